@@ -1,0 +1,88 @@
+"""cosearch: a gym for hardware/software co-design search. The public names, imported where they are used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cosearch.agent import Agent
+    from cosearch.environments.parallel import parallel_env
+    from cosearch.evaluator import Evaluator
+    from cosearch.hookspecs import hookimpl
+    from cosearch.objectives import Constraint, Metric, Objective
+    from cosearch.outcomes import Outcomes
+    from cosearch.problem import Problem
+    from cosearch.registry import make_problem, register
+    from cosearch.space import (
+        Categorical,
+        Designs,
+        DesignSpace,
+        Forbidden,
+        Integer,
+        Ordinal,
+        Permutation,
+        Real,
+    )
+    from cosearch.store import Store
+    from cosearch.study import Study
+
+__version__ = "0.1.0"
+
+_MODULE_OF = {
+    "Agent": "cosearch.agent",
+    "Categorical": "cosearch.space",
+    "Constraint": "cosearch.objectives",
+    "DesignSpace": "cosearch.space",
+    "Designs": "cosearch.space",
+    "Evaluator": "cosearch.evaluator",
+    "Forbidden": "cosearch.space",
+    "Integer": "cosearch.space",
+    "Metric": "cosearch.objectives",
+    "Objective": "cosearch.objectives",
+    "Ordinal": "cosearch.space",
+    "Outcomes": "cosearch.outcomes",
+    "Permutation": "cosearch.space",
+    "Problem": "cosearch.problem",
+    "Real": "cosearch.space",
+    "Store": "cosearch.store",
+    "Study": "cosearch.study",
+    "hookimpl": "cosearch.hookspecs",
+    "make_problem": "cosearch.registry",
+    "parallel_env": "cosearch.environments.parallel",
+    "register": "cosearch.registry",
+}
+
+__all__ = [
+    "Agent",
+    "Categorical",
+    "Constraint",
+    "DesignSpace",
+    "Designs",
+    "Evaluator",
+    "Forbidden",
+    "Integer",
+    "Metric",
+    "Objective",
+    "Ordinal",
+    "Outcomes",
+    "Permutation",
+    "Problem",
+    "Real",
+    "Store",
+    "Study",
+    "hookimpl",
+    "make_problem",
+    "parallel_env",
+    "register",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'cosearch' has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULE_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

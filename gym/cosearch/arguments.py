@@ -1,0 +1,71 @@
+"""Checking the arguments that a user gives by name against a constructor's typed signature.
+
+The signature is the schema: the names, the types and the defaults of `--set` are those of `__init__`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cosearch.errors import ArgumentError, unknown_name
+
+# Objectives and constraints have options of their own on the command line.
+RESERVED = ("self", "objectives", "constraints")
+
+
+def parameters_of(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The arguments that a user may set by name, in order."""
+    return {
+        name: parameter
+        for name, parameter in inspect.signature(constructor).parameters.items()
+        if name not in RESERVED and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    }
+
+
+def check_arguments(constructor: Callable[..., Any], given: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """`given` with each value converted to its annotated type.
+
+    Args:
+        constructor: a class or function with type annotations.
+        given: values by name; text is converted (`"4"` to 4 for an int).
+        owner: what the arguments belong to, for messages: "problem dram-controller".
+
+    Raises:
+        UnknownNameError: for a name that the constructor does not take.
+        ArgumentError: for a value that its type does not admit.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    valid = parameters_of(constructor)
+    function = constructor.__init__ if inspect.isclass(constructor) else constructor
+    hints = typing.get_type_hints(function)
+    checked: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in valid:
+            raise unknown_name(f"argument of {owner}", name, valid)
+        try:
+            checked[name] = TypeAdapter(hints.get(name, Any)).validate_python(value)
+        except ValidationError as error:
+            problem = error.errors()[0]["msg"]
+            raise ArgumentError(f"{owner}: argument {name}={value!r} is not valid: {problem}") from None
+    return checked
+
+
+def parse_assignments(texts: typing.Iterable[str], option: str) -> dict[str, Any]:
+    """`["a=1", "b=text"]` as `{"a": 1, "b": "text"}`; a value that is JSON is read as JSON."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ArgumentError(f"{option} {text!r}: expected NAME=VALUE")
+        if name in values:
+            raise ArgumentError(f"{option} {name!r} is given twice")
+        try:
+            values[name] = json.loads(value)
+        except json.JSONDecodeError:
+            values[name] = value
+    return values

@@ -1,0 +1,173 @@
+"""A problem: design space + workload + simulator + metrics + default objectives and constraints.
+
+A plugin author subclasses `Problem`, states the data as class attributes (or sets them in `__init__` where
+they depend on an argument) and writes one method, `simulate`, over a batch. Caching, budgets, workers and
+storage are the evaluator's and the study's.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cosearch.errors import ArgumentError, ProblemError, unknown_name
+from cosearch.objectives import Constraint, Metric, Objective, check_metrics
+from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
+from cosearch.space import Designs, DesignSpace
+
+FIDELITIES = ("surrogate", "analytical", "cycle", "external")
+
+
+class Problem(ABC):
+    """One thing to search: what may vary, what it runs, and what is measured.
+
+    Example:
+        ```python
+        class Sphere(Problem):
+            '''The sum of squares.'''
+
+            name = "sphere"
+            space = DesignSpace([Real("x", -1, 1), Real("y", -1, 1)])
+            metrics = (Metric("loss", "1", "squared distance from the origin"),)
+            objectives = (Objective("loss", "min"),)
+
+            def simulate(self, designs, *, fidelity, seed):
+                return {"loss": designs["x"] ** 2 + designs["y"] ** 2}
+        ```
+
+    Attributes:
+        name: the name on the command line, in kebab case.
+        version: raise it when the numbers change; it is part of the environment id and of every study.
+        space: the design space.
+        metrics: every metric that `simulate` returns, with its unit.
+        objectives: the default objectives; a user may set others.
+        constraints: the default constraints; a user may set others.
+        fidelities: those that `simulate` knows, the default first.
+        workloads: the named workloads, for listings.
+        groups: named groups of parameters, for multi-agent environments; empty means one group a parameter.
+        isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
+        arguments: what the constructor was called with, so that a study can build the problem again.
+    """
+
+    name: ClassVar[str] = ""
+    version: ClassVar[int] = 0
+    space: DesignSpace
+    metrics: Sequence[Metric] = ()
+    objectives: Sequence[Objective] = ()
+    constraints: Sequence[Constraint] = ()
+    fidelities: ClassVar[tuple[str, ...]] = ("analytical",)
+    workloads: ClassVar[tuple[str, ...]] = ()
+    groups: Mapping[str, Sequence[str]] = {}  # noqa: RUF012  overridden, never mutated
+    isolated: ClassVar[bool] = False
+    arguments: Mapping[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Problem:
+        self = super().__new__(cls)
+        bound = inspect.signature(cls.__init__).bind_partial(self, *args, **kwargs)
+        self.arguments = {k: v for k, v in bound.arguments.items() if k not in ("self", "objectives", "constraints")}
+        return self
+
+    def __init__(
+        self,
+        *,
+        objectives: Iterable[Objective | str] | None = None,
+        constraints: Iterable[Constraint | str] | None = None,
+    ) -> None:
+        if objectives is not None:
+            self.objectives = [Objective.parse(o) if isinstance(o, str) else o for o in objectives]
+        if constraints is not None:
+            self.constraints = [Constraint.parse(c) if isinstance(c, str) else c for c in constraints]
+        self.objectives, self.constraints = tuple(self.objectives), tuple(self.constraints)
+        if not self.objectives:
+            raise ArgumentError(f"problem {self.name}: at least one objective is needed")
+        used = [objective.metric for objective in self.objectives]
+        if len(set(used)) < len(used):
+            raise ArgumentError(f"problem {self.name}: a metric can be an objective only once: {', '.join(used)}")
+        check_metrics((*self.objectives, *self.constraints), self.metrics)
+
+    @abstractmethod
+    def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Mapping[str, ArrayLike] | Outcomes:
+        """Run the simulator on a batch of n allowed designs.
+
+        Args:
+            designs: n designs; `designs["name"]` is the column of a parameter's values.
+            fidelity: one of `fidelities`.
+            seed: for simulators that draw random numbers.
+
+        Returns:
+            One column of n numbers a metric, in the metric's unit; or `Outcomes`, where some designs are
+            rejected. An exception fails the designs that cause it, and only those.
+        """
+
+    def evaluate(self, designs: Designs, *, fidelity: str | None = None, seed: int | None = None) -> Outcomes:
+        """Evaluate a batch: order kept, one bad design never spoils the others.
+
+        Args:
+            designs: n designs of this problem's space.
+            fidelity: default the first of `fidelities`.
+            seed: default 0.
+
+        Returns:
+            Outcomes of n designs. A forbidden design is `infeasible`; one that makes the simulator raise or
+            return a number that is not finite is `failed`; each with its reason.
+
+        Raises:
+            UnknownNameError: for an unknown fidelity.
+            ProblemError: if the simulator returns other metrics than it declares.
+        """
+        fidelity = self.fidelities[0] if fidelity is None else fidelity
+        if fidelity not in self.fidelities:
+            raise unknown_name(f"fidelity of problem {self.name}", fidelity, self.fidelities)
+        reasons = self.space.forbidden_reason(designs)
+        allowed = np.array([not reason for reason in reasons], dtype=bool)
+        rejected = Outcomes.without_metrics(self.metric_names, [r for r in reasons if r], INFEASIBLE)
+        if not allowed.any():
+            return rejected
+        ran = self._simulate(designs if allowed.all() else designs[allowed], fidelity, 0 if seed is None else seed)
+        if allowed.all():
+            return ran
+        order = np.argsort(np.concatenate([np.flatnonzero(allowed), np.flatnonzero(~allowed)]))
+        return Outcomes.concat([ran, rejected]).take(order)
+
+    def _simulate(self, designs: Designs, fidelity: str, seed: int) -> Outcomes:
+        try:
+            returned = self.simulate(designs, fidelity=fidelity, seed=seed)
+        except Exception as error:  # the author's simulator may raise anything
+            if len(designs) == 1:
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                return Outcomes.without_metrics(self.metric_names, [reason], FAILED)
+            rows = [self._simulate(designs[i : i + 1], fidelity, seed) for i in range(len(designs))]
+            return Outcomes.concat(rows)
+        outcomes = returned if isinstance(returned, Outcomes) else Outcomes.of(returned)
+        missing = set(self.metric_names) ^ set(outcomes.metrics)
+        if missing or len(outcomes) != len(designs):
+            raise ProblemError(
+                f"problem {self.name}: simulate returned {len(outcomes)} rows of {sorted(outcomes.metrics)} "
+                f"for {len(designs)} designs of {sorted(self.metric_names)}"
+            )
+        return outcomes
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The names of the metrics, in order."""
+        return tuple(metric.name for metric in self.metrics)
+
+    def unit(self, metric: str) -> str:
+        """The unit of a metric."""
+        return next(m.unit for m in self.metrics if m.name == metric)
+
+    @classmethod
+    def env_id(cls, *, multi_objective: bool = False) -> str:
+        """The Gymnasium id, e.g. `cosearch/DramController-v0` for the problem `dram-controller`."""
+        camel = "".join(word[:1].upper() + word[1:] for word in cls.name.split("-"))
+        return f"cosearch/{'mo-' if multi_objective else ''}{camel}-v{cls.version}"
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(cls) or "").partition("\n")[0]
