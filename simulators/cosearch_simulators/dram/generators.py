@@ -97,8 +97,8 @@ def row_bursts(
 ) -> Trace:
     """Bursts of sequential lines, each in a random aligned block of `row_bytes`: records or tensor tiles.
 
-    A burst starts anywhere in its block and wraps at its end, so it stays in one DRAM row where a row holds such
-    a block. `row_bytes` divides `footprint_bytes`.
+    A burst starts anywhere in its block and wraps at its end, so it stays in one DRAM row where a row holds
+    such a block. `row_bytes` divides `footprint_bytes`.
     """
     lines, rows = _rows(footprint_bytes, row_bytes)
     burst = _whole("burst_requests", burst_requests, 1, MAX_REQUESTS)
@@ -172,8 +172,8 @@ def pointer_chase(
 ) -> Trace:
     """A walk over a linked list whose nodes are cache lines in random order: reads only, no locality.
 
-    The links are a uniformly random single-cycle permutation of all lines (as Sattolo's algorithm draws), so no
-    line comes twice before all have come. A trace has no dependences: it is not modelled that each address
+    The links are a uniformly random single-cycle permutation of all lines (as Sattolo's algorithm draws), so
+    no line comes twice before all have come. A trace has no dependences: it is not modelled that each address
     is known only once the line before has arrived.
     """
     lines = _lines("footprint_bytes", footprint_bytes)

@@ -297,7 +297,9 @@ _WRITTEN_LINE: dict[str, Callable[[int, bool, int], str]] = {
 def _write(trace: Trace, stream: IO[bytes], format: str) -> None:
     if format == "npz":
         columns = {"address": trace.address_byte, "is_write": trace.is_write, "cycle": trace.cycle}
-        np.savez_compressed(stream, **{name: c for name, c in columns.items() if c is not None})  # type: ignore[arg-type]
+        archive = io.BytesIO()  # a zip archive is not written in order, a gzip stream can only be
+        np.savez_compressed(archive, **{name: c for name, c in columns.items() if c is not None})  # type: ignore[arg-type]
+        stream.write(archive.getvalue())
         return
     cycle = np.zeros(len(trace), np.int64) if trace.cycle is None else trace.cycle
     line = _WRITTEN_LINE[format]
