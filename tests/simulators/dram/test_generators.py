@@ -78,7 +78,7 @@ def test_strided_walks_a_matrix_by_columns():
 def test_random_is_uniform():
     count = np.bincount(lines("random", requests=64_000, footprint_bytes=64 * 64), minlength=64)
     chi_square = ((count - 1000) ** 2 / 1000).sum()
-    assert chi_square < 125  # the 99.9999 % quantile with 63 degrees of freedom is 124.8
+    assert chi_square < 132  # the 99.9999 % quantile with 63 degrees of freedom is 131.4
 
 
 def test_row_bursts_stay_in_their_row_and_are_sequential():
