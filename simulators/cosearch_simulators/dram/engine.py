@@ -87,7 +87,7 @@ def _apply_rules(earliest, history, bank_nodes, first_node, level_banks, first, 
 def run(
     bank_of, row_of, transaction_of, is_write, not_before,
     bank_nodes, first_node, level_banks, first, entries, history_size, refresh_level,
-    read_latency, refresh_interval, bus_cycles, close_delay,
+    read_latency, refresh_interval, close_delay,
     scheduler, row_cap, read_capacity, write_capacity, write_low, write_high,
 ):  # fmt: skip
     """Simulate one channel until the last request is accepted.
@@ -99,7 +99,6 @@ def run(
         bank_nodes, first_node, level_banks, first, entries, history_size, refresh_level: `rules.CompiledRules`.
         read_latency: cycles from a read command to its last data.
         refresh_interval: cycles between refreshes of a rank; 0: no refresh.
-        bus_cycles: int64 (commands,), cycles of the command bus that each command takes.
         close_delay: int64 (commands,), cycles from a command to the precharge that it implies (energy only).
         scheduler: FRFCFS, FRFCFS_ROW_HIT or FCFS.
         row_cap: column accesses after which an open row is closed; 0: rows stay open.
@@ -125,6 +124,9 @@ def run(
     active_slot = np.full(banks, _NONE, np.int64)
     active_banks = np.empty(banks, np.int64)
     active_count = 0
+    # Activations for requests less those served. As in Ramulator 2.1, a request that is activated again (another one's
+    # auto-precharge closed its row) leaves a surplus, which keeps the bank open while any request is active.
+    guards = np.zeros(banks, np.int64)
 
     # A request lives in a slot. Waiting ones are linked by age in one list for each queue and bank.
     slots = read_capacity + write_capacity + banks
@@ -164,7 +166,6 @@ def run(
     request = 0
     blocked = False
     write_mode = False
-    bus_free = np.int64(0)
     next_refresh = np.int64(refresh_interval) if refresh_interval > 0 else NEVER
 
     while True:
@@ -239,8 +240,7 @@ def run(
         if row_cap > 0:
             for bank in range(banks):
                 if (
-                    open_row[bank] != _NONE
-                    and column_accesses[bank] >= row_cap
+                    column_accesses[bank] >= row_cap
                     and not precharge_pending[bank]
                     and _ready(earliest, bank_nodes, bank, PREPB) <= now
                 ):
@@ -255,7 +255,7 @@ def run(
         chosen_bank = _NONE
         chosen_queue = _NONE
         scope = bank_level
-        if now >= bus_free:
+        if True:
             oldest = NEVER
             for k in range(active_count):
                 bank = active_banks[k]
@@ -273,7 +273,7 @@ def run(
             if command == _NONE and priority_count > 0:
                 target = priority[priority_head]
                 if target < banks:
-                    if active_slot[target] == _NONE and _ready(earliest, bank_nodes, target, PREPB) <= now:
+                    if not (active_count > 0 and guards[target] > 0) and _ready(earliest, bank_nodes, target, PREPB) <= now:
                         command, chosen_bank = PREPB, target
                 else:
                     bank = (target - banks) * rank_banks
@@ -281,7 +281,7 @@ def run(
                     needed = False
                     for other in range(bank, bank + rank_banks):
                         any_open |= open_row[other] != _NONE
-                        needed |= active_slot[other] != _NONE
+                        needed |= active_count > 0 and guards[other] > 0
                     wanted = PREAB if any_open else REFAB
                     if not (any_open and needed):
                         if _ready_above(earliest, bank_nodes, bank, wanted, refresh_level) <= now:
@@ -308,7 +308,7 @@ def run(
                             oldest = slot_request[hit]
                             command, chosen, chosen_bank, chosen_queue = column, hit, bank, queue
                     slot = oldest_conflict[queue, bank]
-                    if slot != _NONE and active_slot[bank] == _NONE:
+                    if slot != _NONE and not (active_count > 0 and guards[bank] > 0):
                         if scheduler == FRFCFS_ROW_HIT and hit != _NONE and slot_request[hit] <= slot_request[slot]:
                             continue
                         if slot_request[slot] < oldest and _ready(earliest, bank_nodes, bank, PREPB) <= now:
@@ -334,7 +334,6 @@ def run(
                 earliest, history, bank_nodes, first_node, level_banks, first, entries, bank, command, scope, now
             )  # fmt: skip
             out[FIRST_COMMAND_COUNT + command] += 1
-            bus_free = now + bus_cycles[command]
 
             if command == RD or command == RDA or command == WR or command == WRA:
                 column_accesses[bank] += 1
@@ -345,13 +344,14 @@ def run(
                         open_since[rank] = now
                 open_banks[rank] += 1
                 open_row[bank] = slot_row[chosen]
-                column_accesses[bank] = 0
 
             # Banks that this command closes.
             if command == PREAB or command == PREPB or command == RDA or command == WRA:
                 low = bank if scope == bank_level else bank // rank_banks * rank_banks
                 high = bank + 1 if scope == bank_level else low + rank_banks
                 for other in range(low, high):
+                    column_accesses[other] = 0
+                    precharge_pending[other] = False
                     if open_row[other] != _NONE:
                         open_row[other] = _NONE
                         open_banks[rank] -= 1
@@ -363,8 +363,6 @@ def run(
             # The request that it serves.
             if chosen == _NONE:
                 if command != PREAB:
-                    if command == PREPB:
-                        precharge_pending[bank] = False
                     priority_head = (priority_head + 1) % ring
                     priority_count -= 1
             elif command != PREPB:
@@ -399,6 +397,7 @@ def run(
                         active_banks[active_count] = bank
                         active_count += 1
                 elif serves:
+                    guards[bank] -= 1
                     active_slot[bank] = _NONE
                     for k in range(active_count):
                         if active_banks[k] == bank:
@@ -416,6 +415,7 @@ def run(
                     free_slots[free_count] = chosen
                     free_count += 1
             if command == ACT:
+                guards[bank] += 1
                 for queue in range(2):
                     hit = _NONE
                     conflict = _NONE

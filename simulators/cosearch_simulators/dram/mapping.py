@@ -1,7 +1,9 @@
 """Address mappings: which bank and row a byte address lies in.
 
 The names and the order of the bits are Ramulator 2.1's. All take the address in units of one transaction and slice
-bits from the least significant end; bits above the device's capacity are dropped.
+bits from the least significant end. MOP4CLXOR XORs rank, bank group, bank and row, in this order, with successive
+column bits. Above the device's capacity MOP4CLXOR keeps counting rows and the others wrap around, as Ramulator does;
+`simulation` rejects such addresses unless it is told to follow Ramulator.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ def decode(transactions, mapping, rank_bits, bankgroup_bits, bank_bits, row_bits
                 bankgroup ^= column & ((1 << bankgroup_bits) - 1)
                 column >>= bankgroup_bits
                 bank ^= column & ((1 << bank_bits) - 1)
-            row = rest & ((1 << row_bits) - 1)
+                row = rest ^ (column >> bank_bits)
+            else:
+                row = rest & ((1 << row_bits) - 1)
         bank_of[i] = (((rank << bankgroup_bits) | bankgroup) << bank_bits) | bank
         row_of[i] = row
     return bank_of, row_of

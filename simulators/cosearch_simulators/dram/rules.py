@@ -132,8 +132,18 @@ class CompiledRules:
     refresh_level: int
 
 
-def compile_rules(rules: Sequence[EvaluatedRule], topology: Topology) -> CompiledRules:
+def compile_rules(
+    rules: Sequence[EvaluatedRule], topology: Topology, command_cycles: Mapping[str, int] | None = None
+) -> CompiledRules:
     """Flatten rules and tree for the engine. Of rules that bind the same pair alike, the longest is kept.
+
+    A command that takes several cycles of the command bus keeps all others off the bus meanwhile. It counts from its
+    last cycle, so a rule stretches by the preceding command's extra cycles and shrinks by the following one's.
+
+    Args:
+        rules: distances in clock cycles.
+        topology: the tree that the rules' levels refer to.
+        command_cycles: cycles of the command bus, for the commands that take more than one.
 
     Raises:
         ConfigurationError: a rule names a level or command that does not exist, or a window below 1.
@@ -143,12 +153,20 @@ def compile_rules(rules: Sequence[EvaluatedRule], topology: Topology) -> Compile
     level_banks = np.array([banks // n for n in nodes], dtype=np.int64)
     bank_nodes = first_node + np.arange(banks, dtype=np.int64)[:, None] // level_banks
 
+    extra = {command: cycles - 1 for command, cycles in (command_cycles or {}).items()}
+    occupancy = tuple(
+        EvaluatedRule(levels[0], (command,), COMMANDS, cycles + 1, 1, False)
+        for command, cycles in extra.items()
+        if cycles > 0
+    )
     longest: dict[tuple[int, int, int, int, bool], int] = {}
-    for rule in rules:
+    for rule in (*occupancy, *rules):
+        on_the_bus = rule in occupancy
         for preceding in rule.preceding:
             for following in rule.following:
                 key = (*_codes(rule, preceding, following, levels), rule.window, rule.sibling)
-                longest[key] = max(longest.get(key, 0), rule.cycles)
+                shift = 0 if on_the_bus else extra.get(preceding, 0) - extra.get(following, 0)
+                longest[key] = max(longest.get(key, 0), rule.cycles + shift)
 
     entries, first, history_size = [], [0], 0
     for command in range(len(COMMANDS)):
