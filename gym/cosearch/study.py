@@ -1,0 +1,384 @@
+"""A study: one agent on one problem with one seed, recorded, and resumable after anything."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch import rescue
+from cosearch.agent import Agent
+from cosearch.errors import ArgumentError, StoreError
+from cosearch.evaluator import Evaluator
+from cosearch.objectives import feasible, minimised
+from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
+from cosearch.pareto import hypervolume, pareto_mask, reference_point
+from cosearch.problem import Problem
+from cosearch.registry import agent_class, make_problem
+from cosearch.space import Designs, DesignSpace
+from cosearch.store import Store, StudyData, StudyRecord
+
+# Packages whose version may change what an agent asks or a simulator answers.
+VERSIONED = (
+    "cosearch", "numpy", "scipy", "numba", "torch", "botorch", "gpytorch", "pymoo", "moocore",
+    "gymnasium", "stable-baselines3", "sb3-contrib",
+)  # fmt: skip
+
+
+@dataclass
+class Progress:
+    """How far a study is; given to the progress callback after each tell."""
+
+    budget: int
+    evaluations: int = 0
+    proposals: int = 0
+    failed: int = 0
+    infeasible: int = 0
+    seconds: float = 0.0
+    evaluations_per_second: float = 0.0
+    best: dict[str, float] = field(default_factory=dict)
+    hypervolume: float = 0.0
+    pareto_size: int = 0
+
+
+class Study:
+    """One agent on one problem with one seed; make it with `create` or `resume`, then `run` it."""
+
+    def __init__(self, problem: Problem, agent: Agent, store: Store, record: StudyRecord) -> None:
+        self.problem, self.agent, self.store, self.record = problem, agent, store, record
+
+    @classmethod
+    def create(
+        cls,
+        problem: Problem,
+        agent: str,
+        *,
+        budget: int,
+        seed: int = 0,
+        agent_settings: Mapping[str, Any] | None = None,
+        store: Store | str | Path | None = None,
+        name: str | None = None,
+        workers: int = 1,
+        batch_size: int | None = None,
+        fidelity: str | None = None,
+        timeout_s: float | None = None,
+        memory_mb: int | None = None,
+    ) -> Study:
+        """Begin a study.
+
+        Args:
+            problem: what to search.
+            agent: the name of a registered agent.
+            budget: distinct designs to evaluate.
+            seed: of the agent.
+            agent_settings: its hyperparameters; the others have their defaults.
+            store: a store, or the path or URL of one; default in memory.
+            name: default made of problem, agent and seed, with a number if that is taken.
+            workers: processes that evaluate designs.
+            batch_size: designs asked for at once; default the agent's.
+            fidelity: default the problem's first.
+            timeout_s: time limit a design.
+            memory_mb: memory limit a design.
+
+        Raises:
+            CosearchError: for an unknown agent, a wrong setting, or a store that cannot be written.
+        """
+        _check_at_least(1, budget=budget, workers=workers, batch_size=batch_size, memory_mb=memory_mb)
+        settings = dict(agent_settings or {})
+        instance = agent_class(agent)(
+            problem.space, problem.objectives, problem.constraints, seed=seed, budget=budget, **settings
+        )
+        if batch_size is not None:
+            instance.batch_size = batch_size
+        try:
+            arguments = json.loads(json.dumps(dict(problem.arguments), allow_nan=False))
+        except (TypeError, ValueError):
+            raise ArgumentError(
+                f"problem {problem.name}: its arguments must be JSON values to be stored: {problem.arguments}"
+            ) from None
+        if not isinstance(store, Store):
+            store = Store.in_memory() if store is None else Store.open(store, create=True)
+        record = StudyRecord(
+            id=0,
+            name=name or _free_name(store, f"{problem.name}-{agent}-{seed}"),
+            problem=problem.name,
+            problem_version=problem.version,
+            problem_arguments=arguments,
+            fidelity=fidelity or problem.fidelities[0],
+            objectives=[str(o) for o in problem.objectives],
+            constraints=[str(c) for c in problem.constraints],
+            metrics=[{"name": m.name, "unit": m.unit, "description": m.description} for m in problem.metrics],
+            space=problem.space.to_dict(),
+            agent=agent,
+            agent_settings=settings,
+            seed=seed,
+            budget=budget,
+            agent_budget=budget,
+            batch_size=instance.batch_size,
+            workers=workers,
+            timeout_s=timeout_s,
+            memory_mb=memory_mb,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions={"python": platform.python_version()} | _versions(),
+            host={"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
+            command="",
+        )
+        record = replace(record, command=_command(record, store))
+        return cls(problem, instance, store, store.create_study(record))
+
+    @classmethod
+    def resume(cls, store: Store | str | Path, name: str | None = None, *, budget: int | None = None) -> Study:
+        """Take up a study where it stopped, however it stopped.
+
+        Args:
+            store: a store, or the path or URL of one.
+            name: the study; may be left out if there is only one.
+            budget: a larger budget than the study had.
+
+        Raises:
+            CosearchError: if there is no such study, or its problem or agent is not installed.
+        """
+        if not isinstance(store, Store):
+            store = Store.open(store)
+        record = store.study(name)
+        if budget is not None:
+            if budget < record.budget:
+                raise ArgumentError(f"study {record.name!r} has a budget of {record.budget}; it can only be raised")
+            store.set_budget(record, budget)
+            record = replace(record, budget=budget)
+        problem = make_problem(
+            record.problem,
+            objectives=record.objectives,
+            constraints=record.constraints,
+            **record.problem_arguments,
+        )
+        if problem.version != record.problem_version or problem.space != DesignSpace.from_dict(record.space):
+            raise StoreError(
+                f"study {record.name!r} was made with another version of problem {record.problem} "
+                f"(v{record.problem_version}, here v{problem.version}, or another design space); start a new one"
+            )
+        agent = agent_class(record.agent)(
+            problem.space,
+            problem.objectives,
+            problem.constraints,
+            seed=record.seed,
+            budget=record.agent_budget,
+            **record.agent_settings,
+        )
+        agent.batch_size = record.batch_size
+        return cls(problem, agent, store, record)
+
+    def run(self, progress: Callable[[Progress], None] | None = None) -> StudyData:
+        """Search until the budget is spent or the agent has nothing new to ask.
+
+        Args:
+            progress: called after each tell.
+
+        Returns:
+            What the study found, earlier parts of a resumed study included.
+
+        Raises:
+            StudyLockedError: if another process is running this study.
+            StoreError: if the store cannot take an evaluation; what it already has stays.
+        """
+        with self.store.lock(self.record), contextlib.ExitStack() as stack:
+            stack.callback(self.agent.close)
+            search = _Search(self)
+            stack.callback(search.evaluator.close)
+            self.store.set_status(self.record, "running")
+            try:
+                reason = search.run(progress)
+            except BaseException as error:
+                with contextlib.suppress(StoreError):
+                    self.store.set_status(self.record, "interrupted", f"{type(error).__name__}: {error}".strip(": "))
+                raise
+            self.store.set_status(self.record, "finished", reason)
+        return self.store.read(self.store.study(self.record.name))
+
+
+class _Search:
+    """The loop of a study: ask, evaluate, tell, record."""
+
+    def __init__(self, study: Study) -> None:
+        self.problem, self.agent, self.store, self.record = study.problem, study.agent, study.store, study.record
+        record = self.record
+        self.evaluator = Evaluator(
+            self.problem,
+            budget=record.budget,
+            record=self._record_evaluations,
+            workers=record.workers,
+            fidelity=record.fidelity,
+            timeout_s=record.timeout_s,
+            memory_mb=record.memory_mb,
+        )
+        self.ids: dict[bytes, int] = {}
+        self.told: set[bytes] = set()
+        self.position = 0
+        self.live = _LiveProgress(self.problem, record.budget)
+        self._take_up()
+        self.began = time.monotonic() - record.seconds
+
+    def _take_up(self) -> None:
+        """Bring evaluator and agent to where the store says that they were."""
+        record = self.record
+        path = rescue.rescue_path(self.store, record)
+        rescue.restore(path, self.store, record, set(self.store.evaluations(record).keys) if path.exists() else set())
+        stored = self.store.evaluations(record)
+        if not stored.keys:
+            return
+        self.evaluator.seed_cache(stored.keys, stored.outcomes, stored.charged)
+        self.ids = dict(zip(stored.keys, stored.ids.tolist(), strict=True))
+        row_of_id = {int(id_): row for row, id_ in enumerate(stored.ids)}
+        rows = np.array([row_of_id[id_] for id_ in self.store.told_ids(record)], dtype=np.int64)
+        designs, outcomes = stored.designs[rows], stored.outcomes.take(rows)
+        self.agent.restore(self.store.agent_state(record), designs, outcomes)
+        self.position = len(rows)
+        self._count(designs, outcomes)
+
+    def run(self, progress: Callable[[Progress], None] | None) -> str:
+        """Search to the end; why it ended."""
+        cardinality = self.problem.space.cardinality() if self.problem.space.is_finite else float("inf")
+        # An agent that keeps asking for what it knows would never spend its budget.
+        patience = max(1000, 10 * self.record.budget)
+        idle = 0
+        while len(self.told) < self.evaluator.evaluated or self.evaluator.remaining > 0:
+            if len(self.told) >= cardinality:
+                return "every design of the space has been evaluated"
+            if idle >= patience:
+                return f"the agent asked for no new design in {idle} proposals"
+            asked = self.agent.ask(self.record.batch_size)
+            if len(asked) == 0:
+                return "the agent has nothing left to ask"
+            asked = asked[: self.evaluator.admit(asked)]
+            if len(asked) == 0:
+                break
+            known = len(self.told)
+            outcomes = self.evaluator.evaluate(asked)
+            self.agent.tell(asked, outcomes)
+            keys = asked.keys()
+            ids = [self.ids[key] for key in keys]
+            self.store.add_tells(self.record, self.position, ids, dict(self.agent.state()), self._seconds())
+            self.position += len(asked)
+            self._count(asked, outcomes)
+            idle = 0 if len(self.told) > known else idle + len(asked)
+            if progress is not None:
+                progress(self.live.report(self.position, self._seconds()))
+        return "the budget is spent"
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def _count(self, designs: Designs, outcomes: Outcomes) -> None:
+        keys = designs.keys()
+        new = [i for i, key in enumerate(keys) if key not in self.told and not self.told.add(key)]  # type: ignore[func-returns-value]
+        self.live.add(outcomes.take(np.array(new, dtype=np.int64)))
+
+    def _record_evaluations(
+        self, keys: list[bytes], designs: Designs, outcomes: Outcomes, charged: NDArray[np.bool_]
+    ) -> None:
+        try:
+            ids = self.store.add_evaluations(self.record, keys, designs, outcomes, charged, self._seconds())
+        except StoreError as error:
+            path = rescue.rescue_path(self.store, self.record)
+            if rescue.save(path, keys, designs, outcomes, charged, self._seconds()):
+                raise StoreError(f"{error}; the last {len(keys)} evaluations wait in {path} for `resume`") from None
+            raise
+        self.ids |= dict(zip(keys, ids, strict=True))
+
+
+class _LiveProgress:
+    """Counts, bests and the hypervolume of what has been told so far."""
+
+    def __init__(self, problem: Problem, budget: int) -> None:
+        self.problem = problem
+        self.progress = Progress(budget)
+        self.front: NDArray[np.float64] = np.empty((0, len(problem.objectives)))
+        self.reference: NDArray[np.float64] | None = None
+        self.counted_before: tuple[int, float] | None = None
+
+    def add(self, outcomes: Outcomes) -> None:
+        """Take in the outcomes of designs that are new."""
+        meets = feasible(self.problem.constraints, outcomes)
+        self.progress.evaluations += len(outcomes)
+        self.progress.failed += int(np.count_nonzero(outcomes.status == FAILED))
+        self.progress.infeasible += int(np.count_nonzero(~meets & (outcomes.status != FAILED)))
+        values = minimised(self.problem.objectives, outcomes)[meets]
+        if len(values) == 0:
+            return
+        if self.reference is None:
+            self.reference = reference_point(self.problem.objectives, [values])
+        self.front = np.concatenate([self.front, values])
+        self.front = self.front[pareto_mask(self.front)]
+
+    def report(self, proposals: int, seconds: float) -> Progress:
+        """The progress now."""
+        progress = self.progress
+        if self.counted_before is None:  # what an earlier run evaluated says nothing about this one's speed
+            self.counted_before = (progress.evaluations, seconds)
+        progress.proposals, progress.seconds = proposals, seconds
+        done, since = progress.evaluations - self.counted_before[0], seconds - self.counted_before[1]
+        progress.evaluations_per_second = done / since if since > 0 else 0.0
+        if len(self.front) and self.reference is not None:
+            best = self.front.min(axis=0)
+            progress.best = {
+                o.metric: float(b if o.direction == "min" else -b)
+                for o, b in zip(self.problem.objectives, best, strict=True)
+            }
+            progress.hypervolume = hypervolume(self.front, self.reference)
+            progress.pareto_size = len(self.front)
+        return progress
+
+
+def _check_at_least(least: int, **numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and number < least:
+            raise ArgumentError(f"{name} must be at least {least}, not {number}")
+
+
+def _free_name(store: Store, name: str) -> str:
+    taken = {study.name for study in store.studies()}
+    candidates = (name if i == 1 else f"{name}-{i}" for i in range(1, len(taken) + 2))
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in VERSIONED:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return versions
+
+
+def _command(record: StudyRecord, store: Store) -> str:
+    """The command that repeats the study."""
+    words = ["cosearch", "search", record.problem, "--agent", record.agent]
+    words += ["--budget", str(record.budget), "--seed", str(record.seed)]
+    for option, values in (("--objective", record.objectives), ("--constraint", record.constraints)):
+        for value in values:
+            words += [option, value]
+    for option, settings in (("--set", record.problem_arguments), ("--agent-set", record.agent_settings)):
+        for name, value in settings.items():
+            words += [option, f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    words += ["--fidelity", record.fidelity, "--batch", str(record.batch_size)]
+    for option, number in (
+        ("--workers", record.workers if record.workers > 1 else None),
+        ("--timeout-s", record.timeout_s),
+        ("--memory-mb", record.memory_mb),
+    ):
+        if number is not None:
+            words += [option, f"{number:g}"]
+    if store.location != "(memory)":
+        words += ["--store", store.location]
+    return shlex.join(words)
