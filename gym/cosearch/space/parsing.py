@@ -1,0 +1,111 @@
+"""From what a user writes (dicts of values) to positions, with one clear line for every mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cosearch.errors import DesignError, nearest
+from cosearch.space.parameters import Parameter, Positions
+from cosearch.space.permutations import Permutation
+
+if TYPE_CHECKING:
+    from cosearch.space.design_space import DesignSpace
+
+_MISSING: Any = object()
+
+
+def parse_rows(space: DesignSpace, rows: Sequence[Mapping[str, Any]]) -> Positions:
+    """The canonical index array of designs given as dicts; each holds exactly its active parameters.
+
+    Raises:
+        DesignError: an unknown, missing or inactive parameter, or a value that it cannot have.
+    """
+    for i, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise DesignError(
+                f"{_where(i, len(rows))}{row!r} is not a design; expected a dict {{parameter: value}}"
+            )
+        if not row.keys() <= space.name_set:
+            _reject_unknown(space, row, _where(i, len(rows)))
+    index = np.full((len(rows), len(space)), -1, dtype=np.int64, order="F")
+    for j, parameter in enumerate(space.parameters):
+        values = [row.get(parameter.name, _MISSING) for row in rows]
+        given = np.array([value is not _MISSING for value in values], dtype=bool)
+        active = space.active_column(index, j)
+        for i in np.flatnonzero(given != active)[:1]:
+            raise DesignError(_where(i, len(rows)) + _activity_complaint(parameter, values[i], rows[i]))
+        present = values if given.all() else [value for value in values if value is not _MISSING]
+        positions = parameter.positions_of(present)
+        for i in np.flatnonzero(positions < 0)[:1]:
+            where = _where(np.flatnonzero(given)[i], len(rows))
+            raise DesignError(where + parameter.complaint(present[i]))
+        index[given, j] = positions
+    return index
+
+
+def parse_columns(space: DesignSpace, columns: Mapping[str, Any]) -> Positions:
+    """The canonical index array of designs given as {parameter: values of all designs}.
+
+    A column holds something in every row, so what it holds where the parameter is inactive is ignored.
+
+    Raises:
+        DesignError: an unknown or missing parameter, columns of different length, or a wrong value.
+    """
+    _reject_unknown(space, columns, "")
+    lengths = {name: len(column) for name, column in columns.items()}
+    n = max(lengths.values())
+    for name, length in lengths.items():
+        if length != n:
+            raise DesignError(f"parameter {name!r}: {length} values; expected {n}, as for the others")
+    index = np.full((n, len(space)), -1, dtype=np.int64, order="F")
+    for j, parameter in enumerate(space.parameters):
+        active = space.active_column(index, j)
+        if parameter.name not in columns:
+            if active.any():
+                raise DesignError(f"parameter {parameter.name!r} is missing; expected {parameter.expected()}")
+            continue
+        column = columns[parameter.name]
+        positions = parameter.positions_of(column)
+        for i in np.flatnonzero((positions < 0) & active)[:1]:
+            raise DesignError(_where(i, n) + parameter.complaint(column[i]))
+        index[:, j] = np.where(active, positions, -1)
+    return index
+
+
+def is_columns(space: DesignSpace, rows: Mapping[str, Any]) -> bool:
+    """Whether a dict holds whole columns instead of one design."""
+    return bool(rows) and all(_is_column(space, name, values) for name, values in rows.items())
+
+
+def _is_column(space: DesignSpace, name: str, values: Any) -> bool:
+    if not isinstance(values, list | tuple | np.ndarray) or getattr(values, "ndim", 1) == 0:
+        return False
+    if name in space and isinstance(space[name], Permutation):
+        return len(values) == 0 or isinstance(values[0], list | tuple | np.ndarray)
+    return True
+
+
+def _reject_unknown(space: DesignSpace, row: Mapping[str, Any], where: str) -> None:
+    for name in row:
+        if name not in space:
+            close = nearest(name, space.names)
+            hint = f"did you mean {close!r}?" if close else f"expected {', '.join(space.names[:12])}"
+            raise DesignError(f"{where}unknown parameter {name!r}; {hint}")
+
+
+def _activity_complaint(parameter: Parameter, value: Any, row: Mapping[str, Any]) -> str:
+    if value is _MISSING:
+        return f"parameter {parameter.name!r} is missing; expected {parameter.expected()}"
+    needs = " and ".join(
+        f"{parent} {'= ' + repr(values[0]) if len(values) == 1 else 'in ' + repr(values)} "
+        f"({'is ' + repr(row[parent]) if parent in row else 'is inactive'})"
+        for parent, values in parameter.when.items()
+    )
+    return f"parameter {parameter.name!r} is inactive, so leave it out, not {value!r}; it needs {needs}"
+
+
+def _where(i: int | np.integer[Any], n: int) -> str:
+    return f"design {i}: " if n > 1 else ""
