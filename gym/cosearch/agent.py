@@ -38,7 +38,7 @@ class Agent(ABC):
 
     Attributes:
         name: the name on the command line, in kebab case.
-        hyperparameters: their design space; each parameter's default is the agent's default.
+        hyperparameters: their design space, with the agent's defaults; None if it has none.
         space: the design space that is searched.
         objectives: one or more; `cosearch.objectives.minimised` turns outcomes into an (n, m) array.
         constraints: possibly none; `cosearch.objectives.violations` tells by how much each is missed.
@@ -50,7 +50,7 @@ class Agent(ABC):
     """
 
     name: ClassVar[str] = ""
-    hyperparameters: ClassVar[DesignSpace] = DesignSpace([])
+    hyperparameters: ClassVar[DesignSpace | None] = None
     batch_size: int = 1
 
     def __init__(
@@ -63,9 +63,6 @@ class Agent(ABC):
         budget: int | None = None,
         **settings: Any,
     ) -> None:
-        for name in settings:
-            if name not in self.hyperparameters.names:
-                raise unknown_name(f"hyperparameter of agent {self.name}", name, self.hyperparameters.names)
         if not objectives:
             raise ArgumentError(f"agent {self.name}: at least one objective is needed")
         self.space = space
@@ -73,8 +70,24 @@ class Agent(ABC):
         self.constraints = tuple(constraints)
         self.seed = seed
         self.budget = budget
-        self.settings: dict[str, Any] = self.hyperparameters.complete(settings)
+        self.settings = self._complete(settings)
         self.rng = np.random.default_rng(seed)
+
+    @classmethod
+    def _complete(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings with the defaults of those that are not given."""
+        space = cls.hyperparameters
+        for name in settings:
+            if space is None or name not in space.names:
+                raise unknown_name(f"hyperparameter of agent {cls.name}", name, space.names if space else ())
+        if space is None:
+            return {}
+        columns = {parameter.name: [settings.get(parameter.name, parameter.default)] for parameter in space}
+        complete = space.designs(columns)[0]
+        for name in settings:
+            if name not in complete:
+                raise ArgumentError(f"agent {cls.name}: {name} has no effect here: {space[name].when}")
+        return complete
 
     @abstractmethod
     def ask(self, n: int) -> Designs:

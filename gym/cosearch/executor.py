@@ -105,7 +105,9 @@ class ProcessExecutor:
                 elif len(rows) == 1:
                     yield rows, Outcomes.without_metrics(self.problem.metric_names, [reason], FAILED)
                 else:  # find the one that did it
-                    waiting |= {self._submit(designs, rows[i : i + 1]): rows[i : i + 1] for i in range(len(rows))}
+                    waiting |= {
+                        self._submit(designs, rows[i : i + 1]): rows[i : i + 1] for i in range(len(rows))
+                    }
 
     def _submit(self, designs: Designs, rows: Rows) -> Any:
         return self._pool.schedule(_evaluate, args=[designs[rows].index], timeout=self.timeout_s)
@@ -121,7 +123,9 @@ class ProcessExecutor:
         if isinstance(error, ProcessExpired):
             return f"the worker process died (exit code {error.exitcode})"
         if isinstance(error, MemoryError):
-            return f"needed more than {self.memory_mb} MB of memory" if self.memory_mb else "ran out of memory"
+            return (
+                f"needed more than {self.memory_mb} MB of memory" if self.memory_mb else "ran out of memory"
+            )
         raise error
 
     def close(self) -> None:
@@ -148,7 +152,9 @@ def _start_worker(problem: Problem, fidelity: str | None, seed: int, memory_mb: 
 
 def _evaluate(index: NDArray[np.int64]) -> Outcomes:
     problem: Problem = _worker["problem"]
-    return problem.evaluate(problem.space.from_index(index), fidelity=_worker["fidelity"], seed=_worker["seed"])
+    return problem.evaluate(
+        problem.space.from_index(index), fidelity=_worker["fidelity"], seed=_worker["seed"]
+    )
 
 
 def make_executor(
@@ -164,5 +170,10 @@ def make_executor(
     if workers <= 1 and timeout_s is None and memory_mb is None and not problem.isolated:
         return InProcessExecutor(problem, fidelity=fidelity, seed=seed)
     return ProcessExecutor(
-        problem, workers=max(1, workers), fidelity=fidelity, seed=seed, timeout_s=timeout_s, memory_mb=memory_mb
+        problem,
+        workers=max(1, workers),
+        fidelity=fidelity,
+        seed=seed,
+        timeout_s=timeout_s,
+        memory_mb=memory_mb,
     )

@@ -47,11 +47,15 @@ class Objective:
 
     def __post_init__(self) -> None:
         if self.direction not in ("min", "max"):
-            raise ArgumentError(f"objective {self.metric!r}: direction must be min or max, not {self.direction!r}")
+            raise ArgumentError(
+                f"objective {self.metric!r}: direction must be min or max, not {self.direction!r}"
+            )
         for field in ("target", "reference"):
             value = getattr(self, field)
             if value is not None and not math.isfinite(value):
-                raise ArgumentError(f"objective {self.metric!r}: {field} must be a finite number, not {value}")
+                raise ArgumentError(
+                    f"objective {self.metric!r}: {field} must be a finite number, not {value}"
+                )
 
     @classmethod
     def parse(cls, text: str) -> Objective:
@@ -85,9 +89,13 @@ class Constraint:
 
     def __post_init__(self) -> None:
         if self.operator not in ("<=", ">="):
-            raise ArgumentError(f"constraint on {self.metric!r}: operator must be <= or >=, not {self.operator!r}")
+            raise ArgumentError(
+                f"constraint on {self.metric!r}: operator must be <= or >=, not {self.operator!r}"
+            )
         if not math.isfinite(self.bound):
-            raise ArgumentError(f"constraint on {self.metric!r}: bound must be a finite number, not {self.bound}")
+            raise ArgumentError(
+                f"constraint on {self.metric!r}: bound must be a finite number, not {self.bound}"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Constraint:

@@ -94,7 +94,9 @@ class Outcomes:
         """The outcomes of `rows` (indices, a mask or a slice), in that order."""
         index: Any = rows if isinstance(rows, slice) else np.asarray(rows)
         return Outcomes(
-            {name: column[index] for name, column in self.metrics.items()}, self.status[index], self.reason[index]
+            {name: column[index] for name, column in self.metrics.items()},
+            self.status[index],
+            self.reason[index],
         )
 
     @property

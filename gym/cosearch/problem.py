@@ -62,14 +62,16 @@ class Problem(ABC):
     constraints: Sequence[Constraint] = ()
     fidelities: ClassVar[tuple[str, ...]] = ("analytical",)
     workloads: ClassVar[tuple[str, ...]] = ()
-    groups: Mapping[str, Sequence[str]] = {}  # noqa: RUF012  overridden, never mutated
+    groups: Mapping[str, Sequence[str]] = {}
     isolated: ClassVar[bool] = False
     arguments: Mapping[str, Any]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Problem:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Problem:  # noqa: D102  takes note of the arguments
         self = super().__new__(cls)
         bound = inspect.signature(cls.__init__).bind_partial(self, *args, **kwargs)
-        self.arguments = {k: v for k, v in bound.arguments.items() if k not in ("self", "objectives", "constraints")}
+        self.arguments = {
+            k: v for k, v in bound.arguments.items() if k not in ("self", "objectives", "constraints")
+        }
         return self
 
     def __init__(
@@ -87,7 +89,9 @@ class Problem(ABC):
             raise ArgumentError(f"problem {self.name}: at least one objective is needed")
         used = [objective.metric for objective in self.objectives]
         if len(set(used)) < len(used):
-            raise ArgumentError(f"problem {self.name}: a metric can be an objective only once: {', '.join(used)}")
+            raise ArgumentError(
+                f"problem {self.name}: a metric can be an objective only once: {', '.join(used)}"
+            )
         check_metrics((*self.objectives, *self.constraints), self.metrics)
 
     @abstractmethod
@@ -128,7 +132,9 @@ class Problem(ABC):
         rejected = Outcomes.without_metrics(self.metric_names, [r for r in reasons if r], INFEASIBLE)
         if not allowed.any():
             return rejected
-        ran = self._simulate(designs if allowed.all() else designs[allowed], fidelity, 0 if seed is None else seed)
+        ran = self._simulate(
+            designs if allowed.all() else designs[allowed], fidelity, 0 if seed is None else seed
+        )
         if allowed.all():
             return ran
         order = np.argsort(np.concatenate([np.flatnonzero(allowed), np.flatnonzero(~allowed)]))

@@ -78,7 +78,9 @@ class Registry:
         Raises:
             PluginError: if it registers something invalid, or a name that is taken.
         """
-        record = PluginRecord(name or getattr(plugin, "__name__", type(plugin).__name__), distribution="(this process)")
+        record = PluginRecord(
+            name or getattr(plugin, "__name__", type(plugin).__name__), distribution="(this process)"
+        )
         self._add(plugin, record)
         return record
 

@@ -4,53 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import platform
-import shlex
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch import rescue
 from cosearch.agent import Agent
-from cosearch.errors import ArgumentError, StoreError
+from cosearch.errors import ArgumentError, SpaceError, StoreError
 from cosearch.evaluator import Evaluator
-from cosearch.objectives import feasible, minimised
-from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
-from cosearch.pareto import hypervolume, pareto_mask, reference_point
+from cosearch.outcomes import Outcomes
 from cosearch.problem import Problem
+from cosearch.progress import LiveProgress, Progress
+from cosearch.provenance import command, host, versions
 from cosearch.registry import agent_class, make_problem
 from cosearch.space import Designs, DesignSpace
-from cosearch.store import Store, StudyData, StudyRecord
+from cosearch.store import Store, StudyData, StudyRecord, rescue
 
-# Packages whose version may change what an agent asks or a simulator answers.
-VERSIONED = (
-    "cosearch", "numpy", "scipy", "numba", "torch", "botorch", "gpytorch", "pymoo", "moocore",
-    "gymnasium", "stable-baselines3", "sb3-contrib",
-)  # fmt: skip
-
-
-@dataclass
-class Progress:
-    """How far a study is; given to the progress callback after each tell."""
-
-    budget: int
-    evaluations: int = 0
-    proposals: int = 0
-    failed: int = 0
-    infeasible: int = 0
-    seconds: float = 0.0
-    evaluations_per_second: float = 0.0
-    best: dict[str, float] = field(default_factory=dict)
-    hypervolume: float = 0.0
-    pareto_size: int = 0
+__all__ = ["Progress", "Study"]
 
 
 class Study:
@@ -131,15 +107,17 @@ class Study:
             timeout_s=timeout_s,
             memory_mb=memory_mb,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions={"python": platform.python_version()} | _versions(),
-            host={"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
+            versions=versions(),
+            host=host(),
             command="",
         )
-        record = replace(record, command=_command(record, store))
+        record = replace(record, command=command(record, store.location))
         return cls(problem, instance, store, store.create_study(record))
 
     @classmethod
-    def resume(cls, store: Store | str | Path, name: str | None = None, *, budget: int | None = None) -> Study:
+    def resume(
+        cls, store: Store | str | Path, name: str | None = None, *, budget: int | None = None
+    ) -> Study:
         """Take up a study where it stopped, however it stopped.
 
         Args:
@@ -155,7 +133,9 @@ class Study:
         record = store.study(name)
         if budget is not None:
             if budget < record.budget:
-                raise ArgumentError(f"study {record.name!r} has a budget of {record.budget}; it can only be raised")
+                raise ArgumentError(
+                    f"study {record.name!r} has a budget of {record.budget}; it can only be raised"
+                )
             store.set_budget(record, budget)
             record = replace(record, budget=budget)
         problem = make_problem(
@@ -167,7 +147,7 @@ class Study:
         if problem.version != record.problem_version or problem.space != DesignSpace.from_dict(record.space):
             raise StoreError(
                 f"study {record.name!r} was made with another version of problem {record.problem} "
-                f"(v{record.problem_version}, here v{problem.version}, or another design space); start a new one"
+                f"(v{record.problem_version}, here v{problem.version}, another space); start a new one"
             )
         agent = agent_class(record.agent)(
             problem.space,
@@ -202,7 +182,9 @@ class Study:
                 reason = search.run(progress)
             except BaseException as error:
                 with contextlib.suppress(StoreError):
-                    self.store.set_status(self.record, "interrupted", f"{type(error).__name__}: {error}".strip(": "))
+                    self.store.set_status(
+                        self.record, "interrupted", f"{type(error).__name__}: {error}".strip(": ")
+                    )
                 raise
             self.store.set_status(self.record, "finished", reason)
         return self.store.read(self.store.study(self.record.name))
@@ -212,7 +194,12 @@ class _Search:
     """The loop of a study: ask, evaluate, tell, record."""
 
     def __init__(self, study: Study) -> None:
-        self.problem, self.agent, self.store, self.record = study.problem, study.agent, study.store, study.record
+        self.problem, self.agent, self.store, self.record = (
+            study.problem,
+            study.agent,
+            study.store,
+            study.record,
+        )
         record = self.record
         self.evaluator = Evaluator(
             self.problem,
@@ -226,7 +213,7 @@ class _Search:
         self.ids: dict[bytes, int] = {}
         self.told: set[bytes] = set()
         self.position = 0
-        self.live = _LiveProgress(self.problem, record.budget)
+        self.live = LiveProgress(self.problem, record.budget)
         self._take_up()
         self.began = time.monotonic() - record.seconds
 
@@ -234,7 +221,9 @@ class _Search:
         """Bring evaluator and agent to where the store says that they were."""
         record = self.record
         path = rescue.rescue_path(self.store, record)
-        rescue.restore(path, self.store, record, set(self.store.evaluations(record).keys) if path.exists() else set())
+        rescue.restore(
+            path, self.store, record, set(self.store.evaluations(record).keys) if path.exists() else set()
+        )
         stored = self.store.evaluations(record)
         if not stored.keys:
             return
@@ -249,7 +238,10 @@ class _Search:
 
     def run(self, progress: Callable[[Progress], None] | None) -> str:
         """Search to the end; why it ended."""
-        cardinality = self.problem.space.cardinality() if self.problem.space.is_finite else float("inf")
+        try:
+            cardinality = self.problem.space.cardinality()
+        except SpaceError:  # too many to count
+            cardinality = math.inf
         # An agent that keeps asking for what it knows would never spend its budget.
         patience = max(1000, 10 * self.record.budget)
         idle = 0
@@ -293,52 +285,11 @@ class _Search:
         except StoreError as error:
             path = rescue.rescue_path(self.store, self.record)
             if rescue.save(path, keys, designs, outcomes, charged, self._seconds()):
-                raise StoreError(f"{error}; the last {len(keys)} evaluations wait in {path} for `resume`") from None
+                raise StoreError(
+                    f"{error}; the last {len(keys)} evaluations wait in {path} for `resume`"
+                ) from None
             raise
         self.ids |= dict(zip(keys, ids, strict=True))
-
-
-class _LiveProgress:
-    """Counts, bests and the hypervolume of what has been told so far."""
-
-    def __init__(self, problem: Problem, budget: int) -> None:
-        self.problem = problem
-        self.progress = Progress(budget)
-        self.front: NDArray[np.float64] = np.empty((0, len(problem.objectives)))
-        self.reference: NDArray[np.float64] | None = None
-        self.counted_before: tuple[int, float] | None = None
-
-    def add(self, outcomes: Outcomes) -> None:
-        """Take in the outcomes of designs that are new."""
-        meets = feasible(self.problem.constraints, outcomes)
-        self.progress.evaluations += len(outcomes)
-        self.progress.failed += int(np.count_nonzero(outcomes.status == FAILED))
-        self.progress.infeasible += int(np.count_nonzero(~meets & (outcomes.status != FAILED)))
-        values = minimised(self.problem.objectives, outcomes)[meets]
-        if len(values) == 0:
-            return
-        if self.reference is None:
-            self.reference = reference_point(self.problem.objectives, [values])
-        self.front = np.concatenate([self.front, values])
-        self.front = self.front[pareto_mask(self.front)]
-
-    def report(self, proposals: int, seconds: float) -> Progress:
-        """The progress now."""
-        progress = self.progress
-        if self.counted_before is None:  # what an earlier run evaluated says nothing about this one's speed
-            self.counted_before = (progress.evaluations, seconds)
-        progress.proposals, progress.seconds = proposals, seconds
-        done, since = progress.evaluations - self.counted_before[0], seconds - self.counted_before[1]
-        progress.evaluations_per_second = done / since if since > 0 else 0.0
-        if len(self.front) and self.reference is not None:
-            best = self.front.min(axis=0)
-            progress.best = {
-                o.metric: float(b if o.direction == "min" else -b)
-                for o, b in zip(self.problem.objectives, best, strict=True)
-            }
-            progress.hypervolume = hypervolume(self.front, self.reference)
-            progress.pareto_size = len(self.front)
-        return progress
 
 
 def _check_at_least(least: int, **numbers: int | None) -> None:
@@ -351,34 +302,3 @@ def _free_name(store: Store, name: str) -> str:
     taken = {study.name for study in store.studies()}
     candidates = (name if i == 1 else f"{name}-{i}" for i in range(1, len(taken) + 2))
     return next(candidate for candidate in candidates if candidate not in taken)
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for package in VERSIONED:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    return versions
-
-
-def _command(record: StudyRecord, store: Store) -> str:
-    """The command that repeats the study."""
-    words = ["cosearch", "search", record.problem, "--agent", record.agent]
-    words += ["--budget", str(record.budget), "--seed", str(record.seed)]
-    for option, values in (("--objective", record.objectives), ("--constraint", record.constraints)):
-        for value in values:
-            words += [option, value]
-    for option, settings in (("--set", record.problem_arguments), ("--agent-set", record.agent_settings)):
-        for name, value in settings.items():
-            words += [option, f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    words += ["--fidelity", record.fidelity, "--batch", str(record.batch_size)]
-    for option, number in (
-        ("--workers", record.workers if record.workers > 1 else None),
-        ("--timeout-s", record.timeout_s),
-        ("--memory-mb", record.memory_mb),
-    ):
-        if number is not None:
-            words += [option, f"{number:g}"]
-    if store.location != "(memory)":
-        words += ["--store", store.location]
-    return shlex.join(words)

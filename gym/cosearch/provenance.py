@@ -1,0 +1,56 @@
+"""Where a study came from: versions, host, and the command that repeats it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import shlex
+from importlib import metadata
+from typing import Any
+
+from cosearch.store import StudyRecord
+
+# Packages whose version may change what an agent asks or a simulator answers.
+VERSIONED = (
+    "cosearch", "numpy", "scipy", "numba", "torch", "botorch", "gpytorch", "pymoo", "moocore",
+    "gymnasium", "stable-baselines3", "sb3-contrib",
+)  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that matter."""
+    versions = {"python": platform.python_version()}
+    for package in VERSIONED:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return versions
+
+
+def host() -> dict[str, Any]:
+    """The machine."""
+    return {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()}
+
+
+def command(record: StudyRecord, location: str) -> str:
+    """The command that repeats the study."""
+    words = ["cosearch", "search", record.problem, "--agent", record.agent]
+    words += ["--budget", str(record.budget), "--seed", str(record.seed)]
+    for option, values in (("--objective", record.objectives), ("--constraint", record.constraints)):
+        for value in values:
+            words += [option, value]
+    for option, settings in (("--set", record.problem_arguments), ("--agent-set", record.agent_settings)):
+        for name, value in settings.items():
+            words += [option, f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    words += ["--fidelity", record.fidelity, "--batch", str(record.batch_size)]
+    for option, number in (
+        ("--workers", record.workers if record.workers > 1 else None),
+        ("--timeout-s", record.timeout_s),
+        ("--memory-mb", record.memory_mb),
+    ):
+        if number is not None:
+            words += [option, f"{number:g}"]
+    if location != "(memory)":
+        words += ["--store", location]
+    return shlex.join(words)
