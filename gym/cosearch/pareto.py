@@ -24,7 +24,7 @@ def pareto_mask(minimised: ArrayLike) -> NDArray[np.bool_]:
         minimised: points of shape (n, m).
     """
     points = np.asarray(minimised, dtype=np.float64)
-    mask = ~np.asarray(np.isnan(points)).any(axis=1)
+    mask = np.array(~np.isnan(points).any(axis=1), dtype=np.bool_)
     if mask.any():
         import moocore
 
