@@ -1,0 +1,81 @@
+"""The command line, `cosearch`: one function a command, one module a group of commands.
+
+`main` is the one place where an exception becomes a line and an exit code: 2 for what a user can cause, 130
+for Ctrl-C, 1 for a bug. `COSEARCH_DEBUG=1` lets the traceback through.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+import cosearch
+from cosearch.cli import evaluation, listing, plugins, searching, stores, validation
+from cosearch.cli.output import print_error
+from cosearch.errors import CosearchError
+
+app = typer.Typer(
+    help="Search hardware/software designs. Problems and agents are plugins; every run is a study.",
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+app.command()(listing.problems)
+app.command()(listing.agents)
+app.command("plugins")(listing.plugins)
+app.command()(listing.describe)
+app.command()(evaluation.evaluate)
+app.command()(searching.search)
+app.command()(searching.resume)
+app.command()(stores.studies)
+app.command()(stores.export)
+app.command()(stores.report)
+app.command()(validation.validate)
+app.command()(plugins.check)
+app.command()(plugins.new_plugin)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Print the version or, without a command, the help."""
+    if version:
+        print(f"cosearch {cosearch.__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script: run a command and exit with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code."""
+    try:
+        code = get_command(app).main(args=list(arguments), prog_name="cosearch", standalone_mode=False)
+    except Exception as error:
+        if os.environ.get("COSEARCH_DEBUG"):
+            raise
+        return _report(error)
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: Exception) -> int:
+    if isinstance(error, CosearchError):
+        print_error(str(error))
+        return 2
+    if hasattr(error, "format_message"):  # a usage error of typer
+        print_error(error.format_message())
+        return 2
+    if isinstance(error, OSError) and error.strerror:  # a full disk, a file that cannot be written
+        print_error(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        return 2
+    print_error(f"{type(error).__name__}: {error} (a bug; run with COSEARCH_DEBUG=1 for the traceback)")
+    return 1

@@ -1,0 +1,148 @@
+"""Reading designs that a user wrote: JSON on the command line, or a .json, .jsonl, .csv or .parquet file.
+
+A table may be one that `cosearch export` wrote: columns that are no parameters but what export adds are
+left out, and what a cell holds where its parameter is inactive does not matter.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cosearch.errors import ArgumentError, DesignError
+from cosearch.export import FIRST_COLUMNS, LAST_COLUMNS, cell_text, csv_column
+from cosearch.objectives import Metric
+from cosearch.space import Categorical, Designs, DesignSpace, DesignsLike, Permutation
+
+SUFFIXES = (".json", ".jsonl", ".csv", ".parquet")
+
+
+def designs_from_json(space: DesignSpace, text: str) -> Designs:
+    """The design, or the list of designs, that is written as JSON.
+
+    Raises:
+        DesignError: for text that is no JSON, or a design outside the space.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DesignError(
+            f"--design is not JSON: {error.msg} at character {error.pos + 1} of {text!r}"
+        ) from None
+    return space.designs(_rows(value, "--design"))
+
+
+def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] = ()) -> Designs:
+    """The designs in a file; its suffix says how they are written.
+
+    Raises:
+        ArgumentError: for a file that cannot be read, or has another suffix.
+        DesignError: for a design outside the space; the file is named.
+    """
+    readers: dict[str, Callable[[DesignSpace, Path, set[str]], DesignsLike]] = {
+        ".json": _read_json,
+        ".jsonl": _read_json_lines,
+        ".csv": _read_csv,
+        ".parquet": _read_parquet,
+    }
+    if path.suffix not in readers:
+        raise ArgumentError(
+            f"designs file {path}: expected {', '.join(SUFFIXES)}, not {path.suffix or 'no suffix'}"
+        )
+    units = {metric.name: metric.unit for metric in metrics}
+    added = {*FIRST_COLUMNS, *LAST_COLUMNS, *units, *(csv_column(name, unit) for name, unit in units.items())}
+    try:
+        designs = space.designs(readers[path.suffix](space, path, added))
+    except DesignError as error:
+        raise DesignError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ArgumentError(f"cannot read {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ArgumentError(f"{path} is not a text file; expected {path.suffix[1:]}") from None
+    if len(designs) == 0:
+        raise ArgumentError(f"{path} holds no design")
+    return designs
+
+
+def _rows(value: Any, what: str) -> list[Mapping[str, Any]]:
+    rows = value if isinstance(value, list) else [value]
+    for row in rows:
+        if not isinstance(row, dict):
+            raise DesignError(
+                f"{what}: expected an object {{parameter: value}} or a list of them, not {row!r}"
+            )
+    return rows
+
+
+def _read_json(space: DesignSpace, path: Path, added: set[str]) -> list[Mapping[str, Any]]:
+    try:
+        return _rows(json.loads(path.read_text(encoding="utf-8")), "the file")
+    except json.JSONDecodeError as error:
+        raise DesignError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+
+
+def _read_json_lines(space: DesignSpace, path: Path, added: set[str]) -> list[Mapping[str, Any]]:
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip():
+            try:
+                rows += _rows(json.loads(line), f"line {number}")
+            except json.JSONDecodeError as error:
+                raise DesignError(f"line {number} is not JSON: {error.msg}") from None
+    return rows
+
+
+def _read_csv(space: DesignSpace, path: Path, added: set[str]) -> dict[str, list[Any]]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise DesignError(f"line {number} has {len(row)} cells; expected {len(header)}")
+    columns = {
+        name: [row[j] for row in rows] for j, name in enumerate(header) if name not in added or name in space
+    }
+    return {name: _parse_cells(space, name, cells) for name, cells in columns.items()}
+
+
+def _read_parquet(space: DesignSpace, path: Path, added: set[str]) -> dict[str, list[Any]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(path).read()
+    except pyarrow.ArrowInvalid:
+        raise DesignError("not a Parquet file") from None
+    columns = {
+        name: table[name].to_pylist() for name in table.column_names if name not in added or name in space
+    }
+    return {
+        name: _parse_cells(space, name, cells)
+        if all(c is None or isinstance(c, str) for c in cells)
+        else cells
+        for name, cells in columns.items()
+    }
+
+
+def _parse_cells(space: DesignSpace, name: str, cells: Sequence[str | None]) -> list[Any]:
+    """Text cells as values of the parameter; what is none stays text, for the space to complain about."""
+    if name not in space:
+        return list(cells)
+    parameter = space[name]
+    if isinstance(parameter, Categorical):
+        known = {cell_text(value): value for value in parameter.values}
+        return [known.get(cell, cell) if cell is not None else None for cell in cells]
+    parsed = [_json_or_text(cell) for cell in cells]
+    if isinstance(parameter, Permutation):
+        # a column needs one shape; where the parameter is inactive the content does not matter
+        return [list(parameter.default) if cell in (None, "") else cell for cell in parsed]
+    return parsed
+
+
+def _json_or_text(cell: str | None) -> Any:
+    try:
+        return None if cell is None else json.loads(cell)
+    except json.JSONDecodeError:
+        return cell

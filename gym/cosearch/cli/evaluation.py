@@ -1,0 +1,112 @@
+"""`evaluate`: the metrics of designs that the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cosearch.cli import options
+from cosearch.cli.design_files import designs_from_file, designs_from_json
+from cosearch.cli.output import number, print_json, print_line, print_table
+from cosearch.cli.summary import heading
+from cosearch.errors import ArgumentError
+from cosearch.evaluator import Evaluator
+from cosearch.objectives import feasible
+from cosearch.outcomes import OK
+from cosearch.problem import Problem
+
+
+def evaluate(
+    problem: options.ProblemName,
+    design: Annotated[
+        str | None,
+        typer.Option("--design", metavar="JSON", help="A design {parameter: value}, or a list of them."),
+    ] = None,
+    designs: Annotated[
+        Path | None,
+        typer.Option("--designs", metavar="FILE", help="Designs in .json, .jsonl, .csv or .parquet."),
+    ] = None,
+    default: Annotated[bool, typer.Option("--default", help="The space's default design.")] = False,
+    set_: options.Set = [],  # noqa: B006  typer copies it, here and below
+    constraint: options.Constraints = [],  # noqa: B006
+    fidelity: options.Fidelity = None,
+    seed: Annotated[int, typer.Option(min=0, help="For simulators that draw random numbers.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that evaluate designs.")] = 1,
+    timeout_s: Annotated[
+        float | None, typer.Option("--timeout-s", min=0.001, help="Time limit a design.")
+    ] = None,
+    memory_mb: Annotated[
+        int | None, typer.Option("--memory-mb", min=1, help="Memory limit a design.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Evaluate designs: every metric with its unit, the status, and the reason where it is not ok.
+
+    The exit code is 0 when all designs were evaluated, also where the simulator rejected one or failed.
+    """
+    if (design is not None) + (designs is not None) + default != 1:
+        raise ArgumentError("expected one of --design JSON, --designs FILE and --default")
+    built = options.build_problem(problem, set_, constraints=constraint)
+    options.check_fidelity(built, fidelity)
+    if design is not None:
+        batch = designs_from_json(built.space, design)
+    elif designs is not None:
+        batch = designs_from_file(built.space, designs, built.metrics)
+    else:
+        batch = built.space.designs([built.space.default()])
+    evaluator = Evaluator(
+        built, fidelity=fidelity, seed=seed, workers=workers, timeout_s=timeout_s, memory_mb=memory_mb
+    )
+    try:
+        outcomes = evaluator.evaluate(batch)
+    finally:
+        evaluator.close()
+    meets = feasible(built.constraints, outcomes)
+    rows = [
+        {
+            "design": batch[i],
+            "metrics": outcomes.row(i),
+            "status": str(outcomes.status[i]),
+            "reason": str(outcomes.reason[i]),
+            "feasible": bool(meets[i]),
+        }
+        for i in range(len(batch))
+    ]
+    if json:
+        units = {metric.name: metric.unit for metric in built.metrics}
+        print_json(
+            {"problem": problem, "fidelity": fidelity or built.fidelities[0], "units": units, "rows": rows}
+        )
+    elif len(rows) == 1:
+        _show_one(built, rows[0])
+    else:
+        _show_many(built, rows)
+
+
+def _show_one(problem: Problem, row: dict[str, Any]) -> None:
+    violated = row["status"] == OK and not row["feasible"]
+    print_line("status: " + row["status"] + (", violates a constraint" if violated else ""))
+    if row["reason"]:
+        print_line(f"reason: {row['reason']}")
+    metrics = [[m.name, number(row["metrics"][m.name]), m.unit, m.description] for m in problem.metrics]
+    print_table("Metrics", ["name", "value", "unit", "description"], metrics, right=["value"])
+
+
+def _show_many(problem: Problem, rows: Sequence[dict[str, Any]]) -> None:
+    heads = [heading(metric.name, metric.unit) for metric in problem.metrics]
+    cells = [
+        [
+            i,
+            *(number(row["metrics"][metric.name]) for metric in problem.metrics),
+            row["status"],
+            "yes" if row["feasible"] else "no",
+            row["reason"],
+        ]
+        for i, row in enumerate(rows)
+    ]
+    print_table(
+        "Metrics", ["design", *heads, "status", "feasible", "reason"], cells, right=["design", *heads]
+    )

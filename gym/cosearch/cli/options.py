@@ -1,0 +1,74 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cosearch.arguments import parameters_of, parse_assignments
+from cosearch.errors import ArgumentError, CosearchError, unknown_name
+from cosearch.problem import Problem
+from cosearch.registry import make_problem, problem_class
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
+ProblemName = Annotated[str, typer.Argument(metavar="PROBLEM", help="As `cosearch problems` lists it.")]
+StorePath = Annotated[str, typer.Argument(metavar="STORE", help="A SQLite file, or the URL of a database.")]
+StudyName = Annotated[
+    str | None, typer.Argument(metavar="[STUDY]", help="As `cosearch studies` lists it.", show_default=False)
+]
+Set = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="An argument of the problem, e.g. workload=...; repeatable."
+    ),
+]
+Objectives = Annotated[
+    list[str],
+    typer.Option(
+        "--objective",
+        metavar="METRIC:min|max",
+        help="In place of the problem's, e.g. latency_ns:min or top1:max:target=0.8; repeatable.",
+    ),
+]
+Constraints = Annotated[
+    list[str],
+    typer.Option(
+        "--constraint",
+        metavar="METRIC<=NUMBER",
+        help='In place of the problem\'s, e.g. "area_mm2<=2"; repeatable.',
+    ),
+]
+Fidelity = Annotated[
+    str | None, typer.Option(help="How exact; default the problem's first.", show_default=False)
+]
+
+
+def build_problem(
+    name: str,
+    assignments: list[str],
+    objectives: list[str] | None = None,
+    constraints: list[str] | None = None,
+) -> Problem:
+    """The problem with the arguments of the command line.
+
+    Raises:
+        CosearchError: one line, also where the problem's own code or a file that it reads raises.
+    """
+    arguments: dict[str, Any] = parse_assignments(assignments, "--set")
+    parameters = parameters_of(problem_class(name))
+    missing = [n for n, p in parameters.items() if p.default is p.empty and n not in arguments]
+    if missing:
+        raise ArgumentError(f"problem {name} needs {' '.join(f'--set {n}=...' for n in missing)}")
+    try:
+        return make_problem(name, objectives=objectives or None, constraints=constraints or None, **arguments)
+    except CosearchError:
+        raise
+    except (ValueError, OSError) as error:  # a simulator refuses its configuration, a workload cannot be read
+        raise ArgumentError(f"problem {name}: {error}") from error
+
+
+def check_fidelity(problem: Problem, fidelity: str | None) -> None:
+    """Raise `UnknownNameError` if the problem does not know this fidelity."""
+    if fidelity is not None and fidelity not in problem.fidelities:
+        raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelities)

@@ -1,0 +1,117 @@
+"""The files of a new plugin, which `cosearch new-plugin` writes: a small problem that works as it is."""
+
+from __future__ import annotations
+
+from string import Template
+
+PYPROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "$distribution"
+version = "0.1.0"
+requires-python = ">=3.11"
+dependencies = ["cosearch"]
+
+# cosearch finds the plugin by this entry point.
+[project.entry-points.cosearch]
+$distribution = "$package"
+"""
+
+PACKAGE = '''\
+"""The tiling of a matrix multiplication, as a cosearch problem: replace it with your simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cosearch import Constraint, DesignSpace, Metric, Objective, Ordinal, Problem, hookimpl
+
+WORD_BYTES = 2
+
+
+class $class_name(Problem):
+    """Which tiles of an (m, k) by (k, n) matrix multiplication move the least data, given a small buffer."""
+
+    name = "$distribution"
+    space = DesignSpace(
+        [
+            Ordinal("tile_m", [16, 32, 64, 128, 256], description="rows of the result kept in the buffer"),
+            Ordinal("tile_n", [16, 32, 64, 128, 256], description="columns of the result kept in the buffer"),
+            Ordinal("tile_k", [1, 2, 4, 8, 16, 32], description="depth of the operands kept in the buffer"),
+        ]
+    )
+    metrics = (
+        Metric("traffic_bytes", "bytes", "data moved between memory and buffer"),
+        Metric("buffer_bytes", "bytes", "space that the three tiles take"),
+    )
+    objectives = (Objective("traffic_bytes", "min"), Objective("buffer_bytes", "min"))
+    constraints = (Constraint("buffer_bytes", "<=", 65536),)
+
+    def __init__(self, *, m: int = 1024, n: int = 1024, k: int = 1024, objectives=None, constraints=None):
+        super().__init__(objectives=objectives, constraints=constraints)
+        self.m, self.n, self.k = m, n, k
+
+    def simulate(self, designs, *, fidelity, seed):
+        """Every metric of n designs at once: `designs["tile_m"]` is the column of n values."""
+        rows, columns, depth = designs["tile_m"], designs["tile_n"], designs["tile_k"]
+        # The left operand is read once a block of columns, the right one once a block of rows.
+        left = self.m * self.k * np.ceil(self.n / columns)
+        right = self.k * self.n * np.ceil(self.m / rows)
+        return {
+            "traffic_bytes": WORD_BYTES * (left + right + self.m * self.n),
+            "buffer_bytes": WORD_BYTES * (rows * depth + depth * columns + rows * columns),
+        }
+
+
+@hookimpl
+def cosearch_problems():
+    """The problems of this plugin."""
+    return [$class_name]
+'''
+
+TESTS = """\
+from cosearch.testing import check_problem
+
+from $package import $class_name
+
+
+def test_keeps_the_contract_of_a_problem():
+    check_problem($class_name())
+
+
+def test_one_tile_for_everything_moves_every_word_once():
+    problem = $class_name(m=256, n=256, k=32)
+    outcomes = problem.evaluate(problem.space.designs([{"tile_m": 256, "tile_n": 256, "tile_k": 32}]))
+    assert outcomes["traffic_bytes"][0] == 2 * (256 * 32 + 32 * 256 + 256 * 256)
+"""
+
+README = """\
+# $distribution
+
+A plugin for cosearch.
+
+    pip install -e .
+    cosearch check $distribution
+    cosearch describe $distribution
+    cosearch search $distribution --agent random --budget 100
+"""
+
+
+def skeleton(distribution: str) -> dict[str, str]:
+    """The content of each file of a new plugin, by its path."""
+    package = distribution.replace("-", "_")
+    names = {
+        "distribution": distribution,
+        "package": package,
+        "class_name": "".join(word.capitalize() for word in distribution.split("-")),
+    }
+    templates = {
+        "pyproject.toml": PYPROJECT,
+        "README.md": README,
+        f"{package}/__init__.py": PACKAGE,
+        f"tests/test_{package}.py": TESTS,
+    }
+    return {path: Template(text).substitute(names) for path, text in templates.items()}

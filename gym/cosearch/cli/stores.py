@@ -1,0 +1,113 @@
+"""`studies`, `export` and `report`: what a store holds, as a list, a table or a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cosearch.cli import options
+from cosearch.cli.output import console, print_json, print_line, print_table
+from cosearch.errors import ArgumentError, StoreError, unknown_name
+from cosearch.export import WRITERS
+
+if TYPE_CHECKING:
+    from cosearch.store import StudyData
+
+
+def studies(store: options.StorePath, json: options.Json = False) -> None:
+    """List a store's studies."""
+    from cosearch.store import Store  # here, because SQLAlchemy would slow down every other command
+
+    with Store.open(store) as opened:
+        found = opened.studies()
+    if json:
+        print_json([asdict(study) for study in found])
+        return
+    rows = [
+        [
+            s.name,
+            s.problem,
+            s.agent,
+            s.seed,
+            f"{s.evaluations}/{s.budget}",
+            f"{s.seconds:.1f}",
+            s.status,
+            s.created_at,
+        ]
+        for s in found
+    ]
+    columns = ["name", "problem", "agent", "seed", "evaluations", "seconds", "status", "created"]
+    print_table(f"Studies in {store}", columns, rows, right=["seed", "evaluations", "seconds"])
+
+
+def export(
+    store: options.StorePath,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")],
+    study: options.StudyName = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help=f"{' or '.join(WRITERS)}; default FILE's suffix."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Write evaluations as a table, one row a distinct design; all studies unless one is named."""
+    format_name = format_ or output.suffix.removeprefix(".")
+    if format_name not in WRITERS:
+        raise unknown_name("format", format_name, WRITERS)
+    if output.exists() and not force:
+        raise ArgumentError(f"{output} is already there; add --force to replace it")
+    if not output.parent.is_dir():
+        raise ArgumentError(f"cannot write {output}: there is no folder {output.parent}")
+    found = read_studies(store, study)
+    WRITERS[format_name](found, output)
+    rows = sum(len(data.designs) for data in found)
+    if json:
+        print_json({"output": str(output), "format": format_name, "studies": len(found), "rows": rows})
+    else:
+        print_line(
+            f"wrote {rows} rows of {len(found)} {'study' if len(found) == 1 else 'studies'} to {output}"
+        )
+
+
+def report(
+    store: options.StorePath,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one page that needs no network.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Show the Pareto front, hypervolume against evaluations and more, of all studies of a store."""
+    from cosearch.report import report_data, terminal_report, write_report
+
+    if html is not None and html.exists() and not force:
+        raise ArgumentError(f"{html} is already there; add --force to replace it")
+    found = read_studies(store)
+    if html is not None:
+        write_report(found, html)
+    if json:
+        print_json(report_data(found))
+    elif html is not None:
+        print_line(f"wrote {html}")
+    else:
+        terminal_report(found, console())
+
+
+def read_studies(store: str, name: str | None = None) -> Sequence[StudyData]:
+    """One study of a store, or all of them.
+
+    Raises:
+        StoreError: if the store cannot be read, or holds no study.
+    """
+    from cosearch.store import Store
+
+    with Store.open(store) as opened:
+        records = [opened.study(name)] if name is not None else opened.studies()
+        if not records:
+            raise StoreError(f"{store} holds no study")
+        return [opened.read(record) for record in records]

@@ -1,0 +1,90 @@
+"""What a study found, in short: its counts, its hypervolume and its Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cosearch.cli.output import number, print_line, print_table
+from cosearch.export import pareto_rows
+from cosearch.objectives import feasible, minimised
+from cosearch.outcomes import STATUSES
+from cosearch.pareto import hypervolume, reference_point
+
+if TYPE_CHECKING:
+    from cosearch.store import StudyData
+
+SHOWN_DESIGNS = 10
+SHOWN_PARAMETERS = 8
+
+
+def summarise(data: StudyData) -> dict[str, Any]:
+    """The summary as JSON values; the front is ordered by the first objective, the best first."""
+    meets = feasible(data.constraints, data.outcomes)
+    values = minimised(data.objectives, data.outcomes)
+    reference = reference_point(data.objectives, [values[meets]])
+    front = np.flatnonzero(pareto_rows(data))
+    front = front[np.argsort(values[front, 0], kind="stable")]
+    signs = [1 if objective.direction == "min" else -1 for objective in data.objectives]
+    return {
+        "study": asdict(data.record),
+        "counts": {
+            **{status: int((data.outcomes.status == status).sum()) for status in STATUSES},
+            "violate_constraints": int((data.outcomes.ok & ~meets).sum()),
+            "proposals": len(data.told),
+        },
+        "hypervolume": hypervolume(values[meets], reference) if meets.any() else 0.0,
+        "reference_point": {
+            objective.metric: sign * value
+            for objective, sign, value in zip(data.objectives, signs, reference, strict=True)
+        },
+        "pareto": [
+            {"position": int(i), "design": data.designs[int(i)], "metrics": data.outcomes.row(int(i))}
+            for i in front
+        ],
+    }
+
+
+def show_summary(summary: Mapping[str, Any]) -> None:
+    """Print the summary for a person."""
+    study, counts, front = summary["study"], summary["counts"], summary["pareto"]
+    units = {metric["name"]: metric["unit"] for metric in study["metrics"]}
+    metrics = list(summary["reference_point"])
+    metrics += [metric for metric in units if metric not in metrics]
+    if front:
+        parameters = _shown_parameters(front)
+        rows = [
+            [
+                *(number(row["metrics"][metric]) for metric in metrics),
+                *(row["design"].get(parameter, "") for parameter in parameters),
+            ]
+            for row in front[:SHOWN_DESIGNS]
+        ]
+        shown = "" if len(front) <= SHOWN_DESIGNS else f", {SHOWN_DESIGNS} of them shown"
+        title = f"Pareto front of {', '.join(study['objectives'])}: {len(front)} designs{shown}"
+        heads = [heading(metric, units[metric]) for metric in metrics]
+        print_table(title, [*heads, *parameters], rows, right=heads)
+    else:
+        print_line("no feasible design was found", style="yellow")
+    print_line()
+    print_line(
+        f"{study['evaluations']} designs in {study['seconds']:.1f} s: {counts['ok']} ok "
+        f"({counts['violate_constraints']} violate a constraint), {counts['infeasible']} infeasible, "
+        f"{counts['failed']} failed; hypervolume {number(summary['hypervolume'])}"
+    )
+    print_line(f"{study['status']}: {study['stopped_because']}")
+
+
+def heading(metric: str, unit: str) -> str:
+    """A metric with its unit, as the head of a column."""
+    return metric if unit in ("", "1") else f"{metric} [{unit}]"
+
+
+def _shown_parameters(front: list[dict[str, Any]]) -> list[str]:
+    """The parameters in which the front differs, in order, as many as a table holds."""
+    names = dict.fromkeys(name for row in front for name in row["design"])
+    differ = [name for name in names if len({repr(row["design"].get(name)) for row in front}) > 1]
+    return (differ or list(names))[:SHOWN_PARAMETERS]
