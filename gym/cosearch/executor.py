@@ -6,14 +6,21 @@ be stored before the rest of the batch is.
 
 from __future__ import annotations
 
+import contextlib
+import math
+import multiprocessing
+import multiprocessing.connection
+import pickle
 import time
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, wait
+from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch.errors import CosearchError, ProblemError
 from cosearch.outcomes import FAILED, Outcomes
 from cosearch.problem import Problem
 from cosearch.space import Designs
@@ -60,10 +67,11 @@ class InProcessExecutor:
 
 
 class ProcessExecutor:
-    """Evaluates each design in one of several worker processes, under a time and a memory limit.
+    """Evaluates designs in worker processes, under a time and a memory limit a design.
 
     A worker that crashes, is killed or runs out of time or memory fails the design that it was running, with
-    the reason, and is replaced.
+    the reason, and is replaced. (The pools of the standard library, loky and pebble break or wait for ever
+    when a worker dies before it has reported that it began.)
     """
 
     def __init__(
@@ -76,85 +84,158 @@ class ProcessExecutor:
         timeout_s: float | None = None,
         memory_mb: int | None = None,
     ) -> None:
-        import multiprocessing
-
-        from pebble import ProcessPool
-
-        self.problem, self.workers, self.timeout_s, self.memory_mb = problem, workers, timeout_s, memory_mb
+        self.problem, self.timeout_s = problem, timeout_s
         # Without limits and without a risk of crashing, several designs share one trip to a worker.
         self.one_by_one = problem.isolated or timeout_s is not None or memory_mb is not None
-        self._pool = ProcessPool(
-            max_workers=workers,
-            initializer=_start_worker,
-            initargs=(problem, fidelity, seed, memory_mb),
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._arguments = (problem, fidelity, seed, memory_mb)
+        self._workers: list[_Worker | None] = [None] * workers
 
     def run(self, designs: Designs) -> Iterator[tuple[Rows, Outcomes]]:
         """See `Executor.run`."""
-        size = 1 if self.one_by_one else max(1, min(FIRST_PIECE, -(-len(designs) // self.workers)))
-        pieces = [np.arange(i, min(i + size, len(designs))) for i in range(0, len(designs), size)]
-        waiting = {self._submit(designs, rows): rows for rows in pieces}
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                rows = waiting.pop(future)
-                reason = self._why_failed(future)
-                if not reason:
-                    yield rows, future.result()
-                elif len(rows) == 1:
-                    yield rows, Outcomes.without_metrics(self.problem.metric_names, [reason], FAILED)
-                else:  # find the one that did it
-                    waiting |= {
-                        self._submit(designs, rows[i : i + 1]): rows[i : i + 1] for i in range(len(rows))
-                    }
+        size = 1 if self.one_by_one else max(1, min(FIRST_PIECE, -(-len(designs) // len(self._workers))))
+        waiting = deque(np.arange(i, min(i + size, len(designs))) for i in range(0, len(designs), size))
+        busy: dict[_Worker, Rows] = {}
+        try:
+            while waiting or busy:
+                self._hand_out(designs, waiting, busy)
+                for worker in self._wait(busy):
+                    rows = busy.pop(worker)
+                    answer = worker.answer(self.timeout_s)
+                    if isinstance(answer, Outcomes):
+                        yield rows, answer
+                    elif isinstance(answer, BaseException):
+                        raise answer
+                    elif len(rows) > 1:  # find the one that did it
+                        waiting.extendleft(rows[i : i + 1] for i in reversed(range(len(rows))))
+                    else:
+                        yield rows, Outcomes.without_metrics(self.problem.metric_names, [answer], FAILED)
+        finally:
+            for worker in busy:
+                worker.kill()
 
-    def _submit(self, designs: Designs, rows: Rows) -> Any:
-        return self._pool.schedule(_evaluate, args=[designs[rows].index], timeout=self.timeout_s)
+    def _hand_out(self, designs: Designs, waiting: deque[Rows], busy: dict[_Worker, Rows]) -> None:
+        for slot, worker in enumerate(self._workers):
+            if not waiting:
+                return
+            if worker is None or not (worker.alive and worker.process.is_alive()):
+                worker = self._workers[slot] = _Worker(self._arguments)
+            if worker not in busy:
+                rows = waiting.popleft()
+                worker.begin(designs[rows].index, self.timeout_s)
+                busy[worker] = rows
 
-    def _why_failed(self, future: Any) -> str:
-        from pebble import ProcessExpired
-
-        error = future.exception()
-        if error is None:
-            return ""
-        if isinstance(error, TimeoutError):
-            return f"took longer than {self.timeout_s:g} s"
-        if isinstance(error, ProcessExpired):
-            return f"the worker process died (exit code {error.exitcode})"
-        if isinstance(error, MemoryError):
-            return (
-                f"needed more than {self.memory_mb} MB of memory" if self.memory_mb else "ran out of memory"
-            )
-        raise error
+    def _wait(self, busy: dict[_Worker, Rows]) -> list[_Worker]:
+        """The workers that have answered, died or run out of time."""
+        while True:
+            deadline = min(worker.deadline for worker in busy)
+            timeout = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
+            multiprocessing.connection.wait([worker.connection for worker in busy], timeout)
+            done = [worker for worker in busy if worker.done()]
+            if done:
+                return done
 
     def close(self) -> None:
         """Stop the workers, whatever they are doing."""
-        self._pool.stop()
-        self._pool.join()
+        for worker in self._workers:
+            if worker is not None:
+                worker.kill()
 
 
-# The problem of this worker process; set once by `_start_worker`.
-_worker: dict[str, Any] = {}
+class _Worker:
+    """One worker process and the pipe to it."""
+
+    def __init__(self, arguments: tuple[Any, ...]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, *arguments), daemon=True)
+        try:
+            self.process.start()
+        except (AttributeError, TypeError, pickle.PicklingError) as error:
+            raise ProblemError(
+                f"problem {arguments[0].name} cannot be sent to a worker process: {error}"
+            ) from None
+        theirs.close()  # so that the death of the process ends the pipe
+        self.alive = True
+        self.deadline = math.inf
+        self._task: tuple[NDArray[np.int64], float | None] | None = None
+        self._ready = False
+
+    def begin(self, index: NDArray[np.int64], timeout_s: float | None) -> None:
+        """Start on designs as soon as the process is up; the time limit counts from then."""
+        self._task = (index, timeout_s)
+        if self._ready:
+            self._send()
+
+    def _send(self) -> None:
+        assert self._task is not None
+        index, timeout_s = self._task
+        self.deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        with contextlib.suppress(OSError):  # it died; the pipe's end will tell
+            self.connection.send(index)
+
+    def done(self) -> bool:
+        """Whether there is an answer, or never will be."""
+        if self.connection.poll():
+            if self._ready:
+                return True
+            try:
+                self.connection.recv()
+            except (EOFError, OSError):
+                code = self._bury()
+                raise ProblemError(f"a worker process could not start (exit code {code})") from None
+            self._ready = True
+            self._send()
+        return time.monotonic() >= self.deadline
+
+    def answer(self, timeout_s: float | None) -> Outcomes | BaseException | str:
+        """The outcomes, an error that is the author's, or why the worker failed."""
+        self.deadline = math.inf
+        if not self.connection.poll():
+            self.kill()
+            return f"took longer than {timeout_s:g} s"
+        try:
+            received: Outcomes | BaseException = self.connection.recv()
+            return received
+        except (EOFError, OSError):
+            return f"the worker process died (exit code {self._bury()})"
+
+    def _bury(self) -> int | None:
+        self.alive = False
+        self.process.join()
+        self.connection.close()
+        return self.process.exitcode
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing."""
+        if self.alive:
+            self.process.kill()
+            self._bury()
 
 
-def _start_worker(problem: Problem, fidelity: str | None, seed: int, memory_mb: int | None) -> None:
+def _work(
+    connection: Connection, problem: Problem, fidelity: str | None, seed: int, memory_mb: int | None
+) -> None:
+    """What a worker process does until its pipe ends."""
     if memory_mb is not None:
-        import resource
+        _limit_memory(memory_mb)
+    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
+        connection.send("ready")
+        while True:
+            designs = problem.space.from_index(connection.recv())
+            try:
+                connection.send(problem.evaluate(designs, fidelity=fidelity, seed=seed))
+            except CosearchError as error:
+                connection.send(error)
 
-        # The interpreter and its libraries are not the simulator's: the limit comes on top of them.
-        with open("/proc/self/statm") as statm:
-            mapped_bytes = int(statm.read().split()[0]) * resource.getpagesize()
-        limit_bytes = mapped_bytes + memory_mb * 1024 * 1024
-        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
-    _worker.update(problem=problem, fidelity=fidelity, seed=seed)
 
+def _limit_memory(memory_mb: int) -> None:
+    import resource
 
-def _evaluate(index: NDArray[np.int64]) -> Outcomes:
-    problem: Problem = _worker["problem"]
-    return problem.evaluate(
-        problem.space.from_index(index), fidelity=_worker["fidelity"], seed=_worker["seed"]
-    )
+    # The interpreter and its libraries are not the simulator's: the limit comes on top of them.
+    with open("/proc/self/statm") as statm:
+        mapped_bytes = int(statm.read().split()[0]) * resource.getpagesize()
+    limit_bytes = mapped_bytes + memory_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
 
 
 def make_executor(

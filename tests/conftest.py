@@ -1,0 +1,27 @@
+"""What all tests share: the small plugin, and the reference measurements where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import small_problems
+
+from cosearch.registry import registry
+
+REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_plugin() -> None:
+    """Register the small problems and agents once."""
+    if "two-spheres" not in registry().problems:
+        registry().register(small_problems, "small-problems")
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of reference measurements; a user's clone has none."""
+    if not REFERENCE.is_dir():
+        pytest.skip("the reference measurements (shared/reference) are not here")
+    return REFERENCE

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from small_problems import Trouble, TwoSpheres
+
+from cosearch import Constraint, DesignSpace, Integer, Metric, Objective, Outcomes, Problem, make_problem
+from cosearch.errors import ArgumentError, ProblemError, UnknownNameError
+
+
+def test_a_batch_keeps_its_order_and_equals_its_rows():
+    problem = TwoSpheres()
+    designs = problem.space.sample(200, 1)
+    batch = problem.evaluate(designs)
+    for i in range(len(designs)):
+        alone = problem.evaluate(designs[i : i + 1])
+        assert alone.row(0) == batch.row(i)
+
+
+def test_a_forbidden_design_is_infeasible_and_spoils_no_other():
+    problem = TwoSpheres()
+    fine = {"x": 5, "y": 0, "shape": "round"}
+    outcomes = problem.evaluate(problem.space.designs([fine, {**fine, "x": 20, "y": 20}, fine]))
+    assert outcomes.status.tolist() == ["ok", "infeasible", "ok"]
+    assert "x + y > 35" in outcomes.reason[1]
+    np.testing.assert_array_equal(outcomes["left"], [100.0, np.nan, 100.0])
+
+
+def test_one_bad_design_never_spoils_its_batch():
+    problem = Trouble()
+    rows = [{"kind": kind, "x": i} for i, kind in enumerate(["fine", "raise", "nan", "reject", "fine"])]
+    outcomes = problem.evaluate(problem.space.designs(rows))
+    assert outcomes.status.tolist() == ["ok", "failed", "failed", "infeasible", "ok"]
+    assert outcomes.reason[1] == "RuntimeError: the pipe burst"
+    assert outcomes.reason[2] == "metric value is nan"
+    assert outcomes.reason[3] == "no such pipe"
+    np.testing.assert_array_equal(outcomes["value"], [0.0, np.nan, np.nan, np.nan, 4.0])
+
+
+def test_an_unknown_fidelity_names_those_that_there_are():
+    with pytest.raises(UnknownNameError, match="unknown fidelity .* 'analytic'; did you mean 'analytical'"):
+        TwoSpheres().evaluate(TwoSpheres.space.sample(1, 0), fidelity="analytic")
+
+
+@pytest.mark.parametrize("returned", [{"a": [1.0]}, {"loss": [1.0, 2.0]}, {"loss": [1.0], "more": [1.0]}])
+def test_a_simulator_that_returns_other_metrics_breaks_the_contract(returned):
+    class Broken(Problem):
+        name = "broken"
+        space = DesignSpace([Integer("x", 0, 9)])
+        metrics = (Metric("loss", "1"),)
+        objectives = (Objective("loss"),)
+
+        def simulate(self, designs, *, fidelity, seed):
+            return returned
+
+    with pytest.raises(ProblemError, match="problem broken: simulate returned"):
+        Broken().evaluate(Broken.space.sample(1, 0))
+
+
+def test_objectives_and_constraints_can_be_set_and_are_checked():
+    problem = make_problem("two-spheres", objectives=["sum:max"], constraints=["left<=50"])
+    assert problem.objectives == (Objective("sum", "max"),)
+    assert problem.constraints == (Constraint("left", "<=", 50.0),)
+    with pytest.raises(UnknownNameError, match="unknown metric 'lef'; did you mean 'left'"):
+        make_problem("two-spheres", constraints=["lef<=50"])
+    with pytest.raises(ArgumentError, match="only once"):
+        make_problem("two-spheres", objectives=["sum:max", "sum:min"])
+    with pytest.raises(ArgumentError, match="at least one objective"):
+        make_problem("two-spheres", objectives=[])
+
+
+def test_a_problem_remembers_its_arguments_and_survives_pickling():
+    class Sized(TwoSpheres):
+        name = "sized"
+
+        def __init__(self, size: int = 3, *, label: str = "", objectives=None, constraints=None) -> None:
+            super().__init__(objectives=objectives, constraints=constraints)
+            self.size = size
+
+    problem = Sized(7, label="a", objectives=["sum:max"])
+    assert problem.arguments == {"size": 7, "label": "a"}
+    again = pickle.loads(pickle.dumps(TwoSpheres(constraints=["sum<=3"])))
+    assert again.constraints == (Constraint("sum", "<=", 3.0),)
+
+
+def test_unknown_names_are_answered_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="unknown problem 'two-sphere'; did you mean 'two-spheres'"):
+        make_problem("two-sphere")
+    with pytest.raises(UnknownNameError, match="unknown argument of problem two-spheres 'workload'"):
+        make_problem("two-spheres", workload="a")
+
+
+def test_the_environment_id_is_the_name_in_camel_case():
+    assert TwoSpheres.env_id() == "cosearch/TwoSpheres-v0"
+    assert TwoSpheres.env_id(multi_objective=True) == "cosearch/mo-TwoSpheres-v0"
+
+
+def test_columns_of_unequal_length_are_refused():
+    with pytest.raises(ProblemError, match="columns of one length"):
+        Outcomes.of({"a": [1.0], "b": [1.0, 2.0]})
+    with pytest.raises(ProblemError, match="not a column of numbers"):
+        Outcomes.of({"a": ["fast"]})

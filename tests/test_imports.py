@@ -1,0 +1,104 @@
+"""Who may import whom, and how fast `import cosearch` is: the house's rules."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {
+    "cosearch": ROOT / "gym" / "cosearch",
+    "cosearch_simulators": ROOT / "simulators" / "cosearch_simulators",
+    "cosearch_plugins": ROOT / "plugins" / "cosearch_plugins",
+    "cosearch_agents": ROOT / "agents" / "cosearch_agents",
+}
+MAY_IMPORT = {
+    "cosearch": {"cosearch"},
+    "cosearch_simulators": {"cosearch_simulators"},
+    "cosearch_plugins": {"cosearch", "cosearch_simulators", "cosearch_plugins"},
+    "cosearch_agents": {"cosearch", "cosearch_agents"},
+}
+# The simulators stand on arrays alone.
+SIMULATOR_LIBRARIES = {"numpy", "numba", "array_api_compat"}
+HEAVY = ("torch", "stable_baselines3", "sb3_contrib", "botorch", "gpytorch", "numba", "plotly", "pymoo", "gymnasium")
+
+
+def imported_roots(source: str, *, top_level_only: bool = False) -> set[str]:
+    """The first names of all modules that a source file imports."""
+    tree = ast.parse(source)
+    nodes = ast.iter_child_nodes(tree) if top_level_only else ast.walk(tree)
+    roots: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            roots.add(node.module.partition(".")[0])
+    return roots
+
+
+def modules() -> list[tuple[str, Path]]:
+    return [(package, file) for package, folder in PACKAGES.items() for file in sorted(folder.rglob("*.py"))]
+
+
+def test_every_package_has_modules():
+    assert {package for package, _ in modules()} == set(PACKAGES)
+
+
+@pytest.mark.parametrize(("package", "file"), modules(), ids=lambda value: getattr(value, "name", value))
+def test_a_package_imports_only_what_it_may(package: str, file: Path):
+    found = imported_roots(file.read_text()) & set(PACKAGES)
+    assert found <= MAY_IMPORT[package], f"{file.relative_to(ROOT)} imports {found - MAY_IMPORT[package]}"
+
+
+def test_simulators_stand_on_arrays_alone():
+    standard = set(sys.stdlib_module_names)
+    for package, file in modules():
+        if package == "cosearch_simulators":
+            others = imported_roots(file.read_text()) - standard - SIMULATOR_LIBRARIES - {"cosearch_simulators"}
+            assert not others, f"{file.relative_to(ROOT)} imports {others}"
+
+
+def test_the_rule_finds_an_import_inside_a_function():
+    assert imported_roots("def f():\n    import torch.nn\n    from cosearch_plugins import x") == {
+        "torch",
+        "cosearch_plugins",
+    }
+
+
+def test_no_source_root_takes_a_name_of_others():
+    for folder in ("gym", "simulators", "plugins", "agents"):
+        assert not (ROOT / folder / "__init__.py").exists()
+        packages = [path.name for path in (ROOT / folder).iterdir() if (path / "__init__.py").exists()]
+        assert packages == [path.name for path in PACKAGES.values() if path.parent.name == folder]
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_importing_cosearch_and_its_plugins_loads_nothing_heavy():
+    code = (
+        "import sys, cosearch\n"
+        "from cosearch.registry import registry\n"
+        "assert registry().problems and registry().agents\n"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    assert run_python(code).split() == []
+
+
+def test_import_cosearch_is_quick():
+    """Under 0.3 s beyond the interpreter itself; the best of five, so that a busy machine does not fail it."""
+    code = "import time; t = time.perf_counter(); import cosearch; print(time.perf_counter() - t)"
+    assert min(float(run_python(code)) for _ in range(5)) < 0.3
+
+
+def test_every_public_name_can_be_imported():
+    import cosearch
+
+    for name in cosearch.__all__:
+        assert getattr(cosearch, name) is not None
