@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.space.parameters import Parameter, Positions
-from cosearch.space.values import Value, clean_values, is_scalar, key, nearest_value, typed_array
+from cosearch.space.values import Value, ValueTable, clean_values, nearest_value, typed_array
 
 
 class Categorical(Parameter):
@@ -39,7 +39,7 @@ class Categorical(Parameter):
         self._objects = np.empty(self.size, dtype=object)
         self._objects[:] = self.values
         self._typed = typed_array(self.values)
-        self._position = {key(value): i for i, value in enumerate(self.values)}
+        self._table = ValueTable(self.values)
         self._set_default(default, self._middle())
 
     def _middle(self) -> int:
@@ -57,14 +57,7 @@ class Categorical(Parameter):
         return self._objects[positions].tolist()
 
     def positions_of(self, values: Sequence[Value] | NDArray[Any]) -> Positions:
-        if isinstance(values, np.ndarray):
-            values = values.tolist()
-        get = self._position.get
-        try:
-            found = [get(key(value), -1) for value in values]
-        except TypeError:  # an unhashable value
-            found = [get(key(value), -1) if is_scalar(value) else -1 for value in values]
-        return np.array(found, dtype=np.int64)
+        return self._table.positions(values.tolist() if isinstance(values, np.ndarray) else values)
 
     def to_unit(self, positions: Positions) -> NDArray[np.float64]:
         return (positions + 0.5) / self.size
@@ -72,8 +65,8 @@ class Categorical(Parameter):
     def from_unit(self, unit: NDArray[np.float64]) -> Positions:
         return np.minimum((unit[:, 0] * self.size).astype(np.int64), self.size - 1)
 
-    def to_onehot(self, positions: Positions) -> NDArray[np.float64]:
-        return (positions[:, None] == np.arange(self.size)).astype(np.float64)
+    def to_onehot(self, positions: Positions) -> NDArray[Any]:
+        return positions[:, None] == np.arange(self.size)
 
     def from_onehot(self, columns: NDArray[np.float64]) -> Positions:
         return columns.argmax(axis=1).astype(np.int64)

@@ -190,6 +190,6 @@ def _merged(table: dict[int, Positions], ways: NDArray) -> tuple[dict[int, Posit
 def _check_size(space: DesignSpace, column: int, combinations: int, limit: int = MAX_COMBINATIONS) -> None:
     if combinations > limit:
         raise SpaceError(
-            f"{space.label}: at parameter {space.names[column]!r} there are {combinations} combinations to look at, "
-            f"more than {limit}; use sample() instead"
+            f"{space.label}: at parameter {space.names[column]!r} there are {combinations} combinations "
+            f"to look at, more than {limit}; use sample() instead"
         )

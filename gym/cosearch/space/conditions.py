@@ -35,7 +35,7 @@ def resolve_conditions(parameters: Sequence[Parameter]) -> list[list[Condition]]
     """The conditions of each parameter.
 
     Raises:
-        SpaceError: a `when` names an unknown, a later or an unsuitable parameter, or a value that it cannot have.
+        SpaceError: a `when` names an unknown, later or unsuitable parameter, or a value it cannot have.
     """
     columns = {parameter.name: j for j, parameter in enumerate(parameters)}
     resolved: list[list[Condition]] = []

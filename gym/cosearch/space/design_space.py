@@ -16,8 +16,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cosearch.errors import DesignError, SpaceError, unknown_name
-from cosearch.space import components, encodings, neighbours, parsing, sampling
-from cosearch.space.conditions import INACTIVE, deactivate, resolve_conditions
+from cosearch.space import (
+    components,
+    configspace_space,
+    encodings,
+    gymnasium_spaces,
+    neighbours,
+    optuna_space,
+    parsing,
+    pymoo_space,
+    sampling,
+    schema,
+)
+from cosearch.space.conditions import deactivate, resolve_conditions
 from cosearch.space.designs import Design, Designs
 from cosearch.space.encodings import BlockLayout
 from cosearch.space.forbidden import Forbidden
@@ -169,19 +180,7 @@ class DesignSpace:
         Raises:
             DesignError: a wrong shape or dtype, or an active parameter's position out of range.
         """
-        sizes = np.array([parameter.size for parameter in self.parameters])
-        lows = np.full(len(self), np.iinfo(np.int64).min)
-        index = np.asfortranarray(
-            encodings.checked_integers(array, self.names, lows, np.full(len(self), np.iinfo(np.int64).max))
-        ).copy(order="F")
-        for j in range(len(self)):
-            index[~self.active_column(index, j), j] = INACTIVE
-            wrong = self.active_column(index, j) & ((index[:, j] < 0) | (index[:, j] >= sizes[j]))
-            for i in np.flatnonzero(wrong)[:1]:
-                raise DesignError(
-                    f"design {i}: position {index[i, j]} of {self.names[j]!r} is out of range; expected 0 to {sizes[j] - 1}"
-                )
-        return Designs(self, index)
+        return Designs(self, parsing.parse_index(self, array))
 
     @property
     def unit_dim(self) -> int:
@@ -193,53 +192,39 @@ class DesignSpace:
         """The number of one-hot columns."""
         return self.onehot_layout.width
 
-    def to_unit(self, designs: DesignsLike) -> NDArray[np.float64]:
-        """Points of the unit cube, shape (n, unit_dim); 1/2 where inactive. A permutation has a key an item."""
-        return self._to_blocks(designs, self.unit_layout, "to_unit", encodings.INACTIVE_UNIT)
+    # Each of these is a function of the file that it is named after, whose first argument is the space.
+    to_unit = encodings.to_unit
+    from_unit = encodings.from_unit
+    to_box = encodings.to_box
+    from_box = encodings.from_box
+    to_onehot = encodings.to_onehot
+    from_onehot = encodings.from_onehot
+    multi_discrete = gymnasium_spaces.multi_discrete
+    to_multi_discrete = gymnasium_spaces.to_multi_discrete
+    from_multi_discrete = gymnasium_spaces.from_multi_discrete
+    box = gymnasium_spaces.box
+    dict_space = gymnasium_spaces.dict_space
+    to_dict_actions = gymnasium_spaces.to_dict_actions
+    from_dict_actions = gymnasium_spaces.from_dict_actions
+    to_dict_action = gymnasium_spaces.to_dict_action
+    from_dict_action = gymnasium_spaces.from_dict_action
+    optuna_distributions = optuna_space.optuna_distributions
+    to_optuna = optuna_space.to_optuna
+    from_optuna = optuna_space.from_optuna
+    suggest = optuna_space.suggest
+    pymoo_variables = pymoo_space.pymoo_variables
+    to_pymoo = pymoo_space.to_pymoo
+    from_pymoo = pymoo_space.from_pymoo
+    config_space = configspace_space.config_space
+    to_config = configspace_space.to_config
+    from_config = configspace_space.from_config
 
-    def from_unit(self, array: ArrayLike) -> Designs:
-        """The designs whose cells of the unit cube hold these points.
+    # ------------------------------------------------------------------ as JSON
 
-        Raises:
-            DesignError: a wrong shape, or a coordinate that is not in [0, 1].
-        """
-        return Designs(self, self.decode_unit(self.unit_layout.checked(array, 0.0, 1.0)))
-
-    def decode_unit(self, unit: NDArray[np.float64]) -> Positions:
-        """The index array of points that are known to lie in the unit cube."""
-        return self.unit_layout.decode(unit, [p.from_unit for p in self.parameters], self.conditions)
-
-    def to_box(self, designs: DesignsLike) -> NDArray[np.float64]:
-        """Points of [-1, 1], float64: 2 * unit - 1."""
-        return 2.0 * self.to_unit(designs) - 1.0
-
-    def from_box(self, array: ArrayLike) -> Designs:
-        """The inverse of `to_box`; any point of the box is some design.
-
-        Raises:
-            DesignError: a wrong shape, or a coordinate that is not in [-1, 1].
-        """
-        return Designs(self, self.decode_unit((self.unit_layout.checked(array, -1.0, 1.0) + 1.0) / 2.0))
-
-    def to_onehot(self, designs: DesignsLike) -> NDArray[np.float64]:
-        """One column a value of a Categorical or Ordinal, the scaled value of a number, a permutation's matrix."""
-        return self._to_blocks(designs, self.onehot_layout, "to_onehot", encodings.INACTIVE_ONEHOT)
-
-    def from_onehot(self, array: ArrayLike) -> Designs:
-        """The inverse of `to_onehot`; of several non-zero columns the largest counts.
-
-        Raises:
-            DesignError: a wrong shape, or an entry that is not in [0, 1].
-        """
-        columns = self.onehot_layout.checked(array, 0.0, 1.0)
-        decoders = [parameter.from_onehot for parameter in self.parameters]
-        return Designs(self, self.onehot_layout.decode(columns, decoders, self.conditions))
-
-    def _to_blocks(
-        self, designs: DesignsLike, layout: BlockLayout, method: str, inactive: float
-    ) -> NDArray[np.float64]:
-        encoders = [getattr(parameter, method) for parameter in self.parameters]
-        return layout.encode(self.designs(designs).index, encoders, inactive)
+    to_dict = schema.to_dict
+    from_dict = staticmethod(schema.from_dict)
+    json_schema = schema.json_schema
+    hash = schema.stable_hash
 
     # ------------------------------------------------------------------ choosing designs
 

@@ -61,7 +61,7 @@ class Designs(Sequence[Design]):
         return Designs(self.space, np.asfortranarray(self.index[which]))
 
     def column(self, name: str) -> NDArray[Any]:
-        """The values of a parameter, with its default where it is inactive; shape (n, k) for a permutation."""
+        """The values of a parameter, its default where inactive; shape (n, k) for a permutation."""
         parameter = self.space[name]
         positions = self.index[:, self.space.column_number(name)]
         return parameter.column(np.where(positions < 0, parameter.default_index, positions))
@@ -115,6 +115,9 @@ class Designs(Sequence[Design]):
         return self.space == other.space and np.array_equal(self.index, other.index)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Designs, (self.space, self.index)
 
     def __repr__(self) -> str:
         shown = ", ".join(repr(design) for design in self[:3])

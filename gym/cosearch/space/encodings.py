@@ -1,4 +1,4 @@
-"""The encodings that are one float array: the unit cube for Bayesian optimisation, and one-hot for regressors.
+"""The encodings that are one float array: the unit cube for Bayesian optimisation, one-hot for regressors.
 
 Each parameter owns a block of neighbouring columns. The block of an inactive parameter is 1/2 in the unit
 cube and 0 in one-hot; decoding ignores it. Gymnasium's Box is the unit cube stretched to [-1, 1].
@@ -8,17 +8,74 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cosearch.errors import DesignError
 from cosearch.space.conditions import Condition, deactivate
+from cosearch.space.designs import Designs
 from cosearch.space.parameters import Parameter, Positions
+from cosearch.space.parsing import as_rows
+
+if TYPE_CHECKING:
+    from cosearch.space.design_space import DesignsLike, DesignSpace
 
 INACTIVE_UNIT = 0.5
 INACTIVE_ONEHOT = 0.0
+
+
+def decode_unit(space: DesignSpace, unit: NDArray[np.float64]) -> Positions:
+    """The index array of points that are known to lie in the unit cube."""
+    decoders = [parameter.from_unit for parameter in space.parameters]
+    return space.unit_layout.decode(unit, decoders, space.conditions)
+
+
+def to_unit(space: DesignSpace, designs: DesignsLike) -> NDArray[np.float64]:
+    """Points of the unit cube, shape (n, unit_dim); 1/2 where inactive. A permutation has a key an item."""
+    encoders = [parameter.to_unit for parameter in space.parameters]
+    return space.unit_layout.encode(space.designs(designs).index, encoders, INACTIVE_UNIT)
+
+
+def from_unit(space: DesignSpace, array: ArrayLike) -> Designs:
+    """The designs whose cells of the unit cube hold these points.
+
+    Raises:
+        DesignError: a wrong shape, or a coordinate that is not in [0, 1].
+    """
+    return Designs(space, decode_unit(space, space.unit_layout.checked(array, 0.0, 1.0)))
+
+
+def to_box(space: DesignSpace, designs: DesignsLike) -> NDArray[np.float64]:
+    """Points of [-1, 1], shape (n, unit_dim), float64: 2 * unit - 1."""
+    return 2.0 * to_unit(space, designs) - 1.0
+
+
+def from_box(space: DesignSpace, array: ArrayLike) -> Designs:
+    """The inverse of `to_box`; any point of the box is some design.
+
+    Raises:
+        DesignError: a wrong shape, or a coordinate that is not in [-1, 1].
+    """
+    return Designs(space, decode_unit(space, (space.unit_layout.checked(array, -1.0, 1.0) + 1.0) / 2.0))
+
+
+def to_onehot(space: DesignSpace, designs: DesignsLike) -> NDArray[np.float64]:
+    """Numbers as in the unit cube, a permutation as its matrix, all else with one column a value."""
+    encoders = [parameter.to_onehot for parameter in space.parameters]
+    return space.onehot_layout.encode(space.designs(designs).index, encoders, INACTIVE_ONEHOT)
+
+
+def from_onehot(space: DesignSpace, array: ArrayLike) -> Designs:
+    """The inverse of `to_onehot`; of several non-zero columns of a parameter the largest counts.
+
+    Raises:
+        DesignError: a wrong shape, or an entry that is not in [0, 1].
+    """
+    columns = space.onehot_layout.checked(array, 0.0, 1.0)
+    decoders = [parameter.from_onehot for parameter in space.parameters]
+    return Designs(space, space.onehot_layout.decode(columns, decoders, space.conditions))
 
 
 class BlockLayout:
@@ -53,7 +110,7 @@ class BlockLayout:
     def encode(
         self,
         index: Positions,
-        encoders: Sequence[Callable[[Positions], NDArray[np.float64]]],
+        encoders: Sequence[Callable[[Positions], NDArray[Any]]],
         inactive: float,
     ) -> NDArray[np.float64]:
         """Every parameter's columns side by side."""
@@ -62,9 +119,9 @@ class BlockLayout:
             positions = index[:, j]
             active = positions >= 0
             if active.all():
-                encoded[:, block] = encoder(positions).reshape(len(index), -1)
+                encoded[:, block] = encoder(positions).reshape(len(index), block.stop - block.start)
             else:
-                encoded[active, block] = encoder(positions[active]).reshape(int(active.sum()), -1)
+                encoded[active, block] = encoder(positions[active]).reshape(-1, block.stop - block.start)
         return encoded
 
     def decode(
@@ -85,40 +142,12 @@ class BlockLayout:
         Raises:
             DesignError: a wrong shape, or an entry that is not between low and high.
         """
-        values = _as_rows(array, np.float64, self.width)
+        values = as_rows(array, np.float64, self.width)
         wrong = ~((values >= low) & (values <= high))
         if wrong.any():
             i, c = np.argwhere(wrong)[0]
             raise DesignError(
-                f"design {i}: coordinate {c} ({self.names[c]}) is {values[i, c]}; expected {low:g} to {high:g}"
+                f"design {i}: coordinate {c} ({self.names[c]}) is {values[i, c]}; "
+                f"expected {low:g} to {high:g}"
             )
         return values
-
-
-def checked_integers(array: ArrayLike, names: Sequence[str], lows: Positions, sizes: Positions) -> Positions:
-    """The array as int64 of shape (n, len(names)), column c within lows[c] and sizes[c] - 1.
-
-    Raises:
-        DesignError: a wrong shape, numbers that are not integers, or an entry out of range.
-    """
-    values = np.asarray(array)
-    if values.dtype.kind not in "iu" and values.size:
-        raise DesignError(f"expected an array of integers, not of {values.dtype}")
-    values = _as_rows(values, np.int64, len(names))
-    wrong = (values < lows) | (values >= sizes)
-    if wrong.any():
-        i, c = np.argwhere(wrong)[0]
-        raise DesignError(f"design {i}: {names[c]!r} is {values[i, c]}; expected {lows[c]} to {sizes[c] - 1}")
-    return values
-
-
-def _as_rows(array: ArrayLike, dtype: type, width: int) -> NDArray[Any]:
-    try:
-        values: NDArray[Any] = np.asarray(array, dtype=dtype)
-    except (TypeError, ValueError):
-        raise DesignError(f"expected an array of numbers of shape (n, {width})") from None
-    if values.ndim == 1:
-        values = values[None, :]
-    if values.ndim != 2 or values.shape[1] != width:
-        raise DesignError(f"expected an array of shape (n, {width}) or ({width},), not {np.shape(array)}")
-    return values

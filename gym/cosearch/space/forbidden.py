@@ -129,7 +129,8 @@ class Forbidden:
             ) from None
         if result.shape != (n,) or result.dtype != np.bool_:
             raise SpaceError(
-                f"forbidden {self.label!r} returned {result.dtype} of shape {result.shape}; expected bool of shape ({n},)"
+                f"forbidden {self.label!r} returned {result.dtype} of shape {result.shape}; "
+                f"expected bool of shape ({n},)"
             )
         return result
 
@@ -188,7 +189,8 @@ class _Choice:
         theirs = self.parameter.positions_of(right.parameter.values)
         if not isinstance(op, ast.Eq | ast.NotEq) and (theirs < 0).any():
             raise SpaceError(
-                f"forbidden {label!r} orders {self.parameter.name!r} and {right.parameter.name!r}, whose values differ"
+                f"forbidden {label!r} orders {self.parameter.name!r} and {right.parameter.name!r}, "
+                "whose values differ"
             )
         return _COMPARISONS[type(op)](self.positions, theirs[right.positions])
 
@@ -210,8 +212,8 @@ def _parse(expression: str) -> ast.Expression:
             and type(node) not in _COMPARISONS
         ):
             raise SpaceError(
-                f"forbidden {expression!r}: {type(node).__name__} is not allowed; expected parameter names, constants, "
-                "arithmetic, comparisons, in, and, or, not (or pass a function)"
+                f"forbidden {expression!r}: {type(node).__name__} is not allowed; expected parameter names, "
+                "constants, arithmetic, comparisons, in, and, or, not (or pass a function)"
             )
         if isinstance(node, ast.Constant) and not isinstance(node.value, str | bool | int | float | None):
             raise SpaceError(f"forbidden {expression!r}: constant {node.value!r} is not allowed")

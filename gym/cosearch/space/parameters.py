@@ -84,7 +84,7 @@ class Parameter(ABC):
     def from_unit(self, unit: NDArray[np.float64]) -> Positions:
         """The positions of unit-cube coordinates of shape (n, unit_width)."""
 
-    def to_onehot(self, positions: Positions) -> NDArray[np.float64]:
+    def to_onehot(self, positions: Positions) -> NDArray[Any]:
         """The one-hot columns, shape (n,) or (n, onehot_width): for numbers the scaled value itself."""
         return self.to_unit(positions)
 
@@ -95,6 +95,23 @@ class Parameter(ABC):
     def onehot_names(self) -> list[str]:
         """One name a one-hot column."""
         return [self.name]
+
+    @property
+    def digit_sizes(self) -> tuple[int, ...]:
+        """The number of values of each integer coordinate: one coordinate, k - 1 for a permutation."""
+        return (self.size,)
+
+    def to_digits(self, positions: Positions) -> Positions:
+        """The integer coordinates, shape (n, len(digit_sizes)), each from 0."""
+        return positions[:, None]
+
+    def from_digits(self, digits: Positions) -> Positions:
+        """The positions of integer coordinates."""
+        return digits[:, 0]
+
+    def digit_names(self) -> list[str]:
+        """One name an integer coordinate, for libraries that show it in place of the value."""
+        return [f"{self.name}[position]"]
 
     def unit_mass(self, positions: Positions) -> NDArray[np.float64]:
         """The share of the unit cube that decodes to each of these positions."""

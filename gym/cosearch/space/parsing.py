@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from cosearch.errors import DesignError, nearest
+from cosearch.space.conditions import INACTIVE
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.permutations import Permutation
 
@@ -25,12 +27,10 @@ def parse_rows(space: DesignSpace, rows: Sequence[Mapping[str, Any]]) -> Positio
     """
     for i, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise DesignError(
-                f"{_where(i, len(rows))}{row!r} is not a design; expected a dict {{parameter: value}}"
-            )
+            raise DesignError(f"{_where(i, len(rows))}{row!r} is not a design; expected a dict")
         if not row.keys() <= space.name_set:
             _reject_unknown(space, row, _where(i, len(rows)))
-    index = np.full((len(rows), len(space)), -1, dtype=np.int64, order="F")
+    index = np.full((len(rows), len(space)), INACTIVE, dtype=np.int64, order="F")
     for j, parameter in enumerate(space.parameters):
         values = [row.get(parameter.name, _MISSING) for row in rows]
         given = np.array([value is not _MISSING for value in values], dtype=bool)
@@ -60,7 +60,7 @@ def parse_columns(space: DesignSpace, columns: Mapping[str, Any]) -> Positions:
     for name, length in lengths.items():
         if length != n:
             raise DesignError(f"parameter {name!r}: {length} values; expected {n}, as for the others")
-    index = np.full((n, len(space)), -1, dtype=np.int64, order="F")
+    index = np.full((n, len(space)), INACTIVE, dtype=np.int64, order="F")
     for j, parameter in enumerate(space.parameters):
         active = space.active_column(index, j)
         if parameter.name not in columns:
@@ -71,8 +71,55 @@ def parse_columns(space: DesignSpace, columns: Mapping[str, Any]) -> Positions:
         positions = parameter.positions_of(column)
         for i in np.flatnonzero((positions < 0) & active)[:1]:
             raise DesignError(_where(i, n) + parameter.complaint(column[i]))
-        index[:, j] = np.where(active, positions, -1)
+        index[:, j] = np.where(active, positions, INACTIVE)
     return index
+
+
+def parse_index(space: DesignSpace, array: ArrayLike) -> Positions:
+    """The canonical index array of positions; what inactive parameters hold is ignored.
+
+    Raises:
+        DesignError: a wrong shape or dtype, or an active parameter's position out of range.
+    """
+    index = np.array(as_integers(array, len(space)), order="F")
+    for j, parameter in enumerate(space.parameters):
+        active = space.active_column(index, j)
+        index[~active, j] = INACTIVE
+        for i in np.flatnonzero(active & ((index[:, j] < 0) | (index[:, j] >= parameter.size)))[:1]:
+            raise DesignError(
+                f"{_where(i, len(index))}position {index[i, j]} of {parameter.name!r} is out of range; "
+                f"expected 0 to {parameter.size - 1}"
+            )
+    return index
+
+
+def as_integers(array: ArrayLike, width: int) -> Positions:
+    """The array as int64 of shape (n, width); one row may be given as a vector.
+
+    Raises:
+        DesignError: a wrong shape, or numbers that are not integers.
+    """
+    values = np.asarray(array)
+    if values.dtype.kind not in "iu" and values.size:
+        raise DesignError(f"expected an array of integers, not of {values.dtype}")
+    return as_rows(values, np.int64, width)
+
+
+def as_rows(array: ArrayLike, dtype: type, width: int) -> NDArray[Any]:
+    """The array with this dtype and shape (n, width); one row may be given as a vector.
+
+    Raises:
+        DesignError: a wrong shape, or entries that are not numbers.
+    """
+    try:
+        values: NDArray[Any] = np.asarray(array, dtype=dtype)
+    except (TypeError, ValueError):
+        raise DesignError(f"expected an array of numbers of shape (n, {width})") from None
+    if values.ndim == 1 and (width or not values.size):
+        values = values[None, :]
+    if values.ndim != 2 or values.shape[1] != width:
+        raise DesignError(f"expected an array of shape (n, {width}) or ({width},), not {np.shape(values)}")
+    return values
 
 
 def is_columns(space: DesignSpace, rows: Mapping[str, Any]) -> bool:

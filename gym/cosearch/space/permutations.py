@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from cosearch.errors import SpaceError
 from cosearch.space.parameters import Parameter, Positions
-from cosearch.space.values import Value, clean_values, is_scalar, key
+from cosearch.space.values import Value, ValueTable, clean_values
 
 MAX_ITEMS = 20  # 20! is the largest factorial that int64 holds
 
@@ -50,9 +50,7 @@ class Permutation(Parameter):
         self.unit_width = len(self.items)
         self.onehot_width = len(self.items) ** 2
         self.size = math.factorial(len(self.items))
-        # the last Lehmer digit is always 0 and is left out
-        self.digit_sizes = tuple(range(len(self.items), 1, -1))
-        self._item_at = {key(item): i for i, item in enumerate(self.items)}
+        self._table = ValueTable(self.items)
         self._objects = np.empty(len(self.items), dtype=object)
         self._objects[:] = self.items
         self._set_default(default, 0)
@@ -69,19 +67,23 @@ class Permutation(Parameter):
     def positions_of(self, values: Sequence[Value] | NDArray[Any]) -> Positions:
         k = len(self.items)
         whole = [isinstance(value, list | tuple | np.ndarray) and len(value) == k for value in values]
-        flat = [
-            self._item_at.get(key(item), -1) if is_scalar(item) else -1
-            for value in itertools.compress(values, whole)
-            for item in value
-        ]
-        orders = np.array(flat, dtype=np.int64).reshape(-1, k)
+        items = list(itertools.chain.from_iterable(itertools.compress(values, whole)))
+        orders = self._table.positions(items).reshape(-1, k)
         complete = (np.sort(orders, axis=1) == np.arange(k)).all(axis=1)
         positions = np.full(len(values), -1, dtype=np.int64)
         positions[np.flatnonzero(whole)[complete]] = self.ranks(orders[complete])
         return positions
 
+    @property
+    def digit_sizes(self) -> tuple[int, ...]:
+        """k, k - 1, ..., 2: the last Lehmer digit is always 0 and is left out."""
+        return tuple(range(len(self.items), 1, -1))
+
+    def digit_names(self) -> list[str]:
+        return [f"{self.name}[{i}]" for i in range(len(self.items) - 1)]
+
     def to_digits(self, positions: Positions) -> Positions:
-        """The Lehmer digits, shape (n, k - 1): digit i counts the later items that were listed before item i."""
+        """The Lehmer digits, shape (n, k - 1): how many later items were listed before the i-th."""
         digits = np.empty((len(positions), len(self.digit_sizes)), dtype=np.int64, order="F")
         rest = positions.copy()
         for i in reversed(range(len(self.digit_sizes))):
@@ -119,9 +121,8 @@ class Permutation(Parameter):
     def from_unit(self, unit: NDArray[np.float64]) -> Positions:
         return self.ranks(np.argsort(unit, axis=1, kind="stable"))
 
-    def to_onehot(self, positions: Positions) -> NDArray[np.float64]:
-        matrix = self.orders(positions)[:, :, None] == np.arange(len(self.items))
-        return matrix.reshape(len(positions), -1).astype(np.float64)
+    def to_onehot(self, positions: Positions) -> NDArray[Any]:
+        return (self.orders(positions)[:, :, None] == np.arange(len(self.items))).reshape(len(positions), -1)
 
     def from_onehot(self, columns: NDArray[np.float64]) -> Positions:
         """Sorts the items by their mean place, so that any non-negative matrix gives some permutation."""

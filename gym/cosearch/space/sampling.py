@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cosearch.errors import SpaceError
 from cosearch.space.components import Component, components, list_component
 from cosearch.space.conditions import deactivate
+from cosearch.space.encodings import decode_unit
 from cosearch.space.parameters import Positions
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def ruled_components(space: DesignSpace) -> list[RuledComponent]:
 
 def sample(space: DesignSpace, n: int, rng: np.random.Generator) -> Positions:
     """The index array of n independent allowed designs."""
-    index = space.decode_unit(rng.random((n, space.unit_dim)))
+    index = decode_unit(space, rng.random((n, space.unit_dim)))
     for ruled in space.ruled_components:
         ruled.redraw(index, rng)
     return index
@@ -128,7 +129,7 @@ def sobol(space: DesignSpace, n: int, seed: int, skip: int) -> Positions:
     while count < skip + n:
         unit = engine.random(_BLOCK if skip + n > 256 else 512)
         drawn += len(unit)
-        index = space.decode_unit(unit)
+        index = decode_unit(space, unit)
         allowed = np.ones(len(index), dtype=bool)
         for ruled in space.ruled_components:
             if ruled.table is not None:

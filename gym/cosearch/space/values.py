@@ -6,6 +6,7 @@ In Python True == 1 == 1.0; here a boolean is never a number.
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -56,9 +57,27 @@ def is_scalar(value: Value) -> bool:
     return value is None or isinstance(value, str | bool | int | float | np.generic)
 
 
-def key(value: Value) -> tuple[bool, Value]:
-    """What two values share exactly if they are the same, so True is not 1."""
-    return isinstance(value, bool | np.bool_), value
+class ValueTable:
+    """Finds the positions of values in a list of values."""
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self._booleans = {value: i for i, value in enumerate(values) if isinstance(value, bool)}
+        self._others = {value: i for i, value in enumerate(values) if not isinstance(value, bool)}
+
+    def positions(self, values: Sequence[Value]) -> NDArray[np.int64]:
+        """The positions; -1 where a value is not in the list."""
+        types = set(map(type, values))
+        if types <= {str, int, float, type(None)}:
+            found = map(self._others.get, values, itertools.repeat(-1))
+        else:
+            found = map(self._position, values)
+        return np.fromiter(found, dtype=np.int64, count=len(values))
+
+    def _position(self, value: Value) -> int:
+        if not is_scalar(value):
+            return -1
+        table = self._booleans if isinstance(value, bool | np.bool_) else self._others
+        return table.get(value, -1)
 
 
 def typed_array(values: tuple[Value, ...]) -> NDArray[Any]:
@@ -90,7 +109,8 @@ def clean_values(name: str, values: Iterable[Value]) -> tuple[Value, ...]:
     for value in cleaned:
         if not is_scalar(value) or value != value or value in (np.inf, -np.inf):
             raise SpaceError(
-                f"parameter {name!r}: value {value!r} is not allowed; expected strings, booleans, finite numbers or None"
+                f"parameter {name!r}: value {value!r} is not allowed; "
+                "expected strings, booleans, finite numbers or None"
             )
         if value in seen:
             raise SpaceError(f"parameter {name!r}: values {seen[value]!r} and {value!r} are equal; drop one")
