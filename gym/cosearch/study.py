@@ -231,8 +231,13 @@ class _Search:
         self.ids = dict(zip(stored.keys, stored.ids.tolist(), strict=True))
         row_of_id = {int(id_): row for row, id_ in enumerate(stored.ids)}
         rows = np.array([row_of_id[id_] for id_ in self.store.told_ids(record)], dtype=np.int64)
+        state = self.store.agent_state(record)
+        if state.get("cut") and self.evaluator.remaining > 0:
+            # The budget was raised: the batch that it had cut short is asked again, whole.
+            rows = rows[: -state["cut"]]
+            self.store.forget_tells(record, len(rows))
         designs, outcomes = stored.designs[rows], stored.outcomes.take(rows)
-        self.agent.restore(self.store.agent_state(record), designs, outcomes)
+        self.agent.restore(state.get("agent", {}), designs, outcomes)
         self.position = len(rows)
         self._count(designs, outcomes)
 
@@ -245,6 +250,7 @@ class _Search:
         # An agent that keeps asking for what it knows would never spend its budget.
         patience = max(1000, 10 * self.record.budget)
         idle = 0
+        state = {"agent": dict(self.agent.state())}
         while len(self.told) < self.evaluator.evaluated or self.evaluator.remaining > 0:
             if len(self.told) >= cardinality:
                 return "every design of the space has been evaluated"
@@ -253,15 +259,19 @@ class _Search:
             asked = self.agent.ask(self.record.batch_size)
             if len(asked) == 0:
                 return "the agent has nothing left to ask"
-            asked = asked[: self.evaluator.admit(asked)]
-            if len(asked) == 0:
+            admitted = self.evaluator.admit(asked)
+            if admitted < len(asked):  # the state stays that of before this batch, which a resume may ask again
+                state["cut"] = admitted
+            if admitted == 0:
                 break
+            asked = asked[:admitted]
             known = len(self.told)
             outcomes = self.evaluator.evaluate(asked)
             self.agent.tell(asked, outcomes)
-            keys = asked.keys()
-            ids = [self.ids[key] for key in keys]
-            self.store.add_tells(self.record, self.position, ids, dict(self.agent.state()), self._seconds())
+            if "cut" not in state:
+                state = {"agent": dict(self.agent.state())}
+            ids = [self.ids[key] for key in asked.keys()]
+            self.store.add_tells(self.record, self.position, ids, state, self._seconds())
             self.position += len(asked)
             self._count(asked, outcomes)
             idle = 0 if len(self.told) > known else idle + len(asked)

@@ -226,6 +226,14 @@ class Store:
                 .values(agent_state=agent_state, seconds=seconds)
             )
 
+    def forget_tells(self, study: StudyRecord, position: int) -> None:
+        """Drop the tells from `position` on; the evaluations stay."""
+        drop = tables.tells.delete().where(
+            tables.tells.c.study_id == study.id, tables.tells.c.position >= position
+        )
+        with self._errors("write to"), self._engine.begin() as connection:
+            connection.execute(drop)
+
     def set_status(self, study: StudyRecord, status: str, stopped_because: str = "") -> None:
         """Note whether a study is running, finished or interrupted, and why."""
         values = {"status": status, "stopped_because": stopped_because}

@@ -1,0 +1,5 @@
+"""`python -m cosearch`."""
+
+from cosearch.cli import main
+
+main()
