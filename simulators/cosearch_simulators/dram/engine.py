@@ -50,7 +50,9 @@ def _ready_above(earliest, bank_nodes, bank, command, scope):
 
 
 @njit(cache=True, nogil=True)
-def _apply_rules(earliest, history, bank_nodes, first_node, level_banks, first, entries, bank, command, scope, now):
+def _apply_rules(
+    earliest, history, bank_nodes, first_node, level_banks, first, entries, bank, command, scope, now
+):
     """Push back whatever must follow `command`, issued at cycle `now` to the node of level `scope` over `bank`."""
     banks = bank_nodes.shape[0]
     for e in range(first[command], first[command + 1]):
@@ -273,7 +275,10 @@ def run(
             if command == _NONE and priority_count > 0:
                 target = priority[priority_head]
                 if target < banks:
-                    if not (active_count > 0 and guards[target] > 0) and _ready(earliest, bank_nodes, target, PREPB) <= now:
+                    if (
+                        not (active_count > 0 and guards[target] > 0)
+                        and _ready(earliest, bank_nodes, target, PREPB) <= now
+                    ):
                         command, chosen_bank = PREPB, target
                 else:
                     bank = (target - banks) * rank_banks
@@ -309,7 +314,11 @@ def run(
                             command, chosen, chosen_bank, chosen_queue = column, hit, bank, queue
                     slot = oldest_conflict[queue, bank]
                     if slot != _NONE and not (active_count > 0 and guards[bank] > 0):
-                        if scheduler == FRFCFS_ROW_HIT and hit != _NONE and slot_request[hit] <= slot_request[slot]:
+                        if (
+                            scheduler == FRFCFS_ROW_HIT
+                            and hit != _NONE
+                            and slot_request[hit] <= slot_request[slot]
+                        ):
                             continue
                         if slot_request[slot] < oldest and _ready(earliest, bank_nodes, bank, PREPB) <= now:
                             oldest = slot_request[slot]

@@ -186,12 +186,16 @@ def compile_rules(
     )
 
 
-def _codes(rule: EvaluatedRule, preceding: str, following: str, levels: tuple[str, ...]) -> tuple[int, int, int]:
+def _codes(
+    rule: EvaluatedRule, preceding: str, following: str, levels: tuple[str, ...]
+) -> tuple[int, int, int]:
     if rule.level not in levels:
         raise ConfigurationError(f"timing rule at level {rule.level!r}: the levels are {', '.join(levels)}")
     for command in (preceding, following):
         if command not in COMMANDS:
             raise ConfigurationError(f"timing rule for {command!r}: the commands are {', '.join(COMMANDS)}")
     if rule.window < 1:
-        raise ConfigurationError(f"timing rule {preceding} to {following}: window must be 1 or more, got {rule.window}")
+        raise ConfigurationError(
+            f"timing rule {preceding} to {following}: window must be 1 or more, got {rule.window}"
+        )
     return COMMANDS.index(preceding), levels.index(rule.level), COMMANDS.index(following)

@@ -1,0 +1,154 @@
+"""DDR5 SDRAM: organisations, speed grades and timing rules of JESD79-5C, one 32-bit sub-channel.
+
+Names of organisations and speed grades, and the rules, are Ramulator 2.1's, against which the simulator is validated.
+Where its numbers leave JESD79-5C, they are kept and the comment gives JEDEC's.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from cosearch_simulators.dram.rules import Rule
+from cosearch_simulators.dram.standard import Currents, Organization, Standard, whole_cycles_up
+
+# JESD79-5C section 2.7, SDRAM addressing.
+ORGANIZATIONS = {
+    # name              Mb     dq  groups banks rows     columns
+    "DDR5_8Gb_x4": Organization(8192, 4, 8, 2, 1 << 16, 1 << 11),
+    "DDR5_8Gb_x8": Organization(8192, 8, 8, 2, 1 << 16, 1 << 10),
+    "DDR5_8Gb_x16": Organization(8192, 16, 4, 2, 1 << 16, 1 << 10),
+    "DDR5_16Gb_x4": Organization(16384, 4, 8, 4, 1 << 16, 1 << 11),
+    "DDR5_16Gb_x8": Organization(16384, 8, 8, 4, 1 << 16, 1 << 10),
+    "DDR5_16Gb_x16": Organization(16384, 16, 4, 4, 1 << 16, 1 << 10),
+    "DDR5_32Gb_x4": Organization(32768, 4, 8, 4, 1 << 17, 1 << 11),
+    "DDR5_32Gb_x8": Organization(32768, 8, 8, 4, 1 << 17, 1 << 10),
+    "DDR5_32Gb_x16": Organization(32768, 16, 4, 4, 1 << 17, 1 << 10),
+}
+
+# Clock cycles by data rate in MT/s. JESD79-5C section 13: tRAS 32 ns, tWR 30 ns, tRTP max(12 nCK, 7.5 ns),
+# tCCD_L max(8 nCK, 5 ns), tCCD_L_WR max(32 nCK, 20 ns), tWTR_S max(4 nCK, 2.5 ns), tWTR_L max(16 nCK, 10 ns),
+# tRRD_S 8 nCK, tRRD_L max(8 nCK, 5 ns). They give what is here save nWTRS (4, 6, 7, 8, 8), nRRDS (8), nRRDL at 3200 (8),
+# and nRTP (21, 23) and nCCDL (14, 15) at 5600 and 6000.
+RATES = {
+    #     tCK nRAS nWR nRTP nCCDL nCCDL_WR nWTRS nWTRL nRRDS nRRDL
+    3200: (625, 52, 48, 12, 8, 32, 6, 16, 8, 5),
+    4800: (416, 77, 72, 18, 12, 48, 6, 24, 8, 12),
+    5600: (357, 90, 84, 20, 12, 56, 5, 28, 14, 14),
+    6000: (333, 96, 90, 22, 14, 60, 5, 30, 15, 15),
+    6400: (312, 103, 96, 24, 16, 64, 5, 32, 16, 16),
+}
+
+# nCL = nRCD = nRP; JESD79-5C's bins B and C of 4800 are slower (40 and 42 cycles of read latency).
+CAS_LATENCY = {
+    "DDR5_3200AN": 24,
+    "DDR5_3200BN": 26,
+    "DDR5_3200C": 28,
+    "DDR5_4800AN": 34,
+    "DDR5_4800BN": 36,
+    "DDR5_4800C": 38,
+    "DDR5_5600AN": 40,
+    "DDR5_6000AN": 43,
+    "DDR5_6400AN": 46,
+}
+
+# tFAW in ns for 1 KB pages (x4, x8) and 2 KB pages (x16); JESD79-5C shortens it to 32 and 40 cycles above 3200 MT/s.
+FOUR_ACTIVATES_NS = {4: 20, 8: 20, 16: 25}
+REFRESH_NS = {8192: 195.0, 16384: 295.0, 32768: 410.0}  # tRFC1 by density in Mb, JESD79-5C section 13
+REFRESH_INTERVAL_NS = 3900.0  # tREFI1 up to 85 C, JESD79-5C section 13
+
+
+def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
+    """Clock cycles by timing name."""
+    rate = int("".join(c for c in speed_grade.removeprefix("DDR5_") if c.isdigit()))
+    tck_ps, ras, wr, rtp, ccd_l, ccd_l_wr, wtr_s, wtr_l, rrd_s, rrd_l = RATES[rate]
+    cas = CAS_LATENCY[speed_grade]
+    return {
+        "rate": rate,
+        "tCK_ps": tck_ps,
+        "nBL": 8,
+        "nCL": cas,
+        "nRCD": cas,
+        "nRP": cas,
+        "nRAS": ras,
+        "nRC": ras + cas,
+        "nWR": wr,
+        "nRTP": rtp,
+        "nCWL": cas - 2,
+        "nPPD": 2,
+        "nCCDS": 8,
+        "nCCDL": ccd_l,
+        "nCCDS_WR": 8,
+        "nCCDL_WR": ccd_l_wr,
+        "nRRDS": rrd_s,
+        "nRRDL": rrd_l,
+        "nWTRS": wtr_s,
+        "nWTRL": wtr_l,
+        "nFAW": max(32, ceil(FOUR_ACTIVATES_NS[organization.dq_bits] * rate / 2000)),
+        "nRFC": whole_cycles_up(REFRESH_NS[organization.density_mb], tck_ps),
+        "nREFI": whole_cycles_up(REFRESH_INTERVAL_NS, tck_ps),
+        "nCS": 2,  # bubble on the data bus when the rank changes; a controller's choice, as in Ramulator 2.1
+    }
+
+
+RULES = (
+    # the data bus
+    Rule("Channel", ("RD", "RDA"), ("RD", "RDA"), "nBL"),
+    Rule("Channel", ("WR", "WRA"), ("WR", "WRA"), "nBL"),
+    # column commands of one rank, then of two ranks
+    Rule("Rank", ("RD", "RDA"), ("RD", "RDA"), "nCCDS"),
+    Rule("Rank", ("WR", "WRA"), ("WR", "WRA"), "nCCDS_WR"),
+    Rule("Rank", ("RD", "RDA"), ("WR", "WRA"), "nCL + nBL + 2 - nCWL + 2"),
+    Rule("Rank", ("WR", "WRA"), ("RD", "RDA"), "nCWL + nBL + nWTRS"),
+    Rule("Rank", ("RD", "RDA"), ("RD", "RDA", "WR", "WRA"), "nBL + nCS", sibling=True),
+    Rule("Rank", ("WR", "WRA"), ("RD", "RDA"), "nCWL + nBL + nCS - nCL", sibling=True),
+    # row commands of one rank
+    Rule("Rank", ("RD",), ("PREab",), "nRTP"),
+    Rule("Rank", ("WR",), ("PREab",), "nCWL + nBL + nWR"),
+    Rule("Rank", ("ACT",), ("ACT",), "nRRDS"),
+    Rule("Rank", ("ACT",), ("ACT",), "nFAW", window=4),
+    Rule("Rank", ("ACT",), ("PREab",), "nRAS"),
+    Rule("Rank", ("PREab",), ("ACT",), "nRP"),
+    Rule("Rank", ("PREpb", "PREab"), ("PREpb", "PREab"), "nPPD"),
+    # refresh
+    Rule("Rank", ("ACT",), ("REFab",), "nRC"),
+    Rule("Rank", ("PREpb", "PREab"), ("REFab",), "nRP"),
+    Rule("Rank", ("RDA",), ("REFab",), "nRP + nRTP"),
+    Rule("Rank", ("WRA",), ("REFab",), "nCWL + nBL + nWR + nRP"),
+    Rule("Rank", ("REFab",), ("ACT", "PREab"), "nRFC"),
+    # one bank group
+    Rule("BankGroup", ("RD", "RDA"), ("RD", "RDA"), "nCCDL"),
+    Rule("BankGroup", ("WR", "WRA"), ("WR", "WRA"), "nCCDL_WR"),
+    Rule("BankGroup", ("WR", "WRA"), ("RD", "RDA"), "nCWL + nBL + nWTRL"),
+    Rule("BankGroup", ("ACT",), ("ACT",), "nRRDL"),
+    # one bank
+    Rule("Bank", ("ACT",), ("ACT",), "nRC"),
+    Rule("Bank", ("ACT",), ("RD", "RDA", "WR", "WRA"), "nRCD"),
+    Rule("Bank", ("ACT",), ("PREpb",), "nRAS"),
+    Rule("Bank", ("PREpb",), ("ACT",), "nRP"),
+    Rule("Bank", ("RD",), ("PREpb",), "nRTP"),
+    Rule("Bank", ("WR",), ("PREpb",), "nCWL + nBL + nWR"),
+    Rule("Bank", ("RDA",), ("ACT",), "nRTP + nRP"),
+    Rule("Bank", ("WRA",), ("ACT",), "nCWL + nBL + nWR + nRP"),
+)
+
+# No DDR5 data sheet publishes a full table by width and speed: one set stands for all.
+_DEFAULT = "Ramulator 2.0's default DDR5 currents (src/dram/impl/DDR5-VRR.cpp)"
+CURRENTS = {
+    #                        IDD0 2N 3N 4R   4W   5B  VDD  IPP0 3N 5B  VPP
+    (16384, 8, 4800): Currents(60, 50, 55, 145, 145, 362, 1.1, 3.0, 3.0, 48.0, 1.8, _DEFAULT),
+}
+
+DDR5 = Standard(
+    name="DDR5",
+    levels=("Channel", "Rank", "BankGroup", "Bank"),
+    prefetch=16,
+    channel_width_bits=32,
+    read_latency="nCL + nBL",
+    organizations=ORGANIZATIONS,
+    speed_grades=tuple(CAS_LATENCY),
+    timings=timings,
+    rules=RULES,
+    currents=CURRENTS,
+    # JESD79-5C table 31: these commands carry two cycles' worth of command and address bits.
+    command_cycles={"ACT": 2, "RD": 2, "RDA": 2, "WR": 2, "WRA": 2},
+)

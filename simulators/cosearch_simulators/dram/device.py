@@ -1,0 +1,161 @@
+"""One channel of DRAM as the simulator needs it, built from the tables of its standard by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+
+from cosearch_simulators.dram.ddr3 import DDR3
+from cosearch_simulators.dram.ddr4 import DDR4
+from cosearch_simulators.dram.ddr5 import DDR5
+from cosearch_simulators.dram.rules import (
+    CompiledRules,
+    EvaluatedRule,
+    Topology,
+    compile_rules,
+    cycles_of,
+    evaluate,
+)
+from cosearch_simulators.dram.standard import Currents, Organization, Standard
+from cosearch_simulators.errors import ConfigurationError
+
+STANDARDS = {standard.name: standard for standard in (DDR3, DDR4, DDR5)}
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """One channel: `ranks` ranks of equal devices (chips) on a data bus `channel_width_bits` wide.
+
+    Attributes:
+        standard: such as "DDR4".
+        organization: name of the chips' organisation, such as "DDR4_8Gb_x8".
+        speed_grade: such as "DDR4_2400R".
+        ranks: how many ranks share the channel.
+        topology: the tree of nodes.
+        chip: the organisation itself.
+        prefetch: column addresses of one burst.
+        channel_width_bits: data pins.
+        timings: clock cycles by timing name.
+        rules: the timing rules, evaluated.
+        compiled: the same as the engine's arrays.
+        read_latency_cycles: from a read command to its last data.
+        currents: supply currents of one chip.
+    """
+
+    standard: str
+    organization: str
+    speed_grade: str
+    ranks: int
+    topology: Topology
+    chip: Organization
+    prefetch: int
+    channel_width_bits: int
+    timings: Mapping[str, int]
+    rules: tuple[EvaluatedRule, ...]
+    compiled: CompiledRules
+    read_latency_cycles: int
+    currents: Currents
+
+    @property
+    def tck_ps(self) -> int:
+        """Clock period in ps."""
+        return self.timings["tCK_ps"]
+
+    @property
+    def transaction_bytes(self) -> int:
+        """Bytes of one burst."""
+        return self.channel_width_bits // 8 * self.prefetch
+
+    @property
+    def chips_per_rank(self) -> int:
+        """Chips side by side on the data bus."""
+        return self.channel_width_bits // self.chip.dq_bits
+
+    @property
+    def capacity_bytes(self) -> int:
+        """Bytes of all ranks."""
+        return self.topology.banks * self.chip.rows * self.chip.columns * self.channel_width_bits // 8
+
+    @property
+    def peak_bandwidth_gb_per_s(self) -> float:
+        """Bytes per ns that the data bus can move."""
+        return self.transaction_bytes / (self.timings["nBL"] * self.tck_ps / 1000.0)
+
+
+@lru_cache(maxsize=4096)
+def device(standard: str, organization: str, speed_grade: str, *, ranks: int = 1) -> Device:
+    """The device of these names.
+
+    Example:
+        >>> device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R").capacity_bytes
+        8589934592
+
+    Raises:
+        ConfigurationError: an unknown name, or `ranks` is not a power of two.
+    """
+    tables = STANDARDS[_known("standard", standard, tuple(STANDARDS))]
+    chip = tables.organizations[_known("organization", organization, tuple(tables.organizations))]
+    timings = tables.timings(chip, _known("speed grade", speed_grade, tables.speed_grades))
+    return build_device(
+        tables, organization, speed_grade, chip, ranks, timings, evaluate(tables.rules, timings)
+    )
+
+
+def build_device(
+    standard: Standard,
+    organization: str,
+    speed_grade: str,
+    chip: Organization,
+    ranks: int,
+    timings: Mapping[str, int],
+    rules: Sequence[EvaluatedRule],
+) -> Device:
+    """A device from explicit timings and rules, such as those that a reference measurement states.
+
+    Raises:
+        ConfigurationError: a count that is not a power of two, or a rule that does not fit the standard's levels.
+    """
+    counts = {"Channel": 1, "Rank": ranks, "BankGroup": chip.bankgroups, "Bank": chip.banks}
+    for name, count in {**counts, "row": chip.rows, "column": chip.columns}.items():
+        if count < 1 or count & (count - 1):
+            raise ConfigurationError(f"{organization}: {name} count must be a power of two, got {count}")
+    topology = Topology(standard.levels, tuple(counts[level] for level in standard.levels))
+    return Device(
+        standard=standard.name,
+        organization=organization,
+        speed_grade=speed_grade,
+        ranks=ranks,
+        topology=topology,
+        chip=chip,
+        prefetch=standard.prefetch,
+        channel_width_bits=standard.channel_width_bits,
+        timings=dict(timings),
+        rules=tuple(rules),
+        compiled=compile_rules(rules, topology, standard.command_cycles),
+        read_latency_cycles=cycles_of(standard.read_latency, timings),
+        currents=standard.currents_of(chip, timings["rate"]),
+    )
+
+
+def standards() -> tuple[str, ...]:
+    """The names of the standards."""
+    return tuple(STANDARDS)
+
+
+def organizations(standard: str) -> tuple[str, ...]:
+    """The names of a standard's organisations."""
+    return tuple(STANDARDS[_known("standard", standard, tuple(STANDARDS))].organizations)
+
+
+def speed_grades(standard: str) -> tuple[str, ...]:
+    """The names of a standard's speed grades."""
+    return STANDARDS[_known("standard", standard, tuple(STANDARDS))].speed_grades
+
+
+def _known(kind: str, name: str, names: Sequence[str]) -> str:
+    if name in names:
+        return name
+    nearest = get_close_matches(name, names, n=1, cutoff=0.0)[0]
+    raise ConfigurationError(f"unknown {kind} {name!r}, the nearest is {nearest!r}")
