@@ -1,0 +1,22 @@
+"""The built-in agents, found by cosearch like anybody's.
+
+Importing this package is cheap: an agent imports torch, SB3, BoTorch or pymoo when it is constructed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cosearch import Agent, hookimpl
+from cosearch_agents.nsga2 import NSGA2Agent
+from cosearch_agents.qlognehvi import QLogNEHVIAgent
+from cosearch_agents.random_search import RandomSearch
+from cosearch_agents.sobol import SobolSearch
+
+__all__ = ["NSGA2Agent", "QLogNEHVIAgent", "RandomSearch", "SobolSearch"]
+
+
+@hookimpl
+def cosearch_agents() -> Sequence[type[Agent]]:
+    """The agents of this package, the baselines first."""
+    return (RandomSearch, SobolSearch, NSGA2Agent, QLogNEHVIAgent)

@@ -1,0 +1,79 @@
+"""What random and Sobol search share: a fixed stream of designs, of which each is asked once.
+
+The stream comes in blocks that depend on nothing but the seed and the block's number, so what is asked never
+depends on what was told, nor on how many designs are asked for at a time.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from cosearch import Agent, Designs
+from cosearch.errors import SpaceError
+from cosearch.outcomes import Outcomes
+
+BLOCK = 256
+# A space of at most this many designs is listed once the stream repeats itself, so that none is left out.
+LISTABLE = 200_000
+# Blocks in a row without a new design after which a larger space counts as used up.
+DRY_BLOCKS = 50
+
+
+class DesignStream(Agent):
+    """Asks the new and allowed designs of a fixed stream, in its order."""
+
+    batch_size = 64
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._asked: set[bytes] = set()
+        self._ready = self.space.designs([])
+        self._block = 0
+        self._exhausted = False
+
+    @abstractmethod
+    def block(self, number: int) -> Designs:
+        """Block `number` of the stream: about `BLOCK` designs, repeats and forbidden ones included."""
+
+    def ask(self, n: int) -> Designs:
+        """The next designs of the stream; fewer than `n`, or none, once the space is used up."""
+        while len(self._ready) < n and not self._exhausted:
+            self._fetch()
+        return self._ready[:n]
+
+    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
+        """Go on in the stream; nothing is learnt."""
+        self._ready = self._ready[len(designs) :]
+
+    def _fetch(self) -> None:
+        for _ in range(DRY_BLOCKS):
+            fresh = self._new(self.block(self._block))
+            self._block += 1
+            if len(fresh):
+                break
+            if self._listable():
+                everything = self.space.enumerate(LISTABLE)
+                fresh = self._new(everything[np.random.default_rng(self.seed).permutation(len(everything))])
+                self._exhausted = True
+                break
+        else:
+            self._exhausted = True
+        self._ready = Designs.concat([self._ready, fresh])
+
+    def _listable(self) -> bool:
+        try:
+            return self.space.cardinality() <= LISTABLE
+        except SpaceError:  # too large to be counted
+            return False
+
+    def _new(self, designs: Designs) -> Designs:
+        rows = []
+        allowed = self.space.allowed(designs)
+        for i, key in enumerate(designs.keys()):
+            if allowed[i] and key not in self._asked:
+                self._asked.add(key)
+                rows.append(i)
+        return designs[rows]
