@@ -44,4 +44,5 @@ if __name__ == "__main__":
     register(sys.modules[__name__])
     problem = make_problem("dram-controller", workload="random:requests=2000")
     found = Study.create(problem, "neighbour-search", budget=200).run()
-    print(f"{pareto_mask(minimised(problem.objectives, found.outcomes)).sum()} Pareto designs of {len(found.designs)}")
+    front = pareto_mask(minimised(problem.objectives, found.outcomes))
+    print(f"{front.sum()} Pareto designs of {len(found.designs)}")

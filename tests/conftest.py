@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import small_problems
 
+import small_problems
 from cosearch.registry import registry
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"

@@ -24,7 +24,17 @@ MAY_IMPORT = {
 }
 # The simulators stand on arrays alone.
 SIMULATOR_LIBRARIES = {"numpy", "numba", "array_api_compat"}
-HEAVY = ("torch", "stable_baselines3", "sb3_contrib", "botorch", "gpytorch", "numba", "plotly", "pymoo", "gymnasium")
+HEAVY = (
+    "torch",
+    "stable_baselines3",
+    "sb3_contrib",
+    "botorch",
+    "gpytorch",
+    "numba",
+    "plotly",
+    "pymoo",
+    "gymnasium",
+)
 
 
 def imported_roots(source: str, *, top_level_only: bool = False) -> set[str]:
@@ -58,7 +68,9 @@ def test_simulators_stand_on_arrays_alone():
     standard = set(sys.stdlib_module_names)
     for package, file in modules():
         if package == "cosearch_simulators":
-            others = imported_roots(file.read_text()) - standard - SIMULATOR_LIBRARIES - {"cosearch_simulators"}
+            others = (
+                imported_roots(file.read_text()) - standard - SIMULATOR_LIBRARIES - {"cosearch_simulators"}
+            )
             assert not others, f"{file.relative_to(ROOT)} imports {others}"
 
 
@@ -92,7 +104,7 @@ def test_importing_cosearch_and_its_plugins_loads_nothing_heavy():
 
 
 def test_import_cosearch_is_quick():
-    """Under 0.3 s beyond the interpreter itself; the best of five, so that a busy machine does not fail it."""
+    """Under 0.3 s; the best of five, so that a busy machine does not fail it."""
     code = "import time; t = time.perf_counter(); import cosearch; print(time.perf_counter() - t)"
     assert min(float(run_python(code)) for _ in range(5)) < 0.3
 

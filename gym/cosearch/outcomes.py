@@ -55,7 +55,7 @@ class Outcomes:
         status = np.full(n, OK, dtype="<U10")
         reason = np.full(n, "", dtype=object)
         for name, column in columns.items():
-            for i in np.flatnonzero(~np.isfinite(column)):
+            for i in np.flatnonzero(~np.isfinite(column)).tolist():
                 if status[i] == OK:
                     status[i] = FAILED
                     reason[i] = f"metric {name} is {column[i]}"

@@ -78,9 +78,8 @@ class Registry:
         Raises:
             PluginError: if it registers something invalid, or a name that is taken.
         """
-        record = PluginRecord(
-            name or getattr(plugin, "__name__", type(plugin).__name__), distribution="(this process)"
-        )
+        own_name = getattr(plugin, "__name__", type(plugin).__name__)
+        record = PluginRecord(name or str(own_name), distribution="(this process)")
         self._add(plugin, record)
         return record
 

@@ -250,7 +250,7 @@ class _Search:
         # An agent that keeps asking for what it knows would never spend its budget.
         patience = max(1000, 10 * self.record.budget)
         idle = 0
-        state = {"agent": dict(self.agent.state())}
+        state: dict[str, Any] = {"agent": dict(self.agent.state())}
         while len(self.told) < self.evaluator.evaluated or self.evaluator.remaining > 0:
             if len(self.told) >= cardinality:
                 return "every design of the space has been evaluated"
@@ -260,7 +260,9 @@ class _Search:
             if len(asked) == 0:
                 return "the agent has nothing left to ask"
             admitted = self.evaluator.admit(asked)
-            if admitted < len(asked):  # the state stays that of before this batch, which a resume may ask again
+            if admitted < len(
+                asked
+            ):  # the state stays that of before this batch, which a resume may ask again
                 state["cut"] = admitted
             if admitted == 0:
                 break

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_problems import Trouble, TwoSpheres
 
 from cosearch import Evaluator
 from cosearch.errors import ArgumentError
 from cosearch.executor import InProcessExecutor, ProcessExecutor
+from small_problems import Trouble, TwoSpheres
 
 
 class Counting(TwoSpheres):

@@ -4,10 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
-from small_problems import Trouble, TwoSpheres
 
 from cosearch import Constraint, DesignSpace, Integer, Metric, Objective, Outcomes, Problem, make_problem
 from cosearch.errors import ArgumentError, ProblemError, UnknownNameError
+from small_problems import Trouble, TwoSpheres
 
 
 def test_a_batch_keeps_its_order_and_equals_its_rows():

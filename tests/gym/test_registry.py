@@ -6,8 +6,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-import small_problems
 
+import small_problems
 from cosearch import hookimpl
 from cosearch.errors import PluginError, UnknownNameError
 from cosearch.registry import Registry, agent_class, problem_class, registry
@@ -38,7 +38,10 @@ def test_a_plugin_of_this_process_is_found_by_name():
     [
         ({"cosearch_problems": [int]}, "a problem must be a subclass of cosearch.Problem"),
         ({"cosearch_agents": ["random"]}, "an agent must be a subclass of cosearch.Agent"),
-        ({"cosearch_problems": [type("Nameless", (small_problems.TwoSpheres,), {"name": ""})]}, "has no name"),
+        (
+            {"cosearch_problems": [type("Nameless", (small_problems.TwoSpheres,), {"name": ""})]},
+            "has no name",
+        ),
         ({"cosearch_problems": [small_problems.TwoSpheres]}, "'two-spheres' is already registered"),
     ],
 )
@@ -60,7 +63,8 @@ def test_a_plugin_that_cannot_be_imported_takes_no_other_down(tmp_path):
     (info / "entry_points.txt").write_text("[cosearch]\nbroken = broken_plugin\n")
     code = (
         "from cosearch.registry import registry\n"
-        "for r in registry().plugins: print(r.name, r.distribution, r.version, len(r.problems), r.error, sep='|')"
+        "for r in registry().plugins:\n"
+        "    print(r.name, r.distribution, r.version, len(r.problems), r.error, sep='|')"
     )
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     lines = subprocess.run(

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_problems import TwoSpheres
 
 from cosearch import Store
 from cosearch.errors import StoreError, StudyLockedError, UnknownNameError
 from cosearch.study import Study
+from small_problems import TwoSpheres
 
 
 def url_of(kind, tmp_path):
@@ -173,7 +173,8 @@ def test_evaluations_that_a_full_disk_refuses_wait_for_resume(tmp_path, monkeypa
         "from cosearch.study import Study\n"
         "from cosearch.errors import StoreError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        f"study = Study.create(small_problems.TwoSpheres(), 'uniform', budget=600, seed=1, store={str(path)!r})\n"
+        "problem = small_problems.TwoSpheres()\n"
+        f"study = Study.create(problem, 'uniform', budget=600, seed=1, store={str(path)!r})\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))\n"
         "try:\n"
         "    study.run()\n"

@@ -7,13 +7,13 @@ import time
 
 import numpy as np
 import pytest
-from small_problems import Trouble, TwoSpheres, Uniform
 
 from cosearch import Store
 from cosearch.errors import ArgumentError, StoreError, UnknownNameError
 from cosearch.objectives import feasible, minimised
 from cosearch.pareto import hypervolume
 from cosearch.study import Study
+from small_problems import Trouble, TwoSpheres, Uniform
 
 
 def test_a_study_spends_its_budget_and_is_repeatable():
@@ -72,7 +72,9 @@ def test_a_budget_can_be_raised_and_never_lowered(tmp_path):
 
 def test_wrong_settings_are_refused_before_anything_is_stored(tmp_path):
     path = tmp_path / "study.db"
-    with pytest.raises(UnknownNameError, match="unknown hyperparameter of agent uniform 'pase'; did you mean 'pace'"):
+    with pytest.raises(
+        UnknownNameError, match="unknown hyperparameter of agent uniform 'pase'; did you mean 'pace'"
+    ):
         Study.create(TwoSpheres(), "uniform", budget=5, agent_settings={"pase": 1}, store=path)
     with pytest.raises(ValueError, match="pace"):
         Study.create(TwoSpheres(), "uniform", budget=5, agent_settings={"pace": 3}, store=path)
@@ -125,7 +127,9 @@ def search(agent: str, path, *, budget: int) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("agent", "budget"), [("random", 400), ("sobol", 400), ("nsga2", 400), ("qlognehvi", 40)])
+@pytest.mark.parametrize(
+    ("agent", "budget"), [("random", 400), ("sobol", 400), ("nsga2", 400), ("qlognehvi", 40)]
+)
 def test_killed_ten_times_a_study_ends_as_if_it_never_had_been(agent, budget, tmp_path):
     whole = tmp_path / "whole.db"
     began = time.monotonic()
@@ -136,7 +140,11 @@ def test_killed_ten_times_a_study_ends_as_if_it_never_had_been(agent, budget, tm
     told_before = 0
     kills = 0
     while kills < 10:
-        command = search(agent, killed, budget=budget) if kills == 0 else [*COMMAND, "resume", str(killed), "--quiet"]
+        command = (
+            search(agent, killed, budget=budget)
+            if kills == 0
+            else [*COMMAND, "resume", str(killed), "--quiet"]
+        )
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         while kills == 0 and not killed.exists() and process.poll() is None:
             time.sleep(0.01)  # before that there is no study to resume

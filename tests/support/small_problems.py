@@ -51,7 +51,10 @@ class Trouble(Problem):
     name = "trouble"
     isolated = True
     space = DesignSpace(
-        [Categorical("kind", ["fine", "nan", "raise", "exit", "hang", "memory", "reject"]), Integer("x", 0, 99)]
+        [
+            Categorical("kind", ["fine", "nan", "raise", "exit", "hang", "memory", "reject"]),
+            Integer("x", 0, 99),
+        ]
     )
     metrics = (Metric("value", "1"),)
     objectives = (Objective("value", "min"),)

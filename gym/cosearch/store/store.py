@@ -82,7 +82,7 @@ class Store:
                 found = connection.execute(
                     sa.select(tables.meta.c.value).where(tables.meta.c.key == "format")
                 ).scalar()
-        if not (found or "").isdigit():
+        if not isinstance(found, str) or not found.isdigit():
             raise StoreError(f"{self.location} is not a cosearch store (it states no format)")
         if int(found) > tables.FORMAT:
             raise StoreError(
