@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,9 +12,16 @@ from cosearch.errors import PluginError, UnknownNameError
 from cosearch.registry import Registry, agent_class, problem_class, registry
 
 
+class Plugin:
+    """A plugin that is an object."""
+
+
 def plugin_of(**hooks):
     """An object with the given hooks."""
-    return SimpleNamespace(**{name: hookimpl(lambda items=items: items) for name, items in hooks.items()})
+    plugin = Plugin()
+    for name, items in hooks.items():
+        setattr(plugin, name, hookimpl(lambda items=items: items))
+    return plugin
 
 
 def test_the_builtin_plugins_are_found_by_entry_point():
