@@ -117,7 +117,7 @@ T = TypeVar("T", bound=type)
 def _check(contributed: Iterable[T], taken: dict[str, Any], kind: str, base: type) -> None:
     for item in contributed:
         if not (isinstance(item, type) and issubclass(item, base)):
-            raise PluginError(f"a {kind} must be a subclass of cosearch.{base.__name__}, not {item!r}")
+            raise PluginError(f"contributed {kind}s must be subclasses of cosearch.{base.__name__}, not {item!r}")
         name = getattr(item, "name", "")
         if not name:
             raise PluginError(f"{kind} {item.__qualname__} has no name")

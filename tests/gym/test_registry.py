@@ -42,8 +42,8 @@ def test_a_plugin_of_this_process_is_found_by_name():
 @pytest.mark.parametrize(
     ("hooks", "says"),
     [
-        ({"cosearch_problems": [int]}, "a problem must be a subclass of cosearch.Problem"),
-        ({"cosearch_agents": ["random"]}, "an agent must be a subclass of cosearch.Agent"),
+        ({"cosearch_problems": [int]}, "contributed problems must be subclasses of cosearch.Problem"),
+        ({"cosearch_agents": ["random"]}, "contributed agents must be subclasses of cosearch.Agent"),
         (
             {"cosearch_problems": [type("Nameless", (small_problems.TwoSpheres,), {"name": ""})]},
             "has no name",
