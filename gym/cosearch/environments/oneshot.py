@@ -1,0 +1,76 @@
+"""The formulation `oneshot`: one action is a whole design, the episode has one step."""
+
+# ruff: noqa: D102 -- `Formulation` documents what each kind overrides
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.environments.formulation import Formulation, Rows
+from cosearch.errors import SpaceError
+from cosearch.space import Designs, DesignSpace
+
+
+class Oneshot(Formulation):
+    """Choose all parameters at once.
+
+    `action` is the encoding: "multi_discrete" (one number a parameter), "box" (the unit cube stretched to
+    [-1, 1]) or "dict" (by the parameters' names); "auto" is "multi_discrete" where the design space has one,
+    else "box". Features: the design's unit-cube coordinates, all 0 before the step.
+    """
+
+    name = "oneshot"
+
+    def __init__(
+        self,
+        space: DesignSpace,
+        n: int,
+        *,
+        action: Literal["auto", "multi_discrete", "box", "dict"] = "auto",
+    ) -> None:
+        super().__init__(space, n)
+        if action == "auto":
+            action = _auto(space)
+        self.action = action
+        self.action_space = {
+            "multi_discrete": space.multi_discrete,
+            "box": lambda: gymnasium.spaces.Box(-1.0, 1.0, (space.unit_dim,), np.float32),
+            "dict": space.dict_space,
+        }[action]()
+        decoders: dict[str, Callable[[Any], Designs]] = {
+            "multi_discrete": space.from_multi_discrete,
+            "box": space.from_box,
+            "dict": space.from_dict_actions,
+        }
+        self._decode = decoders[action]
+        self.width = space.unit_dim
+        self.chosen = np.zeros(n, dtype=bool)
+
+    def begin(self, rows: Rows, rngs: Sequence[np.random.Generator], start: Designs | None) -> bool:
+        self.index[rows] = -1
+        self.chosen[rows] = False
+        return False
+
+    def act(self, rows: Rows, actions: Any) -> NDArray[np.bool_]:
+        self.index[rows] = self._decode(actions).index
+        self.chosen[rows] = True
+        return np.ones(len(rows), dtype=bool)
+
+    def ended(self, rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        return self.chosen[rows], np.zeros(len(rows), dtype=bool)
+
+    def features(self, rows: Rows) -> NDArray[np.float64]:
+        designs = Designs(self.space, np.asfortranarray(self.index[rows]))
+        return np.where(self.chosen[rows][:, None], self.space.to_unit(designs), 0.0)
+
+
+def _auto(space: DesignSpace) -> Literal["multi_discrete", "box"]:
+    try:
+        space.multi_discrete()
+    except SpaceError:
+        return "box"
+    return "multi_discrete"
