@@ -1,0 +1,7 @@
+"""Reports on the studies of a store: a page for a browser, a summary for a terminal, JSON for a machine."""
+
+from cosearch.report.data import report_data
+from cosearch.report.page import write_report
+from cosearch.report.terminal import terminal_report
+
+__all__ = ["report_data", "terminal_report", "write_report"]

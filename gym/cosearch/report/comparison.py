@@ -1,0 +1,244 @@
+"""What there is to say about the studies of a store, before it becomes a page, a terminal report or JSON.
+
+Studies of one problem with the same arguments, fidelity, objectives and constraints can be compared: they
+form a `Comparison`, with one reference point, one pool of distinct designs and one combined Pareto front.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.objectives import feasible, minimised, violations
+from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
+from cosearch.pareto import hypervolume, hypervolume_curve, pareto_mask, reference_point
+from cosearch.report.importance import Importance, parameter_importance
+from cosearch.space import Designs
+from cosearch.store import StudyData
+
+Reason = tuple[str, str, int]  # kind (infeasible, failed or constraint), reason, number of designs
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """One study, as it is compared with others.
+
+    Attributes:
+        data: the study.
+        label: the agent's name, with the settings in which it differs from other studies of that agent.
+        minimised: objectives, smaller is better, NaN where infeasible or failed, shape (n, m).
+        feasible: which designs are ok and meet every constraint, shape (n,).
+        front: which designs are on the study's own Pareto front, shape (n,).
+        combined_front: which of them are on the front of all compared studies, shape (n,).
+        hypervolume: after each evaluation, shape (n,).
+    """
+
+    data: StudyData
+    label: str
+    minimised: NDArray[np.float64]
+    feasible: NDArray[np.bool_]
+    front: NDArray[np.bool_]
+    combined_front: NDArray[np.bool_]
+    hypervolume: NDArray[np.float64]
+
+    @property
+    def final_hypervolume(self) -> float:
+        """The hypervolume of everything that the study found."""
+        return float(self.hypervolume[-1]) if len(self.hypervolume) else 0.0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many designs were evaluated, feasible, rejected, over a constraint, failed, on the front."""
+        outcomes = self.data.outcomes
+        return {
+            "evaluations": len(outcomes),
+            "feasible": int(self.feasible.sum()),
+            "infeasible": int((outcomes.status == INFEASIBLE).sum()),
+            "violates_constraints": int((outcomes.ok & ~self.feasible).sum()),
+            "failed": int((outcomes.status == FAILED).sum()),
+            "pareto_designs": int(self.front.sum()),
+            "on_combined_front": int(self.combined_front.sum()),
+        }
+
+    def reasons(self, most: int = 5) -> list[Reason]:
+        """The most frequent reasons why designs are not feasible."""
+        return [(*key, n) for key, n in _reasons(self.data).most_common(most)]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Studies that can be compared.
+
+    The pool holds every distinct design once, as the first study that evaluated it found it.
+
+    Attributes:
+        results: one a study, in the order of the store.
+        reference: the reference point of every hypervolume here, minimised, shape (m,).
+        designs: the pool, N designs.
+        outcomes: theirs.
+        source: the number of the study that each comes from, shape (N,).
+        minimised: as in `StudyResult`, shape (N, m).
+        feasible: shape (N,).
+        front: which designs are on the combined Pareto front, shape (N,).
+        hypervolume: of the combined front.
+    """
+
+    results: Sequence[StudyResult]
+    reference: NDArray[np.float64]
+    designs: Designs
+    outcomes: Outcomes
+    source: NDArray[np.int64]
+    minimised: NDArray[np.float64]
+    feasible: NDArray[np.bool_]
+    front: NDArray[np.bool_]
+    hypervolume: float
+
+    @property
+    def first(self) -> StudyData:
+        """The oldest study, for all that the studies have in common."""
+        return self.results[0].data
+
+    @property
+    def title(self) -> str:
+        """The problem and its arguments."""
+        record = self.first.record
+        settings = [f"{name}={_text(value)}" for name, value in record.problem_arguments.items()]
+        return ", ".join([f"{record.problem} v{record.problem_version}", *settings, record.fidelity])
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all metrics, the objectives first."""
+        objectives = [objective.metric for objective in self.first.objectives]
+        return [*objectives, *(name for name in self.outcomes.metrics if name not in objectives)]
+
+    @property
+    def labels(self) -> list[str]:
+        """The distinct labels of the studies, in order."""
+        return list(dict.fromkeys(result.label for result in self.results))
+
+    def unit(self, metric: str) -> str:
+        """The unit of a metric; empty where it is a plain number."""
+        unit = next((m["unit"] for m in self.first.record.metrics if m["name"] == metric), "")
+        return "" if unit == "1" else unit
+
+    def heading(self, metric: str) -> str:
+        """A metric with its unit."""
+        unit = self.unit(metric)
+        return f"{metric} [{unit}]" if unit else metric
+
+    @functools.cached_property
+    def front_rows(self) -> NDArray[np.int64]:
+        """The rows of the combined front in the pool, sorted by the objectives, the best first."""
+        rows = np.flatnonzero(self.front)
+        return rows[np.lexsort(self.minimised[rows].T[::-1])]
+
+    @functools.cached_property
+    def importances(self) -> list[Importance | None]:
+        """The importance of the parameters for each objective; None where nothing can be said."""
+        return [
+            parameter_importance(self.first.space, self.designs, o.metric, self.outcomes[o.metric])
+            for o in self.first.objectives
+        ]
+
+    def reasons(self, most: int = 5) -> list[Reason]:
+        """The most frequent reasons of all studies why designs are not feasible."""
+        total: Counter[tuple[str, str]] = Counter()
+        for result in self.results:
+            total += _reasons(result.data)
+        return [(*key, n) for key, n in total.most_common(most)]
+
+    def evaluate_command(self, row: int) -> str:
+        """The command that evaluates a design of the pool again."""
+        record = self.first.record
+        words = ["cosearch", "evaluate", record.problem]
+        for name, value in record.problem_arguments.items():
+            words += ["--set", f"{name}={_text(value)}"]
+        words += ["--fidelity", record.fidelity, "--design", json.dumps(self.designs[row])]
+        return shlex.join(words)
+
+
+def compare(studies: Sequence[StudyData]) -> list[Comparison]:
+    """The studies in groups that can be compared, each group where its first study stands."""
+    groups: dict[str, list[StudyData]] = {}
+    for study in studies:
+        record = study.record
+        shared = [
+            record.problem, record.problem_version, record.problem_arguments, record.fidelity,
+            record.objectives, record.constraints, record.space,
+        ]  # fmt: skip
+        groups.setdefault(json.dumps(shared, sort_keys=True, default=str), []).append(study)
+    return [_compare_group(group) for group in groups.values()]
+
+
+def _compare_group(studies: Sequence[StudyData]) -> Comparison:
+    objectives, constraints = studies[0].objectives, studies[0].constraints
+    meets = [feasible(constraints, study.outcomes) for study in studies]
+    points = [minimised(objectives, study.outcomes) for study in studies]
+    for part, mask in zip(points, meets, strict=True):
+        part[~mask] = np.nan
+    reference = reference_point(objectives, points)
+    ends = np.cumsum([len(part) for part in points])
+    shared = np.split(pareto_mask(np.concatenate(points)), ends[:-1])
+    results = [
+        StudyResult(
+            study, label, part, mask, pareto_mask(part), on_shared, hypervolume_curve(part, mask, reference)
+        )
+        for study, label, part, mask, on_shared in zip(
+            studies, _labels(studies), points, meets, shared, strict=True
+        )
+    ]
+    designs = Designs.concat([study.designs for study in studies])
+    first_row: dict[bytes, int] = {}
+    for row, key in enumerate(designs.keys()):
+        first_row.setdefault(key, row)
+    rows = np.fromiter(first_row.values(), dtype=np.int64, count=len(first_row))
+    pooled = np.concatenate(points)[rows]
+    return Comparison(
+        results=results,
+        reference=reference,
+        designs=designs[rows],
+        outcomes=Outcomes.concat([study.outcomes for study in studies]).take(rows),
+        source=np.repeat(np.arange(len(studies)), [len(study.designs) for study in studies])[rows],
+        minimised=pooled,
+        feasible=np.concatenate(meets)[rows],
+        front=pareto_mask(pooled),
+        hypervolume=hypervolume(pooled, reference),
+    )
+
+
+def _reasons(data: StudyData) -> Counter[tuple[str, str]]:
+    outcomes, bad = data.outcomes, ~data.outcomes.ok
+    counter = Counter(zip(map(str, outcomes.status[bad]), map(str, outcomes.reason[bad]), strict=True))
+    missed = violations(data.constraints, outcomes)[outcomes.ok] > 0
+    for constraint, n in zip(data.constraints, missed.sum(axis=0).tolist(), strict=True):
+        if n:
+            counter["constraint", f"{constraint} is not met"] = n
+    return counter
+
+
+def _labels(studies: Sequence[StudyData]) -> list[str]:
+    """The agent of each study, with the settings in which the studies of one agent differ."""
+    settings: dict[str, list[Mapping[str, Any]]] = {}
+    for study in studies:
+        settings.setdefault(study.record.agent, []).append(study.record.agent_settings)
+    labels = []
+    for study in studies:
+        agent, own = study.record.agent, study.record.agent_settings
+        others = settings[agent]
+        names = dict.fromkeys(name for other in others for name in other)
+        differ = [name for name in names if len({_text(other.get(name)) for other in others}) > 1]
+        shown = ", ".join(f"{name}={_text(own[name])}" for name in differ if name in own)
+        labels.append(f"{agent} ({shown})" if shown else agent)
+    return labels
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

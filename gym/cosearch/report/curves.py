@@ -1,0 +1,116 @@
+"""Figures of what was reached after so many evaluations: hypervolume, or the best of a single objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.report.comparison import Comparison
+from cosearch.report.figure import Figure, axis_title, log_control
+from cosearch.report.points import PALETTE, Points, escape, rounded
+from cosearch.report.words import number, quantity, short
+
+DASHES = ("solid", "dash", "dot", "dashdot")
+BAND_STUDIES = 3  # from so many studies of one agent on, the median and the quartiles are drawn
+
+
+def best_so_far_figure(comparison: Comparison, points: Sequence[Points], thinned: str) -> Figure:
+    """The best value of a single objective against evaluations, over the values of all designs."""
+    objective = comparison.first.objectives[0]
+    sign = 1 if objective.direction == "min" else -1
+    curves = []
+    for result in comparison.results:
+        best = np.fmin.accumulate(result.minimised[:, 0]) if len(result.minimised) else np.empty(0)
+        curves.append((result.label, sign * best))
+    metric = objective.metric
+    return Figure(
+        f"Best {short(metric)} so far",
+        f"Each mark is a design, each line the best feasible {short(metric)} found so far. "
+        f"{_band_words(comparison)}{thinned}",
+        [*(p.trace(p.evaluation, p.metrics[metric]) for p in points), *progress_traces(comparison, curves)],
+        {
+            "xaxis": {"title": {"text": "evaluations"}},
+            "yaxis": {"title": {"text": axis_title(comparison, objective)}},
+            "height": 460,
+            "hovermode": "closest",
+        },
+        {"log": log_control("y", comparison.outcomes[metric])},
+    )
+
+
+def hypervolume_figure(comparison: Comparison) -> Figure | None:
+    """Hypervolume against evaluations, in percent of what all studies found together."""
+    if len(comparison.first.objectives) == 1 or comparison.hypervolume <= 0:
+        return None
+    curves = [(r.label, 100 * r.hypervolume / comparison.hypervolume) for r in comparison.results]
+    corner = ", ".join(
+        f"{o.metric} {quantity(float(value if o.direction == 'min' else -value), comparison.unit(o.metric))}"
+        for o, value in zip(comparison.first.objectives, comparison.reference, strict=True)
+    )
+    return Figure(
+        "Hypervolume against evaluations",
+        f"The share of the combined front's hypervolume ({number(comparison.hypervolume)}, reference point "
+        f"{corner}) after so many evaluations. {_band_words(comparison)}",
+        progress_traces(comparison, curves),
+        {
+            "xaxis": {"title": {"text": "evaluations"}, "rangemode": "tozero"},
+            "yaxis": {"title": {"text": "hypervolume [%]"}, "rangemode": "tozero"},
+            "height": 400,
+            "hovermode": "closest",
+        },
+        {"log": {"x": False}},
+    )
+
+
+def _band_words(comparison: Comparison) -> str:
+    sizes = [sum(r.label == label for r in comparison.results) for label in comparison.labels]
+    if max(sizes) < BAND_STUDIES:
+        return ""
+    lengths = {len(r.data.designs) for r in comparison.results}
+    ended = " A study that ended early keeps its last value." if len(lengths) > 1 else ""
+    return f"Lines are medians over seeds, bands the middle half.{ended}"
+
+
+def progress_traces(
+    comparison: Comparison, curves: Sequence[tuple[str, NDArray[np.float64]]]
+) -> list[dict[str, Any]]:
+    """Step lines of each study or, for many studies of one agent, their median and quartiles."""
+    traces: list[dict[str, Any]] = []
+    for k, label in enumerate(comparison.labels):
+        own = [curve for name, curve in curves if name == label and len(curve)]
+        colour, dash = PALETTE[k % len(PALETTE)], DASHES[k // len(PALETTE) % len(DASHES)]
+        style = {"type": "scatter", "mode": "lines", "legendgroup": str(k), "x": []}
+        name = escape(short(label))
+        if len(own) < BAND_STUDIES:
+            for i, curve in enumerate(own):
+                line = {"shape": "hv", "color": colour, "width": 2.2, "dash": dash}
+                traces.append(style | _steps(curve) | {"line": line, "name": name, "showlegend": i == 0})
+            continue
+        length = max(len(curve) for curve in own)
+        matrix = np.array([np.pad(curve, (0, length - len(curve)), mode="edge") for curve in own])
+        matrix[:, np.isnan(matrix).any(axis=0)] = np.nan  # until every study has found a feasible design
+        low, middle, high = np.percentile(matrix, [25, 50, 75], axis=0)
+        edge = {"shape": "hv", "width": 0, "color": colour}
+        changed = _changes(low) | _changes(middle) | _changes(high)
+        band = style | {"showlegend": False, "hoverinfo": "skip"}
+        traces.append(band | _steps(high, changed) | {"line": edge})
+        traces.append(
+            band | _steps(low, changed) | {"line": edge, "fill": "tonexty", "fillcolor": f"{colour}33"}
+        )
+        line = {"shape": "hv", "color": colour, "width": 2.2, "dash": dash}
+        traces.append(style | _steps(middle) | {"line": line, "name": f"{name} ({len(own)} seeds)"})
+    return traces
+
+
+def _changes(curve: NDArray[np.float64]) -> NDArray[np.bool_]:
+    changed = np.ones(len(curve), dtype=bool)
+    changed[1:-1] = curve[1:-1] != curve[:-2]
+    return changed & ~np.isnan(curve)
+
+
+def _steps(curve: NDArray[np.float64], changed: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+    rows = np.flatnonzero(_changes(curve) if changed is None else changed)
+    return {"x": [int(i) + 1 for i in rows], "y": rounded(curve[rows])}

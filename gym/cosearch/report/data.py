@@ -1,0 +1,93 @@
+"""The report as JSON values, for machines: what the page and the terminal show, in full precision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.report.comparison import Comparison, StudyResult, compare
+from cosearch.report.importance import Importance
+from cosearch.store import StudyData
+
+
+def report_data(studies: Sequence[StudyData]) -> list[dict[str, Any]]:
+    """The report as JSON values, one entry for each group of studies that can be compared."""
+    return [_comparison_data(comparison) for comparison in compare(studies)]
+
+
+def _comparison_data(comparison: Comparison) -> dict[str, Any]:
+    record, objectives = comparison.first.record, comparison.first.objectives
+    signs = np.array([1 if objective.direction == "min" else -1 for objective in objectives])
+    reference = _numbers(signs * comparison.reference)
+    return {
+        "problem": record.problem,
+        "problem_version": record.problem_version,
+        "problem_arguments": record.problem_arguments,
+        "fidelity": record.fidelity,
+        "objectives": record.objectives,
+        "constraints": record.constraints,
+        "metrics": record.metrics,
+        "distinct_designs": len(comparison.designs),
+        "reference_point": {o.metric: value for o, value in zip(objectives, reference, strict=True)},
+        "hypervolume": comparison.hypervolume,
+        "studies": [_study_data(result) for result in comparison.results],
+        "pareto": [
+            {
+                "design": comparison.designs[int(row)],
+                "metrics": comparison.outcomes.row(int(row)),
+                "study": comparison.results[comparison.source[row]].data.record.name,
+            }
+            for row in comparison.front_rows
+        ],
+        "importance": {
+            importance.metric: _importance_data(importance)
+            for importance in comparison.importances
+            if importance is not None
+        },
+    }  # fmt: skip
+
+
+def _study_data(result: StudyResult) -> dict[str, Any]:
+    record = result.data.record
+    improved = np.flatnonzero(np.diff(result.hypervolume, prepend=0.0) > 0)
+    return {
+        "name": record.name,
+        "agent": record.agent,
+        "agent_settings": record.agent_settings,
+        "seed": record.seed,
+        "budget": record.budget,
+        "status": record.status,
+        "stopped_because": record.stopped_because,
+        "seconds": record.seconds,
+        "counts": result.counts,
+        "reasons": [
+            dict(zip(("kind", "reason", "designs"), entry, strict=True)) for entry in result.reasons()
+        ],
+        "hypervolume": result.final_hypervolume,
+        "hypervolume_curve": [[int(i) + 1, float(result.hypervolume[i])] for i in improved],
+        "command": record.command,
+        "versions": record.versions,
+        "host": record.host,
+        "created_at": record.created_at,
+    }
+
+
+def _importance_data(importance: Importance) -> dict[str, Any]:
+    columns = (importance.total.tolist(), importance.low.tolist(), importance.high.tolist())
+    return {
+        "designs": importance.designs,
+        "explained_variance": importance.explained,
+        "log_scale": importance.log,
+        "few_designs": importance.few,
+        "parameters": {
+            name: {"total": total, "low": low, "high": high}
+            for name, total, low, high in zip(importance.parameters, *columns, strict=True)
+        },
+    }
+
+
+def _numbers(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(value) else value for value in values.tolist()]

@@ -1,0 +1,57 @@
+"""A figure of a report: a plain Plotly dictionary with its words; `page.js` draws and colours it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.objectives import Objective
+from cosearch.report.comparison import Comparison
+from cosearch.report.points import escape
+from cosearch.report.words import short
+
+LOG_RATIO = 100.0  # an axis with a larger range starts on a log scale
+OFFERED_LOG_RATIO = 5.0  # and one with a larger range than this can be switched to it
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A plot with its words.
+
+    Attributes:
+        title: the heading.
+        caption: what is to be seen, in a sentence or two.
+        traces: Plotly traces.
+        layout: Plotly layout, without colours.
+        controls: what the reader may switch; see `page.js`.
+        caution: why to read it with care.
+        wide: whether it takes the whole width of the page.
+        min_width: pixels below which it scrolls.
+    """
+
+    title: str
+    caption: str
+    traces: Sequence[dict[str, Any]]
+    layout: dict[str, Any]
+    controls: dict[str, Any] = field(default_factory=dict)
+    caution: str = ""
+    wide: bool = True
+    min_width: int = 0
+
+
+def axis_title(comparison: Comparison, objective: Objective) -> str:
+    """An objective with its unit and its better side."""
+    better = "lower" if objective.direction == "min" else "higher"
+    return f"{escape(short(comparison.heading(objective.metric), 40))} · {better} is better"
+
+
+def log_control(axis: str, values: NDArray[np.float64]) -> dict[str, bool]:
+    """Whether an axis can be put on a log scale and whether it starts there."""
+    known = values[np.isfinite(values)]
+    if not len(known) or known.min() <= 0 or known.max() < OFFERED_LOG_RATIO * known.min():
+        return {}
+    return {axis: bool(known.max() > LOG_RATIO * known.min())}

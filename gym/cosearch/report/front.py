@@ -1,0 +1,88 @@
+"""Figures of the Pareto front: one plot for each pair of objectives."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+from cosearch.objectives import Objective
+from cosearch.report.comparison import Comparison
+from cosearch.report.curves import best_so_far_figure
+from cosearch.report.figure import Figure, axis_title, log_control
+from cosearch.report.points import GREY, Columns, collect_points, rounded
+from cosearch.report.words import short
+
+MAX_PAIRED = 5  # objectives that are drawn against each other
+
+
+def front_figures(comparison: Comparison, columns: Columns) -> list[Figure]:
+    """The Pareto front: one plot for each pair of objectives; for one objective the best so far."""
+    if not comparison.outcomes.ok.any():
+        return []
+    points, drawn, possible = collect_points(comparison, columns)
+    thinned = (
+        ""
+        if drawn == possible
+        else f" {drawn:,} of {possible:,} designs are drawn, the whole front among them."
+    )
+    objectives = comparison.first.objectives
+    if len(objectives) == 1:
+        return [best_so_far_figure(comparison, points, thinned)]
+    pairs = list(combinations(objectives[:MAX_PAIRED], 2))
+    figures = []
+    for x, y in pairs:
+        title = "Pareto front" if len(pairs) == 1 else f"{short(y.metric)} against {short(x.metric)}"
+        caption = (
+            "Each mark is a design: strong on the front, faint where dominated. Hover over one to see it."
+        )
+        if len(pairs) > 1:
+            caption = f"The front of all {len(objectives)} objectives, seen from two of them."
+        traces = [p.trace(p.metrics[x.metric], p.metrics[y.metric]) for p in points]
+        if len(pairs) == 1 and len(comparison.front_rows):
+            traces.insert(0, _staircase(comparison, x, y))
+        figures.append(
+            Figure(
+                title,
+                caption + thinned,
+                traces,
+                {
+                    "xaxis": {"title": {"text": axis_title(comparison, x)}},
+                    "yaxis": {"title": {"text": axis_title(comparison, y)}},
+                    "height": 520 if len(pairs) == 1 else 380,
+                    "hovermode": "closest",
+                },
+                _scatter_controls(comparison, x, y),
+                wide=len(pairs) == 1,
+            )
+        )
+    return figures
+
+
+def _staircase(comparison: Comparison, x: Objective, y: Objective) -> dict[str, Any]:
+    rows = comparison.front_rows
+    # sorted by x, the best first; between two designs nothing better than the worse of them was found
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": rounded(comparison.outcomes[x.metric][rows]),
+        "y": rounded(comparison.outcomes[y.metric][rows]),
+        "line": {"shape": "hv", "color": GREY, "width": 1.5},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _scatter_controls(comparison: Comparison, x: Objective, y: Objective) -> dict[str, Any]:
+    controls: dict[str, Any] = {"log": {}}
+    zoom = {}
+    for axis, objective in (("x", x), ("y", y)):
+        values = comparison.outcomes[objective.metric]
+        controls["log"] |= log_control(axis, values)
+        front = values[comparison.front_rows]
+        if len(front) > 1:
+            margin = 0.06 * ((front.max() - front.min()) or abs(front.max()) or 1.0)
+            low = front.min() - margin if front.min() <= 0 else max(front.min() - margin, front.min() / 1.2)
+            zoom[axis] = [float(low), float(front.max() + margin)]
+    if len(zoom) == 2 and not comparison.front[comparison.outcomes.ok].all():
+        controls["zoom"] = zoom
+    return controls

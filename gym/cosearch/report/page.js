@@ -1,0 +1,190 @@
+"use strict";
+/* Draws the figures of the page, paints them in its colours, and runs its few buttons.
+
+The data of the report is the JSON in #report: {columns: {name: [...]}, figures: [{id, traces, layout, controls}]}.
+A figure's controls, each of which may be missing:
+  log      {x: true, y: false}: axes that can be put on a log scale, and whether they start there
+  zoom     {x: [low, high], y: [low, high]}: where the front is
+  colours  [{name, dimension, reversed}]: axes of parallel coordinates that can colour the lines
+  subset   [true, false, ...]: which lines of the parallel coordinates are on the front */
+
+const report = JSON.parse(document.getElementById("report").textContent);
+
+/* A {"$ref": name} anywhere in a figure stands for a shared column. */
+function resolve(value) {
+  if (Array.isArray(value)) return value.map(resolve);
+  if (value === null || typeof value !== "object") return value;
+  if ("$ref" in value) return report.columns[value.$ref];
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolve(item)]));
+}
+
+function theme() {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  return { page: colour("--page"), text: colour("--text"), muted: colour("--muted"), grid: colour("--grid"), line: colour("--line") };
+}
+
+function paintedLayout(layout) {
+  const c = theme();
+  const narrow = window.innerWidth < 640;
+  const axis = { gridcolor: c.grid, linecolor: c.line, zerolinecolor: c.line, tickcolor: c.line, automargin: true, exponentformat: "power" };
+  const painted = {
+    ...layout,
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: c.text, size: 12, family: getComputedStyle(document.body).fontFamily },
+    margin: layout.margin || { t: 16, r: 16, b: 48, l: 56 },
+    hoverlabel: { align: "left", bgcolor: c.page, bordercolor: c.line, font: { color: c.text, size: 12 } },
+    legend: { orientation: "h", x: 0, xanchor: "left", y: 1.01, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)", itemsizing: "constant" },
+    dragmode: narrow ? false : "zoom",
+  };
+  for (const name of ["xaxis", "yaxis"]) {
+    if (!layout[name]) continue;
+    const title = layout[name].title && { ...layout[name].title, standoff: 10, font: { size: narrow ? 11 : 13 } };
+    painted[name] = { ...axis, ...layout[name], ...(title && { title }) };
+  }
+  return painted;
+}
+
+function paintedTraces(traces) {
+  const c = theme();
+  return traces.map((trace) => {
+    if (trace.type === "parcoords") {
+      const line = { ...trace.line, colorbar: { ...trace.line.colorbar, tickfont: { color: c.text }, title: trace.line.colorbar.title } };
+      return { ...trace, line, labelfont: { color: c.text, size: 12 }, tickfont: { color: c.text, size: 10 }, rangefont: { color: "rgba(0,0,0,0)", size: 1 } };
+    }
+    if (trace.type === "bar") return { ...trace, error_x: { ...trace.error_x, color: c.muted } };
+    if (trace.mode === "markers" && trace.marker.size > 6) {
+      return { ...trace, marker: { ...trace.marker, line: { ...trace.marker.line, color: c.page } } };
+    }
+    return trace;
+  });
+}
+
+/* What a figure shows now, from its data and the state of its buttons. */
+function currentFigure(figure) {
+  const { state, controls } = figure;
+  const layout = { ...figure.layout };
+  for (const axis of ["x", "y"]) {
+    const key = `${axis}axis`;
+    if (!layout[key]) continue;
+    const log = Boolean(state.log[axis]);
+    layout[key] = { ...layout[key], ...(log && { type: "log", dtick: undefined }) };
+    if (state.zoom) {
+      const [low, high] = controls.zoom[axis];
+      layout[key].range = log ? [Math.log10(low), Math.log10(high)] : [low, high];
+    }
+  }
+  let traces = figure.traces;
+  if (controls.colours) {
+    const { dimension, reversed, name } = controls.colours[state.colour];
+    const axis = traces[0].dimensions[dimension];
+    const kept = (values) => (state.subset ? values.filter((_, i) => controls.subset[i]) : values);
+    const dimensions = traces[0].dimensions.map((d) => ({ ...d, values: kept(d.values) }));
+    const colorbar = { ...traces[0].line.colorbar, title: { text: name, side: "right" }, tickvals: axis.tickvals, ticktext: axis.ticktext };
+    const line = { ...traces[0].line, color: kept(axis.values), cmin: axis.range[0], cmax: axis.range[1], reversescale: reversed, colorbar };
+    traces = [{ ...traces[0], dimensions, line }];
+  }
+  return [paintedTraces(traces), paintedLayout(layout)];
+}
+
+function draw(figure) {
+  const [traces, layout] = currentFigure(figure);
+  const config = { responsive: true, displaylogo: false, displayModeBar: "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+  return Plotly.react(document.getElementById(figure.id), traces, layout, config);
+}
+
+function addButton(figure, label, pressed, toggle) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = label;
+  button.setAttribute("aria-pressed", String(pressed));
+  button.addEventListener("click", () => {
+    const now = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(now));
+    toggle(now);
+    draw(figure);
+  });
+  document.getElementById(`${figure.id}-controls`).append(button);
+}
+
+function addControls(figure) {
+  const { controls } = figure;
+  figure.state = { log: { ...controls.log }, zoom: false, subset: false, colour: 0 };
+  for (const axis of Object.keys(controls.log || {})) {
+    addButton(figure, `Log ${axis}`, controls.log[axis], (on) => { figure.state.log[axis] = on; });
+  }
+  if (controls.zoom) addButton(figure, "Zoom to the front", false, (on) => { figure.state.zoom = on; });
+  if (controls.subset) addButton(figure, "Front only", false, (on) => { figure.state.subset = on; });
+  if (controls.colours && controls.colours.length > 1) {
+    const select = document.createElement("select");
+    select.setAttribute("aria-label", "Colour of the lines");
+    /* names are escaped for Plotly; here they are text again */
+    const plain = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+    controls.colours.forEach((colour, i) => select.append(new Option(`Coloured by ${plain(colour.name)}`, String(i))));
+    select.addEventListener("change", () => { figure.state.colour = Number(select.value); draw(figure); });
+    document.getElementById(`${figure.id}-controls`).append(select);
+  }
+}
+
+function sortTable(table, column, ascending) {
+  const body = table.tBodies[0];
+  const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+  const compare = (a, b) => {
+    const [x, y] = [value(a), value(b)];
+    const [p, q] = [x === "" ? NaN : Number(x), y === "" ? NaN : Number(y)];
+    const order = Number.isNaN(p) || Number.isNaN(q) ? x.localeCompare(y) : p - q;
+    return ascending ? order : -order;
+  };
+  body.append(...Array.from(body.rows).sort(compare));
+}
+
+for (const header of document.querySelectorAll("th[aria-sort]")) {
+  header.firstElementChild.addEventListener("click", () => {
+    const ascending = header.getAttribute("aria-sort") !== "ascending";
+    for (const other of header.parentElement.cells) {
+      if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
+    }
+    header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+    sortTable(header.closest("table"), header.cellIndex, ascending);
+  });
+}
+
+/* The clipboard API is missing where the page is opened as a file in some browsers. */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.addEventListener("click", async () => {
+    await copy(button.dataset.copy);
+    const label = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = label; }, 1200);
+  });
+}
+
+const figures = report.figures.map((figure) => ({ ...figure, traces: resolve(figure.traces) }));
+
+async function drawAll() {
+  for (const figure of figures) {
+    if (figure.state === undefined) addControls(figure);
+    await draw(figure);
+    await new Promise((done) => setTimeout(done)); /* keep the page answering */
+  }
+  document.documentElement.dataset.drawn = "true";
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+addEventListener("beforeprint", () => figures.forEach(draw));
+addEventListener("afterprint", () => figures.forEach(draw));
+drawAll();

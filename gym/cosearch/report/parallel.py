@@ -1,0 +1,127 @@
+"""The parallel coordinates of a comparison: one axis a parameter, one an objective, one line a design."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.report.comparison import Comparison
+from cosearch.report.figure import LOG_RATIO, Figure
+from cosearch.report.points import escape, rounded
+from cosearch.report.words import number, parameter_value, short
+from cosearch.space import Designs
+from cosearch.space.parameters import Parameter
+
+MAX_LINES = 4000
+MAX_TICKS = 10
+INACTIVE = -0.12  # where an axis of [0, 1] shows that its parameter is inactive
+# From the best to the worst; readable on light and on dark, and with every kind of colour vision.
+SCALE = ((0.0, "#0B6FB8"), (0.5, "#9A9A9A"), (1.0, "#E69F00"))
+
+
+def parallel_figure(comparison: Comparison) -> Figure | None:
+    """All feasible designs, or those that ran if none is feasible; None if none ran."""
+    some_feasible = bool(comparison.feasible.any())
+    shown = comparison.feasible if some_feasible else comparison.outcomes.ok
+    if not shown.any():
+        return None
+    rest = np.flatnonzero(shown & ~comparison.front)
+    step = max(1, -(-len(rest) // MAX_LINES))
+    # what is drawn last lies on top
+    rows = np.concatenate([rest[::step], comparison.front_rows[::-1]])
+    dimensions = [
+        _parameter_axis(parameter, comparison.designs[rows])
+        for parameter in comparison.first.space.parameters
+    ]
+    colours = []
+    for objective in comparison.first.objectives:
+        axis = _objective_axis(comparison, objective.metric, comparison.outcomes[objective.metric][rows])
+        colours.append(
+            {
+                "name": axis["label"],
+                "dimension": len(dimensions),
+                "reversed": objective.direction == "max",
+            }
+        )
+        dimensions.append(axis)
+    on_front = [bool(value) for value in comparison.front[rows]]
+    thinned = "" if step == 1 else f" {len(rows):,} of {int(shown.sum()):,} designs are drawn."
+    who = "feasible design" if some_feasible else "design that ran (none is feasible)"
+    return Figure(
+        "Parallel coordinates",
+        f"Each line is a {who}. Drag along an axis to keep only the lines through that part, click it to "
+        f"release them; drag a name to move its axis.{thinned}",
+        [
+            {
+                "type": "parcoords",
+                "dimensions": dimensions,
+                "labelangle": -25 if len(dimensions) > 6 else 0,
+                "labelside": "top",
+                "line": {"colorscale": SCALE, "showscale": True, "colorbar": {"thickness": 12}},
+            }
+        ],
+        {"height": 520, "margin": {"t": 110, "b": 30, "l": 70, "r": 20}},
+        {"colours": colours, "subset": on_front if 0 < sum(on_front) < len(rows) else None},
+        min_width=90 * len(dimensions),
+    )
+
+
+def _parameter_axis(parameter: Parameter, designs: Designs) -> dict[str, Any]:
+    """Positions on the parameter's own scale, from 0 to 1, with its values as ticks."""
+    positions = designs.index[:, designs.space.column_number(parameter.name)]
+    inactive = positions < 0
+    unit = _unit(parameter, np.where(inactive, parameter.default_index, positions))
+    unit[inactive] = INACTIVE
+    if parameter.size <= MAX_TICKS:
+        ticks = np.arange(parameter.size)
+    elif parameter.kind == "permutation":
+        ticks = np.unique(positions[~inactive])
+    elif parameter.unit_width == 1 and parameter.kind in ("integer", "real"):
+        ticks = np.unique(parameter.from_unit(np.linspace(0, 1, 5)[:, None]))
+    else:
+        ticks = np.arange(parameter.size)
+    if len(ticks) > MAX_TICKS:
+        ticks = ticks[np.linspace(0, len(ticks) - 1, MAX_TICKS).astype(int)]
+    tick_values = _unit(parameter, ticks)
+    texts = [escape(short(_tick(value), 18)) for value in parameter.values_at(ticks)]
+    low = 0.0
+    if inactive.any():
+        tick_values, texts, low = np.append(tick_values, INACTIVE), [*texts, "inactive"], INACTIVE
+    return {
+        "label": escape(short(parameter.name, 22)),
+        "values": rounded(unit),
+        "range": [low, 1.0],
+        "tickvals": rounded(tick_values),
+        "ticktext": texts,
+    }
+
+
+def _unit(parameter: Parameter, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+    if parameter.kind == "permutation":  # its place in the list of all orders
+        return (positions + 0.5) / parameter.size
+    return np.array(parameter.to_unit(positions), dtype=np.float64)
+
+
+def _tick(value: Any) -> str:
+    number_ = isinstance(value, int | float) and not isinstance(value, bool)
+    return number(value, 3) if number_ and isinstance(value, float) else parameter_value(value)
+
+
+def _objective_axis(comparison: Comparison, metric: str, values: NDArray[np.float64]) -> dict[str, Any]:
+    low, high = float(values.min()), float(values.max())
+    log = low > 0 and high > LOG_RATIO * low
+    if log:
+        values = np.log10(values)
+        low, high = float(values.min()), float(values.max())
+    if low == high:
+        low, high = low - (abs(low) or 1.0) * 0.1, high + (abs(high) or 1.0) * 0.1
+    ticks = np.linspace(low, high, 5)
+    return {
+        "label": escape(short(comparison.heading(metric), 22)),
+        "values": rounded(values),
+        "range": [low, high],
+        "tickvals": rounded(ticks),
+        "ticktext": [number(float(10**tick if log else tick), 3) for tick in ticks],
+    }

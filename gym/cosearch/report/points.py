@@ -1,0 +1,163 @@
+"""The designs of a comparison as marks in a plot, with what a hover box says of each.
+
+Columns that several plots need are stored once, in `Columns`, and referred to by `{"$ref": name}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.report.comparison import Comparison, StudyResult
+from cosearch.report.words import count, parameter_value, plain, quantity, short
+
+# M. Okabe, K. Ito, "Color Universal Design" (2008): told apart with every kind of colour vision.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon")
+DASHES = ("solid", "dash", "dot", "dashdot")
+GREY = "#8A8F98"
+
+MAX_DOMINATED = 6000  # drawn beside the front
+MAX_HOVER = 20  # parameters that a hover box lists
+
+
+class Columns:
+    """Arrays that the page holds once."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, list[Any]] = {}
+
+    def share(self, values: list[Any]) -> dict[str, str]:
+        """A reference to these values."""
+        name = f"c{len(self.arrays)}"
+        self.arrays[name] = values
+        return {"$ref": name}
+
+
+def escape(text: Any) -> str:
+    """Text for Plotly, which reads `<b>` and `&amp;` in labels and hover boxes as markup."""
+    return plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def rounded(values: NDArray[np.float64]) -> list[float | None]:
+    """Plain numbers of six significant digits, which is more than a screen can show; None for NaN."""
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values.tolist()]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Designs that are drawn alike: all of one agent's that are on the combined front, or are not."""
+
+    name: str
+    label: int
+    kind: str  # front, dominated or violating
+    metrics: dict[str, dict[str, str]]  # references
+    evaluation: dict[str, str]
+    hover: dict[str, str]
+    hover_template: str
+    in_legend: bool
+
+    def trace(self, x: dict[str, str], y: dict[str, str]) -> dict[str, Any]:
+        """A scatter trace."""
+        front = self.kind == "front"
+        colour = GREY if self.kind == "violating" else PALETTE[self.label % len(PALETTE)]
+        symbol = "x-thin-open" if self.kind == "violating" else SYMBOLS[self.label % len(SYMBOLS)]
+        return {
+            "type": "scatter",
+            "mode": "markers",
+            "name": escape(short(self.name)),
+            "x": x,
+            "y": y,
+            "customdata": self.hover,
+            "hovertemplate": self.hover_template,
+            "legendgroup": f"{self.kind if self.kind == 'violating' else self.label}",
+            "showlegend": self.in_legend,
+            "marker": {
+                "color": colour,
+                "symbol": symbol,
+                "size": 9 if front else 5,
+                "opacity": 0.95 if front else 0.3,
+                "line": {"width": 1 if front or self.kind == "violating" else 0},
+            },
+        }
+
+
+def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Points], int, int]:
+    """What to draw, how many designs that is, and how many could be drawn."""
+    chosen: list[tuple[str, int, str, list[tuple[StudyResult, NDArray[np.int64]]]]] = []
+    masks: dict[str, Callable[[StudyResult], NDArray[np.bool_]]] = {
+        "violating": lambda r: r.data.outcomes.ok & ~r.feasible,
+        "dominated": lambda r: r.feasible & ~r.combined_front,
+        "front": lambda r: r.combined_front,
+    }
+    rest = sum(int((masks["violating"](r) | masks["dominated"](r)).sum()) for r in comparison.results)
+    step = max(1, -(-rest // MAX_DOMINATED))
+    drawn = 0
+    for kind, mask in masks.items():
+        for number_, label in enumerate(comparison.labels):
+            rows = [
+                (r, np.flatnonzero(mask(r))[:: 1 if kind == "front" else step])
+                for r in comparison.results
+                if r.label == label
+            ]
+            size = sum(len(part) for _, part in rows)
+            drawn += size
+            # an agent that found nothing of the front keeps its place in the legend
+            if size or kind == "front":
+                name = "violates a constraint" if kind == "violating" else label
+                chosen.append((name, number_, kind, rows))
+    template = _hover_template(comparison)
+    points = [
+        Points(
+            name,
+            label,
+            kind,
+            {
+                o.metric: columns.share(_joined([r.data.outcomes[o.metric][part] for r, part in rows]))
+                for o in comparison.first.objectives
+            },
+            columns.share([int(i) + 1 for _, part in rows for i in part]),
+            columns.share([row for r, part in rows for row in _hover_rows(comparison, r, part)]),
+            template,
+            kind == "front" or (kind == "violating" and k == 0),
+        )
+        for k, (name, label, kind, rows) in enumerate(chosen)
+    ]
+    return points, drawn, rest + sum(int(r.combined_front.sum()) for r in comparison.results)
+
+
+def _joined(parts: Sequence[NDArray[np.float64]]) -> list[float | None]:
+    return rounded(np.concatenate(parts))
+
+
+def _hover_template(comparison: Comparison) -> str:
+    lines = ["<b>%{customdata[0]}</b>"]
+    names = [*comparison.metrics, *comparison.first.space.names[:MAX_HOVER]]
+    for k, name in enumerate(names, start=1):
+        if k == len(comparison.metrics) + 1:
+            lines.append("")
+        lines.append(f"{escape(short(name))}: %{{customdata[{k}]}}")
+    left_out = len(comparison.first.space) - MAX_HOVER
+    if left_out > 0:
+        lines.append(f"and {count(left_out, 'more parameter')}")
+    return "<br>".join(lines) + "<extra></extra>"
+
+
+def _hover_rows(comparison: Comparison, result: StudyResult, rows: NDArray[np.int64]) -> list[list[Any]]:
+    data = result.data
+    units = [comparison.unit(metric) for metric in comparison.metrics]
+    values = [data.outcomes[metric][rows].tolist() for metric in comparison.metrics]
+    texts = []
+    for position, row, design in zip(range(len(rows)), rows.tolist(), data.designs[rows], strict=True):
+        who = f"{short(result.label, 40)} · seed {data.record.seed} · evaluation {row + 1}"
+        metrics = [quantity(column[position], unit) for column, unit in zip(values, units, strict=True)]
+        parameters = [
+            short(parameter_value(design[name])) if name in design else "(inactive)"
+            for name in data.space.names[:MAX_HOVER]
+        ]
+        texts.append([escape(text) for text in (who, *metrics, *parameters)])
+    return texts

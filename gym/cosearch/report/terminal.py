@@ -1,0 +1,129 @@
+"""The report in a terminal: what was found, the best designs, the importances, and how to reproduce it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cosearch.report.comparison import Comparison, compare
+from cosearch.report.words import (
+    count,
+    duration,
+    importance_caution,
+    number,
+    parameter_value,
+    percent,
+    plain,
+    short,
+    summary,
+)
+from cosearch.store import StudyData
+
+MAX_DESIGNS = 20
+MAX_PARAMETERS = 8
+MAX_IMPORTANT = 8
+BAR_WIDTH = 24
+
+
+def terminal_report(studies: Sequence[StudyData], console: Console) -> None:
+    """Print the report on every group of studies that can be compared."""
+    for k, comparison in enumerate(compare(studies)):
+        if k:
+            console.print()
+        console.print(Text(plain(comparison.title), style="bold"))
+        console.print(Text(plain(summary(comparison))))
+        _studies(comparison, console)
+        _designs(comparison, console)
+        _importances(comparison, console)
+        console.print(Text("\nHow to reproduce", style="bold"))
+        for result in comparison.results:
+            console.print(Text(plain(result.data.record.command)), soft_wrap=True)
+
+
+def _studies(comparison: Comparison, console: Console) -> None:
+    many = len(comparison.first.objectives) > 1
+    heads = ["study", "agent", "seed", "evaluations", "feasible", "infeasible", "failed"]
+    heads += ["Pareto designs", "hypervolume"] if many else []
+    rows = []
+    for result in comparison.results:
+        record, counts = result.data.record, result.counts
+        row: list[Any] = [short(record.name, 40), short(result.label, 40), record.seed]
+        row += [f"{counts['evaluations']}/{record.budget}", counts["feasible"]]
+        row += [counts["infeasible"] + counts["violates_constraints"], counts["failed"]]
+        if many:
+            share = result.final_hypervolume / comparison.hypervolume if comparison.hypervolume else 0.0
+            row += [counts["pareto_designs"], percent(share)]
+        rows.append([*row, duration(record.seconds), record.status])
+    _print_table(console, "Studies", [*heads, "time", "status"], rows, numeric=heads[2:])
+    for kind, reason, designs in comparison.reasons(3):
+        console.print(
+            Text(plain(f"{count(designs, 'design')} {kind}: {reason or 'no reason given'}"), style="dim")
+        )
+
+
+def _designs(comparison: Comparison, console: Console) -> None:
+    rows = comparison.front_rows
+    if not len(rows):
+        return
+    designs = comparison.designs[rows].to_dicts()
+    varied = [
+        name
+        for name in comparison.first.space.names
+        if len({repr(design.get(name)) for design in designs}) > 1 or len(designs) == 1
+    ]
+    parameters = varied[:MAX_PARAMETERS]
+    heads = [comparison.heading(metric) for metric in comparison.metrics]
+    cells = [
+        [
+            *(number(float(comparison.outcomes[metric][row])) for metric in comparison.metrics),
+            *(short(parameter_value(design[name])) if name in design else "–" for name in parameters),
+            short(comparison.results[comparison.source[row]].label, 24),
+        ]
+        for row, design in zip(rows[:MAX_DESIGNS].tolist(), designs, strict=False)
+    ]
+    notes = []
+    if len(rows) > MAX_DESIGNS:
+        notes.append(f"the first {MAX_DESIGNS} of {len(rows)}")
+    if len(parameters) < len(comparison.first.space):
+        notes.append(f"{len(parameters)} of {len(comparison.first.space)} parameters, those that differ")
+    title = "Pareto designs" if len(comparison.first.objectives) > 1 else "Best designs"
+    title += f" ({'; '.join(notes)})" if notes else ""
+    _print_table(console, title, [*heads, *parameters, "agent"], cells, numeric=heads)
+
+
+def _importances(comparison: Comparison, console: Console) -> None:
+    for importance in comparison.importances:
+        if importance is None:
+            continue
+        order = sorted(range(len(importance.parameters)), key=lambda i: -importance.total[i])[:MAX_IMPORTANT]
+        largest = max(importance.total[order[0]], 1e-12)
+        rows = [
+            [
+                importance.parameters[i],
+                f"{importance.total[i]:.2f}",
+                f"{importance.low[i]:.2f} to {importance.high[i]:.2f}",
+                "█" * max(round(BAR_WIDTH * importance.total[i] / largest), 0),
+            ]
+            for i in order
+        ]
+        title = f"Importance of the parameters for {importance.metric}"
+        _print_table(console, title, ["parameter", "index", "80 % of resamples", ""], rows, numeric=["index"])
+        caution = importance_caution(importance)
+        if caution:
+            console.print(Text(caution, style="yellow"))
+
+
+def _print_table(
+    console: Console, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Iterable[str]
+) -> None:
+    table = Table(title=Text(plain(title), style="bold"), title_justify="left", box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(Text(plain(head)), justify="right" if head in numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    console.print()
+    console.print(table)

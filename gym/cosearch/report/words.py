@@ -1,0 +1,172 @@
+"""What a report says in words: numbers, labels, and the sentences at the top of each section."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cosearch.report.comparison import Comparison, StudyResult
+from cosearch.report.importance import Importance
+
+# Below this share of explained variance an importance is shown with a warning.
+TRUSTED_EXPLANATION = 0.5
+
+
+def number(value: float, digits: int = 5) -> str:
+    """A number to `digits` significant digits, without an exponent where that is short; a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if -4 <= magnitude < 7:
+        text = f"{value:,.{max(digits - 1 - magnitude, 0)}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number with its unit."""
+    return f"{number(value)} {unit}" if unit else number(value)
+
+
+def parameter_value(value: Any) -> str:
+    """The value of a parameter as text; what is inactive is None."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, tuple | list):
+        return " ".join(parameter_value(item) for item in value)
+    return str(value)
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """`3 designs`, `1 design`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def short(text: str, length: int = 28) -> str:
+    """The text, with its middle left out if it is long."""
+    keep = (length - 1) // 2
+    return text if len(text) <= length else f"{text[:keep]}…{text[-keep:]}"
+
+
+def plain(text: Any) -> str:
+    """The text on one line, without control characters and with what is not printable escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def percent(share: float) -> str:
+    """A share in percent, so that only the whole is 100 %."""
+    if not math.isfinite(share):
+        return "–"
+    if share >= 1:
+        return "100 %"
+    return f"{min(100 * share, 99.9):.1f} %" if share >= 0.9 else f"{100 * share:.0f} %"
+
+
+def summary(comparison: Comparison) -> str:
+    """What the studies found, in a few plain sentences."""
+    results = comparison.results
+    n = sum(result.counts["evaluations"] for result in results)
+    if n == 0:
+        return "No design has been evaluated yet."
+    if not comparison.feasible.any():
+        kind, reason, designs = comparison.reasons(1)[0]
+        evaluated = "The only design" if n == 1 else f"None of the {n:,} designs"
+        verdict = f"that was evaluated is {kind}" if n == 1 else "that were evaluated is feasible"
+        most = f"Most frequent reason ({count(designs, 'design')}, {kind}): {reason or 'none given'}."
+        return f"{evaluated} {verdict}. {most}"
+    sentences = [_found(comparison, n), _best(comparison)]
+    if len(comparison.labels) > 1:
+        sentences.append(_ranking(comparison))
+    unfinished = [result for result in results if result.data.record.status != "finished"]
+    if unfinished:
+        verb = "is" if len(unfinished) == 1 else "are"
+        sentences.append(f"{count(len(unfinished), 'study', 'studies')} {verb} not finished.")
+    return " ".join(sentences)
+
+
+def _found(comparison: Comparison, evaluations: int) -> str:
+    results = comparison.results
+    many = len(comparison.first.objectives) > 1
+    front = count(len(comparison.front_rows), "Pareto design" if many else "best design")
+    if len(results) == 1:
+        data = results[0].data
+        return (
+            f"{results[0].label} found {front} in {count(evaluations, 'evaluation')} "
+            f"({results[0].counts['feasible']:,} feasible) in {duration(data.record.seconds)}."
+        )
+    agents = comparison.labels
+    by = f" of {count(len(agents), 'agent')}" if len(agents) > 1 else f" of {agents[0]}"
+    return f"{len(results)} studies{by} found {front} in {count(evaluations, 'evaluation')}."
+
+
+def _best(comparison: Comparison) -> str:
+    parts = []
+    for k, objective in enumerate(comparison.first.objectives):
+        row = comparison.front_rows[np.argmin(comparison.minimised[comparison.front_rows, k])]
+        extreme = "lowest" if objective.direction == "min" else "highest"
+        value = quantity(float(comparison.outcomes[objective.metric][row]), comparison.unit(objective.metric))
+        parts.append(f"{extreme} {objective.metric} {value}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _ranking(comparison: Comparison) -> str:
+    medians = {
+        label: float(np.median([r.final_hypervolume for r in comparison.results if r.label == label]))
+        for label in comparison.labels
+    }
+    order = sorted(medians, key=lambda label: -medians[label])
+    whole = comparison.hypervolume or 1.0
+    several = "median " if len(comparison.results) > len(medians) else ""
+    if len(comparison.first.objectives) == 1:
+        return f"{order[0]} has the best {several}result, {order[-1]} the worst."
+    return (
+        f"{order[0]} has the largest {several}hypervolume ({percent(medians[order[0]] / whole)} of the "
+        f"combined front's), {order[-1]} the smallest ({percent(medians[order[-1]] / whole)})."
+    )
+
+
+def importance_caution(importance: Importance) -> str:
+    """Why an importance should be read with care; empty if there is no reason."""
+    if importance.explained < TRUSTED_EXPLANATION:
+        return (
+            f"Not to be relied on: the trees explain {percent(max(importance.explained, 0.0))} of the "
+            "variance of designs that they did not see."
+        )
+    if importance.few:
+        return (
+            f"Only {count(importance.designs, 'design')} for {len(importance.parameters)} parameters; "
+            "with fewer than ten a parameter, take this as a hint."
+        )
+    return ""
+
+
+def duration(seconds: float) -> str:
+    """A time span as people say it."""
+    if seconds < 60:
+        return f"{number(seconds, 3)} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+
+
+def reproduction(result: StudyResult) -> Sequence[tuple[str, str]]:
+    """How a study came about, as (name, text)."""
+    record = result.data.record
+    reason = f": {record.stopped_because}" if record.stopped_because else ""
+    return [
+        ("status", f"{record.status}{reason}"),
+        ("created", record.created_at),
+        ("seed", str(record.seed)),
+        ("workers", f"{record.workers}, batches of {record.batch_size}"),
+        ("host", ", ".join(f"{name} {value}" for name, value in record.host.items())),
+        ("versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
+    ]
