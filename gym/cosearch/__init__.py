@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cosearch.environments.registration import register_environments
+
 if TYPE_CHECKING:
     from cosearch.agent import Agent
     from cosearch.environments.parallel import parallel_env
@@ -86,3 +88,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+register_environments()  # `import cosearch` is all that `gymnasium.make("cosearch/...")` needs

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosearch.environments.ids import env_id
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective, check_metrics
 from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
@@ -170,8 +171,7 @@ class Problem(ABC):
     @classmethod
     def env_id(cls, *, multi_objective: bool = False) -> str:
         """The Gymnasium id, e.g. `cosearch/DramController-v0` for the problem `dram-controller`."""
-        camel = "".join(word[:1].upper() + word[1:] for word in cls.name.split("-"))
-        return f"cosearch/{'mo-' if multi_objective else ''}{camel}-v{cls.version}"
+        return env_id(cls.name, cls.version, multi_objective=multi_objective)
 
     @classmethod
     def summary(cls) -> str:

@@ -20,6 +20,7 @@ import pluggy
 from cosearch import hookspecs
 from cosearch.agent import Agent
 from cosearch.arguments import check_arguments
+from cosearch.environments.registration import register_problem_environments
 from cosearch.errors import PluginError, unknown_name
 from cosearch.problem import Problem
 from cosearch.validation import Validation
@@ -104,6 +105,8 @@ class Registry:
         record.agents = [agent.name for agent in agents]
         record.validations = [validation.simulator for validation in validations]
         self.plugins.append(record)
+        for problem in problems:
+            register_problem_environments(problem)
 
     def _contributed(self, plugin: Any, hook: str) -> list[Any]:
         others = [other for other in self._manager.get_plugins() if other is not plugin]
@@ -117,7 +120,8 @@ T = TypeVar("T", bound=type)
 def _check(contributed: Iterable[T], taken: dict[str, Any], kind: str, base: type) -> None:
     for item in contributed:
         if not (isinstance(item, type) and issubclass(item, base)):
-            raise PluginError(f"contributed {kind}s must be subclasses of cosearch.{base.__name__}, not {item!r}")
+            expected = f"subclasses of cosearch.{base.__name__}"
+            raise PluginError(f"contributed {kind}s must be {expected}, not {item!r}")
         name = getattr(item, "name", "")
         if not name:
             raise PluginError(f"{kind} {item.__qualname__} has no name")
