@@ -1,0 +1,54 @@
+"""The README says what the files say, and its examples run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def shown(path: str) -> str:
+    """What the README shows of an example: from its imports to its hook."""
+    source = (ROOT / path).read_text()
+    start = re.search(r"^(import|from) ", source, re.MULTILINE).start()
+    return source[start : source.index('\n\nif __name__ == "__main__":')].strip()
+
+
+@pytest.mark.parametrize("path", ["examples/tiled_matmul.py", "examples/neighbour_search.py"])
+def test_the_readme_shows_the_example_as_it_is(path):
+    assert f"```python\n{shown(path)}\n```" in README, f"put the current text of {path} into README.md"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
+def test_an_example_runs(path):
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_the_continuous_integration_runs_the_readme_command():
+    block = README.partition("<!-- tests -->")[2].partition("<!-- /tests -->")[0]
+    commands = [line for line in block.splitlines() if line and not line.startswith("```")]
+    assert len(commands) == 1
+    assert commands[0].endswith("pytest")
+
+
+def test_every_link_leads_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_readme_environment_example_runs():
+    pytest.importorskip("gymnasium")
+    code = next(
+        block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "gymnasium.make" in block
+    )
+    namespace: dict[str, object] = {}
+    exec(code, namespace)
+    assert namespace["info"]["status"] in ("ok", "infeasible", "failed")
