@@ -1,8 +1,8 @@
-"""The clock of one DRAM channel: queues, scheduler, row policy, refresh and timing rules, one design a call.
+"""The clock of one DRAM channel under a memory controller: one design a call.
 
-The engine knows no standard: rules come compiled (`rules.CompiledRules`) and addresses decoded (`mapping`). It is
-event-driven: a clock cycle in which nothing can happen is never visited. The order of steps inside one cycle is
-that of Ramulator 2.1. Columns, checks and units are left to `simulation`.
+The engine knows no standard: rules come compiled (`rules.CompiledRules`) and addresses decoded (`mapping`). Timing is
+left to `timing`, the queues to `queues`, the choice among their requests to `scheduler`; columns, checks and units to
+`simulation`. Steps inside a cycle follow Ramulator 2.1; cycles in which nothing can happen are not visited.
 """
 
 from __future__ import annotations
@@ -10,95 +10,71 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-ACT, PREPB, PREAB, RD, RDA, WR, WRA, REFAB = range(8)
-COMMAND_COUNT = 8
-NEVER = np.int64(1) << np.int64(62)
-
-FRFCFS, FRFCFS_ROW_HIT, FCFS = range(3)
+from cosearch_simulators.dram.queues import (
+    ABSENT,
+    BUCKETS,
+    NONE,
+    READ,
+    WRITE,
+    dequeue,
+    enqueue,
+    row_closed,
+    row_opened,
+    write_waits,
+)
+from cosearch_simulators.dram.scheduler import arrived, best_active, best_waiting, next_command
+from cosearch_simulators.dram.timing import (
+    ACT,
+    COMMAND_COUNT,
+    NEVER,
+    PREAB,
+    PREPB,
+    RD,
+    RDA,
+    REFAB,
+    WR,
+    apply_rules,
+)
 
 CYCLES, ROW_HITS, ROW_MISSES, ROW_CONFLICTS = range(4)
 READS_SERVED, WRITES_SERVED, READS_FORWARDED, WRITES_COALESCED = range(4, 8)
-READ_LATENCY_SUM, ACTIVE_CYCLES, MAINTENANCE, OVERFLOWED = range(8, 12)
+READ_LATENCY_SUM, ACTIVE_CYCLES, MAINTENANCE, STALLED = range(8, 12)
 FIRST_COMMAND_COUNT = 12
 COUNTERS = FIRST_COMMAND_COUNT + COMMAND_COUNT
 
-_READ, _WRITE = 0, 1
-_NONE = -1
-_FILTER_BUCKETS = 1024  # a power of two well above the usual queue sizes
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _ready(earliest, bank_nodes, bank, command):
-    """The first cycle in which every rule allows `command` at `bank`."""
-    cycle = np.int64(0)
-    for level in range(bank_nodes.shape[1]):
-        bound = earliest[bank_nodes[bank, level], command]
-        if bound > cycle:
-            cycle = bound
-    return cycle
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _ready_above(earliest, bank_nodes, bank, command, scope):
-    """As `_ready` for a command that addresses the node of level `scope` over `bank`."""
-    cycle = np.int64(0)
-    for level in range(scope + 1):
-        bound = earliest[bank_nodes[bank, level], command]
-        if bound > cycle:
-            cycle = bound
-    return cycle
+_REQUEST = (np.int64(1) << np.int64(32)) - np.int64(1)  # the request's part of a scheduler's key
 
 
 @njit(cache=True, nogil=True)
-def _apply_rules(
-    earliest, history, bank_nodes, first_node, level_banks, first, entries, bank, command, scope, now
+def run(  # type: ignore[no-untyped-def]
+    bank_of,
+    row_of,
+    transaction_of,
+    is_write,
+    not_before,
+    banks,
+    command_banks,
+    first,
+    entries,
+    history_size,
+    read_latency,
+    refresh_interval,
+    close_delay,
+    scheduler,
+    row_cap,
+    read_capacity,
+    write_capacity,
+    write_low,
+    write_high,
 ):
-    """Push back whatever must follow `command`, issued at cycle `now` to the node of level `scope` over `bank`."""
-    banks = bank_nodes.shape[0]
-    for e in range(first[command], first[command + 1]):
-        level, following, cycles = entries[e, 0], entries[e, 1], entries[e, 2]
-        window, sibling, offset = entries[e, 3], entries[e, 4], entries[e, 5]
-        node = bank_nodes[bank, level]
-        if sibling:
-            parent_banks = level_banks[level - 1]
-            low = first_node[level] + bank // parent_banks * parent_banks // level_banks[level]
-            for other in range(low, low + parent_banks // level_banks[level]):
-                if other != node and earliest[other, following] < now + cycles:
-                    earliest[other, following] = now + cycles
-            continue
-        last = node
-        if level > scope:
-            low_bank = bank // level_banks[scope] * level_banks[scope]
-            node = bank_nodes[low_bank, level]
-            last = bank_nodes[min(low_bank + level_banks[scope], banks) - 1, level]
-        for target in range(node, last + 1):
-            since = now
-            if window > 1:
-                slot = offset + (target - first_node[level]) * window
-                for k in range(window - 1):
-                    history[slot + k] = history[slot + k + 1]
-                history[slot + window - 1] = now
-                since = history[slot]
-                if since < 0:
-                    continue
-            if earliest[target, following] < since + cycles:
-                earliest[target, following] = since + cycles
-
-
-@njit(cache=True, nogil=True)
-def run(
-    bank_of, row_of, transaction_of, is_write, not_before,
-    bank_nodes, first_node, level_banks, first, entries, history_size, refresh_level,
-    read_latency, refresh_interval, close_delay,
-    scheduler, row_cap, read_capacity, write_capacity, write_low, write_high,
-):  # fmt: skip
     """Simulate one channel until the last request is accepted.
 
     Args:
         bank_of, row_of, transaction_of: int64 (requests,), what `mapping.decode` gives and the transaction number.
         is_write: bool (requests,).
         not_before: int64 (requests,) or empty: the clock cycle before which a request is not offered.
-        bank_nodes, first_node, level_banks, first, entries, history_size, refresh_level: `rules.CompiledRules`.
+        banks: banks of the channel.
+        command_banks, first, entries, history_size: of `rules.CompiledRules`.
         read_latency: cycles from a read command to its last data.
         refresh_interval: cycles between refreshes of a rank; 0: no refresh.
         close_delay: int64 (commands,), cycles from a command to the precharge that it implies (energy only).
@@ -108,61 +84,51 @@ def run(
         write_low, write_high: queue lengths below and above which write mode is left and entered.
 
     Returns:
-        int64 (COUNTERS,), see the names above.
+        int64 (COUNTERS,), see the names above. STALLED is set when refreshes come faster than they can be served.
     """
     requests = bank_of.size
-    banks, levels = bank_nodes.shape
-    bank_level = levels - 1
-    nodes = first_node[bank_level] + banks
-    rank_banks = level_banks[refresh_level]
+    rank_banks = command_banks[REFAB]
     ranks = banks // rank_banks
     out = np.zeros(COUNTERS, np.int64)
 
-    earliest = np.zeros((nodes, COMMAND_COUNT), np.int64)
-    history = np.full(max(history_size, 1), _NONE, np.int64)
-    open_row = np.full(banks, _NONE, np.int64)
-    column_accesses = np.zeros(banks, np.int64)
-    precharge_pending = np.zeros(banks, np.bool_)
-    active_slot = np.full(banks, _NONE, np.int64)
-    active_banks = np.empty(banks, np.int64)
-    active_count = 0
-    # Activations for requests less those served. As in Ramulator 2.1, a request that is activated again (another one's
-    # auto-precharge closed its row) leaves a surplus, which keeps the bank open while any request is active.
-    guards = np.zeros(banks, np.int64)
-
-    # A request lives in a slot. Waiting ones are linked by age in one list for each queue and bank.
-    slots = read_capacity + write_capacity + banks
-    free_slots = np.arange(slots)[::-1].copy()
-    free_count = slots
-    slot_request = np.empty(slots, np.int64)
-    slot_row = np.empty(slots, np.int64)
-    slot_arrive = np.empty(slots, np.int64)
-    slot_counted = np.zeros(slots, np.bool_)
-    following = np.empty(slots, np.int64)
-    preceding = np.empty(slots, np.int64)
-    head = np.full((2, banks), _NONE, np.int64)
-    tail = np.full((2, banks), _NONE, np.int64)
-    oldest_hit = np.full((2, banks), _NONE, np.int64)
-    oldest_conflict = np.full((2, banks), _NONE, np.int64)
-    busy_banks = np.empty((2, banks), np.int64)
-    busy_at = np.full((2, banks), _NONE, np.int64)
-    busy_count = np.zeros(2, np.int64)
-    length = np.zeros(2, np.int64)
-    waiting_writes = np.zeros(_FILTER_BUCKETS, np.int32)
-
-    # Refreshes and injected precharges, in order: a bank, or banks + rank.
-    ring = 2 * banks + 64 * ranks
-    priority = np.empty(ring, np.int64)
-    priority_head = 0
-    priority_count = 0
-
-    depart = np.empty(requests, np.int64)
-    latency = np.empty(requests, np.int64)
-    reads_left = 0
-
+    earliest = np.zeros((COMMAND_COUNT, banks), np.int64)
+    history = np.full(history_size, -NEVER, np.int64)
+    for e in range(entries.shape[0]):
+        if entries[e, 4] > 1:  # where each node's oldest entry is
+            history[entries[e, 5] : entries[e, 5] + banks // entries[e, 2] * (entries[e, 4] + 1) : entries[e, 4] + 1] = 0
+    open_row = np.full(banks, NONE, np.int64)
     open_banks = np.zeros(ranks, np.int64)
     open_since = np.zeros(ranks, np.int64)
     open_until = np.zeros(ranks, np.int64)
+
+    ends = np.full((2, 2, banks), NONE, np.int64)
+    links = np.empty((2, requests), np.int64)
+    oldest = np.full((2, 3, banks), ABSENT, np.int64)
+    length = np.zeros(2, np.int64)
+    waiting_writes = np.zeros(BUCKETS, np.int64)
+    counted = np.zeros(requests, np.bool_)
+    active_request = np.full(banks, NONE, np.int64)
+    active_banks = np.empty(banks, np.int64)
+    active_count = 0
+    # Activates for requests less requests served. As in Ramulator 2.1, a request that is activated again (another
+    # one's auto-precharge closed its row) leaves a surplus, which keeps its bank open while any request is active.
+    guards = np.zeros(banks, np.int64)
+    keep_open = np.zeros(banks, np.int64)  # ABSENT where guards say so
+    keep_none = np.zeros(banks, np.int64)
+
+    # Maintenance, strictly in order: a bank to precharge, or `banks` + the rank to refresh.
+    ring = 2 * banks + 64 * ranks
+    priority = np.empty(ring, np.int64)
+    priority_head = priority_count = 0
+    column_accesses = np.zeros(banks, np.int64)
+    precharge_pending = np.zeros(banks, np.bool_)
+    capped_count = 0  # banks whose row reached the cap and that have no precharge pending
+    cap_cycle = NEVER  # when the first of them may be precharged
+
+    arrive = np.empty(requests, np.int64)
+    depart = np.empty(requests, np.int64)
+    latency = np.empty(requests, np.int64)
+    departures = 0
 
     clock = np.int64(0)
     request = 0
@@ -170,278 +136,230 @@ def run(
     write_mode = False
     next_refresh = np.int64(refresh_interval) if refresh_interval > 0 else NEVER
 
+    # The best of the active requests and of one queue, and the cycle that their keys count from.
+    active_stale = waiting_stale = True
+    active_best = waiting_best = ABSENT
+    active_since = waiting_since = np.int64(0)
+    waiting_queue = READ
+
     while True:
-        # 1. The frontend offers the next entry.
+        # 1. The next request is offered.
         if not blocked and (not_before.size == 0 or not_before[request] <= clock):
-            bank = bank_of[request]
-            write = is_write[request]
-            queue = _WRITE if write else _READ
-            bucket = transaction_of[request] & (_FILTER_BUCKETS - 1)
-            waits = False
-            if waiting_writes[bucket] > 0:
-                slot = head[_WRITE, bank]
-                while slot != _NONE:
-                    if transaction_of[slot_request[slot]] == transaction_of[request]:
-                        waits = True
-                        break
-                    slot = following[slot]
-            if waits:
-                if write:
+            bank, transaction = bank_of[request], transaction_of[request]
+            queue = WRITE if is_write[request] else READ
+            if write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):
+                if queue == WRITE:
                     out[WRITES_COALESCED] += 1
                 else:
                     out[READS_FORWARDED] += 1
-                    depart[reads_left] = clock + 1
-                    latency[reads_left] = 1
-                    reads_left += 1
+                    depart[departures], latency[departures] = clock + 1, 1
+                    departures += 1
                 request += 1
-            elif length[queue] < (write_capacity if write else read_capacity):
-                free_count -= 1
-                slot = free_slots[free_count]
-                slot_request[slot] = request
-                slot_row[slot] = row_of[request]
-                slot_arrive[slot] = clock
-                slot_counted[slot] = False
-                following[slot] = _NONE
-                preceding[slot] = tail[queue, bank]
-                if tail[queue, bank] == _NONE:
-                    head[queue, bank] = slot
-                    busy_at[queue, bank] = busy_count[queue]
-                    busy_banks[queue, busy_count[queue]] = bank
-                    busy_count[queue] += 1
-                else:
-                    following[tail[queue, bank]] = slot
-                tail[queue, bank] = slot
+            elif length[queue] < (write_capacity if queue == WRITE else read_capacity):
+                enqueue(ends, links, oldest, queue, bank, request, row_of[request], open_row[bank])
                 length[queue] += 1
-                if write:
-                    waiting_writes[bucket] += 1
-                if open_row[bank] != _NONE:
-                    if slot_row[slot] == open_row[bank]:
-                        if oldest_hit[queue, bank] == _NONE:
-                            oldest_hit[queue, bank] = slot
-                    elif oldest_conflict[queue, bank] == _NONE:
-                        oldest_conflict[queue, bank] = slot
+                if queue == WRITE:
+                    waiting_writes[transaction & (BUCKETS - 1)] += 1
+                arrive[request] = clock
+                if queue == waiting_queue and not waiting_stale:
+                    waiting_best = arrived(
+                        scheduler,
+                        waiting_best,
+                        waiting_since,
+                        oldest[queue],
+                        WR if queue == WRITE else RD,
+                        keep_open if active_count > 0 else keep_none,
+                        earliest,
+                        clock + 1,
+                        request,
+                        bank,
+                    )
                 request += 1
             else:
                 blocked = True
             if request == requests:
                 break
 
-        # 2. The controller's clock edge; refreshes fall due.
+        # 2. The clock edge; refreshes fall due, then rows that reached the cap.
         now = clock + 1
         if now == next_refresh:
             next_refresh += refresh_interval
             for rank in range(ranks):
-                if priority_count == ring:
-                    out[OVERFLOWED] = 1
-                    return out
-                priority[(priority_head + priority_count) % ring] = banks + rank
+                if priority_count < ring:
+                    priority[(priority_head + priority_count) % ring] = banks + rank
+                else:
+                    out[STALLED] = 1
                 priority_count += 1
                 out[MAINTENANCE] += 1
-
-        # 3. The row policy.
-        if row_cap > 0:
+        if capped_count > 0 and (active_stale or cap_cycle <= now):
+            cap_cycle = NEVER
             for bank in range(banks):
-                if (
-                    column_accesses[bank] >= row_cap
-                    and not precharge_pending[bank]
-                    and _ready(earliest, bank_nodes, bank, PREPB) <= now
-                ):
+                if column_accesses[bank] >= row_cap and not precharge_pending[bank]:
+                    if earliest[PREPB, bank] > now:
+                        cap_cycle = min(cap_cycle, earliest[PREPB, bank])
+                        continue
                     precharge_pending[bank] = True
-                    priority[(priority_head + priority_count) % ring] = bank
+                    capped_count -= 1
+                    if priority_count < ring:
+                        priority[(priority_head + priority_count) % ring] = bank
+                    else:
+                        out[STALLED] = 1
                     priority_count += 1
                     out[MAINTENANCE] += 1
+        if out[STALLED]:
+            return out
 
-        # 4. Choose at most one command.
-        command = _NONE
-        chosen = _NONE
-        chosen_bank = _NONE
-        chosen_queue = _NONE
-        scope = bank_level
-        if True:
-            oldest = NEVER
-            for k in range(active_count):
-                bank = active_banks[k]
-                slot = active_slot[bank]
-                write = is_write[slot_request[slot]]
-                if open_row[bank] == _NONE:
-                    wanted = ACT
-                elif open_row[bank] == slot_row[slot]:
-                    wanted = WR if write else RD
-                else:
-                    wanted = PREPB
-                if slot_request[slot] < oldest and _ready(earliest, bank_nodes, bank, wanted) <= now:
-                    oldest = slot_request[slot]
-                    command, chosen, chosen_bank = wanted, slot, bank
-            if command == _NONE and priority_count > 0:
-                target = priority[priority_head]
-                if target < banks:
-                    if (
-                        not (active_count > 0 and guards[target] > 0)
-                        and _ready(earliest, bank_nodes, target, PREPB) <= now
-                    ):
-                        command, chosen_bank = PREPB, target
-                else:
-                    bank = (target - banks) * rank_banks
-                    any_open = False
-                    needed = False
-                    for other in range(bank, bank + rank_banks):
-                        any_open |= open_row[other] != _NONE
-                        needed |= active_count > 0 and guards[other] > 0
-                    wanted = PREAB if any_open else REFAB
-                    if not (any_open and needed):
-                        if _ready_above(earliest, bank_nodes, bank, wanted, refresh_level) <= now:
-                            command, chosen_bank, scope = wanted, bank, refresh_level
-            elif command == _NONE:
-                if not write_mode:
-                    write_mode = length[_WRITE] > write_high or length[_READ] == 0
-                elif length[_WRITE] < write_low and length[_READ] != 0:
-                    write_mode = False
-                queue = _WRITE if write_mode else _READ
-                column = WR if write_mode else RD
-                oldest = NEVER
-                for k in range(busy_count[queue]):
-                    bank = busy_banks[queue, k]
-                    if open_row[bank] == _NONE:
-                        slot = head[queue, bank]
-                        if slot_request[slot] < oldest and _ready(earliest, bank_nodes, bank, ACT) <= now:
-                            oldest = slot_request[slot]
-                            command, chosen, chosen_bank, chosen_queue = ACT, slot, bank, queue
-                        continue
-                    hit = oldest_hit[queue, bank]
-                    if hit != _NONE:
-                        if slot_request[hit] < oldest and _ready(earliest, bank_nodes, bank, column) <= now:
-                            oldest = slot_request[hit]
-                            command, chosen, chosen_bank, chosen_queue = column, hit, bank, queue
-                    slot = oldest_conflict[queue, bank]
-                    if slot != _NONE and not (active_count > 0 and guards[bank] > 0):
-                        if (
-                            scheduler == FRFCFS_ROW_HIT
-                            and hit != _NONE
-                            and slot_request[hit] <= slot_request[slot]
-                        ):
-                            continue
-                        if slot_request[slot] < oldest and _ready(earliest, bank_nodes, bank, PREPB) <= now:
-                            oldest = slot_request[slot]
-                            command, chosen, chosen_bank, chosen_queue = PREPB, slot, bank, queue
+        # 3. Choose at most one command: for an active request, else the head of maintenance, else from a queue.
+        command, chosen, bank, from_queue = NONE, NONE, NONE, NONE
+        next_event = min(next_refresh, cap_cycle if capped_count > 0 else NEVER)
+        if active_count > 0:
+            if active_stale:
+                active_best = best_active(
+                    active_banks, active_count, active_request, is_write, row_of, open_row, earliest, now
+                )
+                active_since = now
+            cycle = active_since + (active_best >> 32)
+            next_event = min(next_event, cycle)
+            if cycle <= now:
+                chosen = active_best & _REQUEST
+        active_stale = False
+        if chosen == NONE and priority_count > 0:
+            target = priority[priority_head]
+            if target < banks:
+                kept = active_count > 0 and guards[target] > 0
+                wanted, node, first_bank = PREPB, target, target
+            else:
+                node = target - banks
+                first_bank = node * rank_banks
+                kept = False
+                if active_count > 0 and open_banks[node] > 0:
+                    for other in range(first_bank, first_bank + rank_banks):
+                        kept |= guards[other] > 0
+                wanted = PREAB if open_banks[node] > 0 else REFAB
+            if not kept:
+                next_event = min(next_event, earliest[wanted, node])
+                if earliest[wanted, node] <= now:
+                    command, bank = wanted, first_bank
+        elif chosen == NONE:
+            if not write_mode:
+                write_mode = length[WRITE] > write_high or length[READ] == 0
+            elif length[WRITE] < write_low and length[READ] != 0:
+                write_mode = False
+            queue = WRITE if write_mode else READ
+            if waiting_stale or queue != waiting_queue:
+                waiting_best = best_waiting(
+                    scheduler,
+                    oldest[queue],
+                    WR if write_mode else RD,
+                    keep_open if active_count > 0 else keep_none,
+                    earliest,
+                    now,
+                )
+                waiting_queue, waiting_since, waiting_stale = queue, now, False
+            if waiting_best < ABSENT:
+                cycle = waiting_since + (waiting_best >> 32)
+                next_event = min(next_event, cycle)
+                if cycle <= now:
+                    chosen, from_queue = waiting_best & _REQUEST, queue
+        if chosen != NONE:
+            bank = bank_of[chosen]
+            command = next_command(is_write[chosen], row_of[chosen], open_row[bank])
 
-        # 5. Issue it.
-        if command != _NONE:
-            bank = chosen_bank
-            rank = bank // rank_banks
-            if chosen != _NONE and not slot_counted[chosen]:
-                slot_counted[chosen] = True
-                if open_row[bank] == _NONE:
-                    out[ROW_MISSES] += 1
-                elif open_row[bank] == slot_row[chosen]:
-                    out[ROW_HITS] += 1
-                else:
-                    out[ROW_CONFLICTS] += 1
-            if row_cap > 0 and (command == RD or command == WR) and column_accesses[bank] >= row_cap:
-                if _ready(earliest, bank_nodes, bank, command + 1) <= now:
-                    command += 1
-            _apply_rules(
-                earliest, history, bank_nodes, first_node, level_banks, first, entries, bank, command, scope, now
-            )  # fmt: skip
-            out[FIRST_COMMAND_COUNT + command] += 1
+        # 4. Nothing to issue: go to the next cycle in which something can happen.
+        if command == NONE:
+            if not blocked:
+                next_event = min(next_event, now + 1 if not_before.size == 0 else max(now, not_before[request]) + 1)
+            clock = next_event - 1
+            continue
 
-            if command == RD or command == RDA or command == WR or command == WRA:
-                column_accesses[bank] += 1
-            elif command == ACT:
-                if open_banks[rank] == 0:
-                    if now > open_until[rank]:
-                        out[ACTIVE_CYCLES] += open_until[rank] - open_since[rank]
-                        open_since[rank] = now
-                open_banks[rank] += 1
-                open_row[bank] = slot_row[chosen]
-
-            # Banks that this command closes.
-            if command == PREAB or command == PREPB or command == RDA or command == WRA:
-                low = bank if scope == bank_level else bank // rank_banks * rank_banks
-                high = bank + 1 if scope == bank_level else low + rank_banks
-                for other in range(low, high):
-                    column_accesses[other] = 0
-                    precharge_pending[other] = False
-                    if open_row[other] != _NONE:
-                        open_row[other] = _NONE
-                        open_banks[rank] -= 1
-                        open_until[rank] = max(open_until[rank], now + close_delay[command])
-                        for queue in range(2):
-                            oldest_hit[queue, other] = _NONE
-                            oldest_conflict[queue, other] = _NONE
-
-            # The request that it serves.
-            if chosen == _NONE:
-                if command != PREAB:
-                    priority_head = (priority_head + 1) % ring
-                    priority_count -= 1
-            elif command != PREPB:
-                serves = command != ACT
-                if chosen_queue != _NONE:
-                    queue = chosen_queue
-                    before, after = preceding[chosen], following[chosen]
-                    if before == _NONE:
-                        head[queue, bank] = after
-                    else:
-                        following[before] = after
-                    if after == _NONE:
-                        tail[queue, bank] = before
-                    else:
-                        preceding[after] = before
-                    if head[queue, bank] == _NONE:
-                        last = busy_banks[queue, busy_count[queue] - 1]
-                        busy_banks[queue, busy_at[queue, bank]] = last
-                        busy_at[queue, last] = busy_at[queue, bank]
-                        busy_count[queue] -= 1
-                    length[queue] -= 1
-                    blocked = False
-                    if queue == _WRITE:
-                        waiting_writes[transaction_of[slot_request[chosen]] & (_FILTER_BUCKETS - 1)] -= 1
-                    if serves and open_row[bank] != _NONE and oldest_hit[queue, bank] == chosen:
-                        slot = after
-                        while slot != _NONE and slot_row[slot] != open_row[bank]:
-                            slot = following[slot]
-                        oldest_hit[queue, bank] = slot
-                    if not serves:
-                        active_slot[bank] = chosen
-                        active_banks[active_count] = bank
-                        active_count += 1
-                elif serves:
-                    guards[bank] -= 1
-                    active_slot[bank] = _NONE
-                    for k in range(active_count):
-                        if active_banks[k] == bank:
-                            active_count -= 1
-                            active_banks[k] = active_banks[active_count]
-                            break
-                if serves:
-                    if command == RD or command == RDA:
-                        out[READS_SERVED] += 1
-                        depart[reads_left] = now + read_latency
-                        latency[reads_left] = now + read_latency - slot_arrive[chosen]
-                        reads_left += 1
-                    else:
-                        out[WRITES_SERVED] += 1
-                    free_slots[free_count] = chosen
-                    free_count += 1
-            if command == ACT:
-                guards[bank] += 1
-                for queue in range(2):
-                    hit = _NONE
-                    conflict = _NONE
-                    slot = head[queue, bank]
-                    while slot != _NONE and (hit == _NONE or conflict == _NONE):
-                        if slot_row[slot] == open_row[bank]:
-                            if hit == _NONE:
-                                hit = slot
-                        elif conflict == _NONE:
-                            conflict = slot
-                        slot = following[slot]
-                    oldest_hit[queue, bank] = hit
-                    oldest_conflict[queue, bank] = conflict
+        # 5. Issue the command.
         clock = now
+        active_stale = waiting_stale = True
+        rank = bank // rank_banks
+        if chosen != NONE and not counted[chosen]:
+            counted[chosen] = True
+            if open_row[bank] == NONE:
+                out[ROW_MISSES] += 1
+            elif open_row[bank] == row_of[chosen]:
+                out[ROW_HITS] += 1
+            else:
+                out[ROW_CONFLICTS] += 1
+        if (
+            row_cap > 0
+            and (command == RD or command == WR)  # noqa: SIM109
+            and column_accesses[bank] >= row_cap
+            and earliest[command + 1, bank] <= now
+        ):
+            command += 1  # with auto-precharge
+        apply_rules(earliest, history, command_banks, first, entries, bank, command, now)
+        out[FIRST_COMMAND_COUNT + command] += 1
 
-    # Reads leave in the order in which they were answered, so one that is still due holds back those behind it.
-    for k in range(reads_left):
+        # 6. Move the request that it serves.
+        if chosen == NONE:
+            if command != PREAB:
+                priority_head = (priority_head + 1) % ring
+                priority_count -= 1
+        elif command == ACT:
+            if from_queue != NONE:
+                dequeue(ends, links, oldest, from_queue, bank, chosen, row_of, NONE)
+                length[from_queue] -= 1
+                if from_queue == WRITE:
+                    waiting_writes[transaction_of[chosen] & (BUCKETS - 1)] -= 1
+                blocked = False
+                active_request[bank] = chosen
+                active_banks[active_count] = bank
+                active_count += 1
+            guards[bank] += 1
+            keep_open[bank] = ABSENT
+        elif command != PREPB:
+            if from_queue != NONE:
+                dequeue(ends, links, oldest, from_queue, bank, chosen, row_of, open_row[bank])
+                length[from_queue] -= 1
+                if from_queue == WRITE:
+                    waiting_writes[transaction_of[chosen] & (BUCKETS - 1)] -= 1
+                blocked = False
+            else:
+                guards[bank] -= 1
+                keep_open[bank] = ABSENT if guards[bank] > 0 else 0
+                active_request[bank] = NONE
+                active_count -= 1
+                for k in range(active_count):
+                    if active_banks[k] == bank:
+                        active_banks[k] = active_banks[active_count]
+            if command <= RDA:
+                out[READS_SERVED] += 1
+                depart[departures] = now + read_latency
+                latency[departures] = now + read_latency - arrive[chosen]
+                departures += 1
+            else:
+                out[WRITES_SERVED] += 1
+
+        # 7. Change the state of the banks.
+        if command == ACT:
+            open_row[bank] = row_of[chosen]
+            row_opened(ends, links, oldest, bank, row_of, open_row[bank])
+            if open_banks[rank] == 0 and now > open_until[rank]:
+                out[ACTIVE_CYCLES] += open_until[rank] - open_since[rank]
+                open_since[rank] = now
+            open_banks[rank] += 1
+        elif command == RD or command == WR:  # noqa: SIM109
+            column_accesses[bank] += 1
+            if column_accesses[bank] == row_cap:
+                capped_count += 1
+        elif command != REFAB:
+            for closed in range(bank, bank + command_banks[command]):
+                if row_cap > 0 and column_accesses[closed] >= row_cap and not precharge_pending[closed]:
+                    capped_count -= 1
+                column_accesses[closed] = 0
+                precharge_pending[closed] = False
+                if open_row[closed] != NONE:
+                    open_row[closed] = NONE
+                    open_banks[rank] -= 1
+                    open_until[rank] = max(open_until[rank], now + close_delay[command])
+                    row_closed(ends, oldest, closed)
+
+    # Reads leave in the order in which they were answered: one that is still due holds back those behind it.
+    for k in range(departures):
         if depart[k] > clock:
             break
         out[READ_LATENCY_SUM] += latency[k]

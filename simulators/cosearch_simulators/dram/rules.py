@@ -111,34 +111,32 @@ def evaluate(rules: Sequence[Rule], timings: Mapping[str, int]) -> tuple[Evaluat
 
 @dataclass(frozen=True)
 class CompiledRules:
-    """Rules and tree as int64 arrays; nodes are numbered level by level, the channel is node 0.
+    """Rules and tree as int64 arrays. Nodes of a level are numbered from 0; a node's banks are consecutive.
 
     Attributes:
-        bank_nodes: (banks, levels), the node of each level that a bank lies under.
-        level_first_node: (levels,), the lowest node number of each level.
         level_banks: (levels,), banks under one node of each level.
-        first: (commands + 1,), where each command's entries start in `entries`.
-        entries: (entries, 6): level, following command, cycles, window, sibling, history offset.
-        history_size: how many past command times the windows need.
-        refresh_level: the level of the node that a refresh command addresses.
+        command_banks: (commands,), banks under one node of the level that each command addresses.
+        first: (commands + 1,), where each preceding command's entries start in `entries`.
+        entries: (entries, 6): following command, cycles, banks under a node of the rule's level, banks under its
+            parent if the rule is for siblings (else 0), window, and where its history starts.
+        history_size: how many numbers the windows need.
     """
 
-    bank_nodes: NDArray[np.int64]
-    level_first_node: NDArray[np.int64]
     level_banks: NDArray[np.int64]
+    command_banks: NDArray[np.int64]
     first: NDArray[np.int64]
     entries: NDArray[np.int64]
     history_size: int
-    refresh_level: int
 
 
 def compile_rules(
     rules: Sequence[EvaluatedRule], topology: Topology, command_cycles: Mapping[str, int] | None = None
 ) -> CompiledRules:
-    """Flatten rules and tree for the engine. Of rules that bind the same pair alike, the longest is kept.
+    """Flatten rules and tree for the engine. Of rules that bind the same nodes alike, the longest is kept.
 
-    A command that takes several cycles of the command bus keeps all others off the bus meanwhile. It counts from its
-    last cycle, so a rule stretches by the preceding command's extra cycles and shrinks by the following one's.
+    A command that takes several cycles of the command bus keeps all others off the bus meanwhile. It counts
+    from its last cycle, so a rule stretches by the preceding command's extra cycles and shrinks by the
+    following one's.
 
     Args:
         rules: distances in clock cycles.
@@ -148,41 +146,38 @@ def compile_rules(
     Raises:
         ConfigurationError: a rule names a level or command that does not exist, or a window below 1.
     """
-    levels, nodes, banks = topology.levels, topology.nodes_per_level, topology.banks
-    first_node = np.concatenate([[0], np.cumsum(nodes)[:-1]]).astype(np.int64)
-    level_banks = np.array([banks // n for n in nodes], dtype=np.int64)
-    bank_nodes = first_node + np.arange(banks, dtype=np.int64)[:, None] // level_banks
-
+    levels = topology.levels
+    level_banks = np.array([topology.banks // n for n in topology.nodes_per_level], dtype=np.int64)
     extra = {command: cycles - 1 for command, cycles in (command_cycles or {}).items()}
-    occupancy = tuple(
-        EvaluatedRule(levels[0], (command,), COMMANDS, cycles + 1, 1, False)
-        for command, cycles in extra.items()
-        if cycles > 0
-    )
-    longest: dict[tuple[int, int, int, int, bool], int] = {}
-    for rule in (*occupancy, *rules):
-        on_the_bus = rule in occupancy
+    longest: dict[tuple[int, int, int, int, int], int] = {}
+    for rule in rules:
         for preceding in rule.preceding:
             for following in rule.following:
-                key = (*_codes(rule, preceding, following, levels), rule.window, rule.sibling)
-                shift = 0 if on_the_bus else extra.get(preceding, 0) - extra.get(following, 0)
-                longest[key] = max(longest.get(key, 0), rule.cycles + shift)
+                before, level, after = _codes(rule, preceding, following, levels)
+                parent_banks = int(level_banks[level - 1]) if rule.sibling else 0
+                key = (before, after, int(level_banks[level]), parent_banks, rule.window)
+                cycles = rule.cycles + extra.get(preceding, 0) - extra.get(following, 0)
+                longest[key] = max(longest.get(key, 0), cycles)
+    for before, command in enumerate(COMMANDS):
+        if extra.get(command, 0) > 0:
+            for after in range(len(COMMANDS)):
+                key = (before, after, topology.banks, 0, 1)
+                longest[key] = max(longest.get(key, 0), extra[command] + 1)
 
     entries, first, history_size = [], [0], 0
     for command in range(len(COMMANDS)):
-        for (preceding, level, following, window, sibling), cycles in longest.items():
-            if preceding == command and cycles > 0:
-                entries.append((level, following, cycles, window, sibling, history_size))
-                history_size += nodes[level] * window if window > 1 else 0
+        for (before, after, banks, parent_banks, window), cycles in longest.items():
+            if before == command and cycles > 0 and parent_banks != banks:
+                entries.append((after, cycles, banks, parent_banks, window, history_size))
+                # a window keeps, for each node, where its oldest command is and when each of the last ones was
+                history_size += topology.banks // banks * (window + 1) if window > 1 else 0
         first.append(len(entries))
     return CompiledRules(
-        bank_nodes,
-        first_node,
         level_banks,
+        level_banks[[levels.index(scope) for scope in COMMAND_SCOPE]],
         np.array(first, dtype=np.int64),
         np.array(entries, dtype=np.int64).reshape(-1, 6),
         history_size,
-        levels.index("Rank"),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.dram import engine
+from cosearch_simulators.dram import engine, timing
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import energy
@@ -157,7 +157,7 @@ def simulate(
 
     columns = {name: np.zeros(count, np.int64 if name in _COUNT_COLUMNS else np.float64) for name in _COLUMNS}
     for i, counter in enumerate(counters):
-        if counter is not None and counter[engine.OVERFLOWED]:
+        if counter is not None and counter[engine.STALLED]:
             errors[i] = "refreshes pile up faster than the device can serve them"
             if on_error == "raise":
                 raise SimulatorError(f"design {i}: {errors[i]}" if count > 1 else errors[i])
@@ -213,21 +213,19 @@ def _run(device: Device, trace: Trace, trace_tck_ps: int | None, mapping, refres
         not_before = -(-trace.cycle * (trace_tck_ps or device.tck_ps) // device.tck_ps)
     n, compiled = device.timings, device.compiled
     close_delay = np.zeros(len(COMMANDS), np.int64)
-    close_delay[engine.RDA] = n["nRTP"]
-    close_delay[engine.WRA] = n["nCWL"] + n["nBL"] + n["nWR"]
+    close_delay[timing.RDA] = n["nRTP"]
+    close_delay[timing.WRA] = n["nCWL"] + n["nBL"] + n["nWR"]
     return engine.run(
         bank_of,
         row_of,
         transaction,
         trace.is_write,
         not_before,
-        compiled.bank_nodes,
-        compiled.level_first_node,
-        compiled.level_banks,
+        device.topology.banks,
+        compiled.command_banks,
         compiled.first,
         compiled.entries,
         compiled.history_size,
-        compiled.refresh_level,
         device.read_latency_cycles,
         n["nREFI"] if refresh == 1 else 0,
         close_delay,

@@ -1,0 +1,94 @@
+"""The read and the write queue. A request is known by its number in the trace, which is also its age.
+
+The requests of a queue are linked by age in one list for each bank. Of a bank's requests that want the same next
+command a scheduler needs only the oldest, so these are kept at hand in `oldest[queue, want, bank]`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+READ, WRITE = 0, 1
+ACTIVATE, HIT, CONFLICT = 0, 1, 2
+"""What the oldest request of a bank wants: its row opened, a column of the open row, or the open row closed."""
+
+NONE = -1
+ABSENT = np.int64(1) << np.int64(61)
+"""Stands in `oldest` for no such request: older than nothing."""
+
+HEAD, TAIL, FOLLOWING, PRECEDING = 0, 1, 0, 1
+BUCKETS = 1024  # counts waiting writes by address; a power of two well above the usual queue lengths
+
+
+@njit(cache=True, nogil=True)
+def write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):  # type: ignore[no-untyped-def]
+    """Whether a write of this transaction is in the write queue."""
+    if waiting_writes[transaction & (BUCKETS - 1)] == 0:
+        return False
+    request = ends[WRITE, HEAD, bank]
+    while request != NONE:
+        if transaction_of[request] == transaction:
+            return True
+        request = links[FOLLOWING, request]
+    return False
+
+
+@njit(cache=True, nogil=True)
+def enqueue(ends, links, oldest, queue, bank, request, row, open_row):  # type: ignore[no-untyped-def]
+    """Append a request to its list."""
+    last = ends[queue, TAIL, bank]
+    links[FOLLOWING, request] = NONE
+    links[PRECEDING, request] = last
+    if last == NONE:
+        ends[queue, HEAD, bank] = request
+    else:
+        links[FOLLOWING, last] = request
+    ends[queue, TAIL, bank] = request
+    want = ACTIVATE if open_row == NONE else (HIT if row == open_row else CONFLICT)
+    oldest[queue, want, bank] = min(oldest[queue, want, bank], request)
+
+
+@njit(cache=True, nogil=True)
+def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row):  # type: ignore[no-untyped-def]
+    """Take a request that is served, or whose row is being opened, out of its list."""
+    before, after = links[PRECEDING, request], links[FOLLOWING, request]
+    if before == NONE:
+        ends[queue, HEAD, bank] = after
+    else:
+        links[FOLLOWING, before] = after
+    if after == NONE:
+        ends[queue, TAIL, bank] = before
+    else:
+        links[PRECEDING, after] = before
+    if oldest[queue, HIT, bank] == request:
+        while after != NONE and row_of[after] != open_row:
+            after = links[FOLLOWING, after]
+        oldest[queue, HIT, bank] = ABSENT if after == NONE else after
+
+
+@njit(cache=True, nogil=True)
+def row_opened(ends, links, oldest, bank, row_of, open_row):  # type: ignore[no-untyped-def]
+    """Sort a bank's requests into hits and conflicts after an activate."""
+    for queue in range(2):
+        hit, conflict = ABSENT, ABSENT
+        request = ends[queue, HEAD, bank]
+        while request != NONE and (hit == ABSENT or conflict == ABSENT):
+            if row_of[request] == open_row:
+                hit = min(hit, request)
+            else:
+                conflict = min(conflict, request)
+            request = links[FOLLOWING, request]
+        oldest[queue, ACTIVATE, bank] = ABSENT
+        oldest[queue, HIT, bank] = hit
+        oldest[queue, CONFLICT, bank] = conflict
+
+
+@njit(cache=True, nogil=True)
+def row_closed(ends, oldest, bank):  # type: ignore[no-untyped-def]
+    """All of a bank's requests want their row opened after a precharge."""
+    for queue in range(2):
+        head = ends[queue, HEAD, bank]
+        oldest[queue, ACTIVATE, bank] = ABSENT if head == NONE else head
+        oldest[queue, HIT, bank] = ABSENT
+        oldest[queue, CONFLICT, bank] = ABSENT
