@@ -7,6 +7,7 @@ ConfigSpace could check quickly; `allowed` tells.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ from cosearch.space.categorical import Categorical, Ordinal
 from cosearch.space.designs import Designs
 from cosearch.space.integers import Integer
 from cosearch.space.named import Coding, by_digits, by_value, from_rows, to_rows
+from cosearch.space.parameters import Positions
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
+from cosearch.space.values import as_numbers
 
 if TYPE_CHECKING:
     import ConfigSpace
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_RULE_COMBINATIONS = 100_000
 MAX_CLAUSES = 1_000
+ROUNDING = 1e-9  # of a Real's span
 
 
 def config_space(space: DesignSpace) -> ConfigSpace.ConfigurationSpace:
@@ -86,9 +90,25 @@ def _codings(space: DesignSpace) -> list[Coding]:
     for parameter in space.parameters:
         stepped = isinstance(parameter, Integer) and parameter.step > 1
         mixed = isinstance(parameter, Categorical) and len({type(value) for value in parameter.values}) > 1
-        by_number = isinstance(parameter, Permutation) or stepped or mixed
-        codings.append(by_digits(parameter) if by_number else by_value(parameter))
+        if isinstance(parameter, Real):
+            codings.append(_by_rounded_value(parameter))
+        elif isinstance(parameter, Permutation) or stepped or mixed:
+            codings.append(by_digits(parameter))
+        else:
+            codings.append(by_value(parameter))
     return codings
+
+
+def _by_rounded_value(parameter: Real) -> Coding:
+    """The value, which ConfigSpace may round to just outside the bounds."""
+
+    def decode(columns: list[list[Any]], n: int) -> Positions:
+        numbers = as_numbers(columns[0])
+        clipped = np.clip(numbers, parameter.low, parameter.high)
+        near = np.abs(clipped - numbers) <= ROUNDING * (parameter.high - parameter.low)
+        return parameter.positions_of(np.where(near, clipped, numbers))
+
+    return dataclasses.replace(by_value(parameter), decode=decode)
 
 
 def _hyperparameters(coding: Coding) -> list[Any]:

@@ -180,19 +180,20 @@ class _Choice:
         if isinstance(op, ast.In | ast.NotIn):
             found = np.isin(self.positions, [self._position(value, label) for value in right])
             return ~found if isinstance(op, ast.NotIn) else found
-        if not self.parameter.ordered and not isinstance(op, ast.Eq | ast.NotEq):
+        orders = not isinstance(op, ast.Eq | ast.NotEq)
+        if orders and not self.parameter.ordered:
             raise SpaceError(
                 f"forbidden {label!r} orders {self.parameter.name!r}, whose values have no order"
             )
         if not isinstance(right, _Choice):
             return _COMPARISONS[type(op)](self.positions, self._position(right, label))
-        theirs = self.parameter.positions_of(right.parameter.values)
-        if not isinstance(op, ast.Eq | ast.NotEq) and (theirs < 0).any():
-            raise SpaceError(
-                f"forbidden {label!r} orders {self.parameter.name!r} and {right.parameter.name!r}, "
-                "whose values differ"
-            )
-        return _COMPARISONS[type(op)](self.positions, theirs[right.positions])
+        # both on the scale of the one with more values
+        scale = max(self.parameter, right.parameter, key=lambda parameter: parameter.size)
+        mine, theirs = (scale.positions_of(side.parameter.values) for side in (self, right))
+        if orders and not (right.parameter.ordered and min(mine.min(), theirs.min()) >= 0):
+            names = f"{self.parameter.name!r} and {right.parameter.name!r}"
+            raise SpaceError(f"forbidden {label!r} orders {names}, which have no order in common")
+        return _COMPARISONS[type(op)](mine[self.positions], theirs[right.positions])
 
     def _position(self, value: Any, label: str) -> int:
         if isinstance(value, np.ndarray) or self.parameter.position_of(value) < 0:

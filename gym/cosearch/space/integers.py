@@ -3,6 +3,7 @@
 # ruff: noqa: D102 -- `Parameter` documents what each kind overrides
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,7 +64,8 @@ class Integer(Parameter):
             raise SpaceError(f"parameter {name!r}: {low}..{high} goes beyond 2**48; use Real")
         self._log_low = np.log(self.low - 0.5) if self.log else 0.0
         self._log_span = np.log(self.high + 0.5) - self._log_low if self.log else 1.0
-        self._set_default(default, int(self.from_unit(np.array([[0.5]]))[0]))
+        middle = round(math.sqrt(self.low * self.high)) - self.low if self.log else (self.size - 1) // 2
+        self._set_default(default, middle)
 
     def column(self, positions: Positions) -> NDArray[np.int64]:
         return self.low + positions * self.step

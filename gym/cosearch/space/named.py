@@ -109,7 +109,7 @@ def from_rows(space: DesignSpace, rows: Sequence[Mapping[str, Any]], codings: Se
         for i in np.flatnonzero(positions < 0)[:1]:
             given = {name: mine[i][name] for name in coding.names}
             raise DesignError(
-                f"{given} is not a coding of {coding.parameter.name!r}: {coding.parameter.expected()}"
+                f"{given} codes no value of {coding.parameter.name!r}; expected {coding.parameter.expected()}"
             )
         index[which, j] = positions
     return index

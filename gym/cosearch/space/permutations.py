@@ -122,14 +122,15 @@ class Permutation(Parameter):
         return self.ranks(np.argsort(unit, axis=1, kind="stable"))
 
     def to_onehot(self, positions: Positions) -> NDArray[Any]:
-        return (self.orders(positions)[:, :, None] == np.arange(len(self.items))).reshape(len(positions), -1)
+        matrix = self.orders(positions)[:, :, None] == np.arange(len(self.items))
+        return matrix.reshape(len(positions), self.onehot_width)
 
     def from_onehot(self, columns: NDArray[np.float64]) -> Positions:
         """Sorts the items by their mean place, so that any non-negative matrix gives some permutation."""
         k = len(self.items)
-        matrix = columns.reshape(-1, k, k)  # design, place, item
-        weights = np.maximum(matrix.sum(axis=1), 1e-12)
-        mean_places = np.einsum("npi,p->ni", matrix, np.arange(k, dtype=np.float64)) / weights
+        place, item = np.divmod(np.arange(k * k), k)
+        weights = (item[:, None] == np.arange(k)).astype(np.float64)
+        mean_places = (columns @ (weights * place[:, None])) / np.maximum(columns @ weights, 1e-12)
         return self.ranks(np.argsort(mean_places, axis=1, kind="stable"))
 
     def onehot_names(self) -> list[str]:

@@ -36,9 +36,7 @@ def to_dict(space: DesignSpace) -> dict[str, Any]:
     rules = []
     for rule in space.forbidden:
         if rule.expression is None:
-            raise SpaceError(
-                f"{space.label}: forbidden {rule.label!r} is a function; only expressions can be written"
-            )
+            raise SpaceError(f"{space.label}: forbidden {rule.label!r} is a function, which JSON cannot hold")
         rules.append({"expression": rule.expression, "reason": rule.reason})
     return {
         "format": FORMAT,
