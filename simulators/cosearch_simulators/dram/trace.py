@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,10 @@ class Trace:
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy in another process has read-only arrays too, so that compiled code sees the same types.
+        return Trace, (self.address_byte, self.is_write, self.cycle, self.name)
 
     @property
     def requests(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import struct
 
 import numpy as np
@@ -51,6 +52,14 @@ def test_equality_is_about_the_requests(other):
     assert trace == same
     assert hash(trace) == hash(same)
     assert trace != other
+
+
+def test_a_pickled_copy_is_the_same_and_read_only():
+    trace = Trace([0, 64], [False, True], [3, 4], name="t")
+    copy = pickle.loads(pickle.dumps(trace))
+    assert copy == trace
+    assert copy.name == "t"
+    assert not copy.address_byte.flags.writeable
 
 
 def test_head():

@@ -1,0 +1,49 @@
+"""Memory traces by name: what a user writes as the workload of a DRAM problem, read into a trace."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from cosearch.errors import WorkloadError, unknown_name
+
+if TYPE_CHECKING:
+    from cosearch_simulators.dram.trace import Trace
+
+
+def read_workload(workload: str) -> Trace:
+    """The trace of `generator`, `generator:argument=value,...` or the path of a file.
+
+    Raises:
+        UnknownNameError: there is neither such a generator nor such a file.
+        WorkloadError: the trace cannot be made or read.
+    """
+    from cosearch_simulators.dram.generators import GENERATORS, generate
+    from cosearch_simulators.dram.trace_formats import read_trace
+    from cosearch_simulators.errors import TraceError
+
+    name, _, arguments = workload.partition(":")
+    try:
+        if name in GENERATORS:
+            return generate(name, **_generator_arguments(workload, arguments))
+        if os.path.exists(workload) or any(mark in workload for mark in "./\\"):
+            return read_trace(workload)
+    except TraceError as error:
+        raise WorkloadError(str(error)) from None
+    raise unknown_name("workload", name, GENERATORS)
+
+
+def _generator_arguments(workload: str, text: str) -> dict[str, int | float]:
+    arguments: dict[str, int | float] = {}
+    for assignment in filter(None, text.split(",")):
+        name, _, value = (part.strip() for part in assignment.partition("="))
+        try:
+            arguments[name] = int(value)
+        except ValueError:
+            try:
+                arguments[name] = float(value)
+            except ValueError:
+                raise WorkloadError(
+                    f"workload {workload!r}: expected generator:argument=number,..., found {assignment!r}"
+                ) from None
+    return arguments

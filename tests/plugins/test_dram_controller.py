@@ -1,0 +1,321 @@
+"""The problem dram-controller: its space, its workloads, its numbers against the simulator and Ramulator."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import cosearch_simulators.dram as dram
+from cosearch import errors
+from cosearch.testing import check_problem
+from cosearch_plugins.dram_controller import CONTROLLER, DramController
+from cosearch_plugins.dram_workload import read_workload
+from cosearch_simulators.dram.generators import GENERATORS, generate
+from cosearch_simulators.dram.trace_formats import write_trace
+
+SHORT = "zipf:requests=600"
+DESIGN = {
+    "scheduler": "frfcfs",
+    "row_policy": "open",
+    "read_queue": 32,
+    "write_queue": 32,
+    "write_low_watermark": 0.2,
+    "write_high_watermark": 0.8,
+    "address_mapping": "RoBaRaCoCh",
+    "refresh": "all_bank",
+}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"search_device": "speed_grade", "standard": "DDR5"},
+        {"search_device": True, "refresh": "search", "ranks": 2, "threads": 2},
+    ],
+)
+def test_it_keeps_the_contract_of_a_problem(arguments):
+    check_problem(DramController(workload=SHORT, **arguments), designs=6)
+
+
+def test_importing_the_plugin_does_not_import_the_simulator():
+    code = "import sys, cosearch_plugins.dram_controller; print('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+# --- the design space -------------------------------------------------------------------------------------
+
+
+def test_the_number_of_designs():
+    low = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    high = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    watermarks = sum(a < b for a in low for b in high)
+    designs = 3 * (1 + 6) * 4 * 4 * watermarks * 3
+    assert DramController(workload=SHORT).space.cardinality() == designs
+    everything = DramController(workload=SHORT, search_device=True, refresh="search")
+    grades = sum(len(dram.speed_grades(standard)) for standard in dram.standards())
+    assert everything.space.cardinality() == 2 * grades * designs
+
+
+def test_the_names_are_the_simulators():
+    values = {parameter.name: parameter.values for parameter in CONTROLLER}
+    assert values["scheduler"] == dram.SCHEDULERS
+    assert values["row_policy"] == dram.ROW_POLICIES
+    assert values["address_mapping"] == dram.ADDRESS_MAPPINGS
+    assert set(DramController(workload=SHORT, refresh="search").space["refresh"].values) == set(
+        dram.REFRESH_POLICIES
+    )
+    assert DramController.workloads == tuple(GENERATORS)
+
+
+def test_a_row_cap_belongs_to_closed_rows():
+    space = DramController(workload=SHORT).space
+    designs = space.sample(200, 0)
+    closed = designs["row_policy"] == "closed_cap"
+    assert (designs.active("row_cap") == closed).all()
+    with pytest.raises(errors.DesignError):
+        space.designs([DESIGN | {"row_cap": 4}])
+
+
+def test_crossed_watermarks_are_infeasible():
+    problem = DramController(workload=SHORT)
+    crossed = DESIGN | {"write_low_watermark": 0.6, "write_high_watermark": 0.6}
+    outcomes = problem.evaluate(problem.space.designs([crossed, DESIGN]))
+    assert outcomes.status.tolist() == ["infeasible", "ok"]
+    assert "write_low_watermark >= write_high_watermark" in outcomes.reason[0]
+
+
+def test_a_controller_that_never_refreshes_is_searched_only_on_request():
+    assert DramController(workload=SHORT).space["refresh"].values == ("all_bank",)
+    problem = DramController(workload="random:requests=5000", refresh="search")
+    always, never = problem.evaluate(problem.space.designs([DESIGN, DESIGN | {"refresh": "none"}])).metrics[
+        "refresh_energy_pj"
+    ]
+    assert always > 0
+    assert never == 0
+
+
+def test_parameters_form_groups_for_several_agents():
+    problem = DramController(workload=SHORT, search_device=True)
+    members = [name for group in problem.groups.values() for name in group]
+    assert sorted(members) == sorted(problem.space.names)
+
+
+# --- the numbers ------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_one_call_and_gives_what_the_simulator_gives(monkeypatch):
+    problem = DramController(workload=SHORT, refresh="search", ranks=2)
+    designs = problem.space.sample(8, 3)
+    calls = []
+    real = dram.simulate
+    monkeypatch.setattr(dram, "simulate", lambda *a, **k: calls.append(1) or real(*a, **k))
+    outcomes = problem.evaluate(designs)
+    assert len(calls) == 1
+    device = dram.device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", ranks=2)
+    for i, design in enumerate(designs):
+        alone = real(device, dram.Controllers(**design), generate("zipf", requests=600))
+        for metric in set(problem.metric_names) - {"row_hit_share", "latency_ns"}:
+            assert outcomes[metric][i] == getattr(alone, metric)[0]
+        reads = alone.reads_served[0] + alone.reads_forwarded[0]
+        assert outcomes["latency_ns"][i] == alone.latency_ns[0] * alone.reads_served[0] / reads
+        needed_a_row = alone.row_hits[0] + alone.row_misses[0] + alone.row_conflicts[0]
+        assert outcomes["row_hit_share"][i] == alone.row_hits[0] / needed_a_row
+
+
+def test_the_metrics_fit_together():
+    problem = DramController(workload="multi_stream:requests=3000")
+    outcomes = problem.evaluate(problem.space.sample(20, 0))
+    parts = [outcomes[m] for m in problem.metric_names if m.endswith("_energy_pj")]
+    assert len(parts) == 5
+    np.testing.assert_allclose(outcomes["energy_pj"], sum(parts))
+    np.testing.assert_allclose(outcomes["power_mw"], outcomes["energy_pj"] / outcomes["time_ns"])
+    peak_gb_per_s = 8 * 2.4  # 64 bits at 2400 MT/s
+    assert (outcomes["bandwidth_gb_per_s"] <= peak_gb_per_s).all()
+    assert ((outcomes["row_hit_share"] >= 0) & (outcomes["row_hit_share"] <= 1)).all()
+
+
+def test_it_agrees_with_ramulator(reference):
+    """End to end: a reference case given by names alone, its trace by path."""
+    cases = json.loads((reference / "dram/ramulator2/cases.json").read_text())
+    cases = cases["cases"] if isinstance(cases, dict) else cases
+    parameters = {parameter.name: parameter for parameter in CONTROLLER}
+    compared = 0
+    for case in cases:
+        given = case["controller"]
+        policy, _, cap = given["row_policy"].partition(":")
+        design = {
+            "scheduler": {"FRFCFS": "frfcfs", "FRFCFSRowHit": "frfcfs_row_hit"}[given["scheduler"]],
+            "row_policy": {"Open": "open", "ClosedCAP": "closed_cap"}[policy],
+            **({"row_cap": int(cap)} if cap else {}),
+            "refresh": {"AllBank": "all_bank", "NoRefresh": "none"}[given["refresh"]],
+            **{name: given[name] for name in ("address_mapping", "read_queue", "write_queue")},
+            **{name: given[name] for name in ("write_low_watermark", "write_high_watermark")},
+        }
+        inside = all(n not in parameters or v in parameters[n].values for n, v in design.items())
+        measured = case["result"]
+        if not inside or case["standard"] == "DDR5" or measured["num_read_reqs_served"] == 0:
+            continue
+        try:
+            problem = DramController(
+                workload=str(reference / f"dram/ramulator2/traces/{case['trace']}.npz"),
+                standard=case["standard"],
+                organization=case["organization_preset"],
+                speed_grade=case["timing_preset"],
+                ranks=case["organization"]["rank"],
+                refresh="search",
+            )
+        except errors.WorkloadError:  # the trace is larger than the device; Ramulator lets it wrap around
+            continue
+        outcomes = problem.evaluate(problem.space.designs([design]))
+        served, forwarded = measured["num_read_reqs_served"], measured["num_read_reqs_forwarded"]
+        all_reads = measured["avg_read_latency"] * served / (served + forwarded)
+        expected_ns = all_reads * case["timings"]["tCK_ps"] / 1000
+        assert outcomes["latency_ns"][0] == pytest.approx(expected_ns, rel=0.01), case["id"]
+        compared += 1
+        if compared == 25:
+            break
+    assert compared == 25
+
+
+def test_a_searched_device_gives_what_the_same_fixed_device_gives():
+    searched = DramController(workload=SHORT, search_device=True)
+    designs = [
+        {"standard": "DDR3", "ddr3_speed_grade": "DDR3_1333H"} | DESIGN,
+        {"standard": "DDR4", "ddr4_speed_grade": "DDR4_3200AA"} | DESIGN,
+        {"standard": "DDR5", "ddr5_speed_grade": "DDR5_4800BN"} | DESIGN,
+    ]
+    outcomes = searched.evaluate(searched.space.designs(designs))
+    for i, design in enumerate(designs):
+        standard = design["standard"]
+        grade = design[f"{standard.lower()}_speed_grade"]
+        fixed = DramController(workload=SHORT, standard=standard, speed_grade=grade)
+        assert fixed.evaluate(fixed.space.designs([DESIGN])).row(0) == outcomes.row(i)
+
+
+def test_the_device_given_is_the_default_design_of_a_device_search():
+    problem = DramController(workload=SHORT, standard="DDR5", speed_grade="DDR5_5600AN", search_device=True)
+    assert problem.space.default()["standard"] == "DDR5"
+    assert problem.space.default()["ddr5_speed_grade"] == "DDR5_5600AN"
+
+
+def test_threads_change_no_number():
+    one, two = (DramController(workload=SHORT, threads=threads) for threads in (1, 2))
+    designs = one.space.sample(6, 1)
+    for metric in one.metric_names:
+        assert (one.evaluate(designs)[metric] == two.evaluate(designs)[metric]).all()
+
+
+# --- designs that cannot run ------------------------------------------------------------------------------
+
+
+def test_only_the_devices_that_are_too_small_are_infeasible(tmp_path):
+    trace = generate("random", requests=500)
+    far = dram.Trace(
+        trace.address_byte + 5 * 2**30, trace.is_write
+    )  # DDR5 8Gb_x8 has 4 GiB a rank, DDR4 8 GiB
+    write_trace(far, tmp_path / "far.npz")
+    problem = DramController(workload=str(tmp_path / "far.npz"), search_device=True)
+    ddr4 = {"standard": "DDR4", "ddr4_speed_grade": "DDR4_2400R"} | DESIGN
+    ddr5 = {"standard": "DDR5", "ddr5_speed_grade": "DDR5_4800BN"} | DESIGN
+    outcomes = problem.evaluate(problem.space.designs([ddr4, ddr5]))
+    assert outcomes.status.tolist() == ["ok", "infeasible"]
+    assert "beyond" in outcomes.reason[1]
+    with pytest.raises(errors.WorkloadError, match="beyond the device"):
+        DramController(workload=str(tmp_path / "far.npz"), standard="DDR5")
+
+
+def test_the_latency_is_that_of_all_reads(tmp_path):
+    # Each read follows a write to its address, so nearly all are answered from the write queue in a cycle.
+    again = dram.Trace(np.zeros(2000, int), np.arange(2000) % 2 == 0)
+    write_trace(again, tmp_path / "again.trace")
+    problem = DramController(workload=str(tmp_path / "again.trace"))
+    outcomes = problem.evaluate(problem.space.designs([DESIGN]))
+    assert 0.833 <= outcomes["latency_ns"][0] < 2 * 0.833  # tCK of DDR4-2400
+
+
+# --- workloads and arguments ------------------------------------------------------------------------------
+
+
+def test_workloads_by_name_and_by_file(tmp_path):
+    trace = generate("gups", requests=50, seed=3)
+    assert read_workload("gups:requests=50,seed=3") == trace
+    assert read_workload("zipf: exponent = 1.2, requests = 10") == generate("zipf", exponent=1.2, requests=10)
+    write_trace(trace, tmp_path / "t.stl.gz")
+    assert read_workload(str(tmp_path / "t.stl.gz")).address_byte.tolist() == trace.address_byte.tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"workload": "zpif"}, errors.UnknownNameError, "unknown workload 'zpif'; did you mean 'zipf'?"),
+        ({"workload": "zipf:exponnet=1"}, errors.WorkloadError, "did you mean 'exponent'?"),
+        (
+            {"workload": "zipf:exponent=big"},
+            errors.WorkloadError,
+            "argument=number,..., found 'exponent=big'",
+        ),
+        ({"workload": "zipf:20000"}, errors.WorkloadError, "argument=number,..., found '20000'"),
+        ({"workload": "zipf:requests=0"}, errors.WorkloadError, "requests must be a whole number from 1"),
+        ({"workload": "nowhere/trace.stl"}, errors.WorkloadError, "there is no such trace file"),
+        (
+            {"workload": "stream:requests=255,write_share=0"},
+            errors.WorkloadError,
+            "has 255 reads, expected at least",
+        ),
+        ({"standard": "DDR9"}, errors.UnknownNameError, "unknown standard 'DDR9'; did you mean"),
+        (
+            {"standard": "DDR5", "speed_grade": "DDR5_4800"},
+            errors.UnknownNameError,
+            "did you mean 'DDR5_4800",
+        ),
+        ({"organization": "DDR4_9Gb_x8"}, errors.UnknownNameError, "unknown DDR4 organization 'DDR4_9Gb_x8'"),
+        ({"refresh": "never"}, errors.UnknownNameError, "unknown refresh mode 'never'"),
+        ({"ranks": 3}, errors.ArgumentError, "ranks must be one of (1, 2, 4, 8), got 3"),
+        ({"threads": 0}, errors.ArgumentError, "threads must be at least 1, got 0"),
+        ({"trace_tck_ps": 0}, errors.ArgumentError, "trace_tck_ps must be at least 1, got 0"),
+        (
+            {"search_device": True, "organization": "DDR4_2Gb_x8"},
+            errors.ArgumentError,
+            "DDR5 has no chips like 'DDR4_2Gb_x8'",
+        ),
+        ({"objectives": ["latency_n:min"]}, errors.UnknownNameError, "did you mean 'latency_ns'?"),
+    ],
+)
+def test_wrong_arguments_are_explained(arguments, kind, message):
+    with pytest.raises(kind) as error:
+        DramController(**{"workload": SHORT} | arguments)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_trace_with_cycles_needs_their_clock_when_the_devices_differ(tmp_path):
+    trace = generate("random", requests=400)
+    write_trace(dram.Trace(trace.address_byte, trace.is_write, np.arange(400) * 100), tmp_path / "t.stl")
+    path = str(tmp_path / "t.stl")
+    with pytest.raises(errors.ArgumentError, match="trace_tck_ps"):
+        DramController(workload=path, search_device="speed_grade")
+    problem = DramController(workload=path, search_device="speed_grade", trace_tck_ps=1000)
+    time_ns = problem.evaluate(problem.space.sample(4, 0))["time_ns"]
+    # One request every 100 ns of the trace's clock keeps every device idle most of the time.
+    np.testing.assert_allclose(time_ns, 399 * 100, rtol=0.01)
+
+
+def test_users_set_objectives_and_constraints():
+    problem = DramController(
+        workload=SHORT, objectives=["bandwidth_gb_per_s:max"], constraints=["power_mw<=900"]
+    )
+    assert [str(objective) for objective in problem.objectives] == ["bandwidth_gb_per_s:max"]
+    assert [str(constraint) for constraint in problem.constraints] == ["power_mw<=900"]
+
+
+def test_a_copy_in_another_process_gives_the_same():
+    problem = DramController(workload=SHORT)
+    copy = pickle.loads(pickle.dumps(problem))
+    designs = problem.space.sample(3, 0)
+    assert copy.evaluate(designs).row(2) == problem.evaluate(designs).row(2)
