@@ -265,15 +265,14 @@ def _read_npz(stream: IO[bytes], path: Path) -> Trace:
         )
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {
-                name: archive[name] for name in ("address", "is_write", "cycle") if name in archive.files
-            }
+            found = archive.files
+            arrays = {name: archive[name] for name in ("address", "is_write", "cycle") if name in found}
     except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged archive
         raise TraceError(f"{path}: damaged .npz archive: {_one_line(error)}") from None
     for name in ("address", "is_write"):
         if name not in arrays:
             raise TraceError(
-                f"{path}: expected an array {name!r} in the .npz, found {', '.join(arrays) or 'none'}"
+                f"{path}: expected an array {name!r} in the .npz, found {', '.join(found) or 'none'}"
             )
     try:
         return Trace(arrays["address"], arrays["is_write"], arrays.get("cycle"), _name(path))

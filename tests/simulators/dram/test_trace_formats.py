@@ -239,7 +239,7 @@ def test_one_endless_line_does_not_fill_the_memory(tmp_path):
     ("arrays", "message"),
     [
         ({"address": [0]}, "expected an array 'is_write' in the .npz, found address"),
-        ({"data": [0]}, "expected an array 'address' in the .npz, found none"),
+        ({"data": [0]}, "expected an array 'address' in the .npz, found data"),
         ({"address": [0.5], "is_write": [True]}, "address must be an array of integers, got float64"),
         ({"address": [0], "is_write": [1]}, "is_write must be an array of bool, got int64"),
         ({"address": [0, 1], "is_write": [True]}, "is_write must have one value for each of the 2 requests"),
