@@ -55,8 +55,9 @@ def simulate(designs: Designs) -> Outcomes:
     order = np.where(designs["loop_order"][:, 0] == "K", 1.0, 1.25)
     packed = np.where(designs["compression"], 0.6 + 0.05 * designs["index_bits"], 1.0)
     memory = 4e5 * packed * bits / 8 / designs["dram_channels"] / np.sqrt(buffer_kb / 16) / reuse
-    latency = (2e7 / lanes / (volts - 0.3) + memory) * order
-    energy = 3e6 * volts**2 * bits + 400 * latency * volts**2 + 60 * lanes * bits + 50 * memory
+    latency = (1e8 / lanes / (volts - 0.3) + memory) * order
+    # leakage grows with the array and the time, so that a small, slow array can use less energy
+    energy = 3e6 * volts**2 * bits * order + 30 * lanes**1.5 * bits * volts**2 + 20 * memory
     area = 0.4 + 4e-4 * lanes * bits + 1.5e-3 * buffer_kb + 0.3 * designs["dram_channels"]
     top1 = 0.76 - 0.09 * (bits == 4) - 0.01 * (bits == 8) - 0.02 * designs["compression"] + 1e-5 * designs["refresh_ms"]
     errors = np.where(lanes * bits > 40_000, "the array does not fit the reticle", "")
@@ -89,6 +90,7 @@ def make_study(
         designs = space.sample(n, rng)
         if agent == "evolution" and n > 1:
             designs = _refined(designs, objectives, rng)
+        designs = designs[list(dict(zip(reversed(designs.keys()), reversed(range(n)), strict=True)).values())[::-1]]
     outcomes = simulate(designs) if outcomes is None else outcomes
     record = {
         "id": seed + 1,
@@ -143,4 +145,4 @@ def _refined(designs: Designs, objectives: Sequence[str], rng: np.random.Generat
     children = parents[rng.integers(0, len(parents), len(designs) - half)]
     moved = rng.random(children.shape) < 0.25
     children = np.where(moved, rng.random(children.shape), children)
-    return Designs.concat([designs[:half], space.from_unit(children)])
+    return Designs.concat([designs[:half], space.from_unit(children)])  # a few of them twice

@@ -46,9 +46,12 @@ def hypervolume_figure(comparison: Comparison) -> Figure | None:
     if len(comparison.first.objectives) == 1 or comparison.hypervolume <= 0:
         return None
     curves = [(r.label, 100 * r.hypervolume / comparison.hypervolume) for r in comparison.results]
+    signs = [1 if objective.direction == "min" else -1 for objective in comparison.first.objectives]
     corner = ", ".join(
-        f"{o.metric} {quantity(float(value if o.direction == 'min' else -value), comparison.unit(o.metric))}"
-        for o, value in zip(comparison.first.objectives, comparison.reference, strict=True)
+        f"{objective.metric} {quantity(float(sign * value), comparison.unit(objective.metric), 3)}"
+        for objective, sign, value in zip(
+            comparison.first.objectives, signs, comparison.reference, strict=True
+        )
     )
     return Figure(
         "Hypervolume against evaluations",
@@ -61,7 +64,7 @@ def hypervolume_figure(comparison: Comparison) -> Figure | None:
             "height": 400,
             "hovermode": "closest",
         },
-        {"log": {"x": False}},
+        {"log": {"x": False}, "gap": len(comparison.results) > 1},
     )
 
 

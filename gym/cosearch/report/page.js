@@ -5,8 +5,9 @@ The data of the report is the JSON in #report: {columns: {name: [...]}, figures:
 A figure's controls, each of which may be missing:
   log      {x: true, y: false}: axes that can be put on a log scale, and whether they start there
   zoom     {x: [low, high], y: [low, high]}: where the front is
-  colours  [{name, dimension, reversed}]: axes of parallel coordinates that can colour the lines
-  subset   [true, false, ...]: which lines of the parallel coordinates are on the front */
+  gap      true: 100 less the values of y can be shown on a log scale
+  axes, colours, subset  of parallel coordinates, which `parallel.js` draws: its axes, those that can colour the
+           lines, and which lines are on the front */
 
 const report = JSON.parse(document.getElementById("report").textContent);
 
@@ -27,7 +28,7 @@ function theme() {
 function paintedLayout(layout) {
   const c = theme();
   const narrow = window.innerWidth < 640;
-  const axis = { gridcolor: c.grid, linecolor: c.line, zerolinecolor: c.line, tickcolor: c.line, automargin: true, exponentformat: "power" };
+  const axis = { gridcolor: c.grid, linecolor: c.line, zerolinecolor: c.line, tickcolor: c.line, automargin: true, exponentformat: "SI" };
   const painted = {
     ...layout,
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -35,6 +36,7 @@ function paintedLayout(layout) {
     font: { color: c.text, size: 12, family: getComputedStyle(document.body).fontFamily },
     margin: layout.margin || { t: 16, r: 16, b: 48, l: 56 },
     hoverlabel: { align: "left", bgcolor: c.page, bordercolor: c.line, font: { color: c.text, size: 12 } },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: c.line, activecolor: c.text },
     legend: { orientation: "h", x: 0, xanchor: "left", y: 1.01, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)", itemsizing: "constant" },
     dragmode: narrow ? false : "zoom",
   };
@@ -49,10 +51,6 @@ function paintedLayout(layout) {
 function paintedTraces(traces) {
   const c = theme();
   return traces.map((trace) => {
-    if (trace.type === "parcoords") {
-      const line = { ...trace.line, colorbar: { ...trace.line.colorbar, tickfont: { color: c.text }, title: trace.line.colorbar.title } };
-      return { ...trace, line, labelfont: { color: c.text, size: 12 }, tickfont: { color: c.text, size: 10 }, rangefont: { color: "rgba(0,0,0,0)", size: 1 } };
-    }
     if (trace.type === "bar") return { ...trace, error_x: { ...trace.error_x, color: c.muted } };
     if (trace.mode === "markers" && trace.marker.size > 6) {
       return { ...trace, marker: { ...trace.marker, line: { ...trace.marker.line, color: c.page } } };
@@ -76,22 +74,26 @@ function currentFigure(figure) {
     }
   }
   let traces = figure.traces;
-  if (controls.colours) {
-    const { dimension, reversed, name } = controls.colours[state.colour];
-    const axis = traces[0].dimensions[dimension];
-    const kept = (values) => (state.subset ? values.filter((_, i) => controls.subset[i]) : values);
-    const dimensions = traces[0].dimensions.map((d) => ({ ...d, values: kept(d.values) }));
-    const colorbar = { ...traces[0].line.colorbar, title: { text: name, side: "right" }, tickvals: axis.tickvals, ticktext: axis.ticktext };
-    const line = { ...traces[0].line, color: kept(axis.values), cmin: axis.range[0], cmax: axis.range[1], reversescale: reversed, colorbar };
-    traces = [{ ...traces[0], dimensions, line }];
+  if (state.gap) {
+    layout.yaxis = { type: "log", title: { text: "missing hypervolume [%]" } };
+    traces = traces.map((trace) => ({ ...trace, y: trace.y.map((y) => (y < 100 ? 100 - y : null)) }));
   }
   return [paintedTraces(traces), paintedLayout(layout)];
 }
 
 function draw(figure) {
+  if (figure.controls.axes) return drawParallel(figure);
   const [traces, layout] = currentFigure(figure);
   const config = { responsive: true, displaylogo: false, displayModeBar: "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
   return Plotly.react(document.getElementById(figure.id), traces, layout, config);
+}
+
+function drawParallel(figure) {
+  const { axes, colours, subset } = figure.controls;
+  figure.parallel ??= new ParallelCoordinates(document.getElementById(figure.id), axes, colours, subset);
+  figure.parallel.frontOnly = figure.state.subset;
+  figure.parallel.colour = figure.state.colour;
+  figure.parallel.draw();
 }
 
 function addButton(figure, label, pressed, toggle) {
@@ -110,18 +112,17 @@ function addButton(figure, label, pressed, toggle) {
 
 function addControls(figure) {
   const { controls } = figure;
-  figure.state = { log: { ...controls.log }, zoom: false, subset: false, colour: 0 };
+  figure.state = { log: { ...controls.log }, zoom: false, gap: false, subset: false, colour: 0 };
   for (const axis of Object.keys(controls.log || {})) {
     addButton(figure, `Log ${axis}`, controls.log[axis], (on) => { figure.state.log[axis] = on; });
   }
   if (controls.zoom) addButton(figure, "Zoom to the front", false, (on) => { figure.state.zoom = on; });
+  if (controls.gap) addButton(figure, "What is missing", false, (on) => { figure.state.gap = on; });
   if (controls.subset) addButton(figure, "Front only", false, (on) => { figure.state.subset = on; });
   if (controls.colours && controls.colours.length > 1) {
     const select = document.createElement("select");
     select.setAttribute("aria-label", "Colour of the lines");
-    /* names are escaped for Plotly; here they are text again */
-    const plain = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
-    controls.colours.forEach((colour, i) => select.append(new Option(`Coloured by ${plain(colour.name)}`, String(i))));
+    controls.colours.forEach(({ axis }, i) => select.append(new Option(`Coloured by ${controls.axes[axis].label}`, String(i))));
     select.addEventListener("change", () => { figure.state.colour = Number(select.value); draw(figure); });
     document.getElementById(`${figure.id}-controls`).append(select);
   }
@@ -132,8 +133,8 @@ function sortTable(table, column, ascending) {
   const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
   const compare = (a, b) => {
     const [x, y] = [value(a), value(b)];
-    const [p, q] = [x === "" ? NaN : Number(x), y === "" ? NaN : Number(y)];
-    const order = Number.isNaN(p) || Number.isNaN(q) ? x.localeCompare(y) : p - q;
+    if (x === "" || y === "") return (x === "") - (y === ""); /* what is inactive comes last */
+    const order = Number.isNaN(Number(x)) || Number.isNaN(Number(y)) ? x.localeCompare(y) : x - y;
     return ascending ? order : -order;
   };
   body.append(...Array.from(body.rows).sort(compare));

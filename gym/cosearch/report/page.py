@@ -2,7 +2,7 @@
 
 Names, reasons and values come from plugins and files, so every text is escaped where it enters the page: by
 `html.escape` in HTML, by `embedded_json` in the data, by `points.escape` in what Plotly reads as markup. A
-content security policy lets nothing run but the page's own two scripts, and nothing be loaded.
+content security policy lets nothing run but the page's own scripts, and nothing be loaded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,18 @@ from cosearch.report.comparison import Comparison, compare
 from cosearch.report.curves import hypervolume_figure
 from cosearch.report.figure import Figure
 from cosearch.report.front import front_figures
+from cosearch.report.markup import heading, text
 from cosearch.report.parallel import parallel_figure
 from cosearch.report.points import Columns
 from cosearch.report.tables import reproduction_section, studies_table, table_section
-from cosearch.report.words import count, plain, short, summary
+from cosearch.report.words import count, short, summary
 from cosearch.store import Store, StudyData
+
+IMPORTANCE_CAPTION = (
+    "The share of a metric's variance over the whole design space that a parameter takes part in, "
+    "interactions included, as estimated by regression trees from the designs that were evaluated. "
+    "Whiskers: the middle 80 % over resamples of the designs."
+)
 
 
 def write_report(store: Store | Sequence[StudyData], path: str | Path) -> None:
@@ -52,16 +58,18 @@ def report_page(studies: Sequence[StudyData]) -> str:
         for number, comparison in enumerate(comparisons)
     )
     data["columns"] = columns.arrays
-    scripts = [get_plotlyjs(), _resource("page.js")]
+    scripts = [get_plotlyjs(), _resource("parallel.js"), _resource("page.js")]
     problems = ", ".join(dict.fromkeys(comparison.first.record.problem for comparison in comparisons))
-    title = _text(problems or "no study")
+    title = text(problems or "no study")
+    main_title = text(comparisons[0].title) if len(comparisons) == 1 else title
     if len(comparisons) > 1:
-        lead = f"{count(len(studies), 'study', 'studies')} in {len(comparisons)} groups; within a group they can be compared."
+        found = f"{count(len(studies), 'study', 'studies')} in {len(comparisons)} groups"
         links = "".join(
-            f'<li><a href="#group-{k}">{_text(comparison.title)}</a></li>'
+            f'<li><a href="#group-{k}">{text(comparison.title)}</a></li>'
             for k, comparison in enumerate(comparisons)
         )
-        head = f'<p class="lead">{lead}</p><nav aria-label="Groups"><ol>{links}</ol></nav>'
+        lead = f'<p class="lead">{found}; within a group they can be compared.</p>'
+        head = f'{lead}<nav aria-label="Groups"><ol>{links}</ol></nav>'
     else:
         head = "" if comparisons else '<p class="lead">The store holds no study yet.</p>'
     return "\n".join(
@@ -77,10 +85,10 @@ def report_page(studies: Sequence[StudyData]) -> str:
             f"<style>\n{_resource('page.css')}</style>",
             "</head>",
             "<body>",
-            f'<header><p class="eyebrow">cosearch report</p><h1>{title}</h1>{head}</header>',
+            f'<header><p class="eyebrow">cosearch report</p><h1 id="title">{main_title}</h1>{head}</header>',
             f"<main>{body}</main>",
             "<noscript><p>The plots need JavaScript; the tables do not.</p></noscript>",
-            f"<footer>Written by cosearch {escape(cosearch.__version__)}. This page needs no network.</footer>",
+            f"<footer>Written by cosearch {cosearch.__version__}. This page needs no network.</footer>",
             f'<script type="application/json" id="report">{embedded_json(data)}</script>',
             *(f"<script>{script}</script>" for script in scripts),
             "</body>",
@@ -109,54 +117,50 @@ def _resource(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _text(value: Any) -> str:
-    return escape(plain(value))
-
-
 def _section(
     comparison: Comparison, number: int, several: bool, columns: Columns, figures: list[dict[str, Any]]
 ) -> str:
-    def show(figure: Figure, level: int) -> str:
+    level = 3 if several else 2  # of the headings below the section's own
+
+    def show(figure: Figure, deeper: int = 0) -> str:
         key = f"figure-{len(figures)}"
         figures.append(
             {"id": key, "traces": figure.traces, "layout": figure.layout, "controls": figure.controls}
         )
-        return _figure(figure, key, level)
+        return _figure(figure, key, level + deeper)
 
     fronts = front_figures(comparison, columns)
-    many = len(comparison.first.objectives) > 1
-    hypervolume, parallel = hypervolume_figure(comparison), parallel_figure(comparison)
-    importances = [importance for importance in comparison.importances if importance is not None]
+    name = "Pareto designs" if len(comparison.first.objectives) > 1 else "Best designs"
+    importances = [
+        importance_figure(importance, short(comparison.heading(importance.metric), 40))
+        for importance in comparison.importances
+        if importance is not None
+    ]
+    key = f"group-{number}-title"
     parts = [
-        f'<section id="group-{number}" aria-labelledby="group-{number}-title">',
-        f'<h2 id="group-{number}-title">{_text(comparison.title)}</h2>',
-        f'<p class="lead">{_text(summary(comparison))}</p>',
+        f'<section id="group-{number}" aria-labelledby="{key if several else "title"}">',
+        heading(comparison.title, 2, key, "group") if several else "",
+        f'<p class="lead">{text(summary(comparison))}</p>',
         _facts(comparison),
     ]
     if len(fronts) == 1:
-        parts.append(show(fronts[0], 3))
+        parts.append(show(fronts[0]))
     elif fronts:
-        parts += [
-            "<h3>Pareto front</h3>",
-            f'<div class="grid">{"".join(show(figure, 4) for figure in fronts)}</div>',
-        ]
-    parts += [show(figure, 3) for figure in (hypervolume, parallel) if figure is not None]
+        panels = "".join(show(figure, 1) for figure in fronts)
+        parts += [heading("Pareto front", level), f'<div class="grid">{panels}</div>']
+    for figure in (hypervolume_figure(comparison), parallel_figure(comparison)):
+        if figure is not None:
+            parts.append(show(figure))
     if importances:
-        bars = "".join(
-            show(importance_figure(importance, short(comparison.heading(importance.metric), 40)), 4)
-            for importance in importances
-        )
+        panels = "".join(show(figure, 1) for figure in importances)
         parts += [
-            "<h3>Importance of the parameters</h3>",
-            '<p class="caption">The share of a metric\'s variance over the whole design space that a parameter takes '
-            "part in, interactions included, as estimated by regression trees from the designs that were evaluated. "
-            "Whiskers: the middle 80 % over resamples of the designs.</p>",
-            f'<div class="grid">{bars}</div>',
+            heading("Importance of the parameters", level),
+            f'<p class="caption">{IMPORTANCE_CAPTION}</p><div class="grid">{panels}</div>',
         ]
     parts += [
-        table_section(comparison, number, "Pareto designs" if many else "Best designs"),
-        studies_table(comparison),
-        reproduction_section(comparison),
+        table_section(comparison, number, name, level),
+        studies_table(comparison, level),
+        reproduction_section(comparison, level),
         "</section>",
     ]
     return "\n".join(parts)
@@ -172,18 +176,21 @@ def _facts(comparison: Comparison) -> str:
         ("Feasible", f"{int(comparison.feasible.sum()):,}"),
         ("Parameters", f"{len(comparison.first.space):,}"),
     ]
-    items = "".join(f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>" for name, value in facts)
+    items = "".join(f"<div><dt>{name}</dt><dd>{text(value)}</dd></div>" for name, value in facts)
     return f'<dl class="facts">{items}</dl>'
 
 
 def _figure(figure: Figure, key: str, level: int) -> str:
-    caution = f'<p class="caution">{_text(figure.caution)}</p>' if figure.caution else ""
+    caution = f'<p class="caution">{text(figure.caution)}</p>' if figure.caution else ""
     width = f"min-width:{figure.min_width}px;" if figure.min_width else ""
-    title, caption = _text(figure.title), _text(figure.caption)
+    kind = "plot" if figure.traces else "plot parallel"
+    name = heading(figure.title, level, f"{key}-title", "title" if figure.wide else "subtitle")
+    caption = text(figure.caption)
     return (
-        f'<figure aria-labelledby="{key}-title"><h{level} id="{key}-title">{title}</h{level}>'
+        f'<figure aria-labelledby="{key}-title">{name}'
         f'<figcaption class="caption">{caption}</figcaption>{caution}'
         f'<div class="controls" id="{key}-controls"></div>'
-        f'<div class="plot-frame" tabindex="0" role="img" aria-label="{title}. {caption}">'
-        f'<div class="plot" id="{key}" style="{width}height:{figure.layout["height"]}px"></div></div></figure>'
+        f'<div class="plot-frame" tabindex="0" role="img" aria-label="{text(figure.title)}. {caption}">'
+        f'<div class="{kind}" id="{key}" style="{width}height:{figure.layout["height"]}px"></div>'
+        "</div></figure>"
     )

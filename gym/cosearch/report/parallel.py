@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cosearch.report.comparison import Comparison
 from cosearch.report.figure import LOG_RATIO, Figure
-from cosearch.report.points import escape, rounded
+from cosearch.report.points import rounded
 from cosearch.report.words import number, parameter_value, short
 from cosearch.space import Designs
 from cosearch.space.parameters import Parameter
@@ -17,8 +17,6 @@ from cosearch.space.parameters import Parameter
 MAX_LINES = 4000
 MAX_TICKS = 10
 INACTIVE = -0.12  # where an axis of [0, 1] shows that its parameter is inactive
-# From the best to the worst; readable on light and on dark, and with every kind of colour vision.
-SCALE = ((0.0, "#0B6FB8"), (0.5, "#9A9A9A"), (1.0, "#E69F00"))
 
 
 def parallel_figure(comparison: Comparison) -> Figure | None:
@@ -31,40 +29,26 @@ def parallel_figure(comparison: Comparison) -> Figure | None:
     step = max(1, -(-len(rest) // MAX_LINES))
     # what is drawn last lies on top
     rows = np.concatenate([rest[::step], comparison.front_rows[::-1]])
-    dimensions = [
+    axes = [
         _parameter_axis(parameter, comparison.designs[rows])
         for parameter in comparison.first.space.parameters
     ]
     colours = []
     for objective in comparison.first.objectives:
         axis = _objective_axis(comparison, objective.metric, comparison.outcomes[objective.metric][rows])
-        colours.append(
-            {
-                "name": axis["label"],
-                "dimension": len(dimensions),
-                "reversed": objective.direction == "max",
-            }
-        )
-        dimensions.append(axis)
+        colours.append({"axis": len(axes), "reversed": objective.direction == "max"})
+        axes.append(axis)
     on_front = [bool(value) for value in comparison.front[rows]]
     thinned = "" if step == 1 else f" {len(rows):,} of {int(shown.sum()):,} designs are drawn."
     who = "feasible design" if some_feasible else "design that ran (none is feasible)"
     return Figure(
         "Parallel coordinates",
-        f"Each line is a {who}. Drag along an axis to keep only the lines through that part, click it to "
-        f"release them; drag a name to move its axis.{thinned}",
-        [
-            {
-                "type": "parcoords",
-                "dimensions": dimensions,
-                "labelangle": -25 if len(dimensions) > 6 else 0,
-                "labelside": "top",
-                "line": {"colorscale": SCALE, "showscale": True, "colorbar": {"thickness": 12}},
-            }
-        ],
-        {"height": 520, "margin": {"t": 110, "b": 30, "l": 70, "r": 20}},
-        {"colours": colours, "subset": on_front if 0 < sum(on_front) < len(rows) else None},
-        min_width=90 * len(dimensions),
+        f"Each line is a {who}; blue ones are the better ones. Drag along an axis to keep only the lines "
+        f"through that part, click it to release them.{thinned}",
+        [],
+        {"height": 480},
+        {"axes": axes, "colours": colours, "subset": on_front if 0 < sum(on_front) < len(rows) else None},
+        min_width=62 * len(axes),
     )
 
 
@@ -85,12 +69,12 @@ def _parameter_axis(parameter: Parameter, designs: Designs) -> dict[str, Any]:
     if len(ticks) > MAX_TICKS:
         ticks = ticks[np.linspace(0, len(ticks) - 1, MAX_TICKS).astype(int)]
     tick_values = _unit(parameter, ticks)
-    texts = [escape(short(_tick(value), 18)) for value in parameter.values_at(ticks)]
+    texts = [short(_tick(value), 14) for value in parameter.values_at(ticks)]
     low = 0.0
     if inactive.any():
         tick_values, texts, low = np.append(tick_values, INACTIVE), [*texts, "inactive"], INACTIVE
     return {
-        "label": escape(short(parameter.name, 22)),
+        "label": short(parameter.name, 22),
         "values": rounded(unit),
         "range": [low, 1.0],
         "tickvals": rounded(tick_values),
@@ -119,7 +103,7 @@ def _objective_axis(comparison: Comparison, metric: str, values: NDArray[np.floa
         low, high = low - (abs(low) or 1.0) * 0.1, high + (abs(high) or 1.0) * 0.1
     ticks = np.linspace(low, high, 5)
     return {
-        "label": escape(short(comparison.heading(metric), 22)),
+        "label": short(comparison.heading(metric), 22),
         "values": rounded(values),
         "range": [low, high],
         "tickvals": rounded(ticks),

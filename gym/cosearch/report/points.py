@@ -76,6 +76,7 @@ class Points:
             "hovertemplate": self.hover_template,
             "legendgroup": f"{self.kind if self.kind == 'violating' else self.label}",
             "showlegend": self.in_legend,
+            "legendrank": 2000 if self.kind == "violating" else 1000,
             "marker": {
                 "color": colour,
                 "symbol": symbol,

@@ -22,16 +22,17 @@ def number(value: float, digits: int = 5) -> str:
     if value == 0:
         return "0"
     magnitude = math.floor(math.log10(abs(value)))
-    if -4 <= magnitude < 7:
+    if -4 <= magnitude < digits + 2:
         text = f"{value:,.{max(digits - 1 - magnitude, 0)}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
-def quantity(value: float, unit: str) -> str:
+def quantity(value: float, unit: str, digits: int = 5) -> str:
     """A number with its unit."""
-    return f"{number(value)} {unit}" if unit else number(value)
+    text = number(value, digits)
+    return f"{text} {unit}" if unit else text
 
 
 def parameter_value(value: Any) -> str:
