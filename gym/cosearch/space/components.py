@@ -22,7 +22,8 @@ from cosearch.space.reals import Real
 if TYPE_CHECKING:
     from cosearch.space.design_space import DesignSpace
 
-MAX_COMBINATIONS = 20_000_000  # of one component; about ten seconds
+MAX_COMBINATIONS = 20_000_000  # to count a component, in chunks
+MAX_LISTED = 5_000_000  # to list one: its table has this many rows
 _CHUNK = 1_000_000
 
 
@@ -51,18 +52,13 @@ def components(space: DesignSpace) -> list[Component]:
     ]
 
 
-def is_infinite(space: DesignSpace) -> bool:
-    """Whether some parameter is a Real."""
-    return any(isinstance(parameter, Real) for parameter in space.parameters)
-
-
 def cardinality(space: DesignSpace) -> int | float:
     """The exact number of allowed designs, or infinity.
 
     Raises:
         SpaceError: a component is too large to be counted.
     """
-    if is_infinite(space):
+    if any(isinstance(parameter, Real) for parameter in space.parameters):
         return math.inf
     return math.prod(_count(space, component) for component in components(space))
 
@@ -124,7 +120,7 @@ def list_designs(space: DesignSpace, limit: int) -> Positions:
     index = np.empty((int(n), len(space)), dtype=np.int64, order="F")
     repeat = 1
     for component in components(space):
-        table = list_component(space, component, MAX_COMBINATIONS)
+        table = list_component(space, component, MAX_LISTED)
         index[:, component.columns] = table[np.arange(int(n)) // repeat % max(len(table), 1)] if n else 0
         repeat *= len(table)
     return index[np.lexsort(index.T[::-1])]
@@ -182,9 +178,8 @@ def _merged(table: dict[int, Positions], ways: NDArray) -> tuple[dict[int, Posit
     for positions in table.values():
         new[1:] |= positions[order][1:] != positions[order][:-1]
     starts = np.flatnonzero(new)
-    return {c: positions[order[starts]] for c, positions in table.items()}, np.add.reduceat(
-        ways[order], starts
-    )
+    table = {c: positions[order[starts]] for c, positions in table.items()}
+    return table, np.add.reduceat(ways[order], starts)
 
 
 def _check_size(space: DesignSpace, column: int, combinations: int, limit: int = MAX_COMBINATIONS) -> None:

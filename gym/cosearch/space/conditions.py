@@ -28,6 +28,8 @@ class Condition:
 
     def holds(self, parent_column: Positions) -> NDArray[np.bool_]:
         """Whether it holds, given the parent's positions with -1 where that is inactive."""
+        if len(self.positions) == 1:  # the usual case, and ten times as fast
+            return parent_column == self.positions[0]
         return np.isin(parent_column, self.positions)
 
 

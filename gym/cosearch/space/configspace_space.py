@@ -1,13 +1,13 @@
 """A design space as a ConfigSpace ConfigurationSpace, with its conditions and its smaller forbidden rules.
 
-Permutations are their Lehmer digits ("order[0]", ...), stepped Integers their positions ("rows[position]"). A
+Permutations are their Lehmer digits ("order[0]", ...), stepped Integers their positions ("rows[position]"),
+Reals their unit coordinates ("voltage_v[unit]"), because ConfigSpace rounds floats to 13 decimals. A
 rule that forbids more than 1,000 combinations, or reads a Real or a permutation, has no counterpart that
 ConfigSpace could check quickly; `allowed` tells.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,9 @@ import numpy as np
 from cosearch.space.categorical import Categorical, Ordinal
 from cosearch.space.designs import Designs
 from cosearch.space.integers import Integer
-from cosearch.space.named import Coding, by_digits, by_value, from_rows, to_rows
-from cosearch.space.parameters import Positions
+from cosearch.space.named import Coding, by_digits, by_unit, by_value, from_rows, to_rows
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
-from cosearch.space.values import as_numbers
 
 if TYPE_CHECKING:
     import ConfigSpace
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
 MAX_RULE_COMBINATIONS = 100_000
 MAX_CLAUSES = 1_000
-ROUNDING = 1e-9  # of a Real's span
 
 
 def config_space(space: DesignSpace) -> ConfigSpace.ConfigurationSpace:
@@ -91,24 +88,12 @@ def _codings(space: DesignSpace) -> list[Coding]:
         stepped = isinstance(parameter, Integer) and parameter.step > 1
         mixed = isinstance(parameter, Categorical) and len({type(value) for value in parameter.values}) > 1
         if isinstance(parameter, Real):
-            codings.append(_by_rounded_value(parameter))
+            codings.append(by_unit(parameter))
         elif isinstance(parameter, Permutation) or stepped or mixed:
             codings.append(by_digits(parameter))
         else:
             codings.append(by_value(parameter))
     return codings
-
-
-def _by_rounded_value(parameter: Real) -> Coding:
-    """The value, which ConfigSpace may round to just outside the bounds."""
-
-    def decode(columns: list[list[Any]], n: int) -> Positions:
-        numbers = as_numbers(columns[0])
-        clipped = np.clip(numbers, parameter.low, parameter.high)
-        near = np.abs(clipped - numbers) <= ROUNDING * (parameter.high - parameter.low)
-        return parameter.positions_of(np.where(near, clipped, numbers))
-
-    return dataclasses.replace(by_value(parameter), decode=decode)
 
 
 def _hyperparameters(coding: Coding) -> list[Any]:
@@ -117,11 +102,7 @@ def _hyperparameters(coding: Coding) -> list[Any]:
     parameter = coding.parameter
     defaults = [column[0] for column in coding.encode(np.array([parameter.default_index]))]
     if isinstance(parameter, Real):
-        return [
-            ConfigSpace.UniformFloatHyperparameter(
-                parameter.name, parameter.low, parameter.high, defaults[0], log=parameter.log
-            )
-        ]
+        return [ConfigSpace.UniformFloatHyperparameter(coding.names[0], 0.0, 1.0, defaults[0])]
     if parameter.size == 1:
         named = zip(coding.names, defaults, strict=True)
         return [ConfigSpace.Constant(name, default) for name, default in named]

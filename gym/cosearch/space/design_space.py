@@ -49,6 +49,7 @@ class DesignSpace:
         SpaceError: parameters or rules that do not fit together, or defaults that are forbidden.
 
     Example:
+        >>> from cosearch.space import DesignSpace, Ordinal
         >>> space = DesignSpace([Ordinal("rows", [8, 16, 32]), Ordinal("columns", [8, 16, 32])],
         ...                     forbidden=["rows * columns > 512"])
         >>> space.cardinality()
@@ -283,10 +284,7 @@ class DesignSpace:
 
     def position_columns(self, index: Positions) -> dict[str, tuple[Parameter, Positions]]:
         """An index array as rules read it."""
-        return {name: (parameter, index[:, self._column[name]]) for name, parameter in self._items()}
-
-    def _items(self) -> Iterator[tuple[str, Parameter]]:
-        return zip(self.names, self.parameters, strict=True)
+        return {parameter.name: (parameter, index[:, j]) for j, parameter in enumerate(self.parameters)}
 
     def forbidden_mask(self, index: Positions) -> NDArray[np.bool_]:
         """Which rows of an index array are forbidden."""

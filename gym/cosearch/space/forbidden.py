@@ -24,6 +24,8 @@ from cosearch.space.permutations import Permutation
 Predicate = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.bool_]]
 PositionColumns = Mapping[str, tuple[Parameter, Positions]]
 
+MAX_LENGTH = 10_000  # characters of an expression
+
 _ARITHMETIC: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: np.add,
     ast.Sub: np.subtract,
@@ -73,8 +75,9 @@ class Forbidden:
         self.reads = tuple(reads or ())
         if isinstance(rule, str):
             self._tree = _parse(rule)
-            names = [node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)]
-            self.reads = tuple(sorted(set(names), key=lambda name: rule.index(name)))
+            names = [node for node in ast.walk(self._tree) if isinstance(node, ast.Name)]
+            names.sort(key=lambda node: (node.lineno, node.col_offset))
+            self.reads = tuple(dict.fromkeys(node.id for node in names))
             if not names:
                 raise SpaceError(f"forbidden {rule!r} reads no parameter")
         elif not callable(rule):
@@ -101,7 +104,10 @@ class Forbidden:
             rule = Forbidden(self.predicate, self.reason, reads=[n for n in parameters if n in recorder.read])
             if not rule.reads:
                 raise SpaceError(f"forbidden {self.label!r} reads no parameter")
-        rule.holds({n: (p, np.array([p.default_index])) for n, p in parameters.items()})
+        try:
+            rule.holds({n: (p, np.array([p.default_index])) for n, p in parameters.items()})
+        except RecursionError:
+            raise SpaceError(f"forbidden {self.label[:60]!r}... is nested too deeply") from None
         return rule
 
     @property
@@ -202,9 +208,15 @@ class _Choice:
 
 
 def _parse(expression: str) -> ast.Expression:
+    if len(expression) > MAX_LENGTH:
+        raise SpaceError(
+            f"forbidden {expression[:60]!r}... has {len(expression)} characters, above {MAX_LENGTH}"
+        )
     try:
         tree = ast.parse(expression.strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (RecursionError, MemoryError):
+        raise SpaceError(f"forbidden {expression[:60]!r}... is nested too deeply") from None
+    except (SyntaxError, ValueError) as error:
         raise SpaceError(f"forbidden {expression!r} is not an expression: {error}") from None
     for node in ast.walk(tree):
         if (
@@ -218,6 +230,10 @@ def _parse(expression: str) -> ast.Expression:
             )
         if isinstance(node, ast.Constant) and not isinstance(node.value, str | bool | int | float | None):
             raise SpaceError(f"forbidden {expression!r}: constant {node.value!r} is not allowed")
+        if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value >= 2**63:
+            raise SpaceError(
+                f"forbidden {expression!r}: constant {node.value} is too large; write it as a float"
+            )
     return tree
 
 

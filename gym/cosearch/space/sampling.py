@@ -50,8 +50,6 @@ class RuledComponent:
             table = list_component(self.space, component, _MAX_LISTED)
         except SpaceError:
             return False
-        if not len(table):
-            raise SpaceError(f"{self.space.label}: every combination of {self.names} is forbidden")
         mass = np.ones(len(table))
         for column, positions in zip(self.columns, table.T, strict=True):
             active = positions >= 0
@@ -124,10 +122,11 @@ def sobol(space: DesignSpace, n: int, seed: int, skip: int) -> Positions:
     from scipy.stats import qmc
 
     engine = qmc.Sobol(space.unit_dim, scramble=True, rng=np.random.default_rng(seed))
+    block = min(_BLOCK, 1 << (2 * (skip + n)).bit_length())  # a power of two, as Sobol points like it
     found: list[Positions] = []
     count = drawn = 0
     while count < skip + n:
-        unit = engine.random(_BLOCK if skip + n > 256 else 512)
+        unit = engine.random(block)
         drawn += len(unit)
         index = decode_unit(space, unit)
         allowed = np.ones(len(index), dtype=bool)

@@ -77,6 +77,10 @@ def test_what_expressions_mean(expression: str, expected: bool) -> None:
     assert rule.holds(columns).tolist() == [expected]
 
 
+def test_what_a_rule_reads_is_listed_in_the_order_of_reading() -> None:
+    assert Forbidden("cap_max > 2 * cap and (rows > cap_max)").reads == ("cap_max", "cap", "rows")
+
+
 @given(cases(), st.integers(0, 999))
 def test_rules_agree_with_python(case: Case, seed: int) -> None:
     designs = any_designs(case.space, seed)
@@ -95,6 +99,10 @@ def test_rules_agree_with_python(case: Case, seed: int) -> None:
         ("rows if bypass else columns", "IfExp is not allowed"),
         ("rows == b'x'", "constant b'x' is not allowed"),
         ("rows == 1j", "constant 1j is not allowed"),
+        ("rows == " + "9" * 400, "too large"),
+        ("rows" + " + rows" * 1400 + " > 1", "nested too deeply"),
+        ("rows" + " + rows" * 5000 + " > 1", "has 35008 characters"),
+        ("(" * 4000 + "rows" + ")" * 4000, "is not an expression"),
         ("1 == 1", "reads no parameter"),
         ("row > 3", "unknown parameter 'row'; did you mean 'rows'"),
         ("precision == 'int9'", "nearest is 'int8'"),
