@@ -34,6 +34,7 @@ from cosearch_simulators.dram.timing import (
     REFAB,
     WR,
     apply_rules,
+    new_history,
 )
 
 CYCLES, ROW_HITS, ROW_MISSES, ROW_CONFLICTS = range(4)
@@ -45,7 +46,7 @@ COUNTERS = FIRST_COMMAND_COUNT + COMMAND_COUNT
 _REQUEST = (np.int64(1) << np.int64(32)) - np.int64(1)  # the request's part of a scheduler's key
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def run(  # type: ignore[no-untyped-def]
     bank_of,
     row_of,
@@ -92,10 +93,7 @@ def run(  # type: ignore[no-untyped-def]
     out = np.zeros(COUNTERS, np.int64)
 
     earliest = np.zeros((COMMAND_COUNT, banks), np.int64)
-    history = np.full(history_size, -NEVER, np.int64)
-    for e in range(entries.shape[0]):
-        if entries[e, 4] > 1:  # where each node's oldest entry is
-            history[entries[e, 5] : entries[e, 5] + banks // entries[e, 2] * (entries[e, 4] + 1) : entries[e, 4] + 1] = 0
+    history = new_history(entries, history_size, banks)
     open_row = np.full(banks, NONE, np.int64)
     open_banks = np.zeros(ranks, np.int64)
     open_since = np.zeros(ranks, np.int64)
@@ -291,7 +289,7 @@ def run(  # type: ignore[no-untyped-def]
             and earliest[command + 1, bank] <= now
         ):
             command += 1  # with auto-precharge
-        apply_rules(earliest, history, command_banks, first, entries, bank, command, now)
+        apply_rules(earliest, history, first, entries, bank, command, now)
         out[FIRST_COMMAND_COUNT + command] += 1
 
         # 6. Move the request that it serves.

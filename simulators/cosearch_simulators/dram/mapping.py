@@ -17,7 +17,7 @@ ADDRESS_MAPPINGS = ("RoBaRaCoCh", "ChRaBaRoCo", "MOP4CLXOR")
 _MOP_COLUMN_BITS = 2  # "minimalist open page": four cache lines of a row lie together
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def decode(transactions, mapping, rank_bits, bankgroup_bits, bank_bits, row_bits, column_bits):
     """Bank number in the channel (rank, bank group, bank) and row of each transaction number."""
     bank_of = np.empty(transactions.size, np.int64)

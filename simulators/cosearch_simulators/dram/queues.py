@@ -21,7 +21,7 @@ HEAD, TAIL, FOLLOWING, PRECEDING = 0, 1, 0, 1
 BUCKETS = 1024  # counts waiting writes by address; a power of two well above the usual queue lengths
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):  # type: ignore[no-untyped-def]
     """Whether a write of this transaction is in the write queue."""
     if waiting_writes[transaction & (BUCKETS - 1)] == 0:
@@ -34,7 +34,7 @@ def write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def enqueue(ends, links, oldest, queue, bank, request, row, open_row):  # type: ignore[no-untyped-def]
     """Append a request to its list."""
     last = ends[queue, TAIL, bank]
@@ -49,7 +49,7 @@ def enqueue(ends, links, oldest, queue, bank, request, row, open_row):  # type: 
     oldest[queue, want, bank] = min(oldest[queue, want, bank], request)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row):  # type: ignore[no-untyped-def]
     """Take a request that is served, or whose row is being opened, out of its list."""
     before, after = links[PRECEDING, request], links[FOLLOWING, request]
@@ -67,7 +67,7 @@ def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row):  # typ
         oldest[queue, HIT, bank] = ABSENT if after == NONE else after
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def row_opened(ends, links, oldest, bank, row_of, open_row):  # type: ignore[no-untyped-def]
     """Sort a bank's requests into hits and conflicts after an activate."""
     for queue in range(2):
@@ -84,7 +84,7 @@ def row_opened(ends, links, oldest, bank, row_of, open_row):  # type: ignore[no-
         oldest[queue, CONFLICT, bank] = conflict
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def row_closed(ends, oldest, bank):  # type: ignore[no-untyped-def]
     """All of a bank's requests want their row opened after a precharge."""
     for queue in range(2):

@@ -109,6 +109,12 @@ def evaluate(rules: Sequence[Rule], timings: Mapping[str, int]) -> tuple[Evaluat
     )
 
 
+ENTRY_FIELDS = ("following", "cycles", "span", "parent_span", "shift", "window", "history")
+"""Of an entry of `CompiledRules`: the command to push back, by how many cycles, for how many banks around the preceding
+command's (a power of two), for how many of its siblings' banks instead (0: not a sibling rule), log2 of the banks under
+one node of the following command, the window, and where the window's history starts."""
+
+
 @dataclass(frozen=True)
 class CompiledRules:
     """Rules and tree as int64 arrays. Nodes of a level are numbered from 0; a node's banks are consecutive.
@@ -117,8 +123,7 @@ class CompiledRules:
         level_banks: (levels,), banks under one node of each level.
         command_banks: (commands,), banks under one node of the level that each command addresses.
         first: (commands + 1,), where each preceding command's entries start in `entries`.
-        entries: (entries, 6): following command, cycles, banks under a node of the rule's level, banks under its
-            parent if the rule is for siblings (else 0), window, and where its history starts.
+        entries: (entries, 7), see `ENTRY_FIELDS`.
         history_size: how many numbers the windows need.
     """
 
@@ -164,19 +169,24 @@ def compile_rules(
                 key = (before, after, topology.banks, 0, 1)
                 longest[key] = max(longest.get(key, 0), extra[command] + 1)
 
+    command_banks = level_banks[[levels.index(scope) for scope in COMMAND_SCOPE]]
     entries, first, history_size = [], [0], 0
     for command in range(len(COMMANDS)):
         for (before, after, banks, parent_banks, window), cycles in longest.items():
-            if before == command and cycles > 0 and parent_banks != banks:
-                entries.append((after, cycles, banks, parent_banks, window, history_size))
-                # a window keeps, for each node, where its oldest command is and when each of the last ones was
-                history_size += topology.banks // banks * (window + 1) if window > 1 else 0
+            if before != command or cycles <= 0 or parent_banks == banks:
+                continue
+            # A rule below the level that the preceding command addresses binds all of that command's banks.
+            span = max(banks, int(command_banks[before]))
+            shift = int(command_banks[after]).bit_length() - 1
+            entries.append((after, cycles, span, parent_banks, shift, window, history_size))
+            # A window keeps, for each node, which of its cells is the oldest and the last `window` cycles.
+            history_size += topology.banks // span * (window + 1) if window > 1 else 0
         first.append(len(entries))
     return CompiledRules(
         level_banks,
-        level_banks[[levels.index(scope) for scope in COMMAND_SCOPE]],
+        command_banks,
         np.array(first, dtype=np.int64),
-        np.array(entries, dtype=np.int64).reshape(-1, 6),
+        np.array(entries, dtype=np.int64).reshape(-1, len(ENTRY_FIELDS)),
         history_size,
     )
 

@@ -18,13 +18,13 @@ FRFCFS, FRFCFS_ROW_HIT, FCFS = range(3)
 _LONGEST_WAIT = np.int64(1) << np.int64(28)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def key_of(earliest, now, request):  # type: ignore[no-untyped-def]
     """The key of a request whose next command is allowed from cycle `earliest` on."""
     return (min(max(earliest - now, 0), _LONGEST_WAIT) << 32) + request
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def best_active(active_banks, active_count, active_request, is_write, row_of, open_row, earliest, now):  # type: ignore[no-untyped-def]
     """The best of the requests whose row was activated for them; one a bank at most."""
     best = ABSENT
@@ -36,7 +36,7 @@ def best_active(active_banks, active_count, active_request, is_write, row_of, op
     return best
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def next_command(write, row, open_row):  # type: ignore[no-untyped-def]
     """What a request needs next of its bank."""
     if open_row == NONE:
@@ -46,7 +46,7 @@ def next_command(write, row, open_row):  # type: ignore[no-untyped-def]
     return PREPB
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def best_waiting(scheduler, oldest, column, keep_open, earliest, now):  # type: ignore[no-untyped-def]
     """The best of one queue.
 
@@ -86,7 +86,7 @@ def best_waiting(scheduler, oldest, column, keep_open, earliest, now):  # type: 
     return best
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def arrived(scheduler, best, since, oldest, column, keep_open, earliest, now, request, bank):  # type: ignore[no-untyped-def]
     """The best of a queue after its youngest request arrived in cycle `now`; `best` is the best before, from `since`."""
     if scheduler == FCFS and best < ABSENT:

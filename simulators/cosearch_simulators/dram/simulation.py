@@ -14,7 +14,7 @@ from cosearch_simulators.dram import engine, timing
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import energy
-from cosearch_simulators.dram.mapping import decode
+from cosearch_simulators.dram.kernel import simulate_channel
 from cosearch_simulators.dram.rules import COMMANDS
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
@@ -197,40 +197,45 @@ def _controller_arguments(controllers: Controllers) -> tuple[NDArray[np.generic]
     )
 
 
-def _run(device: Device, trace: Trace, trace_tck_ps: int | None, mapping, refresh, *controller):  # type: ignore[no-untyped-def]
+def _run(
+    device: Device,
+    trace: Trace,
+    trace_tck_ps: int | None,
+    mapping: int,
+    refresh: int,
+    *controller: float,
+) -> NDArray[np.int64]:
     counts = dict(zip(device.topology.levels, device.topology.counts, strict=True))
-    transaction = trace.address_byte // device.transaction_bytes
-    bank_of, row_of = decode(
-        transaction,
-        mapping,
-        *(_bits(counts.get(level, 1)) for level in ("Rank", "BankGroup", "Bank")),
-        _bits(device.chip.rows),
-        _bits(device.chip.columns // device.prefetch),
-    )
-    if trace.cycle is None:
-        not_before = np.empty(0, np.int64)
-    else:
+    not_before = np.empty(0, np.int64)
+    if trace.cycle is not None:
         not_before = -(-trace.cycle * (trace_tck_ps or device.tck_ps) // device.tck_ps)
     n, compiled = device.timings, device.compiled
     close_delay = np.zeros(len(COMMANDS), np.int64)
     close_delay[timing.RDA] = n["nRTP"]
     close_delay[timing.WRA] = n["nCWL"] + n["nBL"] + n["nWR"]
-    return engine.run(
-        bank_of,
-        row_of,
-        transaction,
+    counters: NDArray[np.int64] = simulate_channel(
+        trace.address_byte // device.transaction_bytes,
         trace.is_write,
         not_before,
-        device.topology.banks,
-        compiled.command_banks,
-        compiled.first,
-        compiled.entries,
-        compiled.history_size,
-        device.read_latency_cycles,
-        n["nREFI"] if refresh == 1 else 0,
-        close_delay,
-        *controller,
+        (
+            mapping,
+            *(_bits(counts.get(level, 1)) for level in ("Rank", "BankGroup", "Bank")),
+            _bits(device.chip.rows),
+            _bits(device.chip.columns // device.prefetch),
+        ),
+        (
+            device.topology.banks,
+            compiled.command_banks,
+            compiled.first,
+            compiled.entries,
+            compiled.history_size,
+            device.read_latency_cycles,
+            n["nREFI"] if refresh == 1 else 0,
+            close_delay,
+        ),
+        controller,
     )
+    return counters
 
 
 def _bits(count: int) -> int:

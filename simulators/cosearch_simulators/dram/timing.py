@@ -16,42 +16,49 @@ COMMAND_COUNT = len(COMMANDS)
 NEVER = np.int64(1) << np.int64(62)
 
 
-@njit(cache=True, nogil=True)
-def apply_rules(earliest, history, command_banks, first, entries, bank, command, now):  # type: ignore[no-untyped-def]
+@njit(nogil=True)
+def new_history(entries, history_size, banks):  # type: ignore[no-untyped-def]
+    """The histories of all windows: for each node the cell that is the oldest, then the cells, all long ago."""
+    history = np.full(history_size, -NEVER, np.int64)
+    for e in range(entries.shape[0]):
+        window = entries[e, 5]
+        if window > 1:
+            for node in range(banks // entries[e, 2]):
+                history[entries[e, 6] + node * (window + 1)] = 0
+    return history
+
+
+@njit(nogil=True)
+def apply_rules(earliest, history, first, entries, bank, command, now):  # type: ignore[no-untyped-def]
     """Push back whatever must follow `command`, issued in cycle `now` to `bank` or a node whose first bank it is.
 
     Args:
         earliest: int64 (commands, banks), by command and node, changed in place.
-        history: int64 (history_size,), of the rules with a window, changed in place.
-        command_banks, first, entries: of `rules.CompiledRules`.
+        history: of `new_history`, changed in place.
+        first, entries: of `rules.CompiledRules`.
         bank: the bank that the command addresses, or the first of its node.
         command: its code.
         now: the cycle.
     """
     for e in range(first[command], first[command + 1]):
-        following, cycles, banks = entries[e, 0], entries[e, 1], entries[e, 2]
-        parent_banks, window = entries[e, 3], entries[e, 4]
-        unit = command_banks[following]
-        row = earliest[following]
-        until = now + cycles
+        row = earliest[entries[e, 0]]
+        until = now + entries[e, 1]
+        span, parent_span, shift, window = entries[e, 2], entries[e, 3], entries[e, 4], entries[e, 5]
         if window > 1:
-            slot = entries[e, 5] + bank // banks * (window + 1)
-            oldest = slot + 1 + history[slot]
-            history[oldest] = now
-            history[slot] = (history[slot] + 1) % window
-            until = history[slot + 1 + history[slot]] + cycles  # the window-th last, or long before the run
-        # A rule below the level that the command addresses binds all of the command's banks.
-        span = max(banks, command_banks[command])
-        low = bank - bank % span
-        high = low + span
-        if parent_banks > 0:
-            first_sibling = bank - bank % parent_banks
-            for node in range(first_sibling // unit, low // unit):
-                row[node] = max(row[node], until)
-            for node in range(high // unit, (first_sibling + parent_banks) // unit):
-                row[node] = max(row[node], until)
-        elif span <= unit:
-            row[low // unit] = max(row[low // unit], until)
+            cell = entries[e, 6] + bank // span * (window + 1)
+            oldest = history[cell]
+            history[cell + 1 + oldest] = now
+            oldest = oldest + 1 if oldest + 1 < window else 0
+            history[cell] = oldest
+            until = history[cell + 1 + oldest] + entries[e, 1]
+        low = bank & -span
+        if parent_span > 0:
+            parent_low = bank & -parent_span
+            for node in range(parent_low >> shift, (parent_low + parent_span) >> shift):
+                if (node << shift) & -span != low:
+                    row[node] = max(row[node], until)
         else:
-            for node in range(low // unit, high // unit):
+            low_node = np.uint64(low >> shift)  # unsigned: an index that cannot be negative is cheaper
+            for k in range(max(1, span >> shift)):
+                node = low_node + np.uint64(k)
                 row[node] = max(row[node], until)

@@ -1,0 +1,40 @@
+"""The engine's one compiled entry point, cached on disk until any source that it is made of changes.
+
+numba's own cache looks at the file of the cached function alone and would go on using machine code whose callees
+have changed. Here a digest of all their sources is a variable that the entry point closes over, which makes it
+part of the cache's key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+
+from cosearch_simulators.dram import engine, mapping, queues, scheduler, timing
+
+_decode, _run = mapping.decode, engine.run
+
+
+def _digest() -> int:
+    content = hashlib.sha256()
+    for module in (engine, mapping, queues, scheduler, timing):
+        content.update(Path(str(module.__file__)).read_bytes())
+    return int.from_bytes(content.digest()[:7], "little")
+
+
+def _entry_point(digest: int) -> Callable[..., Any]:
+    @njit(cache=True, nogil=True)
+    def simulate_channel(transaction_of, is_write, not_before, address, device, controller):  # type: ignore[no-untyped-def]
+        """One design; `address` is the rest of the arguments of `decode`, `device` and `controller` of `run`."""
+        assert digest >= 0
+        bank_of, row_of = _decode(transaction_of, *address)
+        return _run(bank_of, row_of, transaction_of, is_write, not_before, *device, *controller)
+
+    return simulate_channel  # type: ignore[no-any-return]
+
+
+simulate_channel = _entry_point(_digest())
