@@ -10,6 +10,7 @@ has the unit in the name of the column, where the metric's name does not end wit
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -150,4 +151,5 @@ def _write(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise ArgumentError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)

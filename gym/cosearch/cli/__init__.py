@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.main import get_command
 
 import cosearch
 from cosearch.cli import evaluation, listing, plugins, searching, stores, validation
-from cosearch.cli.output import print_error
+from cosearch.cli.output import INTERRUPTED, print_error
 from cosearch.errors import CosearchError
 
 app = typer.Typer(
@@ -64,6 +64,8 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("COSEARCH_DEBUG"):
             raise
         return _report(error)
+    if code == INTERRUPTED:  # typer's own way of saying that Ctrl-C was pressed
+        print_error("interrupted")
     return code if isinstance(code, int) else 0
 
 
@@ -72,10 +74,16 @@ def _report(error: Exception) -> int:
         print_error(str(error))
         return 2
     if hasattr(error, "format_message"):  # a usage error of typer
-        print_error(error.format_message())
+        print_error(_usage_message(error))
         return 2
     if isinstance(error, OSError) and error.strerror:  # a full disk, a file that cannot be written
         print_error(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
         return 2
     print_error(f"{type(error).__name__}: {error} (a bug; run with COSEARCH_DEBUG=1 for the traceback)")
     return 1
+
+
+def _usage_message(error: Any) -> str:
+    # typer says what it expected but not what it got; pydantic, which it asked, knows
+    rejected = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []
+    return error.format_message() + (f", not {rejected[0]['input']!r}" if rejected else "")

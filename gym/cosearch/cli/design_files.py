@@ -15,7 +15,7 @@ from typing import Any
 from cosearch.errors import ArgumentError, DesignError
 from cosearch.export import FIRST_COLUMNS, LAST_COLUMNS, cell_text, csv_column
 from cosearch.objectives import Metric
-from cosearch.space import Categorical, Designs, DesignSpace, DesignsLike, Permutation
+from cosearch.space import Categorical, Designs, DesignsLike, DesignSpace, Permutation
 
 SUFFIXES = (".json", ".jsonl", ".csv", ".parquet")
 
@@ -55,20 +55,19 @@ def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] 
     units = {metric.name: metric.unit for metric in metrics}
     added = {*FIRST_COLUMNS, *LAST_COLUMNS, *units, *(csv_column(name, unit) for name, unit in units.items())}
     try:
-        designs = space.designs(readers[path.suffix](space, path, added))
+        return space.designs(readers[path.suffix](space, path, added))
     except DesignError as error:
         raise DesignError(f"{path}: {error}") from None
     except OSError as error:
         raise ArgumentError(f"cannot read {path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ArgumentError(f"{path} is not a text file; expected {path.suffix[1:]}") from None
-    if len(designs) == 0:
-        raise ArgumentError(f"{path} holds no design")
-    return designs
 
 
 def _rows(value: Any, what: str) -> list[Mapping[str, Any]]:
     rows = value if isinstance(value, list) else [value]
+    if not rows:
+        raise DesignError(f"{what} holds no design")
     for row in rows:
         if not isinstance(row, dict):
             raise DesignError(
@@ -98,6 +97,8 @@ def _read_json_lines(space: DesignSpace, path: Path, added: set[str]) -> list[Ma
 def _read_csv(space: DesignSpace, path: Path, added: set[str]) -> dict[str, list[Any]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         header, *rows = list(csv.reader(file)) or [[]]
+    if not rows:
+        raise DesignError("the file holds no design")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise DesignError(f"line {number} has {len(row)} cells; expected {len(header)}")

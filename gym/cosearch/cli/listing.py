@@ -13,7 +13,7 @@ import typer
 from cosearch.agent import Agent
 from cosearch.arguments import parameters_of
 from cosearch.cli import options
-from cosearch.cli.output import print_json, print_line, print_table
+from cosearch.cli.output import print_json, print_line, print_table, value_text
 from cosearch.errors import SpaceError, unknown_name
 from cosearch.problem import Problem
 from cosearch.registry import registry
@@ -121,7 +121,7 @@ def describe_problem(problem: Problem) -> dict[str, Any]:
         "groups": {name: list(members) for name, members in problem.groups.items()},
         "isolated": problem.isolated,
         "cardinality": _cardinality(problem.space),
-        "space": problem.space.to_dict(),
+        "space": _space_json(problem.space),
     }
 
 
@@ -131,7 +131,7 @@ def describe_agent(cls: type[Agent]) -> dict[str, Any]:
         "kind": "agent",
         **agent_summary(cls),
         "description": inspect.getdoc(cls) or "",
-        "space": cls.hyperparameters.to_dict() if cls.hyperparameters else None,
+        "space": _space_json(cls.hyperparameters) if cls.hyperparameters else None,
     }
 
 
@@ -139,7 +139,7 @@ def _show_problem(described: Mapping[str, Any]) -> None:
     print_line(f"{described['name']} (version {described['version']})", style="bold")
     print_line(described["summary"])
     print_line()
-    _show_space(f"Design space, {_count(described['cardinality'])} designs", described["space"])
+    _show_space(f"Design space: {_count(described['cardinality'])} designs", described["space"])
     metrics = [[m["name"], m["unit"], m["description"]] for m in described["metrics"]]
     print_line()
     print_table("Metrics", ["name", "unit", "description"], metrics)
@@ -168,15 +168,22 @@ def _show_agent(described: Mapping[str, Any]) -> None:
 
 def _show_space(title: str, space: Mapping[str, Any]) -> None:
     rows = [
-        [p["name"], p["kind"], _values_text(p), p["default"], _when_text(p), p.get("description", "")]
+        [
+            p["name"],
+            p["kind"],
+            _values_text(p),
+            value_text(p["default"]),
+            _when_text(p),
+            p.get("description", ""),
+        ]
         for p in space["parameters"]
     ]
     columns = ["name", "kind", "values", "default", "active when", "description"]
     used = [i for i in range(len(columns)) if i < 4 or any(row[i] for row in rows)]
     print_table(title, [columns[i] for i in used], [[row[i] for i in used] for row in rows])
-    for rule in space.get("forbidden", []):
-        reason = f" ({rule['reason']})" if rule.get("reason") else ""
-        print_line(f"forbidden: {rule.get('expression') or 'a function'}{reason}")
+    for rule in space["forbidden"]:
+        reason = "" if rule["rule"] in rule["reason"] else f" ({rule['reason']})"
+        print_line(f"forbidden: {rule['rule']}{reason}")
 
 
 def _values_text(parameter: Mapping[str, Any]) -> str:
@@ -185,6 +192,8 @@ def _values_text(parameter: Mapping[str, Any]) -> str:
         if len(values) > SHOWN_VALUES:
             values = [*values[: SHOWN_VALUES - 2], "…", values[-1]]
         return ", ".join(values)
+    if "items" in parameter:
+        return f"{', '.join(map(str, parameter['items']))} in any order"
     low, high = parameter["low"], parameter["high"]
     step = f" in steps of {parameter['step']}" if parameter.get("step", 1) != 1 else ""
     return f"{low} to {high}{step}{', log scale' if parameter.get('log') else ''}"
@@ -201,6 +210,14 @@ def _type_text(annotation: Any) -> str:
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
+def _space_json(space: DesignSpace) -> dict[str, Any]:
+    """The space as a reader needs it: also where a rule is a function, which `to_dict` refuses."""
+    return {
+        "parameters": [parameter.to_dict() for parameter in space.parameters],
+        "forbidden": [{"rule": rule.label, "reason": rule.reason} for rule in space.forbidden],
+    }
+
+
 def _cardinality(space: DesignSpace) -> int | str | None:
     """The number of allowed designs: "infinite" with a real parameter, None where it cannot be counted."""
     try:
@@ -213,7 +230,7 @@ def _cardinality(space: DesignSpace) -> int | str | None:
 def _count(cardinality: int | str | None) -> str:
     if isinstance(cardinality, int):
         return f"{cardinality:,}" if cardinality < 10**12 else f"about {decimal.Decimal(cardinality):.3e}"
-    return cardinality or "very many"
+    return "infinitely many" if cardinality else "an uncounted number of"
 
 
 def _warn_about_broken_plugins() -> None:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 PIPED_WIDTH = 240  # a table that goes into a file or a pipe is not cut to 80 columns
+INTERRUPTED = 130  # the exit code that shells give for Ctrl-C
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -53,6 +54,11 @@ def plain(value: Any) -> str:
 def number(value: float) -> str:
     """A number to six significant digits; a dash where there is none."""
     return f"{value:.6g}" if math.isfinite(value) else "–"
+
+
+def value_text(value: Any) -> str:
+    """A parameter's value for a person; a permutation as its items in order."""
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def print_line(text: str = "", *, style: str = "", stderr: bool = False) -> None:

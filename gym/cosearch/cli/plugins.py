@@ -6,14 +6,14 @@ import keyword
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cosearch.cli import options
 from cosearch.cli.output import print_json, print_line, print_table
 from cosearch.cli.skeleton import skeleton
-from cosearch.errors import ArgumentError, PluginError, unknown_name
+from cosearch.errors import ArgumentError, CosearchError, PluginError, unknown_name
 from cosearch.registry import registry
 
 CHECK_FAILED = 1
@@ -24,19 +24,14 @@ def check(
     json: options.Json = False,
 ) -> None:
     """Check what a plugin contributes against the contracts; the exit code is 1 where one is broken."""
-    from cosearch.testing import check_agent, check_problem
-
     known = {record.name: record for record in registry().plugins}
     if plugin not in known:
         raise unknown_name("plugin", plugin, known)
     record = known[plugin]
     if record.error:
         raise PluginError(f"plugin {plugin} could not be loaded: {record.error}")
-    results = []
-    for name in record.problems:
-        results.append(_checked("problem", name, lambda n: check_problem(options.build_problem(n, []))))
-    for name in record.agents:
-        results.append(_checked("agent", name, lambda n: check_agent(registry().agents[n])))
+    results = [_problem_result(name) for name in record.problems]
+    results += [_agent_result(name) for name in record.agents]
     if json:
         print_json({"plugin": plugin, "passed": not any(r["error"] for r in results), "results": results})
     else:
@@ -68,9 +63,22 @@ def new_plugin(
     print_line(f"wrote {target}; try it: pip install -e {target} && cosearch check {name}")
 
 
-def _checked(kind: str, name: str, run: Callable[[str], Any]) -> dict[str, str]:
+def _problem_result(name: str) -> dict[str, str]:
+    from cosearch.testing import check_problem
+
+    return _result("problem", name, lambda: check_problem(options.build_problem(name, [])))
+
+
+def _agent_result(name: str) -> dict[str, str]:
+    from cosearch.testing import check_agent
+
+    return _result("agent", name, lambda: check_agent(registry().agents[name]))
+
+
+def _result(kind: str, name: str, check: Callable[[], None]) -> dict[str, str]:
     try:
-        run(name)
+        check()
     except Exception as error:  # whatever a plugin's own code raises is what the check found
-        return {"kind": kind, "name": name, "error": f"{type(error).__name__}: {error}"}
+        text = str(error) if isinstance(error, CosearchError) else f"{type(error).__name__}: {error}"
+        return {"kind": kind, "name": name, "error": text}
     return {"kind": kind, "name": name, "error": ""}

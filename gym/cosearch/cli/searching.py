@@ -9,14 +9,12 @@ import typer
 
 from cosearch.arguments import parse_assignments
 from cosearch.cli import options
-from cosearch.cli.output import print_error, print_json, print_line
+from cosearch.cli.output import INTERRUPTED, print_error, print_json, print_line
 from cosearch.cli.progress import shown_progress
 from cosearch.cli.summary import show_summary, summarise
 
 if TYPE_CHECKING:
     from cosearch.study import Study
-
-INTERRUPTED = 130  # what a shell gives for Ctrl-C
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 Budget = Annotated[int, typer.Option(min=1, help="Distinct designs to evaluate; a repeat costs nothing.")]
@@ -75,21 +73,22 @@ def search(
 
     built = options.build_problem(problem, set_, objective, constraint)
     options.check_fidelity(built, fidelity)
-    study = Study.create(
-        built,
-        agent,
-        budget=budget,
-        seed=seed,
-        agent_settings=parse_assignments(agent_set, "--agent-set"),
-        store=None if store is None else Store.open(store, create=True),
-        name=name,
-        workers=workers,
-        batch_size=batch,
-        fidelity=fidelity,
-        timeout_s=timeout_s,
-        memory_mb=memory_mb,
-    )
-    _run(study, store, json=json, quiet=quiet)
+    with Store.in_memory() if store is None else Store.open(store, create=True) as opened:
+        study = Study.create(
+            built,
+            agent,
+            budget=budget,
+            seed=seed,
+            agent_settings=parse_assignments(agent_set, "--agent-set"),
+            store=opened,
+            name=name,
+            workers=workers,
+            batch_size=batch,
+            fidelity=fidelity,
+            timeout_s=timeout_s,
+            memory_mb=memory_mb,
+        )
+        _run(study, store, json=json, quiet=quiet)
 
 
 def resume(
@@ -126,7 +125,7 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
             f"go on with: {_command('resume', store, name)}" if store else "nothing is kept without --store"
         )
         print_error(f"interrupted after {len(data.designs)} of {study.record.budget} evaluations; {kept}")
-        raise typer.Exit(INTERRUPTED)
+        raise SystemExit(INTERRUPTED)
     if not json:
         if store:
             print_line(f"study {name} is in {store}; see it with: {_command('report', store)}")

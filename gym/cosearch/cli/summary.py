@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosearch.cli.output import number, print_line, print_table
+from cosearch.cli.output import number, print_line, print_table, value_text
 from cosearch.export import pareto_rows
 from cosearch.objectives import feasible, minimised
 from cosearch.outcomes import STATUSES
@@ -55,11 +55,11 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     metrics = list(summary["reference_point"])
     metrics += [metric for metric in units if metric not in metrics]
     if front:
-        parameters = _shown_parameters(front)
+        parameters = _shown_parameters(study, front)
         rows = [
             [
                 *(number(row["metrics"][metric]) for metric in metrics),
-                *(row["design"].get(parameter, "") for parameter in parameters),
+                *(value_text(row["design"].get(parameter, "")) for parameter in parameters),
             ]
             for row in front[:SHOWN_DESIGNS]
         ]
@@ -83,8 +83,8 @@ def heading(metric: str, unit: str) -> str:
     return metric if unit in ("", "1") else f"{metric} [{unit}]"
 
 
-def _shown_parameters(front: list[dict[str, Any]]) -> list[str]:
+def _shown_parameters(study: Mapping[str, Any], front: list[dict[str, Any]]) -> list[str]:
     """The parameters in which the front differs, in order, as many as a table holds."""
-    names = dict.fromkeys(name for row in front for name in row["design"])
+    names = [parameter["name"] for parameter in study["space"]["parameters"]]
     differ = [name for name in names if len({repr(row["design"].get(name)) for row in front}) > 1]
-    return (differ or list(names))[:SHOWN_PARAMETERS]
+    return (differ or names)[:SHOWN_PARAMETERS]

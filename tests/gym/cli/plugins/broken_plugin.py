@@ -1,0 +1,3 @@
+"""A plugin that cannot be imported."""
+
+raise ImportError("needs libsimulator 7, found 6")

@@ -1,0 +1,156 @@
+"""Somebody else's plugin: every kind of parameter, and a simulator that rejects, fails, hangs and crashes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from cosearch import (
+    Agent,
+    Categorical,
+    Constraint,
+    DesignSpace,
+    Integer,
+    Metric,
+    Objective,
+    Ordinal,
+    Outcomes,
+    Permutation,
+    Problem,
+    Real,
+    hookimpl,
+)
+from cosearch.errors import WorkloadError, unknown_name
+from cosearch.validation import Validation
+
+
+class ToyCache(Problem):
+    """A cache with made-up formulas."""
+
+    name = "toy-cache"
+    version = 3
+    space = DesignSpace(
+        [
+            Categorical("policy", ["lru", "random", "none"], description="which line is replaced"),
+            Ordinal("ways", [1, 2, 4, 8], when={"policy": ["lru", "random"]}),
+            Integer("banks", 1, 64),
+            Real("voltage_v", 0.5, 1.5),
+            Permutation("order", ["m", "n", "k"]),
+            Categorical("prefetch", ["auto", 1, False, None]),
+        ],
+        forbidden=["ways * banks > 256"],
+    )
+    metrics = (
+        Metric("latency_ns", "ns", "mean time of a request"),
+        Metric("gain", "dB", "something in a unit that its name does not have"),
+        Metric("area_mm2", "mm^2"),
+    )
+    objectives = (Objective("latency_ns", "min"), Objective("gain", "max"))
+    constraints = (Constraint("area_mm2", "<=", 60.0),)
+    fidelities = ("analytical", "cycle")
+    workloads = ("uniform", "zipf")
+
+    def __init__(
+        self,
+        *,
+        workload: str = "uniform",
+        trace: str | None = None,
+        scale: float = 1.0,
+        delay_s: float = 0.0,
+        nan_above_banks: int = 64,
+        crash_above_banks: int = 64,
+        objectives: list[str] | None = None,
+        constraints: list[str] | None = None,
+    ) -> None:
+        super().__init__(objectives=objectives, constraints=constraints)
+        if os.environ.get("TOY_BUG"):
+            nan_above_banks //= 0
+        if workload not in self.workloads:
+            raise unknown_name("workload", workload, self.workloads)
+        if scale <= 0:
+            raise ValueError(f"scale must be positive, not {scale}")
+        if trace is not None:
+            for number, line in enumerate(Path(trace).read_text().splitlines(), start=1):
+                if not line.isdigit():
+                    raise WorkloadError(f"{trace}, line {number}: expected an address, found {line!r}")
+        self.scale, self.delay_s = scale, delay_s
+        self.nan_above_banks, self.crash_above_banks = nan_above_banks, crash_above_banks
+
+    def simulate(self, designs, *, fidelity, seed):
+        time.sleep(self.delay_s * len(designs))
+        if "TOY_STARTED" in os.environ:
+            Path(os.environ["TOY_STARTED"]).touch()
+        banks = designs["banks"].astype(float)
+        if (banks > self.crash_above_banks).any():
+            if os.environ.get("TOY_CRASH") == "exit":
+                os._exit(3)
+            raise RuntimeError("the bank exploded\nand more lines follow")
+        ways = np.where(designs.active("ways"), designs["ways"], 1)
+        latency = self.scale * (100.0 / banks + ways)
+        latency[banks > self.nan_above_banks] = np.nan
+        metrics = {"latency_ns": latency, "gain": ways + designs["voltage_v"], "area_mm2": banks + ways}
+        rejected = ["no power at all" if v < 0.51 else "" for v in designs["voltage_v"]]
+        return Outcomes.of(metrics, errors=rejected)
+
+
+class ToyWalk(Agent):
+    """Random designs, in batches."""
+
+    name = "toy-walk"
+    hyperparameters = DesignSpace([Integer("stride", 1, 9, default=1, description="seeds apart")])
+    batch_size = 5
+
+    def ask(self, n):
+        return self.space.sample(n, self.rng)
+
+    def tell(self, designs, outcomes):
+        pass
+
+
+class Row:
+    metric, cases, median, p95, maximum, share_within_bound, bound = (
+        "latency_ns",
+        2,
+        0.01,
+        0.02,
+        0.03,
+        1.0,
+        0.05,
+    )
+
+    def __init__(self, passed: bool) -> None:
+        self.passed = passed
+
+
+class Table:
+    def __init__(self, passed: bool) -> None:
+        self.speed = {"requests_per_second": 1234567.0}
+        self.passed = passed
+        self.rows = [Row(passed)]
+
+    def as_dict(self):
+        return {"passed": self.passed, "rows": [{"metric": "latency_ns"}], "speed": self.speed}
+
+
+def run_validation(cases: Path) -> Table:
+    if not (cases / "verdict").exists():
+        raise ValueError(f"{cases}: no file verdict")
+    return Table((cases / "verdict").read_text().strip() == "pass")
+
+
+@hookimpl
+def cosearch_problems():
+    return [ToyCache]
+
+
+@hookimpl
+def cosearch_agents():
+    return [ToyWalk]
+
+
+@hookimpl
+def cosearch_validations():
+    return [Validation("toy-simulator", run_validation)]

@@ -1,0 +1,363 @@
+"""`search` and `resume`: what they say, what they keep, and that a stopped study loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from cosearch.store import Store
+
+SEARCH = ("search", "toy-cache", "--agent", "toy-walk")
+SLOW = ("--set", "delay_s=0.02", "--batch", "2")
+
+
+@pytest.fixture
+def start(environment, tmp_path):
+    """Start a command as a user does and leave it running, at the head of a process group of its own."""
+    started = []
+
+    def begin(*arguments: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cosearch.cli", *map(str, arguments)],
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def wait_for_evaluations(path, count: int, seconds: float = 60.0) -> None:
+    """Until the only study of the store has been told of this many designs."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if path.exists():
+            try:
+                with Store.open(path) as store:
+                    if store.studies() and store.study().evaluations >= count:
+                        return
+            except Exception:
+                pass  # the store is just being made
+        time.sleep(0.02)
+    pytest.fail(f"fewer than {count} evaluations after {seconds} s")
+
+
+def read(path):
+    with Store.open(path) as store:
+        return store.read(store.study())
+
+
+def test_a_search_says_what_it_found(cli):
+    found = cli(*SEARCH, "--budget", 80, "--seed", 3, "--json").json
+    assert found["store"] is None
+    assert found["study"]["name"] == "toy-cache-toy-walk-3"
+    assert found["study"]["evaluations"] == 80
+    assert found["study"]["status"] == "finished"
+    assert found["study"]["stopped_because"] == "the budget is spent"
+    assert sum(found["counts"][status] for status in ("ok", "infeasible", "failed")) >= 80
+    assert found["hypervolume"] > 0
+    front = [(row["metrics"]["latency_ns"], -row["metrics"]["gain"]) for row in found["pareto"]]
+    assert front == sorted(front)
+    for a in front:  # no design of a front is better than another in everything
+        assert not any(b != a and b[0] <= a[0] and b[1] <= a[1] for b in front)
+    for row in found["pareto"]:
+        assert row["metrics"]["area_mm2"] <= 60
+
+
+def test_a_search_says_it_as_a_table_and_where_it_is_kept(cli, tmp_path):
+    kept = cli(*SEARCH, "--budget", 60, "--store", tmp_path / "s.db")
+    assert kept.code == 0
+    assert "Pareto front of latency_ns:min, gain:max" in kept.out
+    assert "hypervolume" in kept.out
+    assert f"study toy-cache-toy-walk-0 is in {tmp_path}/s.db" in kept.out
+    assert f"cosearch report {tmp_path}/s.db" in kept.out
+    lost = cli(*SEARCH, "--budget", 5)
+    assert "nothing is kept: add --store" in lost.out
+
+
+def test_options_reach_problem_and_agent_and_are_recorded(cli, tmp_path):
+    wishes = ("--objective", "gain:max:reference=0.5", "--constraint", "area_mm2<=30")
+    arguments = ("--set", "workload=zipf", "--set", "scale=2.5", "--agent-set", "stride=4")
+    study = cli(
+        *(*SEARCH, "--budget", 7, "--seed", 5, *wishes, *arguments, "--fidelity", "cycle", "--batch", 3),
+        *("--name", "mine", "--store", tmp_path / "s.db", "--json"),
+    ).json["study"]
+    assert study["name"] == "mine"
+    assert study["objectives"] == ["gain:max:reference=0.5"]
+    assert study["constraints"] == ["area_mm2<=30"]
+    assert study["problem_arguments"] == {"workload": "zipf", "scale": 2.5}
+    assert study["agent_settings"] == {"stride": 4}
+    assert (study["fidelity"], study["batch_size"], study["seed"], study["budget"]) == ("cycle", 3, 5, 7)
+
+
+def test_the_recorded_command_repeats_the_study(command, tmp_path):
+    first = command(
+        *SEARCH,
+        "--budget",
+        20,
+        "--set",
+        "scale=2.5",
+        "--objective",
+        "latency_ns",
+        "--store",
+        "a.db",
+        "--json",
+    ).json
+    words = shlex.split(first["study"]["command"])
+    assert words[0] == "cosearch"
+    again = command(*words[1:], "--json", cwd=tmp_path).json
+    assert again["pareto"] == first["pareto"]
+    assert again["study"]["name"] == first["study"]["name"] + "-2"
+
+
+def test_the_same_seed_finds_the_same_and_another_one_something_else(cli):
+    def front(seed):
+        return cli(*SEARCH, "--budget", 30, "--seed", seed, "--json").json["pareto"]
+
+    assert front(1) == front(1)
+    assert front(1) != front(2)
+
+
+def test_workers_find_what_one_process_finds(command):
+    one = command(*SEARCH, "--budget", 20, "--json").json
+    two = command(*SEARCH, "--budget", 20, "--workers", 2, "--json").json
+    assert two["pareto"] == one["pareto"]
+
+
+def test_a_failing_simulator_does_not_stop_a_search(cli):
+    counts = cli(*SEARCH, "--budget", 60, "--set", "nan_above_banks=30", "--json").json["counts"]
+    assert counts["failed"] > 5
+    assert counts["ok"] > 5
+
+
+def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(cli, monkeypatch):
+    monkeypatch.setattr("cosearch.cli.progress.LINE_EVERY_S", 0.0)
+    lines = cli(*SEARCH, "--budget", 20).err.splitlines()
+    assert len(lines) == 4
+    assert re.fullmatch(
+        r"20/20 evaluations, [\d.e+]+/s, best latency_ns [\d.]+ ns, best gain [\d.]+ dB, hypervolume [\d.]+, "
+        r"\d+ infeasible, \d+ failed",
+        lines[-1],
+    )
+    assert cli(*SEARCH, "--budget", 20, "--quiet").err == ""
+    assert cli(*SEARCH, "--budget", 20, "--json").err == ""
+
+
+def test_progress_is_a_live_panel_on_a_terminal(environment, tmp_path):
+    parent, child = pty.openpty()
+    arguments = [*SEARCH, "--budget", "100", *SLOW]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cosearch.cli", *arguments],
+        env=environment | {"TERM": "xterm-256color", "COLUMNS": "140", "LINES": "40"},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=child,
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(parent, 65536)
+        except OSError:  # the terminal's other end is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    out, _ = process.communicate(timeout=60)
+    os.close(parent)
+    assert process.returncode == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert "Pareto front of" in out.decode()
+    for fragment in ("evaluations/s", "best latency_ns (min)", "best gain (max)", "hypervolume", "left"):
+        assert fragment in text
+    done = [int(count) for count in re.findall(r"(\d+)/100", text)]
+    assert len(set(done)) > 2
+    assert done == sorted(done)
+
+
+def test_ctrl_c_says_how_to_go_on_and_loses_nothing(start, command, tmp_path):
+    process = start(*SEARCH, "--budget", 120, "--store", "s.db", *SLOW)
+    wait_for_evaluations(tmp_path / "s.db", 10)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    last = err.splitlines()[-1]
+    assert re.fullmatch(
+        r"error: interrupted after \d+ of 120 evaluations; "
+        r"go on with: cosearch resume s\.db toy-cache-toy-walk-0",
+        last,
+    )
+    assert "Traceback" not in out + err
+    before = read(tmp_path / "s.db")
+    assert before.record.status == "interrupted"
+    assert len(before.designs) >= 10
+    resumed = command("resume", "s.db", "toy-cache-toy-walk-0", "--json").json
+    assert resumed["study"]["evaluations"] == 120
+    after = read(tmp_path / "s.db")
+    assert list(after.designs)[: len(before.designs)] == list(before.designs)
+    np.testing.assert_array_equal(after.outcomes["gain"][: len(before.designs)], before.outcomes["gain"])
+
+
+def test_ctrl_c_with_workers_is_as_quiet(start, tmp_path):
+    process = start(*SEARCH, "--budget", 300, "--workers", 2, "--store", "s.db", *SLOW)
+    wait_for_evaluations(tmp_path / "s.db", 4)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.count("\n") == 1
+    assert "go on with" in err
+
+
+def test_ctrl_c_without_a_store_still_shows_what_was_found(start, environment, tmp_path):
+    environment["TOY_STARTED"] = str(tmp_path / "started")
+    process = start(*SEARCH, "--budget", 100000, "--set", "delay_s=0.001")
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Pareto front of" in out
+    assert "nothing is kept without --store" in err
+
+
+def test_a_killed_search_goes_on_as_if_it_had_not_been_killed(start, command, tmp_path):
+    command(*SEARCH, "--budget", 120, "--store", "whole.db")
+    process = start(*SEARCH, "--budget", 120, "--store", "s.db", *SLOW[:2])
+    wait_for_evaluations(tmp_path / "s.db", 20)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    stopped = read(tmp_path / "s.db")
+    assert 20 <= len(stopped.designs) < 120
+    assert command("resume", "s.db", "--quiet").code == 0
+    resumed, whole = read(tmp_path / "s.db"), read(tmp_path / "whole.db")
+    assert list(resumed.designs) == list(whole.designs)
+    np.testing.assert_array_equal(resumed.outcomes["latency_ns"], whole.outcomes["latency_ns"])
+    assert resumed.record.status == "finished"
+
+
+def test_resume_with_a_larger_budget(cli, tmp_path):
+    path = tmp_path / "s.db"
+    cli(*SEARCH, "--budget", 10, "--store", path)
+    found = cli("resume", path, "--budget", 25, "--json").json
+    assert found["study"]["evaluations"] == 25
+    cli("resume", path, "--budget", 5).assert_error("budget of 25", "can only be raised")
+
+
+def test_resuming_a_finished_study_changes_nothing(cli, tmp_path):
+    path = tmp_path / "s.db"
+    first = cli(*SEARCH, "--budget", 10, "--store", path, "--json").json
+    assert cli("resume", path, "--json").json["pareto"] == first["pareto"]
+
+
+def test_a_second_process_that_writes_to_the_study_is_refused(start, command, tmp_path):
+    process = start(*SEARCH, "--budget", 3000, "--store", "s.db", *SLOW)
+    wait_for_evaluations(tmp_path / "s.db", 4)
+    command("resume", "s.db").assert_error("toy-cache-toy-walk-0", "another process")
+    assert process.poll() is None
+    listed = command("studies", "s.db", "--json").json  # reading is always possible
+    assert listed[0]["status"] == "running"
+    other = command(
+        *SEARCH, "--budget", 5, "--seed", 1, "--store", "s.db", "--json"
+    )  # and so is another study
+    assert other.json["study"]["evaluations"] == 5
+    assert process.poll() is None
+
+
+def test_two_searches_in_one_store_at_once(start, tmp_path):
+    processes = [start(*SEARCH, "--budget", 60, "--seed", seed, "--store", "s.db", *SLOW) for seed in (0, 1)]
+    for process in processes:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    with Store.open(tmp_path / "s.db") as store:
+        assert sorted((study.seed, study.evaluations) for study in store.studies()) == [(0, 60), (1, 60)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fragments"),
+    [
+        (("search", "toy-cash", "--agent", "toy-walk"), ("problem 'toy-cash'", "did you mean 'toy-cache'?")),
+        (("search", "toy-cache", "--agent", "toy-wlk"), ("agent 'toy-wlk'", "did you mean 'toy-walk'?")),
+        ((*SEARCH, "--set", "workload=zip"), ("workload 'zip'", "did you mean 'zipf'?")),
+        ((*SEARCH, "--set", "worklod=zipf"), ("'worklod'", "did you mean 'workload'?")),
+        ((*SEARCH, "--set", "scale=big"), ("scale='big'", "number")),
+        ((*SEARCH, "--set", "scale=-1"), ("toy-cache", "scale must be positive, not -1")),
+        ((*SEARCH, "--set", "scale"), ("--set 'scale'", "expected NAME=VALUE")),
+        ((*SEARCH, "--set", "scale=1", "--set", "scale=2"), ("'scale'", "twice")),
+        ((*SEARCH, "--set", "trace=/no/such/trace"), ("/no/such/trace", "No such file")),
+        ((*SEARCH, "--agent-set", "strid=1"), ("'strid'", "did you mean 'stride'?")),
+        ((*SEARCH, "--agent-set", "stride=99"), ("'stride'", "99", "1 to 9")),
+        ((*SEARCH, "--objective", "latency:min"), ("metric 'latency'", "did you mean 'latency_ns'?")),
+        ((*SEARCH, "--objective", "latency_ns:down"), ("min or max", "'down'")),
+        ((*SEARCH, "--objective", "gain:max", "--objective", "gain:min"), ("only once",)),
+        ((*SEARCH, "--constraint", "aera_mm2<=3"), ("metric 'aera_mm2'", "did you mean 'area_mm2'?")),
+        ((*SEARCH, "--constraint", "area_mm2<3"), ("METRIC<=NUMBER",)),
+        ((*SEARCH, "--constraint", "area_mm2<=nan"), ("finite",)),
+        ((*SEARCH, "--fidelity", "cycel"), ("fidelity", "did you mean 'cycle'?")),
+        ((*SEARCH, "--seed", "-1"), ("--seed", "-1")),
+        ((*SEARCH, "--workers", "0"), ("--workers", "0")),
+        ((*SEARCH, "--buget", "9"), ("No such option", "--budget")),
+        (("serch", "toy-cache"), ("No such command 'serch'", "Did you mean 'search'?")),
+    ],
+)
+def test_wrong_words_are_one_line_with_the_nearest_right_one(cli, arguments, fragments):
+    budget = () if "--buget" in arguments or arguments[0] == "serch" else ("--budget", "5")
+    cli(*arguments, *budget).assert_error(*fragments)
+
+
+def test_wrong_words_are_one_line_for_a_user(command):
+    command("search", "toy-cash", "--agent", "toy-walk", "--budget", 5).assert_error(
+        "did you mean 'toy-cache'?"
+    )
+    command(*SEARCH).assert_error("--budget")
+    command(*SEARCH, "--budget", "many").assert_error("--budget", "'many'")
+
+
+def test_a_malformed_workload_names_file_line_and_what_was_expected(command, tmp_path):
+    (tmp_path / "bad.trace").write_text("12\n34\n0xZZ\n")
+    command(*SEARCH, "--budget", 5, "--set", "trace=bad.trace").assert_error(
+        "bad.trace, line 3", "expected an address", "'0xZZ'"
+    )
+
+
+def test_a_name_that_is_taken_is_one_line(cli, tmp_path):
+    path = tmp_path / "s.db"
+    assert cli(*SEARCH, "--budget", 5, "--store", path, "--name", "mine").code == 0
+    cli(*SEARCH, "--budget", 5, "--store", path, "--name", "mine").assert_error(
+        "'mine'", "resume", "another name"
+    )
+    assert json.loads(cli("studies", path, "--json").out)[0]["evaluations"] == 5
+
+
+def test_a_bug_is_one_line_with_exit_code_1_and_a_traceback_on_request(command):
+    broken = ("describe", "toy-cache", "--set", "nan_above_banks=5")
+    env = {"TOY_BUG": "1"}
+    command(*broken, env=env).assert_error("ZeroDivisionError", "COSEARCH_DEBUG=1", code=1)
+    assert "Traceback" in command(*broken, env=env | {"COSEARCH_DEBUG": "1"}).err
+
+
+def test_a_reader_that_goes_away_is_no_error(environment):
+    line = f"{shlex.quote(sys.executable)} -m cosearch.cli describe toy-cache --json | head -c 1"
+    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""

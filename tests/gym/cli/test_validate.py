@@ -1,0 +1,47 @@
+"""`validate`: the exit code says whether a simulator keeps its bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def cases(tmp_path):
+    (tmp_path / "verdict").write_text("pass\n")
+    return tmp_path
+
+
+def test_a_simulator_within_its_bounds(cli, cases):
+    assert cli("validate", "toy-simulator", "--cases", cases, "--json").json == {
+        "passed": True,
+        "rows": [{"metric": "latency_ns"}],
+        "speed": {"requests_per_second": 1234567.0},
+    }
+    shown = cli("validate", "toy-simulator", "--cases", cases)
+    assert shown.code == 0
+    for fragment in (
+        "latency_ns",
+        "1 %",
+        "2 %",
+        "3 %",
+        "5 %",
+        "100 %",
+        "yes",
+        "requests_per_second",
+        "1.235e+06",
+    ):
+        assert fragment in shown.out
+
+
+def test_a_missed_bound_is_exit_code_1(cli, cases):
+    (cases / "verdict").write_text("fail\n")
+    shown = cli("validate", "toy-simulator", "--cases", cases)
+    assert shown.code == 1
+    assert "NO" in shown.out
+    assert cli("validate", "toy-simulator", "--cases", cases, "--json").code == 1
+
+
+def test_cases_that_cannot_be_read_are_one_line(cli, command, tmp_path):
+    cli("validate", "toy-simulator", "--cases", tmp_path).assert_error("toy-simulator", "no file verdict")
+    cli("validate", "toy-simulator", "--cases", tmp_path / "no").assert_error("there is no folder of cases")
+    command("validate", "toy-simulater", "--cases", tmp_path).assert_error("did you mean 'toy-simulator'?")
