@@ -175,7 +175,7 @@ def test_evaluations_that_a_full_disk_refuses_wait_for_resume(tmp_path, monkeypa
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "problem = small_problems.TwoSpheres()\n"
         f"study = Study.create(problem, 'uniform', budget=600, seed=1, store={str(path)!r})\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (142_000, 142_000))\n"
         "try:\n"
         "    study.run()\n"
         "except StoreError as error:\n"

@@ -72,12 +72,7 @@ class Store:
             if tables.meta.name not in names:
                 if names or not create:
                     raise StoreError(f"{self.location} is not a cosearch store (it has no cosearch tables)")
-                if self._engine.dialect.name == "sqlite":  # the file keeps the mode; readers never set it
-                    with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                with self._engine.begin() as connection:
-                    tables.metadata.create_all(connection)
-                    connection.execute(tables.meta.insert().values(key="format", value=str(tables.FORMAT)))
+                self._create_tables()
             with self._engine.connect() as connection:
                 found = connection.execute(
                     sa.select(tables.meta.c.value).where(tables.meta.c.key == "format")
@@ -89,6 +84,25 @@ class Store:
                 f"{self.location} was written by a newer cosearch (store format {found}, this one "
                 f"reads up to {tables.FORMAT}); upgrade cosearch to open it"
             )
+
+    def _create_tables(self) -> None:
+        """Make the tables, unless another process has done so since we looked."""
+        if self._engine.dialect.name != "sqlite":
+            with self._engine.begin() as connection:
+                self._create_missing_tables(connection)
+            return
+        # Python's driver begins no transaction for CREATE TABLE, so it is begun by hand, and for writing.
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # the file keeps it; readers never set it
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._create_missing_tables(connection)
+            connection.exec_driver_sql("COMMIT")
+
+    @staticmethod
+    def _create_missing_tables(connection: sa.Connection) -> None:
+        tables.metadata.create_all(connection)
+        if connection.execute(sa.select(tables.meta.c.key)).first() is None:
+            connection.execute(tables.meta.insert().values(key="format", value=str(tables.FORMAT)))
 
     def __enter__(self) -> Store:
         return self
