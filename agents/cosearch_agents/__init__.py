@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cosearch import Agent, hookimpl
+from cosearch_agents.maskable_ppo import MaskablePPOAgent
 from cosearch_agents.nsga2 import NSGA2Agent
+from cosearch_agents.ppo import PPOAgent
 from cosearch_agents.qlognehvi import QLogNEHVIAgent
 from cosearch_agents.random_search import RandomSearch
 from cosearch_agents.sobol import SobolSearch
 
-__all__ = ["NSGA2Agent", "QLogNEHVIAgent", "RandomSearch", "SobolSearch"]
+__all__ = ["MaskablePPOAgent", "NSGA2Agent", "PPOAgent", "QLogNEHVIAgent", "RandomSearch", "SobolSearch"]
 
 
 @hookimpl
 def cosearch_agents() -> Sequence[type[Agent]]:
     """The agents of this package, the baselines first."""
-    return (RandomSearch, SobolSearch, NSGA2Agent, QLogNEHVIAgent)
+    return (RandomSearch, SobolSearch, NSGA2Agent, QLogNEHVIAgent, PPOAgent, MaskablePPOAgent)

@@ -114,10 +114,14 @@ class AskedProblem(Problem):
 
 
 class EnvironmentAgent(Agent):
-    """An agent that learns on an environment; subclasses say how in `learn`."""
+    """An agent that learns on an environment; subclasses say how in `learn`.
+
+    Their hyperparameter `episodes` is the number of designs that are evaluated together.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.batch_size = self.settings["episodes"]
         self._thread: LearnerThread | None = None
         self._wanted = self.space.designs([])
         self._told: list[Outcomes] = []
@@ -125,9 +129,9 @@ class EnvironmentAgent(Agent):
 
     @abstractmethod
     def learn(self, problem: Problem) -> None:
-        """Learn on environments of `problem` until interrupted; called in the learner's thread.
+        """Learn on environments of `problem` without end.
 
-        It must not keep `self` alive from there: it is called on a copy without thread.
+        Called in the learner's thread and on a copy of this agent, which the thread may keep alive.
         """
 
     def ask(self, n: int) -> Designs:
