@@ -1,4 +1,4 @@
-"""Cycle-level DRAM simulation: DDR3, DDR4 and DDR5 channels under a memory controller, many designs at a time.
+"""Cycle-level simulation of a DDR3, DDR4 or DDR5 channel under a memory controller, many designs at a time.
 
 Example:
     >>> from cosearch_simulators.dram import Controllers, Trace, device, simulate

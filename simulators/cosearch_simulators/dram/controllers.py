@@ -13,7 +13,8 @@ from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS
 from cosearch_simulators.errors import ConfigurationError
 
 SCHEDULERS = ("frfcfs", "frfcfs_row_hit", "fcfs")
-"""First-ready first-come-first-served; the same that never closes a row under an older hit; strictly in order."""
+"""First-ready first-come-first-served; the same that never closes a row under an older hit; strictly in
+order."""
 
 ROW_POLICIES = ("open", "closed_cap")
 """Rows stay open; a row is closed after `row_cap` column accesses."""
@@ -50,8 +51,8 @@ class Controllers:
         2
 
     Raises:
-        ConfigurationError: columns of different lengths, or of the wrong kind. Values out of bounds are left to
-            `problems`, so that one bad design does not spoil its batch.
+        ConfigurationError: columns of different lengths, or of the wrong kind. Values out of bounds are left
+            to `problems`, so that one bad design does not spoil its batch.
     """
 
     scheduler: ArrayLike = "frfcfs"

@@ -1,7 +1,7 @@
 """DDR3 SDRAM: organisations, speed bins and timing rules of JESD79-3F.
 
-Times are in ns where the standard gives them in ns; `timings` turns them into clock cycles. Names of organisations and
-speed grades, and the rules, are Ramulator 2.1's, against which the simulator is validated.
+Times are in ns where the standard gives them in ns; `timings` turns them into clock cycles. Names of
+organisations and speed grades, and the rules, are Ramulator 2.1's, against which the simulator is validated.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cosearch_simulators.dram.standard import (
     whole_cycles_up,
 )
 
-# JESD79-3F section 2.11, SDRAM addressing. 8 Gb x4 and x8 are listed there with 2^16 rows of twice the columns.
+# JESD79-3F section 2.11, SDRAM addressing; 8 Gb x4 and x8 have 2^16 rows of twice the columns there.
 ORGANIZATIONS = {
     # name              Mb    dq  groups banks rows     columns
     "DDR3_1Gb_x4": Organization(1024, 4, 1, 8, 1 << 14, 1 << 11),
@@ -32,8 +32,8 @@ ORGANIZATIONS = {
     "DDR3_8Gb_x16": Organization(8192, 16, 1, 8, 1 << 16, 1 << 10),
 }
 
-# Data rate in MT/s: tCK in ps, CWL in cycles, then ns: tRAS, tRRD and tFAW of 1 KB pages (x4, x8), of 2 KB pages (x16).
-# JESD79-3F section 13.
+# Data rate in MT/s: tCK in ps, CWL in cycles, then ns: tRAS, tRRD and tFAW of 1 KB pages (x4, x8), of 2 KB
+# pages (x16). JESD79-3F section 13.
 RATES = {
     #     tCK  CWL tRAS  tRRD1 tFAW1 tRRD2 tFAW2
     800: (2500, 5, 37.5, 10.0, 40.0, 10.0, 50.0),

@@ -1,7 +1,7 @@
 """DDR4 SDRAM: organisations, speed bins and timing rules of JESD79-4D.
 
-Times are in ns where the standard gives them in ns; `timings` turns them into clock cycles. Names of organisations and
-speed grades, and the rules, are Ramulator 2.1's, against which the simulator is validated.
+Times are in ns where the standard gives them in ns; `timings` turns them into clock cycles. Names of
+organisations and speed grades, and the rules, are Ramulator 2.1's, against which the simulator is validated.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ RATES = {
     3200: (625, 16, 32.0, 5.0),
 }
 
-# ns by width, then data rate: tRRD_S, tRRD_L, tFAW. Pages: 512 B (x4), 1 KB (x8), 2 KB (x16). JESD79-4D section 12.
+# ns by width, then data rate: tRRD_S, tRRD_L, tFAW. Pages: 512 B (x4), 1 KB (x8), 2 KB (x16). JESD79-4D
+# section 12.
 ACTIVATES = {
     4: {
         1600: (5.0, 6.0, 20.0),
@@ -77,8 +78,8 @@ ACTIVATES = {
 }
 FEWEST_FAW_CYCLES = {4: 16, 8: 20, 16: 28}
 
-# nCL = nRCD = nRP of each speed bin, JESD79-4D section 10. Ramulator 2.1 calls JEDEC's 2400T (17-17-17) "2400U" and
-# JEDEC's 2400U (18-18-18) "2400T"; its names are kept, since the validation cases use them.
+# nCL = nRCD = nRP of each speed bin, JESD79-4D section 10. Ramulator 2.1 calls JEDEC's 2400T (17-17-17)
+# "2400U" and JEDEC's 2400U (18-18-18) "2400T"; its names are kept, since the validation cases use them.
 CAS_LATENCY = {
     "DDR4_1600J": 10,
     "DDR4_1600K": 11,

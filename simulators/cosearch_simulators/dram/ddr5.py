@@ -1,7 +1,7 @@
 """DDR5 SDRAM: organisations, speed grades and timing rules of JESD79-5C, one 32-bit sub-channel.
 
-Names of organisations and speed grades, and the rules, are Ramulator 2.1's, against which the simulator is validated.
-Where its numbers leave JESD79-5C, they are kept and the comment gives JEDEC's.
+Names of organisations and speed grades, and the rules, are Ramulator 2.1's, against which the simulator is
+validated. Where its numbers leave JESD79-5C, they are kept and the comment gives JEDEC's.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ ORGANIZATIONS = {
 
 # Clock cycles by data rate in MT/s. JESD79-5C section 13: tRAS 32 ns, tWR 30 ns, tRTP max(12 nCK, 7.5 ns),
 # tCCD_L max(8 nCK, 5 ns), tCCD_L_WR max(32 nCK, 20 ns), tWTR_S max(4 nCK, 2.5 ns), tWTR_L max(16 nCK, 10 ns),
-# tRRD_S 8 nCK, tRRD_L max(8 nCK, 5 ns). They give what is here save nWTRS (4, 6, 7, 8, 8), nRRDS (8), nRRDL at 3200 (8),
-# and nRTP (21, 23) and nCCDL (14, 15) at 5600 and 6000.
+# tRRD_S 8 nCK, tRRD_L max(8 nCK, 5 ns). They give what is here save nWTRS (4, 6, 7, 8, 8), nRRDS (8), nRRDL
+# at 3200 (8), and nRTP (21, 23) and nCCDL (14, 15) at 5600 and 6000.
 RATES = {
     #     tCK nRAS nWR nRTP nCCDL nCCDL_WR nWTRS nWTRL nRRDS nRRDL
     3200: (625, 52, 48, 12, 8, 32, 6, 16, 8, 5),
@@ -51,7 +51,8 @@ CAS_LATENCY = {
     "DDR5_6400AN": 46,
 }
 
-# tFAW in ns for 1 KB pages (x4, x8) and 2 KB pages (x16); JESD79-5C shortens it to 32 and 40 cycles above 3200 MT/s.
+# tFAW in ns for 1 KB pages (x4, x8) and 2 KB pages (x16); JESD79-5C shortens it to 32 and 40 cycles above
+# 3200 MT/s.
 FOUR_ACTIVATES_NS = {4: 20, 8: 20, 16: 25}
 REFRESH_NS = {8192: 195.0, 16384: 295.0, 32768: 410.0}  # tRFC1 by density in Mb, JESD79-5C section 13
 REFRESH_INTERVAL_NS = 3900.0  # tREFI1 up to 85 C, JESD79-5C section 13

@@ -115,7 +115,8 @@ def build_device(
     """A device from explicit timings and rules, such as those that a reference measurement states.
 
     Raises:
-        ConfigurationError: a count that is not a power of two, or a rule that does not fit the standard's levels.
+        ConfigurationError: a count that is not a power of two, or a rule that does not fit the standard's
+            levels.
     """
     counts = {"Channel": 1, "Rank": ranks, "BankGroup": chip.bankgroups, "Bank": chip.banks}
     for name, count in {**counts, "row": chip.rows, "column": chip.columns}.items():

@@ -1,9 +1,10 @@
 """Energy of a run by the IDD method, from command counts and the time in which ranks had open rows.
 
-The method is Micron's (TN-41-01 for DDR3, TN-40-07 for DDR4) and DRAMPower's: each command adds the current that its
-IDD measurement shows above the background, for as long as that measurement spans; the background is IDD3N while any
-bank of a rank is open and IDD2N otherwise, also under a refresh, which therefore adds IDD5B - IDD2N. The wordline
-supply VPP is treated alike, with one standby current. I/O and termination are not included.
+The method is Micron's (TN-41-01 for DDR3, TN-40-07 for DDR4) and DRAMPower's: each command adds the current
+that its IDD measurement shows above the background, for as long as that measurement spans; the background is
+IDD3N while any bank of a rank is open and IDD2N otherwise, also under a refresh, which therefore adds IDD5B -
+IDD2N. The wordline supply VPP is treated alike, with one standby current. I/O and termination are not
+included.
 """
 
 from __future__ import annotations

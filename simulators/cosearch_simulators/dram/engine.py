@@ -1,10 +1,12 @@
 """The clock of one DRAM channel under a memory controller: one design a call.
 
-The engine knows no standard: rules come compiled (`rules.CompiledRules`) and addresses decoded (`mapping`). Timing is
-left to `timing`, the queues to `queues`, the choice among their requests to `scheduler`; columns, checks and units to
-`simulation`. Steps inside a cycle follow Ramulator 2.1; cycles in which nothing can happen are not visited.
+The engine knows no standard: rules come compiled (`rules.CompiledRules`) and addresses decoded (`mapping`).
+Timing is left to `timing`, the queues to `queues`, the choice among their requests to `scheduler`; columns,
+checks and units to `simulation`. Steps inside a cycle follow Ramulator 2.1; cycles in which nothing can
+happen are not visited.
 """
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
 import numpy as np
@@ -47,7 +49,7 @@ _REQUEST = (np.int64(1) << np.int64(32)) - np.int64(1)  # the request's part of 
 
 
 @njit(nogil=True)
-def run(  # type: ignore[no-untyped-def]
+def run(
     bank_of,
     row_of,
     transaction_of,
@@ -71,7 +73,8 @@ def run(  # type: ignore[no-untyped-def]
     """Simulate one channel until the last request is accepted.
 
     Args:
-        bank_of, row_of, transaction_of: int64 (requests,), what `mapping.decode` gives and the transaction number.
+        bank_of, row_of, transaction_of: int64 (requests,), what `mapping.decode` gives and the transaction
+            number.
         is_write: bool (requests,).
         not_before: int64 (requests,) or empty: the clock cycle before which a request is not offered.
         banks: banks of the channel.
@@ -85,7 +88,8 @@ def run(  # type: ignore[no-untyped-def]
         write_low, write_high: queue lengths below and above which write mode is left and entered.
 
     Returns:
-        int64 (COUNTERS,), see the names above. STALLED is set when refreshes come faster than they can be served.
+        int64 (COUNTERS,), see the names above. STALLED is set when refreshes come faster than they can be
+        served.
     """
     requests = bank_of.size
     rank_banks = command_banks[REFAB]
@@ -108,8 +112,9 @@ def run(  # type: ignore[no-untyped-def]
     active_request = np.full(banks, NONE, np.int64)
     active_banks = np.empty(banks, np.int64)
     active_count = 0
-    # Activates for requests less requests served. As in Ramulator 2.1, a request that is activated again (another
-    # one's auto-precharge closed its row) leaves a surplus, which keeps its bank open while any request is active.
+    # Activates for requests less requests served. As in Ramulator 2.1, a request that is activated again
+    # (another one's auto-precharge closed its row) leaves a surplus, which keeps its bank open while any
+    # request is active.
     guards = np.zeros(banks, np.int64)
     keep_open = np.zeros(banks, np.int64)  # ABSENT where guards say so
     keep_none = np.zeros(banks, np.int64)
@@ -128,7 +133,7 @@ def run(  # type: ignore[no-untyped-def]
     latency = np.empty(requests, np.int64)
     departures = 0
 
-    clock = np.int64(0)
+    clock = now = np.int64(0)
     request = 0
     blocked = False
     write_mode = False
@@ -207,7 +212,7 @@ def run(  # type: ignore[no-untyped-def]
         if out[STALLED]:
             return out
 
-        # 3. Choose at most one command: for an active request, else the head of maintenance, else from a queue.
+        # 3. Choose at most one command: for an active request, else the head of maintenance, else of a queue.
         command, chosen, bank, from_queue = NONE, NONE, NONE, NONE
         next_event = min(next_refresh, cap_cycle if capped_count > 0 else NEVER)
         if active_count > 0:
@@ -266,7 +271,9 @@ def run(  # type: ignore[no-untyped-def]
         # 4. Nothing to issue: go to the next cycle in which something can happen.
         if command == NONE:
             if not blocked:
-                next_event = min(next_event, now + 1 if not_before.size == 0 else max(now, not_before[request]) + 1)
+                next_event = min(
+                    next_event, now + 1 if not_before.size == 0 else max(now, not_before[request]) + 1
+                )
             clock = next_event - 1
             continue
 

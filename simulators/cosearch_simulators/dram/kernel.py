@@ -1,10 +1,11 @@
 """The engine's one compiled entry point, cached on disk until any source that it is made of changes.
 
-numba's own cache looks at the file of the cached function alone and would go on using machine code whose callees
-have changed. Here a digest of all their sources is a variable that the entry point closes over, which makes it
-part of the cache's key.
+numba's own cache looks at the file of the cached function alone and would go on using machine code whose
+callees have changed. Here a digest of all their sources is a variable that the entry point closes over, which
+makes it part of the cache's key.
 """
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
 import hashlib
@@ -28,13 +29,13 @@ def _digest() -> int:
 
 def _entry_point(digest: int) -> Callable[..., Any]:
     @njit(cache=True, nogil=True)
-    def simulate_channel(transaction_of, is_write, not_before, address, device, controller):  # type: ignore[no-untyped-def]
-        """One design; `address` is the rest of the arguments of `decode`, `device` and `controller` of `run`."""
+    def simulate_channel(transaction_of, is_write, not_before, address, device, controller):
+        """One design: `address` continues the arguments of `decode`, `device` and `controller` those of `run`."""
         assert digest >= 0
         bank_of, row_of = _decode(transaction_of, *address)
         return _run(bank_of, row_of, transaction_of, is_write, not_before, *device, *controller)
 
-    return simulate_channel  # type: ignore[no-any-return]
+    return simulate_channel
 
 
 simulate_channel = _entry_point(_digest())

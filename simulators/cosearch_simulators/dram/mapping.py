@@ -1,11 +1,12 @@
 """Address mappings: which bank and row a byte address lies in.
 
-The names and the order of the bits are Ramulator 2.1's. All take the address in units of one transaction and slice
-bits from the least significant end. MOP4CLXOR XORs rank, bank group, bank and row, in this order, with successive
-column bits. Above the device's capacity MOP4CLXOR keeps counting rows and the others wrap around, as Ramulator does;
-`simulation` rejects such addresses unless it is told to follow Ramulator.
+The names and the order of the bits are Ramulator 2.1's. All take the address in units of one transaction and
+slice bits from the least significant end. MOP4CLXOR XORs rank, bank group, bank and row, in this order, with
+successive column bits. Above the device's capacity MOP4CLXOR keeps counting rows and the others wrap around,
+as Ramulator does; `simulation` rejects such addresses unless it is told to follow Ramulator.
 """
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
 import numpy as np

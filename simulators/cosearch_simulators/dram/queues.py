@@ -1,9 +1,10 @@
 """The read and the write queue. A request is known by its number in the trace, which is also its age.
 
-The requests of a queue are linked by age in one list for each bank. Of a bank's requests that want the same next
-command a scheduler needs only the oldest, so these are kept at hand in `oldest[queue, want, bank]`.
+The requests of a queue are linked by age in one list for each bank. Of a bank's requests that want the same
+next command a scheduler needs only the oldest, so these are kept at hand in `oldest[queue, want, bank]`.
 """
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
 import numpy as np
@@ -11,7 +12,7 @@ from numba import njit
 
 READ, WRITE = 0, 1
 ACTIVATE, HIT, CONFLICT = 0, 1, 2
-"""What the oldest request of a bank wants: its row opened, a column of the open row, or the open row closed."""
+"""What a bank's oldest request wants: its row opened, a column of the open row, or the open row closed."""
 
 NONE = -1
 ABSENT = np.int64(1) << np.int64(61)
@@ -22,7 +23,7 @@ BUCKETS = 1024  # counts waiting writes by address; a power of two well above th
 
 
 @njit(nogil=True)
-def write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):  # type: ignore[no-untyped-def]
+def write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):
     """Whether a write of this transaction is in the write queue."""
     if waiting_writes[transaction & (BUCKETS - 1)] == 0:
         return False
@@ -35,7 +36,7 @@ def write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):
 
 
 @njit(nogil=True)
-def enqueue(ends, links, oldest, queue, bank, request, row, open_row):  # type: ignore[no-untyped-def]
+def enqueue(ends, links, oldest, queue, bank, request, row, open_row):
     """Append a request to its list."""
     last = ends[queue, TAIL, bank]
     links[FOLLOWING, request] = NONE
@@ -50,7 +51,7 @@ def enqueue(ends, links, oldest, queue, bank, request, row, open_row):  # type: 
 
 
 @njit(nogil=True)
-def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row):  # type: ignore[no-untyped-def]
+def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row):
     """Take a request that is served, or whose row is being opened, out of its list."""
     before, after = links[PRECEDING, request], links[FOLLOWING, request]
     if before == NONE:
@@ -68,7 +69,7 @@ def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row):  # typ
 
 
 @njit(nogil=True)
-def row_opened(ends, links, oldest, bank, row_of, open_row):  # type: ignore[no-untyped-def]
+def row_opened(ends, links, oldest, bank, row_of, open_row):
     """Sort a bank's requests into hits and conflicts after an activate."""
     for queue in range(2):
         hit, conflict = ABSENT, ABSENT
@@ -85,7 +86,7 @@ def row_opened(ends, links, oldest, bank, row_of, open_row):  # type: ignore[no-
 
 
 @njit(nogil=True)
-def row_closed(ends, oldest, bank):  # type: ignore[no-untyped-def]
+def row_closed(ends, oldest, bank):
     """All of a bank's requests want their row opened after a precharge."""
     for queue in range(2):
         head = ends[queue, HEAD, bank]

@@ -110,9 +110,10 @@ def evaluate(rules: Sequence[Rule], timings: Mapping[str, int]) -> tuple[Evaluat
 
 
 ENTRY_FIELDS = ("following", "cycles", "span", "parent_span", "shift", "window", "history")
-"""Of an entry of `CompiledRules`: the command to push back, by how many cycles, for how many banks around the preceding
-command's (a power of two), for how many of its siblings' banks instead (0: not a sibling rule), log2 of the banks under
-one node of the following command, the window, and where the window's history starts."""
+"""Of an entry of `CompiledRules`: the command to push back, by how many cycles, for how many banks around the
+preceding command's (a power of two), for how many of its siblings' banks instead (0: not a sibling rule),
+log2 of the banks under one node of the following command, the window, and where the window's history
+starts."""
 
 
 @dataclass(frozen=True)
@@ -163,17 +164,16 @@ def compile_rules(
                 key = (before, after, int(level_banks[level]), parent_banks, rule.window)
                 cycles = rule.cycles + extra.get(preceding, 0) - extra.get(following, 0)
                 longest[key] = max(longest.get(key, 0), cycles)
-    for before, command in enumerate(COMMANDS):
-        if extra.get(command, 0) > 0:
-            for after in range(len(COMMANDS)):
-                key = (before, after, topology.banks, 0, 1)
-                longest[key] = max(longest.get(key, 0), extra[command] + 1)
+    for command, more in extra.items():
+        for after in range(len(COMMANDS)):
+            key = (COMMANDS.index(command), after, topology.banks, 0, 1)
+            longest[key] = max(longest.get(key, 0), more + 1)
 
     command_banks = level_banks[[levels.index(scope) for scope in COMMAND_SCOPE]]
     entries, first, history_size = [], [0], 0
-    for command in range(len(COMMANDS)):
+    for code in range(len(COMMANDS)):
         for (before, after, banks, parent_banks, window), cycles in longest.items():
-            if before != command or cycles <= 0 or parent_banks == banks:
+            if before != code or cycles <= 0 or parent_banks == banks:
                 continue
             # A rule below the level that the preceding command addresses binds all of that command's banks.
             span = max(banks, int(command_banks[before]))

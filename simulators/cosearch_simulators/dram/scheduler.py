@@ -1,10 +1,11 @@
-"""Which request goes next: the one whose next command is allowed first, and of those allowed at once the oldest.
+"""Which request goes next: the one whose next command is allowed first; of those allowed at once, the oldest.
 
-That is first-ready first-come-first-served seen from any cycle before: as long as no command is issued and no request
-arrives, the choice stays right, so idle cycles need not be visited. A choice is a key, `(cycles to wait) << 32 | request`;
-the least is the best, and keys from `ABSENT` on mean none.
+That is first-ready first-come-first-served seen from any cycle before: as long as no command is issued and no
+request arrives, the choice stays right, so idle cycles need not be visited. A choice is a key,
+`(cycles to wait) << 32 | request`; the least is the best, and keys from `ABSENT` on mean none.
 """
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
 import numpy as np
@@ -19,13 +20,13 @@ _LONGEST_WAIT = np.int64(1) << np.int64(28)
 
 
 @njit(nogil=True)
-def key_of(earliest, now, request):  # type: ignore[no-untyped-def]
+def key_of(earliest, now, request):
     """The key of a request whose next command is allowed from cycle `earliest` on."""
     return (min(max(earliest - now, 0), _LONGEST_WAIT) << 32) + request
 
 
 @njit(nogil=True)
-def best_active(active_banks, active_count, active_request, is_write, row_of, open_row, earliest, now):  # type: ignore[no-untyped-def]
+def best_active(active_banks, active_count, active_request, is_write, row_of, open_row, earliest, now):
     """The best of the requests whose row was activated for them; one a bank at most."""
     best = ABSENT
     for k in range(active_count):
@@ -37,7 +38,7 @@ def best_active(active_banks, active_count, active_request, is_write, row_of, op
 
 
 @njit(nogil=True)
-def next_command(write, row, open_row):  # type: ignore[no-untyped-def]
+def next_command(write, row, open_row):
     """What a request needs next of its bank."""
     if open_row == NONE:
         return ACT
@@ -47,7 +48,7 @@ def next_command(write, row, open_row):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def best_waiting(scheduler, oldest, column, keep_open, earliest, now):  # type: ignore[no-untyped-def]
+def best_waiting(scheduler, oldest, column, keep_open, earliest, now):
     """The best of one queue.
 
     Args:
@@ -87,8 +88,8 @@ def best_waiting(scheduler, oldest, column, keep_open, earliest, now):  # type: 
 
 
 @njit(nogil=True)
-def arrived(scheduler, best, since, oldest, column, keep_open, earliest, now, request, bank):  # type: ignore[no-untyped-def]
-    """The best of a queue after its youngest request arrived in cycle `now`; `best` is the best before, from `since`."""
+def arrived(scheduler, best, since, oldest, column, keep_open, earliest, now, request, bank):
+    """The best of a queue after `request` arrived in cycle `now`; `best` counts from cycle `since`."""
     if scheduler == FCFS and best < ABSENT:
         return best
     if oldest[ACTIVATE, bank] == request:

@@ -27,8 +27,8 @@ Counts = NDArray[np.int64]
 class DramResult:
     """Metrics of n designs, each an array of length n; row i is about design i.
 
-    A run ends in the cycle in which the last request is accepted, as in Ramulator 2.1; energy and time are counted
-    until then. Designs with an `error` have NaN in the float columns and 0 in the counts.
+    A run ends in the cycle in which the last request is accepted, as in Ramulator 2.1; energy and time are
+    counted until then. Designs with an `error` have NaN in the float columns and 0 in the counts.
 
     Attributes:
         cycles: clock cycles of the run.
@@ -109,8 +109,8 @@ def simulate(
     Args:
         devices: one device for all designs, or one a design.
         controllers: the designs' controllers; a single one stands for every device.
-        trace: the requests. Each is offered as soon as the one before it is accepted, at most one a clock cycle, and
-            not before its `cycle` if the trace has those.
+        trace: the requests. Each is offered as soon as the one before it is accepted, at most one a clock
+            cycle, and not before its `cycle` if the trace has those.
         threads: designs simulated at once.
         on_error: "raise" stops at the first design that cannot be simulated, "mark" leaves the reason in
             `DramResult.error` and goes on.
@@ -165,7 +165,7 @@ def simulate(
         row = {} if counter is None else _metrics(designs[i], counter)
         for name, column in columns.items():
             column[i] = row.get(name, 0 if name in _COUNT_COLUMNS else np.nan)
-    return DramResult(**columns, error=errors)
+    return DramResult(**columns, error=errors)  # type: ignore[arg-type]
 
 
 def _beyond(device: Device, trace: Trace, highest: int) -> str:
@@ -174,8 +174,8 @@ def _beyond(device: Device, trace: Trace, highest: int) -> str:
         return ""
     request = int(np.argmax(trace.address_byte >= capacity))
     return (
-        f"request {request} is at address {int(trace.address_byte[request]):#x}, beyond the {capacity:#x} bytes of "
-        f"{device.ranks} rank(s) of {device.organization}"
+        f"request {request} is at address {int(trace.address_byte[request]):#x}, beyond the "
+        f"{capacity:#x} bytes of {device.ranks} rank(s) of {device.organization}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a DRAM standard consists of: organisations, speed grades, timing rules, currents. The tables are in `ddr3`..`ddr5`."""
+"""What a DRAM standard consists of; the tables themselves are in `ddr3`, `ddr4` and `ddr5`."""
 
 from __future__ import annotations
 

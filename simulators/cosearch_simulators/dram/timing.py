@@ -1,9 +1,11 @@
 """When a command may be issued: the timing rules at work.
 
-For every command the earliest allowed cycle is kept by node of the level that the command addresses: by bank for a
-read, by rank for a refresh. A rule pushes back a run of neighbouring nodes, since a node's banks are consecutive.
+For every command the earliest allowed cycle is kept by node of the level that the command addresses: by bank
+for a read, by rank for a refresh. A rule pushes back a run of neighbouring nodes, since the banks of a node are
+consecutive.
 """
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
 import numpy as np
@@ -17,8 +19,8 @@ NEVER = np.int64(1) << np.int64(62)
 
 
 @njit(nogil=True)
-def new_history(entries, history_size, banks):  # type: ignore[no-untyped-def]
-    """The histories of all windows: for each node the cell that is the oldest, then the cells, all long ago."""
+def new_history(entries, history_size, banks):
+    """The histories of all windows: for each node which cell is the oldest, then the cells, all long ago."""
     history = np.full(history_size, -NEVER, np.int64)
     for e in range(entries.shape[0]):
         window = entries[e, 5]
@@ -29,8 +31,8 @@ def new_history(entries, history_size, banks):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def apply_rules(earliest, history, first, entries, bank, command, now):  # type: ignore[no-untyped-def]
-    """Push back whatever must follow `command`, issued in cycle `now` to `bank` or a node whose first bank it is.
+def apply_rules(earliest, history, first, entries, bank, command, now):
+    """Push back what must follow `command`, issued in cycle `now` to `bank` or a node whose first bank it is.
 
     Args:
         earliest: int64 (commands, banks), by command and node, changed in place.
@@ -60,5 +62,5 @@ def apply_rules(earliest, history, first, entries, bank, command, now):  # type:
         else:
             low_node = np.uint64(low >> shift)  # unsigned: an index that cannot be negative is cheaper
             for k in range(max(1, span >> shift)):
-                node = low_node + np.uint64(k)
-                row[node] = max(row[node], until)
+                index = low_node + np.uint64(k)
+                row[index] = max(row[index], until)
