@@ -18,6 +18,22 @@ SQLITE_MAGIC = b"SQLite format 3\x00"
 BUSY_TIMEOUT_S = 30
 
 
+def url_engine(url: str) -> sa.Engine:
+    """An engine on the database at a SQLAlchemy URL.
+
+    Raises:
+        StoreError: if the URL cannot be read, or the driver that it names is not installed.
+    """
+    try:
+        return sa.create_engine(url)
+    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+        kind = url.partition("://")[0]  # the rest may hold a password
+        raise StoreError(
+            f"cannot open a {kind} database: {error}; expected a path, or a URL such as "
+            "postgresql+psycopg://host/base (pip install 'cosearch[postgresql]')"
+        ) from None
+
+
 def sqlite_engine(path: Path, *, create: bool) -> sa.Engine:
     """An engine on an SQLite file, which is only read where it or its folder cannot be written.
 

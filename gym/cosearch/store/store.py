@@ -23,7 +23,7 @@ from cosearch.objectives import Constraint, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.space import Designs, DesignSpace
 from cosearch.store import tables
-from cosearch.store.database import database_errors, is_locked, lock_study, sqlite_engine
+from cosearch.store.database import database_errors, is_locked, lock_study, sqlite_engine, url_engine
 from cosearch.store.records import StoredEvaluations, StudyData, StudyRecord
 
 # What changes while a study runs, and so has a column of its own.
@@ -49,7 +49,11 @@ class Store:
             StoreError: if it is missing, is no cosearch store, is from a newer cosearch, or cannot be opened.
         """
         text = str(location)
-        engine = sa.create_engine(text) if "://" in text else sqlite_engine(Path(text), create=create)
+        if "://" in text:
+            engine = url_engine(text)
+            text = engine.url.render_as_string(hide_password=True)
+        else:
+            engine = sqlite_engine(Path(text), create=create)
         store = cls(engine, text)
         try:
             store._check_format(create=create)
