@@ -1,4 +1,4 @@
-"""Studies for the tests of reports: a made-up accelerator with every kind of parameter, evaluated for real."""
+"""Studies for the tests of reports: a made-up accelerator with every kind of parameter."""
 
 from __future__ import annotations
 
@@ -50,8 +50,14 @@ SPACE = DesignSpace(
 def simulate(designs: Designs) -> Outcomes:
     """Smooth trade-offs between the four metrics; some designs are rejected, some fail."""
     lanes = (designs["rows"] * designs["columns"]).astype(float)
-    bits, volts, buffer_kb = designs["bits"].astype(float), designs["voltage_v"], designs["buffer_kb"].astype(float)
-    reuse = np.select([designs["dataflow"] == "row_stationary", designs["dataflow"] == "output_stationary"], [1.6, 1.3], 1)
+    bits, volts, buffer_kb = (
+        designs["bits"].astype(float),
+        designs["voltage_v"],
+        designs["buffer_kb"].astype(float),
+    )
+    reuse = np.select(
+        [designs["dataflow"] == "row_stationary", designs["dataflow"] == "output_stationary"], [1.6, 1.3], 1
+    )
     order = np.where(designs["loop_order"][:, 0] == "K", 1.0, 1.25)
     packed = np.where(designs["compression"], 0.6 + 0.05 * designs["index_bits"], 1.0)
     memory = 4e5 * packed * bits / 8 / designs["dram_channels"] / np.sqrt(buffer_kb / 16) / reuse
@@ -59,7 +65,13 @@ def simulate(designs: Designs) -> Outcomes:
     # leakage grows with the array and the time, so that a small, slow array can use less energy
     energy = 3e6 * volts**2 * bits * order + 30 * lanes**1.5 * bits * volts**2 + 20 * memory
     area = 0.4 + 4e-4 * lanes * bits + 1.5e-3 * buffer_kb + 0.3 * designs["dram_channels"]
-    top1 = 0.76 - 0.09 * (bits == 4) - 0.01 * (bits == 8) - 0.02 * designs["compression"] + 1e-5 * designs["refresh_ms"]
+    top1 = (
+        0.76
+        - 0.09 * (bits == 4)
+        - 0.01 * (bits == 8)
+        - 0.02 * designs["compression"]
+        + 1e-5 * designs["refresh_ms"]
+    )
     errors = np.where(lanes * bits > 40_000, "the array does not fit the reticle", "")
     latency[(designs["queue_entries"] == 64) & (designs["dram_channels"] == 8)] = np.nan
     return Outcomes.of(
@@ -90,10 +102,13 @@ def make_study(
         designs = space.sample(n, rng)
         if agent == "evolution" and n > 1:
             designs = _refined(designs, objectives, rng)
-        designs = designs[list(dict(zip(reversed(designs.keys()), reversed(range(n)), strict=True)).values())[::-1]]
+        designs = designs[
+            list(dict(zip(reversed(designs.keys()), reversed(range(n)), strict=True)).values())[::-1]
+        ]
     outcomes = simulate(designs) if outcomes is None else outcomes
     record = {
         "id": seed + 1,
+        "workload_digest": "",
         "name": name or f"accelerator-{agent}-{seed}",
         "problem": "accelerator",
         "problem_version": 0,
@@ -115,7 +130,7 @@ def make_study(
         "created_at": "2026-01-02T03:04:05+00:00",
         "versions": {"python": "3.11.2", "cosearch": "0.1.0", "numpy": "2.1.0"},
         "host": {"system": "Linux", "machine": "x86_64", "cores": 2},
-        "command": f"cosearch search accelerator --agent {agent} --budget {n} --seed {seed} --set workload=resnet18",
+        "command": f"cosearch search accelerator --agent {agent} --budget {n} --seed {seed}",
         "status": "finished",
         "stopped_because": "the budget is spent",
         "evaluations": len(designs),

@@ -10,11 +10,15 @@ from cosearch.report.points import PALETTE, escape, rounded
 from cosearch.report.words import count, importance_caution, percent, short
 
 MAX_BARS = 15
+MIN_BARS = 5
+VISIBLE = 0.005
 
 
 def importance_figure(importance: Importance, title: str) -> Figure:
     """A bar for each parameter, the most important on top."""
-    order = np.argsort(importance.total)[::-1][:MAX_BARS][::-1]
+    ranked = np.argsort(importance.total)[::-1][:MAX_BARS]
+    # not all of many bars that cannot be seen
+    order = ranked[: max(MIN_BARS, int((importance.total[ranked] >= VISIBLE).sum()))][::-1]
     total = importance.total[order]
     left_out = len(importance.parameters) - len(order)
     rest = f" The {left_out} least important parameters are left out." if left_out else ""

@@ -1,7 +1,8 @@
 """What there is to say about the studies of a store, before it becomes a page, a terminal report or JSON.
 
-Studies of one problem with the same arguments, fidelity, objectives and constraints can be compared: they
-form a `Comparison`, with one reference point, one pool of distinct designs and one combined Pareto front.
+Studies of one problem with the same arguments, workload files, fidelity, objectives and constraints can be
+compared: they form a `Comparison`, with one reference point, one pool of distinct designs and one combined
+Pareto front.
 """
 
 from __future__ import annotations
@@ -171,8 +172,8 @@ def compare(studies: Sequence[StudyData]) -> list[Comparison]:
     for study in studies:
         record = study.record
         shared = [
-            record.problem, record.problem_version, record.problem_arguments, record.fidelity,
-            record.objectives, record.constraints, record.space,
+            record.problem, record.problem_version, record.problem_arguments, record.workload_digest,
+            record.fidelity, record.objectives, record.constraints, record.space,
         ]  # fmt: skip
         groups.setdefault(json.dumps(shared, sort_keys=True, default=str), []).append(study)
     return [_compare_group(group) for group in groups.values()]

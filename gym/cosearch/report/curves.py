@@ -26,11 +26,18 @@ def best_so_far_figure(comparison: Comparison, points: Sequence[Points], thinned
         best = np.fmin.accumulate(result.minimised[:, 0]) if len(result.minimised) else np.empty(0)
         curves.append((result.label, sign * best))
     metric = objective.metric
+
+    def hidden(p: Points) -> dict[str, Any]:  # the lines stand for the agents in the legend
+        return {"showlegend": p.in_legend and p.kind == "violating"}
+
     return Figure(
         f"Best {short(metric)} so far",
         f"Each mark is a design, each line the best feasible {short(metric)} found so far. "
         f"{_band_words(comparison)}{thinned}",
-        [*(p.trace(p.evaluation, p.metrics[metric]) for p in points), *progress_traces(comparison, curves)],
+        [
+            *(p.trace(p.evaluation, p.metrics[metric]) | hidden(p) for p in points),
+            *progress_traces(comparison, curves),
+        ],
         {
             "xaxis": {"title": {"text": "evaluations"}},
             "yaxis": {"title": {"text": axis_title(comparison, objective)}},
@@ -85,7 +92,7 @@ def progress_traces(
     for k, label in enumerate(comparison.labels):
         own = [curve for name, curve in curves if name == label and len(curve)]
         colour, dash = PALETTE[k % len(PALETTE)], DASHES[k // len(PALETTE) % len(DASHES)]
-        style = {"type": "scatter", "mode": "lines", "legendgroup": str(k), "x": []}
+        style = {"type": "scatter", "mode": "lines", "legendgroup": str(k), "legendrank": 1000 + k}
         name = escape(short(label))
         if len(own) < BAND_STUDIES:
             for i, curve in enumerate(own):

@@ -6,7 +6,8 @@ variance that remains when every other parameter is fixed, interactions included
 objective therefore add up to 1 or, where parameters interact, to more.
 
 How far to trust it is measured too: the spread over forests that saw different resamples of the designs, and
-the share of variance that the trees explain on designs that they did not see.
+the share of variance that the trees explain on designs that they did not see. With few designs the trees see
+little but the strongest parameter, and its share comes out too large.
 
 Sources: F. Hutter, H. Hoos, K. Leyton-Brown, "An efficient approach for assessing hyperparameter
 importance", ICML 2014 (variance decomposition of a forest); M. Jansen, Computer Physics Communications 117
@@ -24,9 +25,9 @@ from cosearch.report.forest import Forest
 from cosearch.space import Designs, DesignSpace
 
 FORESTS = 10  # resamples, for the spread
-TREES = 16  # of each forest
-MAX_ROWS = 1500  # designs that one forest sees
-POINTS = 1024  # at which the forests are compared, for each parameter
+TREES = 10  # of each forest
+MAX_ROWS = 1000  # designs that one forest sees
+POINTS = 512  # at which the forests are compared, for each parameter
 MIN_DESIGNS = 10  # below it nothing is estimated
 ADVISED_DESIGNS_A_PARAMETER = 10
 LOG_RATIO = 100.0  # a positive metric with a larger range is taken on a log scale

@@ -48,9 +48,22 @@ function paintedLayout(layout) {
   return painted;
 }
 
+/* The palette is made for white; its three darkest colours are lightened for a dark page. */
+const LIGHTENED = { "#0072B2": "#4FA8E8", "#D55E00": "#F27B35", "#009E73": "#2BBF94" };
+
+function onPage(colour) {
+  if (!matchMedia("(prefers-color-scheme: dark)").matches || matchMedia("print").matches || !colour) return colour;
+  return (LIGHTENED[colour.slice(0, 7)] ?? colour.slice(0, 7)) + colour.slice(7);
+}
+
 function paintedTraces(traces) {
   const c = theme();
-  return traces.map((trace) => {
+  return traces.map((original) => {
+    const trace = { ...original };
+    for (const part of ["marker", "line"]) {
+      if (trace[part]) trace[part] = { ...trace[part], color: onPage(trace[part].color) };
+    }
+    if (trace.fillcolor) trace.fillcolor = onPage(trace.fillcolor);
     if (trace.type === "bar") return { ...trace, error_x: { ...trace.error_x, color: c.muted } };
     if (trace.mode === "markers" && trace.marker.size > 6) {
       return { ...trace, marker: { ...trace.marker, line: { ...trace.marker.line, color: c.page } } };
@@ -84,7 +97,7 @@ function currentFigure(figure) {
 function draw(figure) {
   if (figure.controls.axes) return drawParallel(figure);
   const [traces, layout] = currentFigure(figure);
-  const config = { responsive: true, displaylogo: false, displayModeBar: "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+  const config = { responsive: true, displaylogo: false, displayModeBar: figure.traces.some((trace) => trace.type === "bar") ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
   return Plotly.react(document.getElementById(figure.id), traces, layout, config);
 }
 

@@ -31,7 +31,7 @@ from cosearch.store import Store, StudyData
 IMPORTANCE_CAPTION = (
     "The share of a metric's variance over the whole design space that a parameter takes part in, "
     "interactions included, as estimated by regression trees from the designs that were evaluated. "
-    "Whiskers: the middle 80 % over resamples of the designs."
+    "With few designs the strongest parameter comes out too strong. Whiskers: the middle 80 % over resamples."
 )
 
 
@@ -167,10 +167,13 @@ def _section(
 
 
 def _facts(comparison: Comparison) -> str:
-    record = comparison.first.record
+    constraints, signs = comparison.first.constraints, {"<=": "≤", ">=": "≥"}
     facts = [
-        ("Objectives", ", ".join(record.objectives)),
-        ("Constraints", ", ".join(record.constraints) or "none"),
+        ("Objectives", ", ".join(f"{o.direction} {o.metric}" for o in comparison.first.objectives)),
+        (
+            "Constraints",
+            ", ".join(f"{c.metric} {signs[c.operator]} {c.bound:g}" for c in constraints) or "none",
+        ),
         ("Studies", f"{len(comparison.results):,}"),
         ("Distinct designs", f"{len(comparison.designs):,}"),
         ("Feasible", f"{int(comparison.feasible.sum()):,}"),

@@ -80,12 +80,15 @@ class ParallelCoordinates {
     };
     context.lineWidth = 1;
     for (const line of dropped) stroke(line, "rgba(138, 143, 152, 0.07)");
-    const alpha = Math.min(0.85, Math.max(0.1, 9 / Math.sqrt(kept.length + 1)));
-    context.lineWidth = kept.length < 60 ? 1.8 : 1.2;
-    for (const line of kept) {
+    /* the better ones last, so that they lie on top */
+    const badness = (line) => {
       const share = (coloured.values[line] - low) / (high - low);
-      stroke(line, `rgba(${mixed(reversed ? 1 - share : share).join(",")},${alpha})`);
-    }
+      return reversed ? 1 - share : share;
+    };
+    kept.sort((a, b) => badness(b) - badness(a));
+    const alpha = Math.min(0.85, Math.max(0.06, 5 / Math.sqrt(kept.length + 1)));
+    context.lineWidth = kept.length < 60 ? 1.8 : 1.2;
+    for (const line of kept) stroke(line, `rgba(${mixed(badness(line)).join(",")},${alpha})`);
     this.count.textContent = `${kept.length.toLocaleString("en")} of ${total.toLocaleString("en")} designs are kept.`;
   }
 

@@ -22,6 +22,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 GREY = "#8A8F98"
 
 MAX_DOMINATED = 6000  # drawn beside the front
+MAX_DOMINATED_A_PANEL = 2000  # where there are several plots
 MAX_HOVER = 20  # parameters that a hover box lists
 
 
@@ -76,12 +77,12 @@ class Points:
             "hovertemplate": self.hover_template,
             "legendgroup": f"{self.kind if self.kind == 'violating' else self.label}",
             "showlegend": self.in_legend,
-            "legendrank": 2000 if self.kind == "violating" else 1000,
+            "legendrank": 2000 if self.kind == "violating" else 1000 + self.label,
             "marker": {
                 "color": colour,
                 "symbol": symbol,
-                "size": 9 if front else 5,
-                "opacity": 0.95 if front else 0.3,
+                "size": {"front": 9, "violating": 6}.get(self.kind, 5),
+                "opacity": {"front": 0.95, "violating": 0.7}.get(self.kind, 0.3),
                 "line": {"width": 1 if front or self.kind == "violating" else 0},
             },
         }
@@ -96,7 +97,8 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
         "front": lambda r: r.combined_front,
     }
     rest = sum(int((masks["violating"](r) | masks["dominated"](r)).sum()) for r in comparison.results)
-    step = max(1, -(-rest // MAX_DOMINATED))
+    limit = MAX_DOMINATED if len(comparison.first.objectives) <= 2 else MAX_DOMINATED_A_PANEL
+    step = max(1, -(-rest // limit))
     drawn = 0
     for kind, mask in masks.items():
         for number_, label in enumerate(comparison.labels):

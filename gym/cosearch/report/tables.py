@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from cosearch.report.words import (
     number,
     parameter_value,
     percent,
+    reason_line,
     reproduction,
     short,
 )
@@ -78,14 +80,12 @@ def _design_row(comparison: Comparison, row: int) -> str:
 
 def studies_table(comparison: Comparison, level: int) -> str:
     """One row a study: what it evaluated and how good it is."""
-    many = len(comparison.first.objectives) > 1
     names = ["evaluations", "budget", "feasible", "infeasible", "over a constraint", "failed"]
-    names += ["on its front", "on the combined front", "hypervolume"] if many else ["best"]
+    names += [name for name, _, _ in _quality(comparison, comparison.results[0])]
     head = _header("study") + _header("agent") + _header("seed", numeric=True)
-    head += "".join(_header(name, numeric=True) for name in names)
-    head += _header("seconds", numeric=True) + _header("status")
-    rows = "".join(_study_row(comparison, result, many) for result in comparison.results)
-    caption = "Hypervolume is in percent of the combined front's." if many else ""
+    head += "".join(_header(name, numeric=True) for name in [*names, "seconds"]) + _header("status")
+    rows = "".join(_study_row(comparison, result) for result in comparison.results)
+    caption = "Hypervolume is in percent of the combined front's." if "hypervolume" in names else ""
     return (
         f'{heading("Studies", level)}<p class="caption">{caption}</p>'
         '<div class="table" tabindex="0" role="region" aria-label="Studies">'
@@ -93,22 +93,36 @@ def studies_table(comparison: Comparison, level: int) -> str:
     )
 
 
-def _study_row(comparison: Comparison, result: StudyResult, many: bool) -> str:
+def _study_row(comparison: Comparison, result: StudyResult) -> str:
     record, counts = result.data.record, result.counts
-    keys = ("evaluations", "", "feasible", "infeasible", "violates_constraints", "failed")
     cells = [f"<td>{text(short(record.name, 48))}</td>", f"<td>{text(short(result.label, 48))}</td>"]
-    cells.append(_number_cell(record.seed, "number"))
-    cells += [_number_cell(counts[key] if key else record.budget, "number") for key in keys]
-    if many:
-        cells += [_number_cell(counts[key], "number") for key in ("pareto_designs", "on_combined_front")]
-        share = result.final_hypervolume / comparison.hypervolume if comparison.hypervolume else 0.0
-        cells.append(f'<td class="number" data-value="{share!r}">{percent(share)}</td>')
-    else:
-        objective = comparison.first.objectives[0]
-        best = np.nanmin(result.minimised[:, 0]) if result.feasible.any() else np.nan
-        cells.append(_number_cell(float(best if objective.direction == "min" else -best), "number"))
+    numbers = [record.seed, counts["evaluations"], record.budget, counts["feasible"], counts["infeasible"]]
+    numbers += [counts["violates_constraints"], counts["failed"]]
+    cells += [_number_cell(value, "number") for value in numbers]
+    cells += [
+        f'<td class="number" data-value="{value!r}">{shown}</td>'
+        for _, value, shown in _quality(comparison, result)
+    ]
     cells += [_number_cell(round(record.seconds, 2), "number"), f"<td>{text(record.status)}</td>"]
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _quality(comparison: Comparison, result: StudyResult) -> list[tuple[str, float, str]]:
+    """How good a study is, as (name, value, text)."""
+    objectives = comparison.first.objectives
+    if len(objectives) == 1:
+        sign = 1 if objectives[0].direction == "min" else -1
+        best = sign * float(np.nanmin(result.minimised)) if result.feasible.any() else math.nan
+        return [(f"best {objectives[0].metric}", best, number(best))]
+    own, shared = result.counts["pareto_designs"], result.counts["on_combined_front"]
+    quality = [("Pareto designs", float(own), number(own))]
+    if len(comparison.results) > 1:
+        share = result.final_hypervolume / comparison.hypervolume if comparison.hypervolume else 0.0
+        quality += [
+            ("of the combined front", float(shared), number(shared)),
+            ("hypervolume", share, percent(share)),
+        ]
+    return quality
 
 
 def reproduction_section(comparison: Comparison, level: int) -> str:
@@ -117,10 +131,7 @@ def reproduction_section(comparison: Comparison, level: int) -> str:
     for k, result in enumerate(comparison.results):
         record = result.data.record
         rows = [(name, text(value)) for name, value in reproduction(result)]
-        reasons = "".join(
-            f"<li>{count(n, 'design')} {text(kind)}: {text(reason or 'no reason given')}</li>"
-            for kind, reason, n in result.reasons()
-        )
+        reasons = "".join(f"<li>{text(reason_line(entry))}</li>" for entry in result.reasons())
         if reasons:
             rows.append(("not feasible", f'<ul class="reasons">{reasons}</ul>'))
         facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)

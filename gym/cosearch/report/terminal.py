@@ -11,13 +11,13 @@ from rich.text import Text
 
 from cosearch.report.comparison import Comparison, compare
 from cosearch.report.words import (
-    count,
     duration,
     importance_caution,
     number,
     parameter_value,
     percent,
     plain,
+    reason_line,
     short,
     summary,
 )
@@ -59,10 +59,8 @@ def _studies(comparison: Comparison, console: Console) -> None:
             row += [counts["pareto_designs"], percent(share)]
         rows.append([*row, duration(record.seconds), record.status])
     _print_table(console, "Studies", [*heads, "time", "status"], rows, numeric=heads[2:])
-    for kind, reason, designs in comparison.reasons(3):
-        console.print(
-            Text(plain(f"{count(designs, 'design')} {kind}: {reason or 'no reason given'}"), style="dim")
-        )
+    for entry in comparison.reasons(3):
+        console.print(Text(plain(reason_line(entry)), style="dim"))
 
 
 def _designs(comparison: Comparison, console: Console) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cosearch.report.comparison import Comparison, StudyResult
+from cosearch.outcomes import FAILED, INFEASIBLE
+from cosearch.report.comparison import Comparison, Reason, StudyResult
 from cosearch.report.importance import Importance
 
 # Below this share of explained variance an importance is shown with a warning.
@@ -22,7 +23,7 @@ def number(value: float, digits: int = 5) -> str:
     if value == 0:
         return "0"
     magnitude = math.floor(math.log10(abs(value)))
-    if -4 <= magnitude < digits + 2:
+    if -4 <= magnitude < (9 if digits >= 5 else 5):
         text = f"{value:,.{max(digits - 1 - magnitude, 0)}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
@@ -78,11 +79,10 @@ def summary(comparison: Comparison) -> str:
     if n == 0:
         return "No design has been evaluated yet."
     if not comparison.feasible.any():
-        kind, reason, designs = comparison.reasons(1)[0]
-        evaluated = "The only design" if n == 1 else f"None of the {n:,} designs"
-        verdict = f"that was evaluated is {kind}" if n == 1 else "that were evaluated is feasible"
-        most = f"Most frequent reason ({count(designs, 'design')}, {kind}): {reason or 'none given'}."
-        return f"{evaluated} {verdict}. {most}"
+        return (
+            f"No feasible design in {count(n, 'evaluation')}. "
+            f"Most frequent reason: {reason_line(comparison.reasons(1)[0])}."
+        )
     sentences = [_found(comparison, n), _best(comparison)]
     if len(comparison.labels) > 1:
         sentences.append(_ranking(comparison))
@@ -93,19 +93,23 @@ def summary(comparison: Comparison) -> str:
     return " ".join(sentences)
 
 
+def reason_line(entry: Reason) -> str:
+    """Why so many designs are not feasible."""
+    kind, reason, designs = entry
+    verb = {INFEASIBLE: " rejected", FAILED: " failed"}.get(kind, "")
+    return f"{count(designs, 'design')}{verb}: {reason or 'no reason given'}"
+
+
 def _found(comparison: Comparison, evaluations: int) -> str:
-    results = comparison.results
-    many = len(comparison.first.objectives) > 1
-    front = count(len(comparison.front_rows), "Pareto design" if many else "best design")
+    results, agents = comparison.results, comparison.labels
+    front = count(len(comparison.front_rows), "Pareto design")
+    verb = f"found {front} in" if len(comparison.first.objectives) > 1 else "made"
+    made = f"{verb} {count(evaluations, 'evaluation')}"
     if len(results) == 1:
-        data = results[0].data
-        return (
-            f"{results[0].label} found {front} in {count(evaluations, 'evaluation')} "
-            f"({results[0].counts['feasible']:,} feasible) in {duration(data.record.seconds)}."
-        )
-    agents = comparison.labels
-    by = f" of {count(len(agents), 'agent')}" if len(agents) > 1 else f" of {agents[0]}"
-    return f"{len(results)} studies{by} found {front} in {count(evaluations, 'evaluation')}."
+        feasible = f"{results[0].counts['feasible']:,} feasible"
+        return f"{agents[0]} {made} ({feasible}) in {duration(results[0].data.record.seconds)}."
+    by = count(len(agents), "agent") if len(agents) > 1 else agents[0]
+    return f"{len(results)} studies of {by} {made}."
 
 
 def _best(comparison: Comparison) -> str:
@@ -113,8 +117,10 @@ def _best(comparison: Comparison) -> str:
     for k, objective in enumerate(comparison.first.objectives):
         row = comparison.front_rows[np.argmin(comparison.minimised[comparison.front_rows, k])]
         extreme = "lowest" if objective.direction == "min" else "highest"
-        value = quantity(float(comparison.outcomes[objective.metric][row]), comparison.unit(objective.metric))
-        parts.append(f"{extreme} {objective.metric} {value}")
+        value = float(comparison.outcomes[objective.metric][row])
+        finder = comparison.results[comparison.source[row]].label
+        by = f" by {finder}" if len(comparison.labels) > 1 else ""
+        parts.append(f"{extreme} {objective.metric} {quantity(value, comparison.unit(objective.metric))}{by}")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
