@@ -88,8 +88,8 @@ class DesignParallelEnv(Base):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[np.float32]], dict[str, dict[str, Any]]]:
-        """Begin an episode."""
-        observation, info = self.env.reset(seed=seed, options=options)
+        """Begin an episode; there are no options, and PettingZoo wants unknown ones ignored."""
+        observation, info = self.env.reset(seed=seed)
         self.agents = list(self.possible_agents)
         return self._each(observation), {agent: dict(info) for agent in self.agents}
 

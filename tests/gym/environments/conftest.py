@@ -45,7 +45,10 @@ class Oven(Problem):
         minutes, heat = designs["minutes"], designs["heat"]
         windy = designs["speed"] * designs.active("speed")
         cream_first = designs["layers"][:, 0] == "cream"
-        return {"time": minutes / heat + 1.0, "taste": 1.0 / (1 + abs(minutes - 40)) + 0.1 * windy + cream_first}
+        return {
+            "time": minutes / heat + 1.0,
+            "taste": 1.0 / (1 + abs(minutes - 40)) + 0.1 * windy + cream_first,
+        }
 
 
 class Plugin:

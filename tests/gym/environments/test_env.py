@@ -53,7 +53,13 @@ def test_a_simulator_that_always_fails_passes_the_checkers_too(oven, arguments, 
 def test_oneshot_evaluates_the_whole_design(oven):
     env = DesignEnv(oven, action="dict")
     env.reset(seed=0)
-    design = {"fan": "on", "speed": 4, "heat": 0.75, "minutes": 30, "layers": ("cream", "nut", "fruit", "sponge")}
+    design = {
+        "fan": "on",
+        "speed": 4,
+        "heat": 0.75,
+        "minutes": 30,
+        "layers": ("cream", "nut", "fruit", "sponge"),
+    }
     observation, reward, terminated, truncated, info = env.step(oven.space.to_dict_action(design))
     assert (terminated, truncated) == (True, False)
     assert info["design"] == design
@@ -70,7 +76,13 @@ def test_oneshot_evaluates_the_whole_design(oven):
 def test_a_forbidden_design_is_infeasible_with_its_reason(oven):
     env = DesignEnv(oven, action="dict", failure_reward=-4.5)
     env.reset()
-    design = {"fan": "on", "speed": 8, "heat": 1.5, "minutes": 30, "layers": ("nut", "cream", "fruit", "sponge")}
+    design = {
+        "fan": "on",
+        "speed": 8,
+        "heat": 1.5,
+        "minutes": 30,
+        "layers": ("nut", "cream", "fruit", "sponge"),
+    }
     observation, reward, _, _, info = env.step(oven.space.to_dict_action(design))
     assert reward == -4.5
     assert (info["status"], info["reason"]) == ("infeasible", "too hot for the fan")
@@ -90,7 +102,12 @@ def test_sequential_chooses_one_parameter_a_step_and_skips_inactive_ones(oven):
         partial.append(set(info["design"]))
         rewards.append(reward)
     assert terminated
-    assert partial == [{"fan"}, {"fan", "heat"}, *[{"fan", "heat", "minutes"}] * 3, {"fan", "heat", "minutes", "layers"}]
+    assert partial == [
+        {"fan"},
+        {"fan", "heat"},
+        *[{"fan", "heat", "minutes"}] * 3,
+        {"fan", "heat", "minutes", "layers"},
+    ]
     assert info["design"]["layers"] == ("sponge", "fruit", "cream", "nut")
     assert rewards[:-1] == [0.0] * 5
     assert rewards[-1] == pytest.approx(oneshot_reward(oven, info["design"]))
@@ -114,7 +131,9 @@ def test_refine_rewards_add_up_to_the_improvement_over_the_start(oven, reward):
         _, step_reward, terminated, truncated, info = env.step(env.action_space.sample())
         assert not terminated
         total += step_reward
-    improvement = oneshot_reward(oven, info["design"], reward=reward) - oneshot_reward(oven, start, reward=reward)
+    improvement = oneshot_reward(oven, info["design"], reward=reward) - oneshot_reward(
+        oven, start, reward=reward
+    )
     assert total == pytest.approx(improvement)
 
 
@@ -154,7 +173,9 @@ def test_refine_masks_are_the_moves_to_other_allowed_designs(oven):
 
 def test_following_masks_of_refine_climbs_to_the_known_optimum():
     # Both spheres count the same, so the optimum of the weighted sum is halfway between them, at the origin.
-    env = gymnasium.make("cosearch/TwoSpheres-v0", formulation="refine", units={"left": 1.0, "right": 1.0}).unwrapped
+    env = gymnasium.make(
+        "cosearch/TwoSpheres-v0", formulation="refine", units={"left": 1.0, "right": 1.0}
+    ).unwrapped
     env.reset(seed=0, options={"design": {"x": 9, "y": 14, "shape": "square"}})
     improved = True
     while improved:
@@ -239,9 +260,13 @@ def test_every_problem_of_an_installed_plugin_is_named_in_the_metadata():
     registry = cosearch.registry.registry()
     installed = [p for r in registry.plugins if r.distribution == "cosearch" for p in r.problems]
     code = "import cosearch, gymnasium; print(*gymnasium.registry)"
-    ids = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    ids = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     for name in installed:
-        assert registry.problems[name].env_id() in ids, f"pyproject.toml does not name the environment of {name}"
+        assert registry.problems[name].env_id() in ids, (
+            f"pyproject.toml does not name the environment of {name}"
+        )
         assert registry.problems[name].env_id(multi_objective=True) in ids
 
 
@@ -312,7 +337,9 @@ def test_maskable_ppo_learns_with_the_masks():
 
     env = gymnasium.make(OVEN, formulation="sequential", levels=4)
     assert is_masking_supported(env)
-    model = MaskablePPO("MlpPolicy", env, n_steps=64, batch_size=32, n_epochs=1, seed=0, device="cpu").learn(128)
+    model = MaskablePPO("MlpPolicy", env, n_steps=64, batch_size=32, n_epochs=1, seed=0, device="cpu").learn(
+        128
+    )
     observation, _ = env.reset(seed=0)
     terminated = False
     while not terminated:

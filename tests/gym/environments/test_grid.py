@@ -34,7 +34,10 @@ def spaces(draw):
     for _ in range(draw(st.integers(0, 4))):
         read = draw(st.lists(st.sampled_from(plain), min_size=1, max_size=3, unique=True)) if plain else []
         if read:
-            terms = [f"{p.name} {draw(st.sampled_from(['==', '!=']))} {draw(st.sampled_from(p.values))}" for p in read]
+            terms = [
+                f"{p.name} {draw(st.sampled_from(['==', '!=']))} {draw(st.sampled_from(p.values))}"
+                for p in read
+            ]
             rules.append(" and ".join(terms))
     try:
         return DesignSpace(parameters, rules)
@@ -102,7 +105,11 @@ def test_a_needle_in_a_large_space_is_still_reached():
 
 def test_rules_of_parameters_that_come_late_are_seen_early():
     space = DesignSpace(
-        [Ordinal("rows", [1, 2, 4], default=1), Categorical("free", [0, 1]), Ordinal("columns", [2, 4], default=2)],
+        [
+            Ordinal("rows", [1, 2, 4], default=1),
+            Categorical("free", [0, 1]),
+            Ordinal("columns", [2, 4], default=2),
+        ],
         [Forbidden("rows * columns > 4", "too large"), Forbidden("rows == 2 and columns == 2", "slow")],
     )
     formulation = Sequential(space, 1)
@@ -115,7 +122,9 @@ def test_reals_and_long_integers_have_the_ends_the_default_and_evenly_spread_lev
     grid = Sequential(space, 1, levels=4).grid
     x, n = (space.parameters[slot.column].column(slot.positions) for slot in grid.slots)
     assert x.tolist() == pytest.approx([0.0, 0.7, 1.0, 2.0, 3.0])
-    between = [0.5 * (2 * 10**6) ** (k / 3) for k in (1, 2)]  # the scale starts at the lower edge of 1's bin, 0.5
+    between = [
+        0.5 * (2 * 10**6) ** (k / 3) for k in (1, 2)
+    ]  # the scale starts at the lower edge of 1's bin, 0.5
     assert n.tolist() == pytest.approx([1, *between, 10**6], rel=0.01)
 
 
@@ -130,6 +139,8 @@ def test_a_long_permutation_is_built_item_by_item():
             formulation.act(np.array([0]), np.array([action]))
         order = "".join(space.from_index(formulation.index)[0]["order"])
         items = list("abcde")
-        assert order[:4] == "".join(items.pop(action) for action in actions)  # each action takes one of what is left
+        assert order[:4] == "".join(
+            items.pop(action) for action in actions
+        )  # each action takes one of what is left
         orders.add(order)
     assert len(orders) == 120

@@ -24,7 +24,9 @@ def reward(name, objectives, metrics, units, constraints=(), errors=None, memori
 
 def test_weighted_sum():
     metrics = {"latency": [10.0, 30.0], "top1": [0.5, 0.8]}
-    got = reward("weighted_sum", [LATENCY, ACCURACY], metrics, [20.0, 0.5], weights={"latency": 0.25, "top1": 2})
+    got = reward(
+        "weighted_sum", [LATENCY, ACCURACY], metrics, [20.0, 0.5], weights={"latency": 0.25, "top1": 2}
+    )
     # -0.25 * 10/20 + 2 * 0.5/0.5;  -0.25 * 30/20 + 2 * 0.8/0.5
     assert got == pytest.approx([1.875, 2.825])
 
@@ -36,7 +38,9 @@ def test_the_default_design_of_a_minimised_problem_has_weighted_sum_minus_one():
 
 def test_augmented_chebyshev():
     metrics = {"latency": [10.0], "energy": [6.0]}
-    got = reward("chebyshev", [LATENCY, ENERGY], metrics, [10.0, 2.0], weights=[0.5, 0.5], targets={"latency": 4.0})
+    got = reward(
+        "chebyshev", [LATENCY, ENERGY], metrics, [10.0, 2.0], weights=[0.5, 0.5], targets={"latency": 4.0}
+    )
     # distances 0.5 * (10 - 4) / 10 = 0.3 and 0.5 * (6 - 0) / 2 = 1.5
     assert got == pytest.approx([-(1.5 + 0.05 * 1.8)])
 
@@ -58,7 +62,9 @@ def test_target_ratio_is_archgyms():
 
 
 def test_target_ratio_is_finite_at_the_target():
-    got = reward("target_ratio", [LATENCY], {"latency": [20.0]}, [1.0], targets={"latency": 20.0}, tolerance=0.01)
+    got = reward(
+        "target_ratio", [LATENCY], {"latency": [20.0]}, [1.0], targets={"latency": 20.0}, tolerance=0.01
+    )
     assert got == pytest.approx([100.0])
 
 
@@ -82,7 +88,13 @@ def test_nasaic_is_accuracy_minus_what_the_specifications_are_missed_by():
     metrics = {"top1": [0.9, 0.9, 0.9], "latency": [80.0, 120.0, 120.0], "area": [4.0, 4.0, 8.0]}
     specifications = [Constraint("latency", "<=", 100.0), Constraint("area", "<=", 4.0)]
     got = reward(
-        "nasaic", [ACCURACY], metrics, [1.0], specifications, weights=[1.0], limits={"latency": 150.0, "area": 12.0}
+        "nasaic",
+        [ACCURACY],
+        metrics,
+        [1.0],
+        specifications,
+        weights=[1.0],
+        limits={"latency": 150.0, "area": 12.0},
     )
     # penalties 0; (120 - 100) / (150 - 100) = 0.4; 0.4 + (8 - 4) / (12 - 4) = 0.9; times rho = 10
     assert got == pytest.approx([0.9, 0.9 - 4.0, 0.9 - 9.0])
@@ -97,7 +109,12 @@ def test_nasaic_without_limits_measures_by_the_bound_and_knows_lower_bounds():
 def test_hypervolume_improvements_of_one_environment_add_up_to_its_hypervolume():
     rng = np.random.default_rng(3)
     points = rng.integers(0, 12, size=(40, 2)).astype(float)
-    scorer = make_reward(REWARDS["hypervolume_improvement"], [LATENCY, ENERGY], [], {"references": {"latency": 10, "energy": 10}})
+    scorer = make_reward(
+        REWARDS["hypervolume_improvement"],
+        [LATENCY, ENERGY],
+        [],
+        {"references": {"latency": 10, "energy": 10}},
+    )
     memory, total = scorer.new_memory(), 0.0
     for latency, energy in points:
         outcomes = Outcomes.of({"latency": [latency], "energy": [energy]})
@@ -165,7 +182,11 @@ def test_a_batch_is_scored_like_its_designs_one_by_one(name):
         ("weighted_sum", {"weights": {"latency": 1.0}}, "no weight for top1"),
         ("weighted_sum", {"failure_reward": float("nan")}, "failure_reward must be finite, not nan"),
         ("chebyshev", {"rho": -0.5}, "rho must be finite and at least 0, not -0.5"),
-        ("target_ratio", {"targets": {"latency": 0.0}}, "target of latency must be finite and above 0, not 0"),
+        (
+            "target_ratio",
+            {"targets": {"latency": 0.0}},
+            "target of latency must be finite and above 0, not 0",
+        ),
         ("target_ratio", {"tolerance": 0.0}, "tolerance must be finite and above 0, not 0"),
         ("mnasnet", {"beta": 1.0}, "beta must be finite and at most 0, not 1"),
         ("nasaic", {"rho": "much"}, "rho='much'"),

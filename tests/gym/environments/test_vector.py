@@ -99,7 +99,10 @@ def test_a_step_is_one_simulator_call(oven, monkeypatch):
     envs.action_space.seed(0)
     _, _, terminations, _, infos = envs.step(envs.action_space.sample())
     assert terminations.all()
-    assert batches == [1, (infos["status"] == "ok").sum()]  # the default design for the units, then all at once
+    assert batches == [
+        1,
+        (infos["status"] == "ok").sum(),
+    ]  # the default design for the units, then all at once
 
 
 def test_next_step_ignores_the_actions_of_rows_that_are_reset(oven):
@@ -168,7 +171,10 @@ def test_spaces_are_batched(oven):
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [({"num_envs": 0}, "num_envs must be at least 1, not 0"), ({"autoreset_mode": "soon"}, "NextStep, SameStep")],
+    [
+        ({"num_envs": 0}, "num_envs must be at least 1, not 0"),
+        ({"autoreset_mode": "soon"}, "NextStep, SameStep"),
+    ],
 )
 def test_a_bad_argument_is_rejected(oven, arguments, says):
     with pytest.raises(ArgumentError, match=says):
