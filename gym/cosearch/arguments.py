@@ -69,3 +69,13 @@ def parse_assignments(texts: typing.Iterable[str], option: str) -> dict[str, Any
         except json.JSONDecodeError:
             values[name] = value
     return values
+
+
+def assignment(name: str, value: Any) -> str:
+    """`NAME=VALUE` that `parse_assignments` reads back as this JSON value."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except json.JSONDecodeError:
+            return f"{name}={value}"
+    return f"{name}={json.dumps(value)}"

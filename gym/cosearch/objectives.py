@@ -72,7 +72,7 @@ class Objective:
 
     def __str__(self) -> str:
         bounds = "".join(
-            f":{key}={value:g}"
+            f":{key}={_exact(value)}"
             for key, value in (("target", self.target), ("reference", self.reference))
             if value is not None
         )
@@ -107,7 +107,13 @@ class Constraint:
         return cls(metric, operator, _number(bound, f"constraint {text!r}: the bound"))  # type: ignore[arg-type]
 
     def __str__(self) -> str:
-        return f"{self.metric}{self.operator}{self.bound:g}"
+        return f"{self.metric}{self.operator}{_exact(self.bound)}"
+
+
+def _exact(value: float) -> str:
+    """A number as short text that reads back as the same number: a resumed study has the bounds it had."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 def _number(text: str, what: str) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import shlex
 from importlib import metadata
 from typing import Any
 
+from cosearch.arguments import assignment
 from cosearch.store import StudyRecord
 
 # Packages whose version may change what an agent asks or a simulator answers.
@@ -42,7 +42,7 @@ def command(record: StudyRecord, location: str) -> str:
             words += [option, value]
     for option, settings in (("--set", record.problem_arguments), ("--agent-set", record.agent_settings)):
         for name, value in settings.items():
-            words += [option, f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+            words += [option, assignment(name, value)]
     words += ["--fidelity", record.fidelity, "--batch", str(record.batch_size)]
     for option, number in (
         ("--workers", record.workers if record.workers > 1 else None),
@@ -50,7 +50,7 @@ def command(record: StudyRecord, location: str) -> str:
         ("--memory-mb", record.memory_mb),
     ):
         if number is not None:
-            words += [option, f"{number:g}"]
+            words += [option, str(number)]
     if location != "(memory)":
         words += ["--store", location]
     return shlex.join(words)

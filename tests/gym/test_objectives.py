@@ -9,7 +9,7 @@ from cosearch import Constraint, Metric, Objective, Outcomes
 from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.objectives import check_metrics, feasible, minimised, violations
 
-finite = st.floats(allow_nan=False, allow_infinity=False, width=32).map(lambda x: float(f"{x:g}"))
+finite = st.floats(allow_nan=False, allow_infinity=False)
 names = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
 
 
