@@ -92,6 +92,7 @@ class Study:
             problem=problem.name,
             problem_version=problem.version,
             problem_arguments=arguments,
+            workload_digest=problem.workload_digest,
             fidelity=fidelity or problem.fidelities[0],
             objectives=[str(o) for o in problem.objectives],
             constraints=[str(c) for c in problem.constraints],
@@ -148,6 +149,11 @@ class Study:
             raise StoreError(
                 f"study {record.name!r} was made with another version of problem {record.problem} "
                 f"(v{record.problem_version}, here v{problem.version}, another space); start a new one"
+            )
+        if problem.workload_digest != record.workload_digest:
+            raise StoreError(
+                f"study {record.name!r}: the workload's file has changed since the study began; "
+                "put the old one back, or start a new study"
             )
         agent = agent_class(record.agent)(
             problem.space,

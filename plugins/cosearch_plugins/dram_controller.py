@@ -139,6 +139,7 @@ class DramController(Problem):
         searched = standards() if search_device is True else (standard,)
         self._devices = _devices(searched, standard, organization, grade, ranks, bool(search_device))
         self.trace = read_workload(workload)
+        self.workload_digest = self.trace.digest
         self._check_trace(workload)
         device_parameters = _device_parameters(self._devices, standard, grade)
         self.space = DesignSpace(

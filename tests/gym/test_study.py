@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from cosearch import Store
 from cosearch.errors import ArgumentError, StoreError, UnknownNameError
 from cosearch.objectives import feasible, minimised
 from cosearch.pareto import hypervolume
+from cosearch.registry import registry
 from cosearch.study import Study
 from small_problems import Trouble, TwoSpheres, Uniform
 
@@ -117,50 +120,82 @@ def test_an_interrupt_loses_nothing(tmp_path):
     assert Study.resume(path).run().designs == whole.designs
 
 
+class FromFile(TwoSpheres):
+    """Depends on a file."""
+
+    name = "from-file"
+
+    def __init__(self, path: str, *, objectives=None, constraints=None) -> None:
+        super().__init__(objectives=objectives, constraints=constraints)
+        self.workload_digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def test_a_study_whose_workload_has_changed_is_not_resumed(tmp_path):
+    registry().problems.setdefault("from-file", FromFile)
+    workload, path = tmp_path / "trace", tmp_path / "study.db"
+    workload.write_text("1")
+    Study.create(FromFile(str(workload)), "uniform", budget=5, store=path)
+    Study.resume(path)
+    workload.write_text("2")
+    with pytest.raises(StoreError, match="the workload's file has changed"):
+        Study.resume(path)
+
+
 COMMAND = [sys.executable, "-m", "cosearch"]
+KILLS = 10
 
 
-def search(agent: str, path, *, budget: int) -> list[str]:
+def search(agent: str, path: Path, *, budget: int) -> list[str]:
     return [
         *COMMAND, "search", "dram-controller", "--agent", agent, "--budget", str(budget), "--seed", "7",
         "--set", "workload=random:requests=2000", "--store", str(path), "--quiet",
     ]  # fmt: skip
 
 
+def told(path: Path) -> int:
+    """How many tells a store holds."""
+    if not path.exists():
+        return 0
+    try:
+        with Store.open(path) as store:
+            return len(store.told_ids(store.study()))
+    except StoreError:  # killed before there was a study
+        return 0
+
+
 @pytest.mark.parametrize(
-    ("agent", "budget"), [("random", 400), ("sobol", 400), ("nsga2", 400), ("qlognehvi", 40)]
+    ("agent", "budget", "settings"),
+    [
+        ("random", 400, []),
+        ("sobol", 400, []),
+        ("nsga2", 400, ["--agent-set", "population=20"]),
+        ("qlognehvi", 36, ["--agent-set", "initial=10"]),
+    ],
 )
-def test_killed_ten_times_a_study_ends_as_if_it_never_had_been(agent, budget, tmp_path):
-    whole = tmp_path / "whole.db"
+def test_killed_ten_times_a_study_ends_as_if_it_never_had_been(agent, budget, settings, tmp_path):
+    """Half of the kills come at any moment, the other half soon after new designs were told."""
+    whole, killed = tmp_path / "whole.db", tmp_path / "killed.db"
     began = time.monotonic()
-    subprocess.run(search(agent, whole, budget=budget), check=True, capture_output=True)
+    subprocess.run([*search(agent, whole, budget=budget), *settings], check=True, capture_output=True)
     seconds = time.monotonic() - began
     rng = np.random.default_rng(11)
-    killed = tmp_path / "killed.db"
-    told_before = 0
-    kills = 0
-    while kills < 10:
-        command = (
-            search(agent, killed, budget=budget)
-            if kills == 0
-            else [*COMMAND, "resume", str(killed), "--quiet"]
-        )
+    before = 0
+    for kill in range(KILLS):
+        resume = [*COMMAND, "resume", str(killed), "--quiet"]
+        command = resume if before else [*search(agent, killed, budget=budget), *settings]
+        if not before:
+            for file in tmp_path.glob("killed.db*"):
+                file.unlink()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        while kills == 0 and not killed.exists() and process.poll() is None:
-            time.sleep(0.01)  # before that there is no study to resume
-        time.sleep(rng.uniform(0.2, 0.9) * seconds / (1 if kills == 0 else 2))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert process.returncode in (-signal.SIGKILL, 0), process.stderr.read().decode()
-        kills += 1
-        with Store.open(killed) as store:
-            if store.studies():
-                told = len(store.told_ids(store.study()))
-                assert told >= told_before
-                told_before = told
-            else:
-                killed.unlink()
-                kills = 0
+        while kill % 2 and process.poll() is None and told(killed) == before:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.05 if kill % 2 else 0.5) * seconds)
+        process.kill()
+        _, errors = process.communicate()
+        assert process.returncode in (-signal.SIGKILL, 0), errors.decode()
+        now = told(killed)
+        assert now >= before
+        before = now
     subprocess.run([*COMMAND, "resume", str(killed), "--quiet"], check=True, capture_output=True)
     with Store.open(whole) as first, Store.open(killed) as second:
         expected, data = first.read(first.study()), second.read(second.study())

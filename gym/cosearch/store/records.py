@@ -22,6 +22,7 @@ class StudyRecord:
     problem: str
     problem_version: int
     problem_arguments: dict[str, Any]
+    workload_digest: str
     fidelity: str
     objectives: list[str]
     constraints: list[str]
