@@ -33,8 +33,7 @@ HEAVY = (
     "numba",
     "plotly",
     "pymoo",
-    "gymnasium",
-)
+)  # gymnasium is not: `import cosearch` registers the environments with it
 
 
 def imported_roots(source: str, *, top_level_only: bool = False) -> set[str]:

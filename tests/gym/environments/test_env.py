@@ -250,7 +250,8 @@ def test_importing_cosearch_is_enough_and_imports_no_plugin():
     code = (
         "import sys, cosearch, gymnasium; assert 'cosearch/DramController-v0' in gymnasium.registry; "
         "assert 'cosearch/mo-DramController-v0' in gymnasium.registry; "
-        "print([m for m in ('cosearch_plugins', 'cosearch_agents', 'torch', 'numba', 'scipy') if m in sys.modules])"
+        "heavy = ('cosearch_plugins', 'cosearch_agents', 'torch', 'numba', 'scipy'); "
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

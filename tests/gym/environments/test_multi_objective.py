@@ -33,7 +33,7 @@ def test_rewards_are_vectors_of_the_reward_space(arguments):
 
 
 class Linear(LinearReward):
-    """MO-Gymnasium 1.3 puts one and the same array of weights into every info, which Gymnasium 1.4 rejects."""
+    """MO-Gymnasium 1.3 puts one array of weights into every info, which Gymnasium 1.4's checker rejects."""
 
     def step(self, action):
         *rest, info = super().step(action)
@@ -68,7 +68,7 @@ def test_mo_gymnasiums_wrappers_apply():
     env.reset(seed=0)
     truncated = False
     while not truncated:
-        _, reward, _, truncated, info = env.step(env.action_space.sample())
+        _, _, _, truncated, info = env.step(env.action_space.sample())
     assert info["episode"]["r"].shape == (2,)
 
 
