@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import inspect
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -102,6 +103,7 @@ def agent_summary(cls: type[Agent]) -> dict[str, Any]:
 
 def describe_problem(problem: Problem) -> dict[str, Any]:
     """Everything that a search on this problem can set or will measure, as JSON values."""
+    documented = _documented_arguments(inspect.getdoc(type(problem)) or "")
     return {
         "kind": "problem",
         **problem_summary(type(problem)),
@@ -112,6 +114,7 @@ def describe_problem(problem: Problem) -> dict[str, Any]:
                 "type": _type_text(parameter.annotation),
                 "required": parameter.default is parameter.empty,
                 "default": None if parameter.default is parameter.empty else parameter.default,
+                "description": documented.get(name, ""),
             }
             for name, parameter in parameters_of(type(problem)).items()
         ],
@@ -146,10 +149,10 @@ def _show_problem(described: Mapping[str, Any]) -> None:
     print_line()
     if described["arguments"]:
         arguments = [
-            [a["name"], a["type"], "(required)" if a["required"] else a["default"]]
+            [a["name"], a["type"], "(required)" if a["required"] else a["default"], a["description"]]
             for a in described["arguments"]
         ]
-        print_table("Arguments (--set NAME=VALUE)", ["name", "type", "default"], arguments)
+        print_table("Arguments (--set NAME=VALUE)", ["name", "type", "default", "description"], arguments)
         print_line()
     for name in ("objectives", "constraints", "fidelities", "workloads", "env_ids"):
         if described[name]:
@@ -202,6 +205,19 @@ def _values_text(parameter: Mapping[str, Any]) -> str:
 def _when_text(parameter: Mapping[str, Any]) -> str:
     conditions = parameter.get("when", {})
     return " and ".join(f"{name} in {', '.join(map(str, values))}" for name, values in conditions.items())
+
+
+def _documented_arguments(docstring: str) -> dict[str, str]:
+    """What the "Args:" section of a Google docstring says of each argument."""
+    section = re.search(r"^Args:\n((?:[ ]{4}.*\n?|\s*\n)*)", docstring, re.MULTILINE)
+    found: dict[str, str] = {}
+    for line in inspect.cleandoc(section[1] if section else "").splitlines():
+        entry = re.match(r"(\w+)(?: \(.*?\))?:\s*(.*)", line)
+        if entry:
+            found[entry[1]] = entry[2]
+        elif found and line.strip():
+            found[list(found)[-1]] += " " + line.strip()
+    return found
 
 
 def _type_text(annotation: Any) -> str:
