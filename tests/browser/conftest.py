@@ -47,7 +47,10 @@ class Page:
     def requests(self) -> list[str]:
         """The addresses that were asked for, but for the file itself and data in the page."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        # the browser's own start page asks for things too
+        urls = [s["request"]["url"] for s in sent if s["documentURL"] == self.driver.current_url]
+        assert self.driver.current_url in urls, "the log does not even have the page itself"
         return [url for url in urls if not url.startswith(("file:", "data:", "blob:"))]
 
     def button(self, text: str, within: str = "body") -> Any:

@@ -51,9 +51,8 @@ def drawn_points(page, figure="figure-0"):
 
 
 def plotted_columns(page, figure, axis):
-    traces = page.run(
-        f"document.getElementById('{figure}').data.filter(t => t.mode === 'markers').map(t => Array.from(t.{axis}))"
-    )
+    marks = f"document.getElementById('{figure}').data.filter(t => t.mode === 'markers')"
+    traces = page.run(f"{marks}.map(t => Array.from(t.{axis}))")
     return np.concatenate([np.array(trace, dtype=float) for trace in traces if trace])
 
 
@@ -115,7 +114,8 @@ def test_copied_command_evaluates_the_design(open_report):
 
 def test_a_heading_sorts_the_table(open_report):
     page = open_report(make_study(300))
-    column = "Array.from(document.querySelectorAll('table.pareto tbody tr'), r => Number(r.cells[1].dataset.value))"
+    rows = "document.querySelectorAll('table.pareto tbody tr')"
+    column = f"Array.from({rows}, r => Number(r.cells[1].dataset.value))"
     page.driver.find_elements("css selector", "table.pareto th button")[1].click()
     ascending = page.run(column)
     assert ascending == sorted(ascending)

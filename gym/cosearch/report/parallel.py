@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cosearch.report.comparison import Comparison
 from cosearch.report.figure import LOG_RATIO, Figure
 from cosearch.report.points import rounded
-from cosearch.report.words import number, parameter_value, short
+from cosearch.report.words import number, parameter_value, plain, short
 from cosearch.space import Designs
 from cosearch.space.parameters import Parameter
 
@@ -69,12 +69,12 @@ def _parameter_axis(parameter: Parameter, designs: Designs) -> dict[str, Any]:
     if len(ticks) > MAX_TICKS:
         ticks = ticks[np.linspace(0, len(ticks) - 1, MAX_TICKS).astype(int)]
     tick_values = _unit(parameter, ticks)
-    texts = [short(_tick(value), 14) for value in parameter.values_at(ticks)]
+    texts = [short(plain(_tick(value)), 14) for value in parameter.values_at(ticks)]
     low = 0.0
     if inactive.any():
         tick_values, texts, low = np.append(tick_values, INACTIVE), [*texts, "inactive"], INACTIVE
     return {
-        "label": short(parameter.name, 22),
+        "label": short(plain(parameter.name), 22),
         "values": rounded(unit),
         "range": [low, 1.0],
         "tickvals": rounded(tick_values),
@@ -103,7 +103,7 @@ def _objective_axis(comparison: Comparison, metric: str, values: NDArray[np.floa
         low, high = low - (abs(low) or 1.0) * 0.1, high + (abs(high) or 1.0) * 0.1
     ticks = np.linspace(low, high, 5)
     return {
-        "label": short(comparison.heading(metric), 22),
+        "label": short(plain(comparison.heading(metric)), 22),
         "values": rounded(values),
         "range": [low, high],
         "tickvals": rounded(ticks),

@@ -45,7 +45,7 @@ def table_section(comparison: Comparison, group: int, title: str, level: int) ->
     body = "".join(_design_row(comparison, row) for row in rows[:MAX_ROWS].tolist())
     shown = "" if len(rows) <= MAX_ROWS else f" The first {MAX_ROWS} are shown; the CSV has all of them."
     found = "the study that found it first" if len(comparison.results) > 1 else "the study"
-    file = f"data:text/csv;charset=utf-8,{quote(_csv(comparison))}"
+    file = "data:text/csv;charset=utf-8," + quote(_csv(comparison), errors="backslashreplace")
     return (
         f"{heading(title, level)}"
         f'<p class="caption">{count(len(rows), "design")}, sorted by the objectives; a heading sorts by its '
