@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from cosearch.hookspecs import hookimpl
 from cosearch.problem import Problem
+from cosearch.validation import Validation, ValidationTable
 from cosearch_plugins.dram_controller import DramController
 
 
@@ -13,3 +15,15 @@ from cosearch_plugins.dram_controller import DramController
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
     return (DramController,)
+
+
+@hookimpl
+def cosearch_validations() -> Sequence[Validation]:
+    """The built-in simulators that can be held against reference measurements."""
+    return (Validation("dram", _validate_dram),)
+
+
+def _validate_dram(cases: Path) -> ValidationTable:
+    from cosearch_simulators.dram.validation import validate
+
+    return validate(cases)
