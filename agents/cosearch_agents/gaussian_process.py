@@ -111,16 +111,13 @@ def fit(
         np.nan if o.reference is None else scale(o.reference) for o, scale in zip(objectives, scales, strict=False)
     ]
     bounds = [float(scale(c.bound)) for c, scale in zip(constraints, scales[len(objectives) :], strict=True)]
-    models = [_fitted(inputs[ok], outputs)]
+    model = _fitted(inputs[ok], outputs)
     if not ok.all():
-        models.append(_fitted(inputs, ok[:, None].astype(np.float64)))
-        bounds.append(0.5)
-    if len(models) == 1:
-        model = models[0]
-    else:
-        from botorch.models import ModelList
+        from botorch.models import ModelListGP
 
-        model = ModelList(*models)
+        each = [model.subset_output([j]) for j in range(outputs.shape[1])]
+        model = ModelListGP(*each, _fitted(inputs, ok[:, None].astype(np.float64)))
+        bounds.append(0.5)
     return Surrogate(model, inputs[ok], outputs, np.array(reference, dtype=np.float64), np.array(bounds))
 
 

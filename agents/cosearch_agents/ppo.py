@@ -22,7 +22,7 @@ HYPERPARAMETERS = (
     Integer("epochs", 1, 50, default=10, description="passes over the designs an update"),
     Integer("minibatch", 4, 4096, default=25, log=True, description="designs a gradient step"),
     Real("entropy", 0.0, 0.5, default=0.01, description="weight of the policy's entropy: more explores longer"),
-    Real("novelty", 0.0, 10.0, default=0.5, description="what the reward loses by repeating a design"),
+    Real("novelty", 0.0, 10.0, default=0.5, description="what the reward loses when a design is met twice as often"),
     Real("clip", 0.05, 0.5, default=0.2, description="how far an update may move a probability"),
     Integer("width", 8, 512, default=64, log=True, description="neurons of each of the two hidden layers"),
 )

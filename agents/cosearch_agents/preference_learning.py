@@ -91,7 +91,7 @@ class PreferenceVecEnv(VecEnv):
             problem: what to design.
             episodes: how many are stepped together.
             formulation: "oneshot" or "sequential".
-            novelty: what the reward of a design loses, at most, by having been met before.
+            novelty: what the reward loses with each doubling of the times that its design was met.
             rng: draws the weights.
         """
         units = {objective.metric: 1.0 for objective in problem.objectives}  # spares an evaluation; not used here
@@ -137,13 +137,13 @@ class PreferenceVecEnv(VecEnv):
         return np.hstack([observations, self._weights]).astype(np.float32)
 
     def _staleness(self, info: dict[str, Any], rows: NDArray[np.bool_]) -> Floats:
-        """0 for a design met for the first time, then ever closer to `novelty`, (rows,)."""
+        """0 for a design met for the first time, and `novelty` more with each doubling of the times, (rows,)."""
         space = self.environments.problem.space
         times = []
         for key in space.designs({name: info["design"][name][rows] for name in space.names}).keys():
             self._met[key] = self._met.get(key, 0) + 1
             times.append(self._met[key])
-        return self._novelty * (1.0 - 1.0 / np.sqrt(times))
+        return np.minimum(self._novelty * np.log2(times), WORST)
 
     def _drawn(self, count: int) -> Floats:
         """Weights uniform on the simplex."""

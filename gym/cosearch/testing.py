@@ -246,7 +246,7 @@ def check_agent(
     Args:
         agent_class: the agent.
         settings: hyperparameters, e.g. smaller ones that make the check faster.
-        evaluations: how many designs to search on each space.
+        evaluations: how many designs to search on each space; at least two batches are.
         seed: of the agent.
 
     Raises:
@@ -271,6 +271,7 @@ def _check_search(
         return _agent(agent_class, landscape, settings, evaluations, seed)
 
     with built() as agent:
+        evaluations = max(evaluations, 2 * agent.batch_size)
         designs, outcomes, states = _search(who, agent, landscape, evaluations)
     with built() as agent:
         again, _, _ = _search(who, agent, landscape, evaluations)
