@@ -87,7 +87,7 @@ def test_a_wrong_argument_is_one_line(builtin, setting, fragments):
 
 
 def test_validate_wants_cases_that_are_there(builtin, tmp_path):
-    validations = [p["validations"] for p in builtin("plugins", "--json").json]
-    for simulator in (name for names in validations for name in names):
-        builtin("validate", simulator, "--cases", tmp_path / "no").assert_error("there is no folder of cases")
-        builtin("validate", simulator, "--cases", tmp_path).assert_error(simulator)
+    builtin("validate", "dram", "--cases", tmp_path / "no").assert_error("there is no folder of cases")
+    builtin("validate", "dram", "--cases", tmp_path).assert_error("cases.json")
+    (tmp_path / "cases.json").write_text("[{}]")
+    builtin("validate", "dram", "--cases", tmp_path).assert_error("cases.json", "case 0")

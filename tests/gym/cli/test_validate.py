@@ -12,24 +12,18 @@ def cases(tmp_path):
 
 
 def test_a_simulator_within_its_bounds(cli, cases):
-    assert cli("validate", "toy-simulator", "--cases", cases, "--json").json == {
-        "passed": True,
-        "rows": [{"metric": "latency_ns"}],
-        "speed": {"requests_per_second": 1234567.0},
-    }
+    found = cli("validate", "toy-simulator", "--cases", cases, "--json").json
+    assert found["passed"] is True
+    assert found["speed"] == {"all": {"requests_per_second": 1234567.0}}
+    assert found["rows"] == [
+        {
+            "group": "small", "metric": "latency_ns", "cases": 2, "median": 0.01, "p95": 0.02,
+            "maximum": 0.03, "share_within_bound": 1.0, "bound": 0.05, "passed": True,
+        }
+    ]  # fmt: skip
     shown = cli("validate", "toy-simulator", "--cases", cases)
     assert shown.code == 0
-    for fragment in (
-        "latency_ns",
-        "1 %",
-        "2 %",
-        "3 %",
-        "5 %",
-        "100 %",
-        "yes",
-        "requests_per_second",
-        "1.235e+06",
-    ):
+    for fragment in ("small", "latency_ns", "1 %", "2 %", "3 %", "5 %", "100 %", "yes", "1.23457e+06"):
         assert fragment in shown.out
 
 
@@ -38,6 +32,8 @@ def test_a_missed_bound_is_exit_code_1(cli, cases):
     shown = cli("validate", "toy-simulator", "--cases", cases)
     assert shown.code == 1
     assert "NO" in shown.out
+    assert "out of bounds: case 9: latency_ns 2, reference 1" in shown.out
+    assert "and 2 more" in shown.out
     assert cli("validate", "toy-simulator", "--cases", cases, "--json").code == 1
 
 
