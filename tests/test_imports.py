@@ -33,7 +33,8 @@ HEAVY = (
     "numba",
     "plotly",
     "pymoo",
-)  # gymnasium is not: `import cosearch` registers the environments with it
+    "gymnasium",
+)
 
 
 def imported_roots(source: str, *, top_level_only: bool = False) -> set[str]:

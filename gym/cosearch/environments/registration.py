@@ -1,19 +1,24 @@
 """Gives every problem its two Gymnasium ids, `cosearch/<Problem>-v<n>` and `cosearch/mo-<Problem>-v<n>`.
 
-Gymnasium 1.0 dropped its own plugin entry points, so ids are there once `cosearch` is imported. Importing it
-must not import the plugins: they may be slow, or in the middle of their own import. A distribution therefore
-names the environments of its problems in the entry-point group `cosearch.environments`, as
-`dram-controller-v0 = "cosearch_plugins"`, which is read without importing anything. A problem that is not
-named there, or is registered by hand, gets its ids when the registry loads it.
+Gymnasium 1.0 dropped its own plugin entry points, so ids are there once `cosearch` is imported, in any order
+with Gymnasium. That import must stay quick, and must not import plugins, which may be in the middle of their
+own import. Therefore:
+
+- a distribution names the environments of its problems in the entry-point group `cosearch.environments`, as
+  `dram-controller-v0 = "cosearch_plugins"`, which is read without importing anything; a problem that is not
+  named there, or is registered by hand, gets its ids when the registry loads it;
+- where Gymnasium is not imported yet, the ids wait until it is.
 """
 
 from __future__ import annotations
 
-import re
-from importlib import metadata
+import sys
+from collections.abc import Sequence
+from importlib import metadata, util
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING
-
-import gymnasium
 
 from cosearch.environments.ids import env_id
 
@@ -22,13 +27,17 @@ if TYPE_CHECKING:
 
 GROUP = "cosearch.environments"
 
+_waiting: list[tuple[str, int]] = []
+
 
 def register_environments() -> None:
-    """Register the environments that installed distributions name; never raises, imports no plugin."""
+    """Register the environments that installed distributions name, now or when Gymnasium is imported."""
+    if "gymnasium" not in sys.modules:
+        sys.meta_path.insert(0, _GymnasiumFinder())
     for entry in metadata.entry_points(group=GROUP):
-        match = re.fullmatch(r"([a-z0-9-]+)-v(\d+)", entry.name)
-        if match:
-            _register(match[1], int(match[2]))
+        name, _, version = entry.name.rpartition("-v")
+        if name and version.isdecimal():
+            _register(name, int(version))
 
 
 def register_problem_environments(problem: type[Problem]) -> None:
@@ -37,6 +46,11 @@ def register_problem_environments(problem: type[Problem]) -> None:
 
 
 def _register(name: str, version: int) -> None:
+    if "gymnasium" not in sys.modules:
+        _waiting.append((name, version))
+        return
+    import gymnasium
+
     for multi_objective in (False, True):
         prefix = "MultiObjective" if multi_objective else ""
         identifier = env_id(name, version, multi_objective=multi_objective)
@@ -48,3 +62,25 @@ def _register(name: str, version: int) -> None:
                 disable_env_checker=multi_objective,  # the checker insists on a reward that is a number
                 kwargs={"problem": name},
             )
+
+
+class _GymnasiumFinder(MetaPathFinder):
+    """Finds Gymnasium as the finders after it do, and has the waiting ids registered once it is imported."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != "gymnasium":
+            return None
+        sys.meta_path.remove(self)
+        spec = util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module: ModuleType) -> None:
+                execute(module)
+                for name, version in _waiting:
+                    _register(name, version)
+
+            spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
+        return spec
