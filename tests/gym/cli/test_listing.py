@@ -67,7 +67,10 @@ def test_describe_shows_everything_that_a_search_can_set(cli):
         "type": "str",
         "required": False,
         "default": "uniform",
+        "description": "which requests come, and how: `uniform` or `zipf`.",
     }
+    assert arguments["scale"]["description"] == "of the latency."
+    assert arguments["delay_s"]["description"] == ""
     assert "objectives" not in arguments
 
 

@@ -29,7 +29,16 @@ from cosearch.validation import Validation
 
 
 class ToyCache(Problem):
-    """A cache with made-up formulas."""
+    """A cache with made-up formulas.
+
+    Args:
+        workload: which requests come,
+            and how: `uniform` or `zipf`.
+        scale (float): of the latency.
+
+    Raises:
+        ValueError: never mind.
+    """
 
     name = "toy-cache"
     version = 3
