@@ -77,6 +77,8 @@ def parameter_importance(
         values: the metric of each, shape (n,); designs whose value is NaN are left out.
         seed: of the trees and of the points at which they are compared.
     """
+    from scipy.stats import qmc
+
     known = np.isfinite(values)
     designs, values = designs[known], values[known]
     log = bool(len(values) and values.min() > 0 and values.max() > LOG_RATIO * values.min())
@@ -87,7 +89,9 @@ def parameter_importance(
     target = (target - target.mean()) / target.std()
     features, blocks = _features(designs)
     n = len(target)
-    unit_a, unit_b = rng.random((2, POINTS, space.unit_dim))
+    # evenly spread points, because the error of random ones would exceed the spread of the forests
+    unit = qmc.Sobol(2 * space.unit_dim, rng=rng).random(POINTS)
+    unit_a, unit_b = unit[:, : space.unit_dim], unit[:, space.unit_dim :]
     at_a = _features(space.from_unit(unit_a))[0]
     at_mixed = []
     for block in space.unit_layout.blocks:

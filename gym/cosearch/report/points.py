@@ -114,6 +114,7 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
                 name = "violates a constraint" if kind == "violating" else label
                 chosen.append((name, number_, kind, rows))
     template = _hover_template(comparison)
+    one = len(comparison.first.objectives) == 1  # is drawn against evaluations
     points = [
         Points(
             name,
@@ -123,7 +124,7 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
                 o.metric: columns.share(_joined([r.data.outcomes[o.metric][part] for r, part in rows]))
                 for o in comparison.first.objectives
             },
-            columns.share([int(i) + 1 for _, part in rows for i in part]),
+            columns.share([int(i) + 1 for _, part in rows for i in part]) if one else {},
             columns.share([row for r, part in rows for row in _hover_rows(comparison, r, part)]),
             template,
             kind == "front" or (kind == "violating" and k == 0),

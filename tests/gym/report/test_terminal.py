@@ -1,0 +1,57 @@
+"""The report in a terminal."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from cosearch.report import terminal_report
+from cosearch.report.comparison import compare
+from cosearch.report.words import number
+from report_studies import ALL_OBJECTIVES, make_study
+
+
+def printed(*studies, width=200):
+    console = Console(file=io.StringIO(), width=width, markup=True, highlight=False)
+    terminal_report(studies, console)
+    return console.file.getvalue()
+
+
+def test_everything_is_there():
+    study = make_study(200)
+    text = printed(study)
+    (group,) = compare([study])
+    for expected in ("Studies", "Pareto designs", "latency_ns [ns]", "area_mm2 [mm2]", "How to reproduce"):
+        assert expected in text
+    assert "Importance of the parameters for energy_pj" in text
+    assert study.record.command in text
+    for row in group.front_rows[:20]:
+        assert number(float(group.outcomes["latency_ns"][row])) in text
+
+
+def test_few_designs_bring_a_caution():
+    assert "13 parameters" in printed(make_study(60))
+
+
+def test_names_are_no_markup_and_no_control_codes():
+    text = printed(
+        make_study(20, name="[red]x[/red]\x1b[2J", agent="[bold]a", command="cosearch \x07[link=x]")
+    )
+    assert "[red]x[/red]\\x1b[2J" in text
+    assert "[bold]a" in text
+    assert "cosearch \\x07[link=x]" in text
+    assert "\x1b" not in text
+
+
+def test_without_a_feasible_design():
+    text = printed(make_study(30, constraints=["area_mm2<=0.01"]))
+    assert "No feasible design in 30 evaluations." in text
+    assert "area_mm2<=0.01 is not met" in text
+    assert "Pareto designs (" not in text
+
+
+def test_narrow_terminal_and_single_objective():
+    text = printed(make_study(50, ALL_OBJECTIVES[:1]), make_study(50, ALL_OBJECTIVES[:1], seed=1), width=80)
+    assert "Best designs" in text
+    assert max(len(line) for line in text.splitlines() if "cosearch search" not in line) <= 80
