@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import small_problems
 from cosearch.registry import registry
+
+settings.register_profile("cosearch", deadline=None)  # a busy machine is no failure
+settings.load_profile("cosearch")
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 

@@ -122,7 +122,7 @@ def reals(draw: st.DrawFn, name: str, when: dict[str, Any]) -> Real:
     bound = st.floats(1e-30, 1e30) if log else st.floats(-1e30, 1e30)
     low = draw(st.one_of(bound, st.sampled_from([0.001, 0.1, 1.0, 1e-6])))
     high = draw(st.one_of(bound, st.sampled_from([0.7, 1.0, 5.0, 1e3])))
-    assume(low < high and high - low > 1e-9 * max(abs(low), abs(high)))
+    assume(high - low > max(1e-200, 1e-9 * max(abs(low), abs(high))))
     return Real(name, low, high, log=log, when=when)
 
 

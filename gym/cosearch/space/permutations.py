@@ -66,6 +66,7 @@ class Permutation(Parameter):
 
     def positions_of(self, values: Sequence[Value] | NDArray[Any]) -> Positions:
         k = len(self.items)
+        values = values.tolist() if isinstance(values, np.ndarray) else values
         whole = [isinstance(value, list | tuple | np.ndarray) and len(value) == k for value in values]
         items = list(itertools.chain.from_iterable(itertools.compress(values, whole)))
         orders = self._table.positions(items).reshape(-1, k)
@@ -126,12 +127,10 @@ class Permutation(Parameter):
         return matrix.reshape(len(positions), self.onehot_width)
 
     def from_onehot(self, columns: NDArray[np.float64]) -> Positions:
-        """Sorts the items by their mean place, so that any non-negative matrix gives some permutation."""
+        """Sorts the items by the place of their largest entry, so that any matrix gives some permutation."""
         k = len(self.items)
-        place, item = np.divmod(np.arange(k * k), k)
-        weights = (item[:, None] == np.arange(k)).astype(np.float64)
-        mean_places = (columns @ (weights * place[:, None])) / np.maximum(columns @ weights, 1e-12)
-        return self.ranks(np.argsort(mean_places, axis=1, kind="stable"))
+        places = columns.reshape(-1, k, k).argmax(axis=1)
+        return self.ranks(np.argsort(places, axis=1, kind="stable"))
 
     def onehot_names(self) -> list[str]:
         return [f"{self.name}[{place}]={item}" for place in range(len(self.items)) for item in self.items]

@@ -24,6 +24,7 @@ SPAN_DIGITS = 12  # decimals of the span on a linear scale
 LINEAR_DIGITS = 14  # at most, of the larger bound: float64 holds 15 decimal digits
 LOG_DIGITS = 10  # significant digits on a log scale
 _DECADE = 9 * 10 ** (LOG_DIGITS - 1)  # numbers of ten significant digits between 1 and 10
+_MAX_POWER = 300
 _EXACT_POWER = 22  # the largest power of ten that float64 holds exactly
 
 
@@ -55,12 +56,12 @@ class Real(Parameter):
             raise SpaceError(f"parameter {name!r}: low={low!r}, high={high!r}; expected finite low < high")
         if self.log and self.low < 1e-250:
             raise SpaceError(f"parameter {name!r}: log=True needs low > 0, not low={low!r}")
-        span_exponent = math.ceil(math.log10(self.high - self.low))
-        bound_exponent = math.ceil(math.log10(max(abs(self.low), abs(self.high))))
-        self._decimals = min(SPAN_DIGITS - span_exponent, LINEAR_DIGITS - bound_exponent)
+        span_digits = SPAN_DIGITS - math.ceil(math.log10(self.high - self.low))
+        bound_digits = LINEAR_DIGITS - math.ceil(math.log10(max(abs(self.low), abs(self.high))))
+        self._decimals = min(span_digits, bound_digits, _MAX_POWER)
         self._first = int(self._grid_number(np.array([self.low]))[0])
         self.size = int(self._grid_number(np.array([self.high]))[0]) - self._first + 1
-        if self.size < 2 or self._decimals > 262:
+        if self.size < 2:
             raise SpaceError(f"parameter {name!r}: low={low!r} and high={high!r} are too close to tell apart")
         self._set_default(default, int(self.from_unit(np.array([[0.5]]))[0]))
 
@@ -130,4 +131,4 @@ def _times_power_of_ten(values: NDArray[np.float64], exponents: Positions) -> ND
     return np.where(exponents >= 0, values * powers, values / powers)
 
 
-_POWERS_OF_TEN = np.array([float(f"1e{k}") for k in range(300)])
+_POWERS_OF_TEN = np.array([float(f"1e{k}") for k in range(_MAX_POWER + 1)])

@@ -71,6 +71,7 @@ def test_defaults() -> None:
         (lambda: Real("r", 0, math.inf), "expected finite"),
         (lambda: Real("r", 0, 1, log=True), "needs low > 0"),
         (lambda: Real("r", 1.0, 1.0 + 1e-15), "too close"),
+        (lambda: Real("r", 0.0, 5e-324), "too close"),
         (lambda: Real("r", 0, 1, default=1.5), "nearest is 1.0"),
         (lambda: Permutation("p", range(21)), "at most 20"),
         (lambda: Permutation("p", ["a", "a"]), "are equal"),
