@@ -43,7 +43,8 @@ class Controllers:
         address_mapping: of `mapping.ADDRESS_MAPPINGS`.
         read_queue: entries of the read queue.
         write_queue: entries of the write queue.
-        write_low_watermark: share of the write queue under which writing stops, when reads wait.
+        write_low_watermark: share of the write queue under which writing stops, when reads wait; above 0, or it
+            would never stop.
         write_high_watermark: share of the write queue over which writing starts.
 
     Example:
@@ -99,9 +100,9 @@ class Controllers:
             for i in np.flatnonzero((column < 1) | (column > LARGEST_QUEUE)):
                 problems[i] = problems[i] or f"{name} must be 1 to {LARGEST_QUEUE}, got {column[i]}"
         low, high = np.asarray(self.write_low_watermark), np.asarray(self.write_high_watermark)
-        for i in np.flatnonzero(~((low >= 0) & (low < high) & (high <= 1))):
+        for i in np.flatnonzero(~((low > 0) & (low < high) & (high <= 1))):
             problems[i] = problems[i] or (
-                f"write watermarks must satisfy 0 <= low < high <= 1, got low {low[i]:g} and high {high[i]:g}"
+                f"write watermarks must satisfy 0 < low < high <= 1, got low {low[i]:g} and high {high[i]:g}"
             )
         return problems
 

@@ -88,8 +88,8 @@ def run(
         write_low, write_high: queue lengths below and above which write mode is left and entered.
 
     Returns:
-        int64 (COUNTERS,), see the names above. STALLED is set when refreshes come faster than they can be
-        served.
+        int64 (COUNTERS,), see the names above. STALLED is set when nothing can ever be issued again, or
+        refreshes come faster than they can be served.
     """
     requests = bank_of.size
     rank_banks = command_banks[REFAB]
@@ -274,6 +274,9 @@ def run(
                 next_event = min(
                     next_event, now + 1 if not_before.size == 0 else max(now, not_before[request]) + 1
                 )
+            if next_event == NEVER:
+                out[STALLED] = 1
+                return out
             clock = next_event - 1
             continue
 

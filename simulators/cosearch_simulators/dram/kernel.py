@@ -30,7 +30,7 @@ def _digest() -> int:
 def _entry_point(digest: int) -> Callable[..., Any]:
     @njit(cache=True, nogil=True)
     def simulate_channel(transaction_of, is_write, not_before, address, device, controller):
-        """One design: `address` continues the arguments of `decode`, `device` and `controller` those of `run`."""
+        """One design; `address` goes to `decode`, `device` and `controller` go to `run`."""
         assert digest >= 0
         bank_of, row_of = _decode(transaction_of, *address)
         return _run(bank_of, row_of, transaction_of, is_write, not_before, *device, *controller)

@@ -1,0 +1,115 @@
+"""Validation against measurements of Ramulator 2.1: our sample always, the whole set where it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cosearch_simulators.dram.validation import markdown, validate, write_into_readme
+from cosearch_simulators.errors import SimulatorError
+
+SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "ramulator2"
+
+
+def _assert_exact(folder: Path) -> None:
+    table = validate(folder)
+    assert table.failures == []
+    assert table.passed
+    for row in table.rows:
+        # DDR5's two-cycle commands are modelled, so that it is exact too.
+        assert (row.maximum, row.share_within_bound) == (0.0, 1.0), row
+
+
+def test_the_sample_is_reproduced_exactly() -> None:
+    _assert_exact(SAMPLE)
+
+
+def test_all_measurements_are_reproduced_exactly(reference: Path) -> None:
+    _assert_exact(reference / "dram" / "ramulator2")
+
+
+def _folder(tmp_path: Path, change: Any) -> Path:
+    """A folder with the sample's first DDR4 and DDR5 case, changed."""
+    cases = json.loads((SAMPLE / "cases.json").read_text())
+    chosen = [
+        next(c for c in cases if c["standard"] == s and c["trace"] == "stream_mix") for s in ("DDR4", "DDR5")
+    ]
+    change(chosen)
+    (tmp_path / "traces").mkdir()
+    shutil.copy(SAMPLE / "traces" / "stream_mix.npz", tmp_path / "traces")
+    (tmp_path / "cases.json").write_text(json.dumps(chosen))
+    return tmp_path
+
+
+def test_a_case_out_of_bounds_fails_and_is_named(tmp_path: Path) -> None:
+    def change(cases: list[dict]) -> None:
+        cases[0]["result"]["cycles"] += 1
+        cases[1]["result"]["cycles"] = round(cases[1]["result"]["cycles"] * 1.004)
+
+    table = validate(_folder(tmp_path, change))
+    failed = [(row.standard, row.metric) for row in table.rows if not row.passed]
+    assert failed == [("DDR4", "cycles")]
+    assert not table.passed
+    assert len(table.failures) == 1
+    assert ": cycles " in table.failures[0]
+    row = next(row for row in table.rows if (row.standard, row.metric) == ("DDR5", "cycles"))
+    assert 0.003 < row.maximum < 0.005
+    assert table.as_dict()["rows"][0]["standard"] == "DDR4"
+
+
+def test_a_rule_changes_the_outcome(tmp_path: Path) -> None:
+    def change(cases: list[dict]) -> None:
+        for rule in cases[0]["rules"]:
+            rule["cycles"] += 3
+
+    assert not validate(_folder(tmp_path, change)).passed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda cases: cases[0].pop("rules"), "field 'rules' is missing"),
+        (lambda cases: cases[0].update(standard="DDR9"), "field 'DDR9' is missing or has an unknown value"),
+        (
+            lambda cases: cases[0]["controller"].update(row_policy="Shut"),
+            "field 'Shut' is missing or has an unknown",
+        ),
+        (lambda cases: cases[0]["organization"].update(rank=3), "Rank count must be a power of two, got 3"),
+        (lambda cases: cases[0].update(prefetch=4), "prefetch is 4, DDR4 has 8"),
+        (lambda cases: cases[0]["result"].update(cycles=None), "float"),
+        (lambda cases: cases.clear(), "expected a list of at least one case"),
+    ],
+)
+def test_a_bad_case_is_named_in_one_line(tmp_path: Path, change: Any, message: str) -> None:
+    with pytest.raises(SimulatorError, match=message) as caught:
+        validate(_folder(tmp_path, change))
+    assert "\n" not in str(caught.value)
+    assert "cases.json" in str(caught.value)
+
+
+def test_a_folder_without_cases_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SimulatorError, match=r"cannot read .*cases\.json: No such file"):
+        validate(tmp_path)
+    (tmp_path / "cases.json").write_text("{")
+    with pytest.raises(SimulatorError, match="is not JSON"):
+        validate(tmp_path)
+
+
+def test_the_readme_table_is_generated(tmp_path: Path) -> None:
+    table = validate(_folder(tmp_path, lambda cases: None))
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- validate:dram -->\nold\n<!-- /validate:dram -->\nafter\n")
+    write_into_readme(table, readme)
+    write_into_readme(table, readme)
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert text.count(markdown(table)) == 1
+    assert "old" not in text
+    readme.write_text("nothing here")
+    with pytest.raises(SimulatorError, match="expected the markers"):
+        write_into_readme(table, readme)
