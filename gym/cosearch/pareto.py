@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cosearch.objectives import Objective
 
-# How far behind the worst value the default reference point lies, so that extreme designs still add volume.
+# How far behind the front's worst value the default reference point lies, so that extreme designs still add volume.
 REFERENCE_MARGIN = 0.1
 
 
@@ -74,8 +74,10 @@ def hypervolume_curve(minimised: ArrayLike, feasible: ArrayLike, reference: Arra
 def reference_point(objectives: Sequence[Objective], minimised: Sequence[ArrayLike]) -> NDArray[np.float64]:
     """The reference point that makes the hypervolumes of several studies comparable, minimised, shape (m,).
 
-    An objective's own `reference` where it has one; otherwise the worst value of any study plus a tenth of
-    the range of all values. NaN where there is no value to go by; the hypervolume is then 0.
+    An objective's own `reference` where it has one; otherwise the worst value on the combined front of all
+    studies (its nadir) plus a tenth of that front's range, as `infer_reference_point` of BoTorch: a reference
+    at the worst design of all would make every front look perfect. NaN where there is no value to go by; the
+    hypervolume is then 0.
 
     Args:
         objectives: m objectives.
@@ -84,12 +86,12 @@ def reference_point(objectives: Sequence[Objective], minimised: Sequence[ArrayLi
     points = np.concatenate(
         [np.asarray(part, dtype=np.float64) for part in minimised] or [np.empty((0, len(objectives)))]
     )
-    points = points[~np.isnan(points).any(axis=1)]
+    front = points[pareto_mask(points)]
     corner = np.full(len(objectives), np.nan)
     for k, objective in enumerate(objectives):
         if objective.reference is not None:
             corner[k] = objective.reference if objective.direction == "min" else -objective.reference
-        elif len(points):
-            worst, best = points[:, k].max(), points[:, k].min()
+        elif len(front):
+            worst, best = front[:, k].max(), front[:, k].min()
             corner[k] = worst + REFERENCE_MARGIN * ((worst - best) or abs(worst) or 1.0)
     return corner

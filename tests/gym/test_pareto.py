@@ -72,9 +72,10 @@ def test_curve_is_the_hypervolume_of_every_prefix(points, random):
     assert hypervolume_curve(points, feasible, reference).tolist() == expected
 
 
-def test_reference_point_lies_a_tenth_of_the_range_behind_the_worst():
+def test_reference_point_lies_a_tenth_of_the_range_behind_the_worst_of_the_front():
     objectives = [Objective("latency_ns"), Objective("top1", "max")]
-    first, second = np.array([[10.0, -0.5], [np.nan, np.nan]]), np.array([[30.0, -0.9]])
+    first = np.array([[10.0, -0.5], [np.nan, np.nan], [900.0, -0.6]])  # the last is dominated
+    second = np.array([[30.0, -0.9]])
     assert reference_point(objectives, [first, second]) == pytest.approx([32.0, -0.46])
 
 
