@@ -14,7 +14,7 @@ SEEDS = st.integers(0, 2**32)
 
 
 @given(cases(), SEEDS)
-@settings(max_examples=150)
+@settings(max_examples=100)
 @pytest.mark.parametrize("encoding", ["unit", "box", "onehot"])
 def test_float_encodings_are_exact(encoding: str, case: Case, seed: int) -> None:
     designs = any_designs(case.space, seed)

@@ -14,7 +14,7 @@ from space_strategies import Case, any_designs, cases
 
 
 @given(cases(finite=True))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_all_designs_are_counted_and_listed_in_order(case: Case) -> None:
     expected = case.every_design()
     assert case.space.cardinality() == len(expected)

@@ -19,7 +19,7 @@ from cosearch.space.configspace_space import MAX_CLAUSES
 from space_strategies import Case, any_designs, cases
 
 SEEDS = st.integers(0, 2**31)
-SLOW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(cases(), SEEDS)

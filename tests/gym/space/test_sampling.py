@@ -12,7 +12,7 @@ from space_strategies import Case, cases
 
 
 @given(cases(), st.integers(0, 999))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_samples_are_allowed_and_reproducible(case: Case, seed: int) -> None:
     try:
         designs = case.space.sample(50, seed)
@@ -26,7 +26,7 @@ def test_samples_are_allowed_and_reproducible(case: Case, seed: int) -> None:
 
 
 @given(cases(finite=True), st.integers(0, 999), st.integers(0, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_sobol_designs_are_allowed_and_continue(case: Case, seed: int, skip: int) -> None:
     designs = case.space.sobol(50, seed)
     assert not any(case.is_forbidden(design) for design in designs)
