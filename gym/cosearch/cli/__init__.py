@@ -21,6 +21,7 @@ from cosearch.errors import CosearchError
 
 app = typer.Typer(
     help="Search hardware/software designs. Problems and agents are plugins; every run is a study.",
+    epilog="Exit codes: 0 done; 1 a missed bound or contract, or a bug; 2 a mistake to correct; 130 Ctrl-C.",
     add_completion=False,
     rich_markup_mode="rich",
 )

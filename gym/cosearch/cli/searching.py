@@ -68,26 +68,25 @@ def search(
     quiet: Quiet = False,
 ) -> None:
     """Search a problem's design space with an agent; record it as a study."""
-    from cosearch.store import Store  # here, because SQLAlchemy would slow down every other command
-    from cosearch.study import Study
+    from cosearch.study import Study  # here, because SQLAlchemy would slow down every other command
 
     built = options.build_problem(problem, set_, objective, constraint)
     options.check_fidelity(built, fidelity)
-    with Store.in_memory() if store is None else Store.open(store, create=True) as opened:
-        study = Study.create(
-            built,
-            agent,
-            budget=budget,
-            seed=seed,
-            agent_settings=parse_assignments(agent_set, "--agent-set"),
-            store=opened,
-            name=name,
-            workers=workers,
-            batch_size=batch,
-            fidelity=fidelity,
-            timeout_s=timeout_s,
-            memory_mb=memory_mb,
-        )
+    study = Study.create(
+        built,
+        agent,
+        budget=budget,
+        seed=seed,
+        agent_settings=parse_assignments(agent_set, "--agent-set"),
+        store=store,
+        name=name,
+        workers=workers,
+        batch_size=batch,
+        fidelity=fidelity,
+        timeout_s=timeout_s,
+        memory_mb=memory_mb,
+    )
+    with study.store:
         _run(study, store, json=json, quiet=quiet)
 
 

@@ -70,10 +70,11 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     else:
         print_line("no feasible design was found", style="yellow")
     print_line()
+    violating = f" ({counts['violate_constraints']} violate a constraint)" if study["constraints"] else ""
     print_line(
-        f"{study['evaluations']} designs in {study['seconds']:.1f} s: {counts['ok']} ok "
-        f"({counts['violate_constraints']} violate a constraint), {counts['infeasible']} infeasible, "
-        f"{counts['failed']} failed; hypervolume {number(summary['hypervolume'])}"
+        f"{study['evaluations']} designs in {study['seconds']:.1f} s: {counts['ok']} ok{violating}, "
+        f"{counts['infeasible']} infeasible, {counts['failed']} failed; "
+        f"hypervolume {number(summary['hypervolume'])}"
     )
     print_line(f"{study['status']}: {study['stopped_because']}")
 

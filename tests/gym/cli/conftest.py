@@ -58,16 +58,22 @@ def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cli(
-    site_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    builtin: Callable[..., Result], site_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Result]:
-    """Run a command in this process."""
+    """Run a command in this process, with the plugins of somebody else only."""
     monkeypatch.syspath_prepend(str(site_folder))
     monkeypatch.setenv("COSEARCH_PLUGINS", "toy,broken")
-    monkeypatch.delenv("COSEARCH_DEBUG", raising=False)
     seen = Registry()
     seen.load_entry_points()
     for name, value in vars(seen).items():
         monkeypatch.setattr(registry(), name, value)
+    return builtin
+
+
+@pytest.fixture
+def builtin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run a command in this process, with what comes with cosearch."""
+    monkeypatch.delenv("COSEARCH_DEBUG", raising=False)
 
     def invoke(*arguments: object) -> Result:
         capsys.readouterr()

@@ -5,17 +5,8 @@ from __future__ import annotations
 import pytest
 
 PROBLEM = "dram-controller"
+ALONE = {"COSEARCH_PLUGINS": "builtin-problems,builtin-agents"}
 SHORT = ("--set", "workload=zipf:requests=2000")
-
-
-@pytest.fixture
-def builtin(command):
-    """Run a command as a user who has installed nothing else."""
-
-    def invoke(*arguments, **options):
-        return command(*arguments, env={"COSEARCH_PLUGINS": "builtin-problems,builtin-agents"}, **options)
-
-    return invoke
 
 
 @pytest.fixture
@@ -36,6 +27,11 @@ def test_a_default_controller_has_every_metric(builtin):
     parts = ("activate", "read", "write", "refresh", "background")
     assert row["metrics"]["energy_pj"] == pytest.approx(sum(row["metrics"][f"{p}_energy_pj"] for p in parts))
     assert row["metrics"]["latency_ns"] > 10  # less than one column access is no DRAM
+
+
+def test_a_user_who_has_installed_nothing_else_can_search(command):
+    found = command("search", PROBLEM, "--agent", "random", "--budget", 3, *SHORT, "--json", env=ALONE).json
+    assert found["counts"]["ok"] == 3
 
 
 def test_a_search_finds_a_faster_controller_than_the_default(builtin):
@@ -67,6 +63,14 @@ def test_a_trace_file_is_a_workload(builtin, trace):
 def test_a_trace_that_cannot_be_simulated_is_one_line(builtin, trace, lines, fragments):
     result = builtin("evaluate", PROBLEM, "--default", "--set", f"workload={trace(*lines)}")
     result.assert_error(*fragments)
+
+
+def test_a_malformed_trace_is_one_line_for_a_user(command, trace):
+    path = trace("LD 0x40", "no request")
+    result = command(
+        "search", PROBLEM, "--agent", "random", "--budget", 3, "--set", f"workload={path}", env=ALONE
+    )
+    result.assert_error("requests.trace:2", "no request")
 
 
 @pytest.mark.parametrize(

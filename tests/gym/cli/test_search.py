@@ -334,6 +334,12 @@ def test_wrong_words_are_one_line_for_a_user(command):
     command(*SEARCH, "--budget", "many").assert_error("--budget", "'many'")
 
 
+def test_a_search_that_cannot_begin_leaves_no_store(cli, tmp_path):
+    for wrong in (("--agent", "toy-wlk"), ("--agent-set", "stride=99"), ("--set", "scale=-1")):
+        assert cli(*SEARCH, "--budget", 5, "--store", tmp_path / "s.db", *wrong).code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_malformed_workload_names_file_line_and_what_was_expected(command, tmp_path):
     (tmp_path / "bad.trace").write_text("12\n34\n0xZZ\n")
     command(*SEARCH, "--budget", 5, "--set", "trace=bad.trace").assert_error(
