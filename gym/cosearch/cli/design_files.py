@@ -17,8 +17,6 @@ from cosearch.export import FIRST_COLUMNS, LAST_COLUMNS, cell_text, csv_column
 from cosearch.objectives import Metric
 from cosearch.space import Categorical, Designs, DesignsLike, DesignSpace, Permutation
 
-SUFFIXES = (".json", ".jsonl", ".csv", ".parquet")
-
 
 def designs_from_json(space: DesignSpace, text: str) -> Designs:
     """The design, or the list of designs, that is written as JSON.
@@ -50,7 +48,7 @@ def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] 
     }
     if path.suffix not in readers:
         raise ArgumentError(
-            f"designs file {path}: expected {', '.join(SUFFIXES)}, not {path.suffix or 'no suffix'}"
+            f"designs file {path}: expected {', '.join(readers)}, not {path.suffix or 'no suffix'}"
         )
     units = {metric.name: metric.unit for metric in metrics}
     added = {*FIRST_COLUMNS, *LAST_COLUMNS, *units, *(csv_column(name, unit) for name, unit in units.items())}
