@@ -43,8 +43,8 @@ class Controllers:
         address_mapping: of `mapping.ADDRESS_MAPPINGS`.
         read_queue: entries of the read queue.
         write_queue: entries of the write queue.
-        write_low_watermark: share of the write queue under which writing stops, when reads wait; above 0, or it
-            would never stop.
+        write_low_watermark: share of the write queue under which writing stops, when reads wait; above 0, or
+            it would never stop.
         write_high_watermark: share of the write queue over which writing starts.
 
     Example:

@@ -6,7 +6,7 @@ checks and units to `simulation`. Steps inside a cycle follow Ramulator 2.1; cyc
 happen are not visited.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment"
 from __future__ import annotations
 
 import numpy as np
@@ -213,7 +213,7 @@ def run(
             return out
 
         # 3. Choose at most one command: for an active request, else the head of maintenance, else of a queue.
-        command, chosen, bank, from_queue = NONE, NONE, NONE, NONE
+        command = chosen = bank = from_queue = np.int64(NONE)
         next_event = min(next_refresh, cap_cycle if capped_count > 0 else NEVER)
         if active_count > 0:
             if active_stale:
@@ -221,9 +221,9 @@ def run(
                     active_banks, active_count, active_request, is_write, row_of, open_row, earliest, now
                 )
                 active_since = now
-            cycle = active_since + (active_best >> 32)
-            next_event = min(next_event, cycle)
-            if cycle <= now:
+            soonest = active_since + (active_best >> 32)
+            next_event = min(next_event, soonest)
+            if soonest <= now:
                 chosen = active_best & _REQUEST
         active_stale = False
         if chosen == NONE and priority_count > 0:
@@ -260,9 +260,9 @@ def run(
                 )
                 waiting_queue, waiting_since, waiting_stale = queue, now, False
             if waiting_best < ABSENT:
-                cycle = waiting_since + (waiting_best >> 32)
-                next_event = min(next_event, cycle)
-                if cycle <= now:
+                soonest = waiting_since + (waiting_best >> 32)
+                next_event = min(next_event, soonest)
+                if soonest <= now:
                     chosen, from_queue = waiting_best & _REQUEST, queue
         if chosen != NONE:
             bank = bank_of[chosen]

@@ -158,7 +158,9 @@ def simulate(
     columns = {name: np.zeros(count, np.int64 if name in _COUNT_COLUMNS else np.float64) for name in _COLUMNS}
     for i, counter in enumerate(counters):
         if counter is not None and counter[engine.STALLED]:
-            errors[i] = "the controller stalls: no command can be issued, or refreshes come faster than they can be served"
+            errors[i] = (
+                "the controller stalls: nothing can be issued, or refreshes come too fast to be served"
+            )
             if on_error == "raise":
                 raise SimulatorError(f"design {i}: {errors[i]}" if count > 1 else errors[i])
             counter = None

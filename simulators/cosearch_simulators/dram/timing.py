@@ -1,8 +1,7 @@
 """When a command may be issued: the timing rules at work.
 
 For every command the earliest allowed cycle is kept by node of the level that the command addresses: by bank
-for a read, by rank for a refresh. A rule pushes back a run of neighbouring nodes, since the banks of a node are
-consecutive.
+for a read, by rank for a refresh. The banks of a node are consecutive, so a rule pushes back a run of nodes.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"

@@ -8,6 +8,7 @@ compared.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -274,3 +275,7 @@ def _speed(speeds: Mapping[str, list[tuple[float, float]]]) -> dict[str, dict[st
         }
         for trace, pairs in groups.items()
     }
+
+
+if __name__ == "__main__":
+    write_into_readme(validate(sys.argv[1]), sys.argv[2])
