@@ -131,7 +131,8 @@ def test_hypervolume_curves_end_at_their_share(open_report):
         for study in studies
     ]
     pooled = np.concatenate(points)
-    reference = pooled.max(axis=0) + 0.1 * np.ptp(pooled, axis=0)
+    front = pooled[moocore.is_nondominated(pooled)]
+    reference = front.max(axis=0) + 0.1 * np.ptp(front, axis=0)
     whole = moocore.hypervolume(pooled, ref=reference)
     shares = [100 * moocore.hypervolume(part, ref=reference) / whole for part in points]
     ends = page.run("document.getElementById('figure-1').data.map(t => t.y[t.y.length - 1])")

@@ -115,10 +115,21 @@ class Comparison:
         return ", ".join([f"{record.problem} v{record.problem_version}", *settings, record.fidelity])
 
     @property
-    def metrics(self) -> list[str]:
-        """The names of all metrics, the objectives first."""
-        objectives = [objective.metric for objective in self.first.objectives]
-        return [*objectives, *(name for name in self.outcomes.metrics if name not in objectives)]
+    def goal(self) -> str:
+        """The objectives and the constraints."""
+        objectives = [f"{objective.direction} {objective.metric}" for objective in self.first.objectives]
+        return ", ".join([*objectives, *map(str, self.first.constraints)])
+
+    @property
+    def goal_metrics(self) -> list[str]:
+        """The metrics that are objectives or constrained, in that order."""
+        objectives, constraints = self.first.objectives, self.first.constraints
+        return list(dict.fromkeys([*(o.metric for o in objectives), *(c.metric for c in constraints)]))
+
+    @property
+    def other_metrics(self) -> list[str]:
+        """The metrics that the search did not look at."""
+        return [name for name in self.outcomes.metrics if name not in self.goal_metrics]
 
     @property
     def labels(self) -> list[str]:

@@ -60,9 +60,10 @@ def hypervolume_figure(comparison: Comparison) -> Figure | None:
             comparison.first.objectives, signs, comparison.reference, strict=True
         )
     )
+    whole = "the combined front's" if len(comparison.results) > 1 else "the final"
     return Figure(
         "Hypervolume against evaluations",
-        f"The share of the combined front's hypervolume ({number(comparison.hypervolume)}, reference point "
+        f"The share of {whole} hypervolume ({number(comparison.hypervolume)}, reference point "
         f"{corner}) after so many evaluations. {_band_words(comparison)}",
         progress_traces(comparison, curves),
         {

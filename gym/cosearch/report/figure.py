@@ -14,7 +14,7 @@ from cosearch.report.comparison import Comparison
 from cosearch.report.points import escape
 from cosearch.report.words import short
 
-LOG_RATIO = 100.0  # an axis with a larger range starts on a log scale
+LOG_RATIO = 30.0  # an axis with a larger range starts on a log scale
 OFFERED_LOG_RATIO = 5.0  # and one with a larger range than this can be switched to it
 
 

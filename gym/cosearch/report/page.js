@@ -97,7 +97,7 @@ function currentFigure(figure) {
 function draw(figure) {
   if (figure.controls.axes) return drawParallel(figure);
   const [traces, layout] = currentFigure(figure);
-  const config = { responsive: true, displaylogo: false, displayModeBar: figure.traces.some((trace) => trace.type === "bar") ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+  const config = { responsive: true, displaylogo: false, displayModeBar: window.innerWidth < 640 || figure.traces.some((trace) => trace.type === "bar") ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
   return Plotly.react(document.getElementById(figure.id), traces, layout, config);
 }
 

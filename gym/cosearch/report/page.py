@@ -65,7 +65,7 @@ def report_page(studies: Sequence[StudyData]) -> str:
     if len(comparisons) > 1:
         found = f"{count(len(studies), 'study', 'studies')} in {len(comparisons)} groups"
         links = "".join(
-            f'<li><a href="#group-{k}">{text(comparison.title)}</a></li>'
+            f'<li><a href="#group-{k}">{text(comparison.title)}</a> for {text(comparison.goal)}</li>'
             for k, comparison in enumerate(comparisons)
         )
         lead = f'<p class="lead">{found}; within a group they can be compared.</p>'

@@ -65,7 +65,6 @@ class ParallelCoordinates {
     context.scale(ratio, ratio);
     const { axis, reversed } = this.colours[this.colour];
     const coloured = this.axes[axis];
-    const [low, high] = coloured.range;
     const total = coloured.values.length;
     const [kept, dropped] = [[], []];
     for (let line = 0; line < total; line++) {
@@ -80,11 +79,10 @@ class ParallelCoordinates {
     };
     context.lineWidth = 1;
     for (const line of dropped) stroke(line, "rgba(138, 143, 152, 0.07)");
-    /* the better ones last, so that they lie on top */
-    const badness = (line) => {
-      const share = (coloured.values[line] - low) / (high - low);
-      return reversed ? 1 - share : share;
-    };
+    /* coloured by rank, so that a few extremes do not take all the colours; the better ones last, on top */
+    const sorted = Float64Array.from(coloured.values).sort();
+    const rank = new Map(Array.from(sorted, (value, i) => [value, i / Math.max(total - 1, 1)]));
+    const badness = (line) => (reversed ? 1 - rank.get(coloured.values[line]) : rank.get(coloured.values[line]));
     kept.sort((a, b) => badness(b) - badness(a));
     const alpha = Math.min(0.85, Math.max(0.06, 5 / Math.sqrt(kept.length + 1)));
     context.lineWidth = kept.length < 60 ? 1.8 : 1.2;

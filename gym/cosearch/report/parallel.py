@@ -26,9 +26,11 @@ def parallel_figure(comparison: Comparison) -> Figure | None:
     if not shown.any():
         return None
     rest = np.flatnonzero(shown & ~comparison.front)
-    step = max(1, -(-len(rest) // MAX_LINES))
+    possible = len(rest) + len(comparison.front_rows)
+    if len(rest) > MAX_LINES:
+        rest = rest[np.linspace(0, len(rest) - 1, MAX_LINES).astype(int)]
     # what is drawn last lies on top
-    rows = np.concatenate([rest[::step], comparison.front_rows[::-1]])
+    rows = np.concatenate([rest, comparison.front_rows[::-1]])
     axes = [
         _parameter_axis(parameter, comparison.designs[rows])
         for parameter in comparison.first.space.parameters
@@ -39,7 +41,7 @@ def parallel_figure(comparison: Comparison) -> Figure | None:
         colours.append({"axis": len(axes), "reversed": objective.direction == "max"})
         axes.append(axis)
     on_front = [bool(value) for value in comparison.front[rows]]
-    thinned = "" if step == 1 else f" {len(rows):,} of {int(shown.sum()):,} designs are drawn."
+    thinned = "" if len(rows) == possible else f" {len(rows):,} of {possible:,} designs are drawn."
     who = "feasible design" if some_feasible else "design that ran (none is feasible)"
     return Figure(
         "Parallel coordinates",

@@ -61,6 +61,7 @@ class Points:
     hover: dict[str, str]
     hover_template: str
     in_legend: bool
+    size: int  # of a mark, in pixels
 
     def trace(self, x: dict[str, str], y: dict[str, str]) -> dict[str, Any]:
         """A scatter trace."""
@@ -81,7 +82,7 @@ class Points:
             "marker": {
                 "color": colour,
                 "symbol": symbol,
-                "size": {"front": 9, "violating": 6}.get(self.kind, 5),
+                "size": self.size,
                 "opacity": {"front": 0.95, "violating": 0.7}.get(self.kind, 0.3),
                 "line": {"width": 1 if front or self.kind == "violating" else 0},
             },
@@ -114,6 +115,11 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
                 name = "violates a constraint" if kind == "violating" else label
                 chosen.append((name, number_, kind, rows))
     template = _hover_template(comparison)
+    sizes = {"front": 9, "violating": 6, "dominated": 5}
+
+    def rings(label: int) -> int:  # so that a design that several agents found shows all of them
+        return min(len(comparison.labels) - 1 - label, 4)
+
     one = len(comparison.first.objectives) == 1  # is drawn against evaluations
     points = [
         Points(
@@ -128,6 +134,7 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
             columns.share([row for r, part in rows for row in _hover_rows(comparison, r, part)]),
             template,
             kind == "front" or (kind == "violating" and k == 0),
+            sizes[kind] + (2 * rings(label) if kind == "front" else 0),
         )
         for k, (name, label, kind, rows) in enumerate(chosen)
     ]
@@ -140,9 +147,10 @@ def _joined(parts: Sequence[NDArray[np.float64]]) -> list[float | None]:
 
 def _hover_template(comparison: Comparison) -> str:
     lines = ["<b>%{customdata[0]}</b>"]
-    names = [*comparison.metrics, *comparison.first.space.names[:MAX_HOVER]]
+    metrics = [*comparison.goal_metrics, *comparison.other_metrics]
+    names = [*metrics, *comparison.first.space.names[:MAX_HOVER]]
     for k, name in enumerate(names, start=1):
-        if k == len(comparison.metrics) + 1:
+        if k == len(metrics) + 1:
             lines.append("")
         lines.append(f"{escape(short(name))}: %{{customdata[{k}]}}")
     left_out = len(comparison.first.space) - MAX_HOVER
@@ -153,8 +161,9 @@ def _hover_template(comparison: Comparison) -> str:
 
 def _hover_rows(comparison: Comparison, result: StudyResult, rows: NDArray[np.int64]) -> list[list[Any]]:
     data = result.data
-    units = [comparison.unit(metric) for metric in comparison.metrics]
-    values = [data.outcomes[metric][rows].tolist() for metric in comparison.metrics]
+    names = [*comparison.goal_metrics, *comparison.other_metrics]
+    units = [comparison.unit(metric) for metric in names]
+    values = [data.outcomes[metric][rows].tolist() for metric in names]
     texts = []
     for position, row, design in zip(range(len(rows)), rows.tolist(), data.designs[rows], strict=True):
         who = f"{short(result.label, 40)} · seed {data.record.seed} · evaluation {row + 1}"

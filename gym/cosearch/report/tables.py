@@ -35,8 +35,9 @@ def table_section(comparison: Comparison, group: int, title: str, level: int) ->
     parameters = comparison.first.space.parameters
     head = "".join(
         [
-            *(_header(metric, comparison.unit(metric), numeric=True) for metric in comparison.metrics),
+            *(_header(name, comparison.unit(name), numeric=True) for name in comparison.goal_metrics),
             *(_header(p.name, numeric=_is_number(p.default)) for p in parameters),
+            *(_header(name, comparison.unit(name), numeric=True) for name in comparison.other_metrics),
             _header("agent"),
             _header("seed", numeric=True),
             '<th class="action">command</th>',
@@ -63,7 +64,7 @@ def _design_row(comparison: Comparison, row: int) -> str:
         _number_cell(
             float(comparison.outcomes[metric][row]), "number objective" if metric in objectives else "number"
         )
-        for metric in comparison.metrics
+        for metric in comparison.goal_metrics
     ]
     for parameter in comparison.first.space.parameters:
         if parameter.name not in design:
@@ -72,6 +73,9 @@ def _design_row(comparison: Comparison, row: int) -> str:
             value = design[parameter.name]
             raw = f' data-value="{value!r}"' if _is_number(value) else ""
             cells.append(f"<td{_kind(value)}{raw}>{text(short(parameter_value(value), 40))}</td>")
+    cells += [
+        _number_cell(float(comparison.outcomes[metric][row]), "number") for metric in comparison.other_metrics
+    ]
     cells.append(f"<td>{text(short(result.label, 40))}</td>")
     cells.append(_number_cell(result.data.record.seed, "number"))
     cells.append(f'<td class="action">{copy_button("Copy", comparison.evaluate_command(row))}</td>')
@@ -148,23 +152,16 @@ def reproduction_section(comparison: Comparison, level: int) -> str:
 
 def _csv(comparison: Comparison) -> str:
     names = comparison.first.space.names
+    metrics = [*comparison.goal_metrics, *comparison.other_metrics]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(
-        [*(comparison.heading(metric) for metric in comparison.metrics), *names, "study", "agent", "seed"]
-    )
+    writer.writerow([*(comparison.heading(metric) for metric in metrics), *names, "study", "agent", "seed"])
     for row in comparison.front_rows.tolist():
         record = comparison.results[comparison.source[row]].data.record
         design = comparison.designs[row]
-        writer.writerow(
-            [
-                *(repr(float(comparison.outcomes[metric][row])) for metric in comparison.metrics),
-                *(_csv_value(design[name]) if name in design else "" for name in names),
-                record.name,
-                record.agent,
-                record.seed,
-            ]
-        )
+        values = [repr(float(comparison.outcomes[metric][row])) for metric in metrics]
+        values += [_csv_value(design[name]) if name in design else "" for name in names]
+        writer.writerow([*values, record.name, record.agent, record.seed])
     return file.getvalue()
 
 

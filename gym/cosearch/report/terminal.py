@@ -74,10 +74,10 @@ def _designs(comparison: Comparison, console: Console) -> None:
         if len({repr(design.get(name)) for design in designs}) > 1 or len(designs) == 1
     ]
     parameters = varied[:MAX_PARAMETERS]
-    heads = [comparison.heading(metric) for metric in comparison.metrics]
+    heads = [comparison.heading(metric) for metric in comparison.goal_metrics]
     cells = [
         [
-            *(number(float(comparison.outcomes[metric][row])) for metric in comparison.metrics),
+            *(number(float(comparison.outcomes[metric][row])) for metric in comparison.goal_metrics),
             *(short(parameter_value(design[name])) if name in design else "–" for name in parameters),
             short(comparison.results[comparison.source[row]].label, 24),
         ]

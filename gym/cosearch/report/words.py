@@ -115,12 +115,12 @@ def _found(comparison: Comparison, evaluations: int) -> str:
 def _best(comparison: Comparison) -> str:
     parts = []
     for k, objective in enumerate(comparison.first.objectives):
-        row = comparison.front_rows[np.argmin(comparison.minimised[comparison.front_rows, k])]
-        extreme = "lowest" if objective.direction == "min" else "highest"
-        value = float(comparison.outcomes[objective.metric][row])
-        finder = comparison.results[comparison.source[row]].label
-        by = f" by {finder}" if len(comparison.labels) > 1 else ""
-        parts.append(f"{extreme} {objective.metric} {quantity(value, comparison.unit(objective.metric))}{by}")
+        best = comparison.minimised[comparison.front_rows, k].min()
+        finders = [r.label for r in comparison.results if (r.minimised[:, k] == best).any()]
+        extreme, sign = ("lowest", 1) if objective.direction == "min" else ("highest", -1)
+        by = f" by {' and '.join(dict.fromkeys(finders))}" if len(comparison.labels) > 1 else ""
+        value = quantity(float(sign * best), comparison.unit(objective.metric))
+        parts.append(f"{extreme} {objective.metric} {value}{by}")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
