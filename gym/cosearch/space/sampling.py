@@ -128,6 +128,7 @@ def sobol(space: DesignSpace, n: int, seed: int, skip: int) -> Positions:
     while count < skip + n:
         unit = engine.random(block)
         drawn += len(unit)
+        block = min(_BLOCK, drawn)  # the next power of two
         index = decode_unit(space, unit)
         allowed = np.ones(len(index), dtype=bool)
         for ruled in space.ruled_components:
