@@ -10,7 +10,7 @@ import numpy as np
 
 from cosearch.cli.output import number, print_line, print_table, value_text
 from cosearch.export import pareto_rows
-from cosearch.objectives import feasible, minimised
+from cosearch.objectives import Constraint, feasible, minimised
 from cosearch.outcomes import STATUSES
 from cosearch.pareto import hypervolume, reference_point
 
@@ -53,7 +53,8 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     study, counts, front = summary["study"], summary["counts"], summary["pareto"]
     units = {metric["name"]: metric["unit"] for metric in study["metrics"]}
     metrics = list(summary["reference_point"])
-    metrics += [metric for metric in units if metric not in metrics]
+    bounded = [Constraint.parse(text).metric for text in study["constraints"]]
+    metrics += [metric for metric in dict.fromkeys(bounded) if metric not in metrics]
     if front:
         parameters = _shown_parameters(study, front)
         rows = [
