@@ -56,6 +56,7 @@ def run(
     is_write,
     not_before,
     banks,
+    twin,
     command_banks,
     first,
     entries,
@@ -78,7 +79,7 @@ def run(
         is_write: bool (requests,).
         not_before: int64 (requests,) or empty: the clock cycle before which a request is not offered.
         banks: banks of the channel.
-        command_banks, first, entries, history_size: of `rules.CompiledRules`.
+        twin, command_banks, first, entries, history_size: of `rules.CompiledRules`.
         read_latency: cycles from a read command to its last data.
         refresh_interval: cycles between refreshes of a rank; 0: no refresh.
         close_delay: int64 (commands,), cycles from a command to the precharge that it implies (energy only).
@@ -296,7 +297,7 @@ def run(
             row_cap > 0
             and (command == RD or command == WR)  # noqa: SIM109
             and column_accesses[bank] >= row_cap
-            and earliest[command + 1, bank] <= now
+            and earliest[twin[command + 1], bank] <= now
         ):
             command += 1  # with auto-precharge
         apply_rules(earliest, history, first, entries, bank, command, now)

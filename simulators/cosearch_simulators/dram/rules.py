@@ -121,14 +121,15 @@ class CompiledRules:
     """Rules and tree as int64 arrays. Nodes of a level are numbered from 0; a node's banks are consecutive.
 
     Attributes:
-        level_banks: (levels,), banks under one node of each level.
+        twin: (commands,), the command whose earliest cycles each shares: RD for RDA and WR for WRA if all
+            rules hold them back alike, else itself.
         command_banks: (commands,), banks under one node of the level that each command addresses.
         first: (commands + 1,), where each preceding command's entries start in `entries`.
         entries: (entries, 7), see `ENTRY_FIELDS`.
         history_size: how many numbers the windows need.
     """
 
-    level_banks: NDArray[np.int64]
+    twin: NDArray[np.int64]
     command_banks: NDArray[np.int64]
     first: NDArray[np.int64]
     entries: NDArray[np.int64]
@@ -170,10 +171,11 @@ def compile_rules(
             longest[key] = max(longest.get(key, 0), more + 1)
 
     command_banks = level_banks[[levels.index(scope) for scope in COMMAND_SCOPE]]
+    twin = _twins(longest)
     entries, first, history_size = [], [0], 0
     for code in range(len(COMMANDS)):
         for (before, after, banks, parent_banks, window), cycles in longest.items():
-            if before != code or cycles <= 0 or parent_banks == banks:
+            if before != code or cycles <= 0 or parent_banks == banks or twin[after] != after:
                 continue
             # A rule below the level that the preceding command addresses binds all of that command's banks.
             span = max(banks, int(command_banks[before]))
@@ -183,12 +185,23 @@ def compile_rules(
             history_size += topology.banks // span * (window + 1) if window > 1 else 0
         first.append(len(entries))
     return CompiledRules(
-        level_banks,
+        np.array(twin, dtype=np.int64),
         command_banks,
         np.array(first, dtype=np.int64),
         np.array(entries, dtype=np.int64).reshape(-1, len(ENTRY_FIELDS)),
         history_size,
     )
+
+
+def _twins(longest: Mapping[tuple[int, int, int, int, int], int]) -> list[int]:
+    def held_back(after: int) -> dict[tuple[int, ...], int]:
+        return {(b, *rest): cycles for (b, a, *rest), cycles in longest.items() if a == after}
+
+    twins = list(range(len(COMMANDS)))
+    for command, closing in (("RD", "RDA"), ("WR", "WRA")):
+        if held_back(COMMANDS.index(command)) == held_back(COMMANDS.index(closing)):
+            twins[COMMANDS.index(closing)] = COMMANDS.index(command)
+    return twins
 
 
 def _codes(

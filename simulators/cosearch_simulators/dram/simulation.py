@@ -227,6 +227,7 @@ def _run(
         ),
         (
             device.topology.banks,
+            compiled.twin,
             compiled.command_banks,
             compiled.first,
             compiled.entries,
