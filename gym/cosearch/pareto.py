@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cosearch.objectives import Objective
 
-# How far behind the front's worst value the default reference point lies, so that extreme designs still add volume.
+# How far behind the front's worst value the reference point lies, so that extreme designs still add volume.
 REFERENCE_MARGIN = 0.1
 
 

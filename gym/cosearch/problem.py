@@ -51,7 +51,7 @@ class Problem(ABC):
         fidelities: those that `simulate` knows, the default first.
         workloads: the named workloads, for listings.
         groups: named groups of parameters, for multi-agent environments; empty means one group a parameter.
-        workload_digest: a hash of the files that the arguments name, so that a study notices when they change.
+        workload_digest: a hash of the files that the arguments name: a study notices when they change.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
         arguments: what the constructor was called with, so that a study can build the problem again.
     """

@@ -23,7 +23,7 @@ from cosearch.problem import Problem
 from cosearch.progress import LiveProgress, Progress
 from cosearch.provenance import command, host, versions
 from cosearch.registry import agent_class, make_problem
-from cosearch.space import Designs, DesignSpace
+from cosearch.space import Designs
 from cosearch.store import Store, StudyData, StudyRecord, rescue
 
 __all__ = ["Progress", "Study"]
@@ -98,6 +98,7 @@ class Study:
             constraints=[str(c) for c in problem.constraints],
             metrics=[{"name": m.name, "unit": m.unit, "description": m.description} for m in problem.metrics],
             space=problem.space.to_dict(),
+            space_hash=problem.space.hash(),
             agent=agent,
             agent_settings=settings,
             seed=seed,
@@ -145,7 +146,7 @@ class Study:
             constraints=record.constraints,
             **record.problem_arguments,
         )
-        if problem.version != record.problem_version or problem.space != DesignSpace.from_dict(record.space):
+        if problem.version != record.problem_version or problem.space.hash() != record.space_hash:
             raise StoreError(
                 f"study {record.name!r} was made with another version of problem {record.problem} "
                 f"(v{record.problem_version}, here v{problem.version}, another space); start a new one"

@@ -28,16 +28,11 @@ _MAX_ENUM = 10_000
 
 
 def to_dict(space: DesignSpace) -> dict[str, Any]:
-    """The space in JSON types; `DesignSpace.from_dict` is the inverse.
-
-    Raises:
-        SpaceError: a forbidden rule is a function.
-    """
-    rules = []
-    for rule in space.forbidden:
-        if rule.expression is None:
-            raise SpaceError(f"{space.label}: forbidden {rule.label!r} is a function, which JSON cannot hold")
-        rules.append({"expression": rule.expression, "reason": rule.reason})
+    """The space in JSON types; `from_dict` is the inverse. A rule that is a function is only named."""
+    rules = [
+        {"expression" if rule.expression else "function": rule.label, "reason": rule.reason}
+        for rule in space.forbidden
+    ]
     return {
         "format": FORMAT,
         "name": space.name,
@@ -46,11 +41,15 @@ def to_dict(space: DesignSpace) -> dict[str, Any]:
     }
 
 
-def from_dict(data: Mapping[str, Any]) -> DesignSpace:
+def from_dict(data: Mapping[str, Any], *, drop_functions: bool = False) -> DesignSpace:
     """The space of `to_dict`.
 
+    Args:
+        data: what `to_dict` returned.
+        drop_functions: leave out the rules that are functions: enough to read designs, not to search.
+
     Raises:
-        SpaceError: the data does not describe a space.
+        SpaceError: the data does not describe a space, or a rule is a function, which JSON does not hold.
     """
     from cosearch.space.design_space import DesignSpace
 
@@ -58,7 +57,11 @@ def from_dict(data: Mapping[str, Any]) -> DesignSpace:
         raise SpaceError(f"not a design space of format {FORMAT}: {str(data)[:60]}")
     try:
         parameters = [_parameter(one) for one in data["parameters"]]
-        forbidden = [Forbidden(rule["expression"], rule["reason"]) for rule in data["forbidden"]]
+        rules = [rule for rule in data["forbidden"] if not (drop_functions and "function" in rule)]
+        for rule in rules:
+            if "function" in rule:
+                raise SpaceError(f"forbidden {rule['function']!r} is a function, which JSON does not hold")
+        forbidden = [Forbidden(rule["expression"], rule["reason"]) for rule in rules]
         return DesignSpace(parameters, forbidden, name=data["name"])
     except (KeyError, TypeError) as error:
         raise SpaceError(f"a design space that cannot be read: {error}") from None

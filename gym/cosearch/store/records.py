@@ -28,6 +28,7 @@ class StudyRecord:
     constraints: list[str]
     metrics: list[dict[str, str]]
     space: dict[str, Any]
+    space_hash: str
     agent: str
     agent_settings: dict[str, Any]
     seed: int

@@ -68,7 +68,7 @@ def restore(path: Path, store: Store, study: StudyRecord, stored_keys: set[bytes
             if bytes.fromhex(row["key"]) not in stored_keys:
                 rows.append(row)
     if rows:
-        space = DesignSpace.from_dict(study.space)
+        space = DesignSpace.from_dict(study.space, drop_functions=True)
         reason = np.empty(len(rows), dtype=object)
         reason[:] = [row["reason"] for row in rows]
         names = [metric["name"] for metric in study.metrics]

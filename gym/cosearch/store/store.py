@@ -287,7 +287,7 @@ class Store:
         )
         with self._errors("read"), self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        space = DesignSpace.from_dict(study.space)
+        space = DesignSpace.from_dict(study.space, drop_functions=True)
         reason = np.empty(len(rows), dtype=object)
         reason[:] = [row.reason for row in rows]
         names = [metric["name"] for metric in study.metrics]
