@@ -243,7 +243,8 @@ class _Search:
             # The budget was raised: the batch that it had cut short is asked again, whole.
             rows = rows[: -state["cut"]]
             self.store.forget_tells(record, len(rows))
-        designs, outcomes = stored.designs[rows], stored.outcomes.take(rows)
+        designs = self.problem.space.from_index(stored.designs[rows].index)
+        outcomes = stored.outcomes.take(rows)
         self.agent.restore(state.get("agent", {}), designs, outcomes)
         self.position = len(rows)
         self._count(designs, outcomes)
