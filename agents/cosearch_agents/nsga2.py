@@ -29,7 +29,7 @@ class NSGA2Agent(Agent):
     name = "nsga2"
     hyperparameters = DesignSpace(
         [
-            Integer("population", 4, 1000, default=40, description="designs a generation"),
+            Integer("population", 4, 1000, default=24, description="designs a generation"),
             Real("crossover_probability", 0.0, 1.0, default=0.9, description="share of parents that recombine"),
             Real("mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters a design"),
             Real("mutation_eta", 1.0, 100.0, default=3.0, log=True, description="larger: smaller steps"),

@@ -218,11 +218,12 @@ def _deterministic(seed: int) -> Iterator[None]:
 
     import torch
     from botorch.utils.sampling import manual_seed
+    from threadpoolctl import threadpool_limits
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with manual_seed(seed), warnings.catch_warnings():
+        with threadpool_limits(1), manual_seed(seed), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
