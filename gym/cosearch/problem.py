@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosearch.environments.ids import env_id
+from cosearch.environment_ids import env_id
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective, check_metrics
 from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes

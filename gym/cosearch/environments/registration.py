@@ -20,7 +20,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from cosearch.environments.ids import env_id
+from cosearch.environment_ids import env_id
 
 if TYPE_CHECKING:
     from cosearch.problem import Problem
