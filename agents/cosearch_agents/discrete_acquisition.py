@@ -1,8 +1,8 @@
 """Maximising an acquisition function over the designs of a space: over the designs themselves, never rounded.
 
-A short list of candidates is evaluated whole. Where the space is too large to list, local search climbs from the
-best of many starts to neighbouring designs, as in BoTorch's `optimize_acqf_discrete_local_search`. A Real moves
-by the steps of the space's neighbours, and then by ever smaller ones.
+A short list of candidates is evaluated whole. Where the space is too large to list, local search climbs
+from the best of many starts to neighbouring designs, as in BoTorch's `optimize_acqf_discrete_local_search`.
+A Real moves by the steps of the space's neighbours, and then by ever smaller ones.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ REFINED_DRAWS = 32
 class LocalSearch:
     """Climbs from designs to better neighbours, and evaluates no design twice."""
 
-    def __init__(self, value: Value, space: DesignSpace, excluded: set[bytes], rng: np.random.Generator) -> None:
+    def __init__(
+        self, value: Value, space: DesignSpace, excluded: set[bytes], rng: np.random.Generator
+    ) -> None:
         """Create a search.
 
         Args:
@@ -52,12 +54,14 @@ class LocalSearch:
         for _ in range(MOST_STEPS):
             if not rising.any():
                 break
-            around = [self.space.neighbours(climbers[[i]]) for i in np.flatnonzero(rising)]
+            around = [self.space.neighbours(climbers[[i]]) for i in np.flatnonzero(rising).tolist()]
             climbers, heights, rising = self._moved(climbers, heights, rising, around)
         if any(parameter.kind == "real" for parameter in self.space.parameters):
             for step in REFINEMENTS:
                 around = [self._around(climbers[[i]], step) for i in range(len(climbers))]
-                climbers, heights, _ = self._moved(climbers, heights, np.ones(len(climbers), dtype=bool), around)
+                climbers, heights, _ = self._moved(
+                    climbers, heights, np.ones(len(climbers), dtype=bool), around
+                )
         return None if self._best is None else self._best[1]
 
     def _moved(
@@ -104,8 +108,8 @@ class LocalSearch:
 def _best_distinct(designs: Designs, values: NDArray[np.float64], count: int) -> list[int]:
     rows: dict[bytes, int] = {}
     keys = designs.keys()
-    for i in np.argsort(-values, kind="stable"):
-        rows.setdefault(keys[i], int(i))
+    for i in np.argsort(-values, kind="stable").tolist():
+        rows.setdefault(keys[i], i)
         if len(rows) == count:
             break
     return list(rows.values())

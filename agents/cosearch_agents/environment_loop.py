@@ -1,9 +1,10 @@
-"""Agents whose algorithm owns its loop, such as those of Stable-Baselines3, turned inside out for ask and tell.
+"""Agents whose algorithm owns its loop, such as those of Stable-Baselines3, turned into ask and tell.
 
-The algorithm learns in a thread of its own, on a real cosearch environment. Where that environment would simulate,
-it waits instead: `ask` lets the thread run until it wants designs evaluated, `tell` collects their outcomes, and
-the next `ask` hands them over. The thread only runs while `ask` waits for it, and the process-wide random numbers
-(torch, numpy, random) are its own while it does, so the same seed asks the same designs whatever runs beside it.
+The algorithm learns in a thread of its own, on a real cosearch environment. Where that environment would
+simulate, it waits instead: `ask` lets the thread run until it wants designs evaluated, `tell` collects
+their outcomes, and the next `ask` hands them over. The thread only runs while `ask` waits for it, and the
+process-wide random numbers (torch, numpy, random) are its own while it does, so the same seed asks the same
+designs whatever runs beside it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import sys
 import threading
 import weakref
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,7 +97,7 @@ class LearnerThread:
 
 
 class AskedProblem(Problem):
-    """The problem that the learner's environment sees: the agent's space, objectives and constraints."""
+    """The problem that the learner's environment sees; forbidden designs are never asked."""
 
     name = "asked"
 
@@ -105,12 +107,10 @@ class AskedProblem(Problem):
         self._evaluate = evaluate
         super().__init__(**uses)
 
-    def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Mapping[str, Any]:
-        raise NotImplementedError  # evaluate() is overridden: the study simulates, not this problem
-
-    def evaluate(self, designs: Designs, *, fidelity: str | None = None, seed: int | None = None) -> Outcomes:
-        """Ask the study."""
-        return self._evaluate(designs)
+    def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
+        """Ask the study, which may measure more than is searched for."""
+        outcomes = self._evaluate(designs)
+        return replace(outcomes, metrics={name: outcomes[name] for name in self.metric_names})
 
 
 class EnvironmentAgent(Agent):
@@ -159,13 +159,17 @@ class EnvironmentAgent(Agent):
         learner = type(self)(
             self.space, self.objectives, self.constraints, seed=self.seed, budget=self.budget, **self.settings
         )
-        names = dict.fromkeys(use.metric for use in (*self.objectives, *self.constraints))
+        names = dict.fromkeys([o.metric for o in self.objectives] + [c.metric for c in self.constraints])
         metrics = [Metric(name, "1") for name in names]
 
         def learn(evaluate: Evaluate) -> None:
             learner.learn(
                 AskedProblem(
-                    learner.space, metrics, evaluate, objectives=learner.objectives, constraints=learner.constraints
+                    learner.space,
+                    metrics,
+                    evaluate,
+                    objectives=learner.objectives,
+                    constraints=learner.constraints,
                 )
             )
             raise AgentError(f"agent {learner.name} stopped learning, which it never should")
@@ -177,11 +181,12 @@ class EnvironmentAgent(Agent):
 
 def _random_states() -> tuple[Any, ...]:
     torch = sys.modules.get("torch")
-    return random.getstate(), np.random.get_state(), None if torch is None else torch.get_rng_state()
+    # SB3 draws from the legacy generator
+    return random.getstate(), np.random.get_state(), None if torch is None else torch.get_rng_state()  # noqa: NPY002
 
 
 def _set_random_states(states: tuple[Any, ...]) -> None:
     random.setstate(states[0])
-    np.random.set_state(states[1])
+    np.random.set_state(states[1])  # noqa: NPY002
     if states[2] is not None:
         sys.modules["torch"].set_rng_state(states[2])

@@ -1,8 +1,8 @@
 """The surrogate of `qlognehvi`: how designs and metrics become the inputs and outputs of Gaussian processes.
 
-Inputs: an ordered parameter is its coordinate in the unit cube, an unordered one its one-hot columns, an inactive
-one a constant (the parameters that it depends on are inputs as well). Outputs are larger-is-better, standardised, and
-logarithms where a metric is positive and less skewed that way.
+Inputs: an ordered parameter is its coordinate in the unit cube, an unordered one its one-hot columns, an
+inactive one a constant (the parameters that it depends on are inputs as well). Outputs are
+larger-is-better, standardised, and logarithms where a metric is positive and less skewed that way.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Scale:
         """The scale that these values of a metric call for."""
         logarithmic = bool((values > 0).all()) and _skewness(np.log(values)) < _skewness(values)
         transformed = sign * (np.log(values) if logarithmic else values)
-        spread = float(transformed.std())
+        spread = float(transformed.std(ddof=1)) if len(transformed) > 1 else 0.0
         return cls(sign, logarithmic, float(transformed.mean()), spread if spread > SMALLEST_SPREAD else 1.0)
 
     def __call__(self, values: Any) -> Matrix:
@@ -79,7 +79,7 @@ class Surrogate:
         inputs: those of the designs that ran, shape (n, inputs).
         outputs: theirs, shape (n, objectives + constraints).
         reference: the hypervolume reference point in outputs, shape (objectives,); NaN where none is given.
-        bounds: outputs that constraints ask for at least, shape (constraints [+ 1 if some designs do not run],).
+        bounds: outputs that constraints ask for at least, and 1/2 for running if some designs do not run.
     """
 
     model: Any
@@ -105,10 +105,13 @@ def fit(
         *(Scale.of(outcomes[o.metric][ok], -1.0 if o.direction == "min" else 1.0) for o in objectives),
         *(Scale.of(outcomes[c.metric][ok], -1.0 if c.operator == "<=" else 1.0) for c in constraints),
     ]
-    metrics = [use.metric for use in (*objectives, *constraints)]
-    outputs = np.stack([scale(outcomes[metric][ok]) for scale, metric in zip(scales, metrics, strict=True)], axis=1)
+    metrics = [o.metric for o in objectives] + [c.metric for c in constraints]
+    outputs = np.stack(
+        [scale(outcomes[metric][ok]) for scale, metric in zip(scales, metrics, strict=True)], axis=1
+    )
     reference = [
-        np.nan if o.reference is None else scale(o.reference) for o, scale in zip(objectives, scales, strict=False)
+        np.nan if o.reference is None else scale(o.reference)
+        for o, scale in zip(objectives, scales, strict=False)
     ]
     bounds = [float(scale(c.bound)) for c, scale in zip(constraints, scales[len(objectives) :], strict=True)]
     model = _fitted(inputs[ok], outputs)
@@ -129,6 +132,7 @@ def _fitted(inputs: Matrix, outputs: Matrix) -> Any:
 
     model = SingleTaskGP(torch.from_numpy(inputs), torch.from_numpy(outputs), outcome_transform=None)
     fit_gpytorch_mll(
-        ExactMarginalLogLikelihood(model.likelihood, model), optimizer_kwargs={"options": {"maxiter": FIT_ITERATIONS}}
+        ExactMarginalLogLikelihood(model.likelihood, model),
+        optimizer_kwargs={"options": {"maxiter": FIT_ITERATIONS}},
     )
     return model

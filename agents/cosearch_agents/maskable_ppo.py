@@ -21,4 +21,11 @@ class MaskablePPOAgent(EnvironmentAgent):
         """Run MaskablePPO on the formulation `sequential`."""
         from sb3_contrib import MaskablePPO
 
-        run(MaskablePPO, problem, "sequential", steps=len(problem.space), seed=self.seed, settings=self.settings)
+        run(
+            MaskablePPO,
+            problem,
+            "sequential",
+            steps=len(problem.space),
+            seed=self.seed,
+            settings=self.settings,
+        )

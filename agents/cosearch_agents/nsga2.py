@@ -30,10 +30,16 @@ class NSGA2Agent(Agent):
     hyperparameters = DesignSpace(
         [
             Integer("population", 4, 1000, default=24, description="designs a generation"),
-            Real("crossover_probability", 0.0, 1.0, default=0.9, description="share of parents that recombine"),
-            Real("mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters a design"),
+            Real(
+                "crossover_probability", 0.0, 1.0, default=0.9, description="share of parents that recombine"
+            ),
+            Real(
+                "mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters a design"
+            ),
             Real("mutation_eta", 1.0, 100.0, default=3.0, log=True, description="larger: smaller steps"),
-            Real("crossover_eta", 1.0, 100.0, default=5.0, log=True, description="larger: closer to a parent"),
+            Real(
+                "crossover_eta", 1.0, 100.0, default=5.0, log=True, description="larger: closer to a parent"
+            ),
         ]
     )
 
@@ -73,7 +79,9 @@ class NSGA2Agent(Agent):
     def _survive(self, outcomes: Outcomes) -> None:
         ok = outcomes.ok
         missed = np.minimum(violations(self.constraints, outcomes), LARGEST_VIOLATION)
-        self._generation.set("F", np.where(ok[:, None], minimised(self.objectives, outcomes), WORST_OBJECTIVE))
+        self._generation.set(
+            "F", np.where(ok[:, None], minimised(self.objectives, outcomes), WORST_OBJECTIVE)
+        )
         self._generation.set("G", np.column_stack([missed, np.where(ok, 0.0, FAILURE_VIOLATION)]))
         self._algorithm.tell(infills=self._generation)
 
@@ -93,11 +101,19 @@ class NSGA2Agent(Agent):
     def _first_generation(self) -> Designs:
         """The default design and a scrambled Sobol sequence."""
         size = self.settings["population"]
-        return self._new(Designs.concat([self.space.designs(self.space.default()), self.space.sobol(4 * size, seed=self.seed)]))[:size]
+        return self._new(
+            Designs.concat(
+                [self.space.designs(self.space.default()), self.space.sobol(4 * size, seed=self.seed)]
+            )
+        )[:size]
 
     def _new(self, designs: Designs) -> Designs:
         allowed = self.space.allowed(designs)
-        first = {key: i for i, key in reversed(list(enumerate(designs.keys()))) if allowed[i] and key not in self._seen}
+        first = {
+            key: i
+            for i, key in reversed(list(enumerate(designs.keys())))
+            if allowed[i] and key not in self._seen
+        }
         return designs[sorted(first.values())]
 
     def _build(self) -> Any:

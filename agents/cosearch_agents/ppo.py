@@ -1,7 +1,7 @@
 """The agent `ppo`: proximal policy optimisation by Stable-Baselines3, one action a design.
 
-J. Schulman et al., "Proximal Policy Optimization Algorithms", arXiv:1707.06347, 2017. What the policy is paid for
-is in `preference_learning`; how its loop is turned into ask and tell is in `environment_loop`.
+J. Schulman et al., "Proximal Policy Optimization Algorithms", arXiv:1707.06347, 2017. What the policy is
+paid for is in `preference_learning`; how its loop is turned into ask and tell is in `environment_loop`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,16 @@ HYPERPARAMETERS = (
     Real("learning_rate", 1e-5, 1e-1, default=2e-3, log=True, description="of Adam"),
     Integer("epochs", 1, 50, default=10, description="passes over the designs an update"),
     Integer("minibatch", 4, 4096, default=25, log=True, description="designs a gradient step"),
-    Real("entropy", 0.0, 0.5, default=0.01, description="weight of the policy's entropy: more explores longer"),
-    Real("novelty", 0.0, 10.0, default=0.5, description="what the reward loses when a design is met twice as often"),
+    Real(
+        "entropy", 0.0, 0.5, default=0.01, description="weight of the policy's entropy: more explores longer"
+    ),
+    Real(
+        "novelty",
+        0.0,
+        10.0,
+        default=0.5,
+        description="what the reward loses when a design is met twice as often",
+    ),
     Real("clip", 0.05, 0.5, default=0.2, description="how far an update may move a probability"),
     Integer("width", 8, 512, default=64, log=True, description="neurons of each of the two hidden layers"),
 )

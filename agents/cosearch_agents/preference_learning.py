@@ -1,12 +1,12 @@
-"""One policy for a whole Pareto front: every episode has its own weights, which the policy sees and is paid by.
+"""One policy for a whole Pareto front: each episode has weights, which the policy sees and is paid by.
 
 As in multi-objective reinforcement learning with conditioned policies (A. Abels et al., "Dynamic Weights in
-Multi-Objective Deep Reinforcement Learning", ICML 2019), weights are drawn anew for each episode and joined to the
-observation. The reward is the augmented Chebyshev scalarisation (R. Steuer, E.-U. Choo, "An interactive weighted
-Tchebycheff procedure", Mathematical Programming 26, 1983), which reaches fronts of every shape. Objectives are
-scaled by the front found so far, on a log scale where they allow it. A design that was met before is worth less,
-because it costs no budget and adds nothing to the front: count-based exploration as in H. Tang et al.,
-"#Exploration", NeurIPS 2017.
+Multi-Objective Deep Reinforcement Learning", ICML 2019), weights are drawn anew for each episode and joined
+to the observation. The reward is the augmented Chebyshev scalarisation (R. Steuer, E.-U. Choo, "An
+interactive weighted Tchebycheff procedure", Mathematical Programming 26, 1983), which reaches fronts of
+every shape. Objectives are scaled by the front found so far, on a log scale where they allow it. A design
+that was met before is worth less, because it costs no budget and adds nothing to the front: count-based
+exploration as in H. Tang et al., "#Exploration", NeurIPS 2017.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class PreferenceReward:
         self._front = np.unique(front[pareto_mask(front)], axis=0)
 
     def _scaled(self, values: Floats) -> Floats:
-        """0 at the best value seen of an objective, 1 at the worst on the front, or of all where that is a point."""
+        """0 at an objective's best value seen, 1 at the worst on the front (of all if that is a point)."""
         best, worst = self._logarithms(self._best), self._logarithms(self._front.max(axis=0))
         span = np.where(worst > best, worst - best, self._logarithms(self._worst) - best)
         return (self._logarithms(values) - best) / np.where(span > 0, span, 1.0)
 
     def _logarithms(self, values: Floats) -> Floats:
-        """The logarithm of objectives that have only been positive (negative where maximised), else themselves."""
+        """The logarithm of objectives that were only positive (negative where maximised), else themselves."""
         result = np.array(values, dtype=np.float64)
         for k in range(len(self.objectives)):
             sign = 1.0 if self._best[k] > 0 else -1.0 if self._worst[k] < 0 else 0.0
@@ -94,7 +94,9 @@ class PreferenceVecEnv(VecEnv):
             novelty: what the reward loses with each doubling of the times that its design was met.
             rng: draws the weights.
         """
-        units = {objective.metric: 1.0 for objective in problem.objectives}  # spares an evaluation; not used here
+        units = {
+            objective.metric: 1.0 for objective in problem.objectives
+        }  # spares an evaluation; not used here
         self.environments = DesignVectorEnv(
             problem, episodes, autoreset_mode="SameStep", formulation=formulation, units=units
         )
@@ -121,14 +123,18 @@ class PreferenceVecEnv(VecEnv):
         """Remember the actions for `step_wait`."""
         self._actions = actions
 
-    def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+    def step_wait(
+        self,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         """Step all episodes; those that end are evaluated together and begin anew with new weights."""
         observations, _, terminations, truncations, infos = self.environments.step(self._actions)
         ended = terminations | truncations
         rewards = np.zeros(self.num_envs, dtype=np.float32)
         if ended.any():
             final = infos["final_info"]
-            rewards[ended] = self.reward(_outcomes(final, ended), self._weights[ended]) - self._staleness(final, ended)
+            rewards[ended] = self.reward(_outcomes(final, ended), self._weights[ended]) - self._staleness(
+                final, ended
+            )
             self._weights[ended] = self._drawn(int(ended.sum()))
         # SB3 wants a list of dicts; nothing in them is used, because episodes end and are never cut short.
         return self._joined(observations), rewards, ended, [{} for _ in range(self.num_envs)]
@@ -137,7 +143,7 @@ class PreferenceVecEnv(VecEnv):
         return np.hstack([observations, self._weights]).astype(np.float32)
 
     def _staleness(self, info: dict[str, Any], rows: NDArray[np.bool_]) -> Floats:
-        """0 for a design met for the first time, and `novelty` more with each doubling of the times, (rows,)."""
+        """0 for a design met for the first time, `novelty` more with each doubling of the times, (rows,)."""
         space = self.environments.problem.space
         times = []
         for key in space.designs({name: info["design"][name][rows] for name in space.names}).keys():

@@ -1,16 +1,17 @@
 """The agent `qlognehvi`: Bayesian optimisation by the noisy expected hypervolume improvement, by BoTorch.
 
-S. Daulton, M. Balandat, E. Bakshy, "Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected
-Hypervolume Improvement", NeurIPS 2021, in the logarithmic form of S. Ament et al., "Unexpected Improvements to
-Expected Improvement for Bayesian Optimization", NeurIPS 2023. With one objective it is their qLogNEI.
+S. Daulton, M. Balandat, E. Bakshy, "Parallel Bayesian Optimization of Multiple Noisy Objectives with
+Expected Hypervolume Improvement", NeurIPS 2021, in the logarithmic form of S. Ament et al., "Unexpected
+Improvements to Expected Improvement for Bayesian Optimization", NeurIPS 2023. With one objective it is
+their qLogNEI.
 
-Nothing is kept between two asks but what was told: models and random numbers follow from the seed and the number
-of designs told, so a resumed study goes on without fitting anything again.
+Nothing is kept between two asks but what was told: models and random numbers follow from the seed and the
+number of designs told, so a resumed study goes on without fitting anything again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,9 +43,18 @@ class QLogNEHVIAgent(Agent):
         [
             Integer("batch", 1, 64, default=5, description="designs a model fit"),
             Integer("initial", 2, 1000, default=20, description="Sobol designs before the first model"),
-            Integer("samples", 8, 1024, default=64, log=True, description="Monte Carlo samples of the posterior"),
-            Integer("listed", 1, 100_000, default=1000, log=True, description="largest space searched by listing it"),
-            Integer("starts", 16, 10_000, default=256, log=True, description="random starts of local search"),
+            Integer(
+                "samples", 8, 1024, default=64, log=True, description="Monte Carlo samples of the posterior"
+            ),
+            Integer(
+                "listed",
+                1,
+                100_000,
+                default=1000,
+                log=True,
+                description="largest space searched by listing it",
+            ),
+            Integer("starts", 16, 10_000, default=128, log=True, description="random starts of local search"),
         ]
     )
 
@@ -127,7 +137,9 @@ class QLogNEHVIAgent(Agent):
 
     def _random(self, n: int) -> Designs:
         if self._listed is not None:
-            return self._listed[np.random.default_rng([self.seed, len(self._designs)]).permutation(len(self._listed))]
+            return self._listed[
+                np.random.default_rng([self.seed, len(self._designs)]).permutation(len(self._listed))
+            ]
         return self.space.sample(n, np.random.default_rng([self.seed, len(self._designs)]))
 
     def _fresh(self, designs: Designs, excluded: set[bytes] | None = None) -> Designs:
@@ -158,12 +170,10 @@ def _acquisition(surrogate: Surrogate, objectives: int, samples: int, seed: int)
     from botorch.acquisition.objective import GenericMCObjective
     from botorch.sampling.normal import SobolQMCNormalSampler
 
-    # BoTorch would compile a C++ kernel at first use; a process killed meanwhile leaves a lock that hangs the next.
+    # BoTorch would compile a C++ kernel at first use; a process killed meanwhile leaves a lock that hangs
+    # the next, and sums would differ between machines with and without a compiler.
     logei._load_attempted = True
-    constraints = [
-        lambda outputs, j=objectives + k, bound=float(bound): bound - outputs[..., j]
-        for k, bound in enumerate(surrogate.bounds)
-    ]
+    constraints = [_shortfall(objectives + k, float(bound)) for k, bound in enumerate(surrogate.bounds)]
     options: dict[str, Any] = {
         "model": surrogate.model,
         "X_baseline": _tensor(surrogate.inputs),
@@ -172,7 +182,7 @@ def _acquisition(surrogate: Surrogate, objectives: int, samples: int, seed: int)
         "prune_baseline": True,
     }
     if objectives == 1:
-        return qLogNoisyExpectedImprovement(objective=GenericMCObjective(lambda outputs, X=None: outputs[..., 0]), **options)
+        return qLogNoisyExpectedImprovement(objective=GenericMCObjective(_only), **options)
     return logei.qLogNoisyExpectedHypervolumeImprovement(
         ref_point=_reference(surrogate, objectives).tolist(),
         objective=IdentityMCMultiOutputObjective(outcomes=list(range(objectives))),
@@ -181,10 +191,22 @@ def _acquisition(surrogate: Surrogate, objectives: int, samples: int, seed: int)
     )
 
 
+def _only(outputs: Any, X: Any = None) -> Any:
+    """The one objective."""
+    return outputs[..., 0]
+
+
+def _shortfall(output: int, bound: float) -> Callable[[Any], Any]:
+    """By how much an output stays below what a constraint asks for, as BoTorch wants it."""
+    return lambda outputs: bound - outputs[..., output]
+
+
 def _reference(surrogate: Surrogate, objectives: int) -> NDArray[np.float64]:
     """The given reference point, and a tenth of the front's range behind its worst where none is given."""
     outputs = surrogate.outputs[:, :objectives]
-    met = (surrogate.outputs[:, objectives:] >= surrogate.bounds[: surrogate.outputs.shape[1] - objectives]).all(axis=1)
+    met = (
+        surrogate.outputs[:, objectives:] >= surrogate.bounds[: surrogate.outputs.shape[1] - objectives]
+    ).all(axis=1)
     points = outputs[met] if met.any() else outputs
     front = points[pareto_mask(-points)]
     spread = np.ptp(front, axis=0)
@@ -228,5 +250,3 @@ def _deterministic(seed: int) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
-
-

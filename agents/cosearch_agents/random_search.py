@@ -1,4 +1,4 @@
-"""The agent `random`: uniform random search without repeats, the baseline that every other agent must beat."""
+"""The agent `random`: uniform random search without repeats, which every other agent must beat."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The conformance kit for plugin authors: `check_problem` and `check_agent`, as `check_env` is for Gymnasium.
 
-Each runs many small checks and raises a `ConformanceError` at the first that fails, which says what is wrong and
-what was expected. Every built-in problem and agent passes them in cosearch's own tests.
+Each runs many small checks and raises a `ConformanceError` at the first that fails, which says what is
+wrong and what was expected. Every built-in problem and agent passes them in cosearch's own tests.
 
 Example:
     ```python
@@ -66,7 +66,7 @@ def check_problem(problem: Problem, *, designs: int = 12, seed: int = 0) -> None
 def _check_declarations(problem: Problem) -> None:
     who = f"problem {problem.name!r}"
     _name(problem.name, type(problem))
-    _require(problem.summary() != "", f"{who} has no docstring; its first line is the summary in listings")
+    _require_docstring(who, type(problem))
     _require(isinstance(problem.space, DesignSpace), f"{who}: space is {problem.space!r}, not a DesignSpace")
     _require(len(problem.metrics) > 0, f"{who} declares no metrics")
     for metric in problem.metrics:
@@ -109,7 +109,8 @@ def _check_simulation(problem: Problem, batch: Designs, fidelity: str) -> None:
     _check_outcomes(who, together, problem.metric_names, len(batch))
     _require(
         bool(together.ok.any()),
-        f"{who}: none of {len(batch)} random designs has status ok; the first is {together.status[0]}: {together.reason[0]}",
+        f"{who}: none of {len(batch)} random designs has status ok; "
+        f"the first is {together.status[0]}: {together.reason[0]}",
     )
     again = problem.evaluate(batch, fidelity=fidelity, seed=0)
     _same(who, "evaluated again with the same seed", batch, together, again)
@@ -160,7 +161,8 @@ def _check_forbidden(problem: Problem, seed: int) -> None:
         outcome = problem.evaluate(forbidden)
         _require(
             outcome.status[0] == INFEASIBLE,
-            f"problem {problem.name!r}: a forbidden design has status {outcome.status[0]}, not infeasible: {forbidden[0]}",
+            f"problem {problem.name!r}: a forbidden design has status {outcome.status[0]}, not infeasible: "
+            f"{forbidden[0]}",
         )
 
 
@@ -187,7 +189,7 @@ class Landscape:
 
 
 def landscapes() -> tuple[Landscape, ...]:
-    """Every kind of parameter, conditions, forbidden designs, constraints, one and several objectives, failures."""
+    """Every kind of parameter, conditions, forbidden designs, a constraint, one and two objectives."""
     numbers = DesignSpace(
         [Ordinal("lanes", [1, 2, 4, 8, 16]), Integer("depth", 1, 20), Integer("ways", 1, 256, log=True)]
     )
@@ -349,6 +351,13 @@ def _name(name: str, owner: type) -> None:
     _require(
         bool(KEBAB_CASE.fullmatch(name)),
         f"{owner.__qualname__}: name {name!r} is not kebab case like 'my-name'",
+    )
+
+
+def _require_docstring(who: str, owner: type) -> None:
+    _require(
+        bool((owner.__doc__ or "").strip()),
+        f"{who} has no docstring; its first line is the summary in listings",
     )
 
 

@@ -1,11 +1,12 @@
-"""Does every learning agent beat random search at equal budget? Median hypervolume of five seeds, two workloads.
+"""Does every learning agent beat random search at equal budget? Medians of five seeds on two workloads.
 
     python tests/benchmarks/agents_beat_random.py            prints the table
     python tests/benchmarks/agents_beat_random.py --write    and writes it into agents/README.md
 
-The problem is `dram-controller` with the device searched too: about 1.6 million designs. Traces are short, so that
-the whole takes about half an hour on two cores. Random search at a budget is the beginning of its largest study,
-which asks the same designs. Exits with 1 if some median is not larger than that of random search.
+The problem is `dram-controller` with the device searched too: about 1.6 million designs. Traces are short,
+so that the whole takes about half an hour on two cores. Random search at a budget is the beginning of its
+largest study, which asks the same designs. Exits with 1 if some median is not larger than that of random
+search.
 """
 
 from __future__ import annotations
@@ -107,8 +108,9 @@ def markdown(table: list[dict[str, object]]) -> str:
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
     lines += [
-        f"| `{row['workload']}` | `{row['agent']}` | {row['budget']} | {row['random']:.4f} | **{row['share']:.4f}** "
-        f"| {row['missing']:.0%} | {row['won']} of {len(SEEDS)} | {row['seconds']:.0f} |"
+        f"| `{row['workload']}` | `{row['agent']}` | {row['budget']} "
+        f"| {row['random']:.4f} | **{row['share']:.4f}** | {row['missing']:.0%} "
+        f"| {row['won']} of {len(SEEDS)} | {row['seconds']:.0f} |"
         for row in table
     ]
     return "\n".join(lines)
@@ -128,7 +130,10 @@ def main() -> int:
     arguments = parser.parse_args()
     agents = {"random": max(BUDGETS.values()), **BUDGETS}
     runs = [
-        Run(workload, agent, budget, seed) for workload in WORKLOADS for agent, budget in agents.items() for seed in SEEDS
+        Run(workload, agent, budget, seed)
+        for workload in WORKLOADS
+        for agent, budget in agents.items()
+        for seed in SEEDS
     ]
     results = []
     with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:

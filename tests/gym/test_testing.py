@@ -1,0 +1,230 @@
+"""The conformance kit finds what is wrong, and says it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from cosearch import Agent, DesignSpace, Forbidden, Integer, Metric, Objective, Outcomes, Problem, Real
+from cosearch.outcomes import OK
+from cosearch.testing import ConformanceError, check_agent, check_problem
+
+COUNTER = itertools.count()
+
+
+class Sphere(Problem):
+    """The sum of squares."""
+
+    name = "sphere"
+    space = DesignSpace(
+        [Real("x", -1, 1), Integer("k", 0, 5)], forbidden=[Forbidden("x > 0.5", reason="too far")]
+    )
+    metrics = (Metric("loss", "1", "squared distance from the origin"),)
+    objectives = (Objective("loss", "min"),)
+
+    def simulate(self, designs, *, fidelity, seed):
+        return {"loss": designs["x"] ** 2 + designs["k"] ** 2}
+
+
+class Walk(Agent):
+    """Random designs."""
+
+    name = "walk"
+
+    def ask(self, n):
+        return self.space.sample(n, self.rng)
+
+    def tell(self, designs, outcomes):
+        pass
+
+
+def test_a_good_problem_and_a_good_agent_pass():
+    check_problem(Sphere())
+    check_agent(Walk)
+
+
+class NoDocstring(Sphere):
+    __doc__ = None
+    name = "no-docstring"
+
+
+class NotKebab(Sphere):
+    """Named wrongly."""
+
+    name = "NotKebab"
+
+
+class NoUnit(Sphere):
+    """A metric without a unit."""
+
+    metrics = (Metric("loss", ""),)
+
+
+class Twice(Sphere):
+    """A metric declared twice."""
+
+    metrics = (Metric("loss", "1"), Metric("loss", "1"))
+
+
+class UnknownFidelity(Sphere):
+    """A fidelity that does not exist."""
+
+    fidelities = ("exact",)
+
+
+class WrongGroup(Sphere):
+    """A group of something else."""
+
+    groups = {"all": ("x", "y")}  # noqa: RUF012
+
+
+class NotJson(Sphere):
+    """An argument that no study can store."""
+
+    def __init__(self, table=None):
+        super().__init__()
+
+
+class NotPicklable(Sphere):
+    """Holds something that cannot be pickled."""
+
+    def __init__(self):
+        super().__init__()
+        self.hook = lambda: None
+
+
+class Drifting(Sphere):
+    """Other numbers each time."""
+
+    def simulate(self, designs, *, fidelity, seed):
+        return {"loss": np.full(len(designs), float(next(COUNTER)))}
+
+
+class BatchDependent(Sphere):
+    """The numbers depend on the rest of the batch."""
+
+    def simulate(self, designs, *, fidelity, seed):
+        return {"loss": designs["x"] - designs["x"].mean()}
+
+
+class OrderDependent(Sphere):
+    """The numbers depend on the place in the batch."""
+
+    def simulate(self, designs, *, fidelity, seed):
+        return {"loss": designs["x"] + np.minimum(np.arange(len(designs)), len(designs) - 12.0)}
+
+
+class AlwaysFailing(Sphere):
+    """Nothing runs."""
+
+    def simulate(self, designs, *, fidelity, seed):
+        raise OSError("no simulator here")
+
+
+class TakesForbidden(Sphere):
+    """Evaluates what is forbidden."""
+
+    def evaluate(self, designs, *, fidelity=None, seed=None):
+        return Outcomes.of(self.simulate(designs, fidelity="analytical", seed=0))
+
+
+class NoReason(Sphere):
+    """Rejects without a reason."""
+
+    def simulate(self, designs, *, fidelity, seed):
+        outcomes = Outcomes.of({"loss": designs["x"]})
+        outcomes.status[0] = "infeasible"
+        return outcomes
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (NoDocstring, "no docstring"),
+        (NotKebab, "kebab case"),
+        (NoUnit, "has no unit"),
+        (Twice, "declares a metric twice"),
+        (UnknownFidelity, "fidelity 'exact' is none of"),
+        (WrongGroup, "unknown parameter 'y'"),
+        (lambda: NotJson(table={1, 2}), "not JSON values"),
+        (NotPicklable, "cannot be pickled"),
+        (Drifting, "again with the same seed"),
+        (BatchDependent, "one at a time"),
+        (OrderDependent, "one at a time"),
+        (AlwaysFailing, "none of 12 random designs has status ok"),
+        (TakesForbidden, "a forbidden design has status ok"),
+        (NoReason, "only ok has none"),
+    ],
+)
+def test_a_bad_problem_is_told_what_is_wrong(problem, words):
+    with pytest.raises(ConformanceError, match=words):
+        check_problem(problem())
+
+
+class Unseeded(Walk):
+    """Ignores the seed."""
+
+    def ask(self, n):
+        return self.space.sample(n)
+
+
+class Forgetful(Walk):
+    """Does not come back to where it was."""
+
+    def restore(self, state, designs, outcomes):
+        pass
+
+
+class TooMany(Walk):
+    """Asks more than it was asked for."""
+
+    def ask(self, n):
+        return self.space.sample(n + 1, self.rng)
+
+
+class Dicts(Walk):
+    """Returns plain dicts."""
+
+    def ask(self, n):
+        return list(super().ask(n))
+
+
+class Silent(Walk):
+    """Asks nothing."""
+
+    def ask(self, n):
+        return self.space.designs([])
+
+
+class BadState(Walk):
+    """Its state is not JSON."""
+
+    def state(self):
+        return {"rng": self.rng}
+
+
+class Fragile(Walk):
+    """Cannot take a failed design."""
+
+    def tell(self, designs, outcomes):
+        if (outcomes.status != OK).any():
+            raise ValueError("what is this?")
+
+
+@pytest.mark.parametrize(
+    ("agent_class", "error", "words"),
+    [
+        (Unseeded, ConformanceError, "the same seed asks other designs"),
+        (Forgetful, ConformanceError, "goes on with other designs"),
+        (TooMany, ConformanceError, r"ask\(1\) returns 2 designs"),
+        (Dicts, ConformanceError, "not Designs"),
+        (Silent, ConformanceError, "asks nothing"),
+        (BadState, ConformanceError, "not JSON values"),
+        (Fragile, ValueError, "what is this"),
+    ],
+)
+def test_a_bad_agent_is_told_what_is_wrong(agent_class, error, words):
+    with pytest.raises(error, match=words):
+        check_agent(agent_class)
