@@ -98,5 +98,5 @@ def arrived(scheduler, best, since, oldest, column, keep_open, earliest, now, re
         return min(best, key_of(max(earliest[column, bank], now), since, request))
     passed_over = scheduler == FRFCFS_ROW_HIT and oldest[HIT, bank] < ABSENT
     if oldest[CONFLICT, bank] == request and not passed_over:
-        return min(best, key_of(max(earliest[PREPB, bank], now), since, request + keep_open[bank]))
+        return min(best, key_of(max(earliest[PREPB, bank], now) + keep_open[bank], since, request))
     return best

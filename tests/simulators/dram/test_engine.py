@@ -71,6 +71,16 @@ def test_equals_a_model_that_visits_every_cycle(data: st.DataObject) -> None:
     assert {name: getattr(result, name)[0] for name in expected} == expected
 
 
+def test_in_order_service_waits_for_the_oldest_even_when_its_bank_must_stay_open() -> None:
+    # The first write wants another row of the bank that the read before it has just opened. Nothing overtakes it.
+    channel = device("DDR5", "DDR5_32Gb_x4", "DDR5_6400AN", ranks=4)
+    line = [1703420803, 1703422944, 1250372647, 548907298, 1250371360]
+    trace = Trace(np.array(line) * 64, [False, True, False, True, True], [14, 26, 31, 32, 39])
+    controller = Controllers(scheduler="fcfs", address_mapping="ChRaBaRoCo", read_queue=2, write_queue=3)
+    result = simulate(channel, controller, trace)
+    assert result.activates[0] == run(channel, controller, trace)["activates"] == 1
+
+
 def _random_trace(requests: int = 2000) -> Trace:
     rng = np.random.default_rng(7)
     return Trace(rng.integers(0, 2**28, requests) * 2 // 64 * 64, rng.random(requests) < 0.4)
