@@ -1,0 +1,62 @@
+"""A study that was interrupted and resumed asks and finds the same as one that was not, for every agent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matrix_engine import MatrixEngine
+
+from cosearch import Study, hookimpl
+from cosearch.registry import registry
+
+SETTINGS = {
+    "random": {},
+    "sobol": {},
+    "nsga2": {"population": 12},
+    "qlognehvi": {"initial": 12, "samples": 16, "starts": 32},
+    "ppo": {"episodes": 12, "minibatch": 12},
+    "maskable-ppo": {"episodes": 12, "minibatch": 12},
+}
+
+
+class Plugin:
+    """Registers the matrix engine for this process."""
+
+    @hookimpl
+    def cosearch_problems(self):
+        return [MatrixEngine]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _registered():
+    if MatrixEngine.name not in registry().problems:
+        registry().register(Plugin(), "matrix-engine-of-the-tests")
+
+
+def created(agent, store, batch_size=None):
+    return Study.create(
+        MatrixEngine(),
+        agent,
+        budget=40,
+        seed=3,
+        agent_settings=SETTINGS[agent],
+        store=store,
+        batch_size=batch_size,
+    )
+
+
+@pytest.mark.parametrize("agent", SETTINGS)
+def test_an_interrupted_study_ends_like_an_uninterrupted_one(agent, tmp_path):
+    batch_size = 12 if agent in ("random", "sobol") else None
+    whole = created(agent, tmp_path / "whole.db", batch_size).run()
+
+    def interrupt(progress):
+        if progress.evaluations >= 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        created(agent, tmp_path / "parts.db", batch_size).run(interrupt)
+    parts = Study.resume(tmp_path / "parts.db").run()
+    assert len(whole.designs) == 40
+    assert parts.designs.keys() == whole.designs.keys()
+    assert np.array_equal(parts.told, whole.told)
