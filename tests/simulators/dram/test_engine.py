@@ -72,7 +72,7 @@ def test_equals_a_model_that_visits_every_cycle(data: st.DataObject) -> None:
 
 
 def test_in_order_service_waits_for_the_oldest_even_when_its_bank_must_stay_open() -> None:
-    # The first write wants another row of the bank that the read before it has just opened. Nothing overtakes it.
+    # The first write wants another row of the bank that the read before it has opened. Nothing overtakes it.
     channel = device("DDR5", "DDR5_32Gb_x4", "DDR5_6400AN", ranks=4)
     line = [1703420803, 1703422944, 1250372647, 548907298, 1250371360]
     trace = Trace(np.array(line) * 64, [False, True, False, True, True], [14, 26, 31, 32, 39])
