@@ -14,6 +14,7 @@ import numpy as np
 from cosearch import Agent, Designs
 from cosearch.errors import SpaceError
 from cosearch.outcomes import Outcomes
+from cosearch_agents.new_designs import new_rows
 
 BLOCK = 256
 # A space of at most this many designs is listed once the stream repeats itself, so that none is left out.
@@ -70,10 +71,6 @@ class DesignStream(Agent):
             return False
 
     def _new(self, designs: Designs) -> Designs:
-        rows = []
-        allowed = self.space.allowed(designs)
-        for i, key in enumerate(designs.keys()):
-            if allowed[i] and key not in self._asked:
-                self._asked.add(key)
-                rows.append(i)
-        return designs[rows]
+        fresh = designs[new_rows(designs, self._asked)]
+        self._asked.update(fresh.keys())
+        return fresh

@@ -14,6 +14,7 @@ import numpy as np
 from cosearch import Agent, Designs, DesignSpace, Integer, Real
 from cosearch.objectives import minimised, violations
 from cosearch.outcomes import Outcomes
+from cosearch_agents.new_designs import new_rows
 
 # What pymoo is told of a design without metrics: worse than any objective, further off than any constraint.
 WORST_OBJECTIVE = 1e30
@@ -93,28 +94,18 @@ class NSGA2Agent(Agent):
         from pymoo.core.population import Population
 
         for _ in range(REFILL_DRAWS):
-            drawn = self._new(self.space.sample(self.settings["population"], self.rng))
-            if len(drawn):
-                return Population.new(X=_objects(self.space.to_pymoo(drawn)))
+            drawn = self.space.sample(self.settings["population"], self.rng)
+            rows = new_rows(drawn, self._seen)
+            if rows:
+                return Population.new(X=_objects(self.space.to_pymoo(drawn[rows])))
         return Population.new(X=np.empty(0, dtype=object))
 
     def _first_generation(self) -> Designs:
         """The default design and a scrambled Sobol sequence."""
         size = self.settings["population"]
-        return self._new(
-            Designs.concat(
-                [self.space.designs(self.space.default()), self.space.sobol(4 * size, seed=self.seed)]
-            )
-        )[:size]
-
-    def _new(self, designs: Designs) -> Designs:
-        allowed = self.space.allowed(designs)
-        first = {
-            key: i
-            for i, key in reversed(list(enumerate(designs.keys())))
-            if allowed[i] and key not in self._seen
-        }
-        return designs[sorted(first.values())]
+        default = self.space.designs(self.space.default())
+        designs = Designs.concat([default, self.space.sobol(4 * size, seed=self.seed)])
+        return designs[new_rows(designs)][:size]
 
     def _build(self) -> Any:
         from pymoo.algorithms.moo.nsga2 import NSGA2, binary_tournament
@@ -123,12 +114,11 @@ class NSGA2Agent(Agent):
         from pymoo.core.population import Population
         from pymoo.core.problem import Problem
         from pymoo.core.termination import NoTermination
-        from pymoo.core.variable import Binary, Choice
+        from pymoo.core.variable import Choice
         from pymoo.core.variable import Integer as PymooInteger
         from pymoo.core.variable import Real as PymooReal
         from pymoo.operators.crossover.sbx import SBX
         from pymoo.operators.crossover.ux import UX
-        from pymoo.operators.mutation.bitflip import BitflipMutation
         from pymoo.operators.mutation.pm import PM
         from pymoo.operators.mutation.rm import ChoiceRandomMutation
         from pymoo.operators.repair.rounding import RoundingRepair
@@ -144,28 +134,19 @@ class NSGA2Agent(Agent):
             """Drops what was seen before or is forbidden; equal designs may differ in inactive parameters."""
 
             def do(self, pop: Any, *others: Any, **_: Any) -> Any:
-                taken = {key for other in others for key in agent._decode(other).keys()}
-                designs = agent._decode(pop)
-                allowed = agent.space.allowed(designs)
-                rows = []
-                for i, key in enumerate(designs.keys()):
-                    if allowed[i] and key not in taken and key not in agent._seen:
-                        taken.add(key)
-                        rows.append(i)
-                return pop[rows]
+                siblings = {key for other in others for key in agent._decode(other).keys()}
+                return pop[new_rows(agent._decode(pop), agent._seen, siblings)]
 
         simulated_binary = {"eta": settings["crossover_eta"], "prob": probability}
         polynomial = {"prob": 1.0, "prob_var": rate, "eta": settings["mutation_eta"]}
         mating = MixedVariableMating(
             selection=TournamentSelection(func_comp=binary_tournament),
             crossover={
-                Binary: UX(prob=probability),
                 Choice: UX(prob=probability),
                 PymooReal: SBX(**simulated_binary),
                 PymooInteger: SBX(**simulated_binary, vtype=float, repair=RoundingRepair()),
             },
             mutation={
-                Binary: BitflipMutation(prob_var=rate),
                 Choice: ChoiceRandomMutation(prob_var=rate),
                 PymooReal: PM(**polynomial),
                 PymooInteger: PM(**polynomial, vtype=float, repair=RoundingRepair()),

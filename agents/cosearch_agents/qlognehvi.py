@@ -25,6 +25,7 @@ from cosearch.outcomes import Outcomes
 from cosearch.pareto import pareto_mask
 from cosearch_agents.discrete_acquisition import LocalSearch
 from cosearch_agents.gaussian_process import Surrogate, encode, fit
+from cosearch_agents.new_designs import new_rows
 
 # Candidates that the acquisition function sees in one call.
 CHUNK = 1024
@@ -70,12 +71,12 @@ class QLogNEHVIAgent(Agent):
         told = len(self._designs)
         initial = self.settings["initial"]
         if told < initial:
-            fresh = self._fresh(self._initial())[: min(n, initial - told)]
-            if len(fresh):
-                return fresh
+            first = self._untold(self._initial())[: min(n, initial - told)]
+            if len(first):
+                return first
         outcomes = Outcomes.concat(self._outcomes) if self._outcomes else None
         if outcomes is None or not outcomes.ok.any():
-            return self._fresh(self._random(max(n, self.settings["starts"])))[:n]
+            return self._untold(self._random())[:n]
         with _deterministic(_seed_of(self.seed, told)):
             return self._best(n, outcomes)
 
@@ -112,7 +113,7 @@ class QLogNEHVIAgent(Agent):
             return _evaluated(acquisition, encode(self.space, designs))
 
         if self._listed is not None:
-            left = self._fresh(self._listed, excluded)
+            left = self._listed[new_rows(self._listed, excluded)]
             return left[[int(value(left).argmax())]] if len(left) else None
         elite = self._designs[self._elite(outcomes)]
         starts = Designs.concat([elite, self.space.sample(self.settings["starts"], rng)])
@@ -125,33 +126,19 @@ class QLogNEHVIAgent(Agent):
         return pareto_mask(np.where(good[:, None], minimised(self.objectives, outcomes), np.nan))
 
     def _initial(self) -> Designs:
+        default = self.space.designs(self.space.default())
+        sobol = self.space.sobol(4 * self.settings["initial"], seed=self.seed)
+        return Designs.concat([default, sobol, self._random()])
+
+    def _random(self) -> Designs:
+        """Random designs; all of a space that is listed."""
+        rng = np.random.default_rng([self.seed, len(self._designs)])
         if self._listed is not None:
-            order = np.random.default_rng(self.seed).permutation(len(self._listed))
-            rest = self._listed[order] if len(order) <= self.settings["initial"] else self._sobol()
-        else:
-            rest = self._sobol()
-        return Designs.concat([self.space.designs(self.space.default()), rest])
+            return self._listed[rng.permutation(len(self._listed))]
+        return self.space.sample(self.settings["starts"], rng)
 
-    def _sobol(self) -> Designs:
-        return self.space.sobol(4 * self.settings["initial"], seed=self.seed)
-
-    def _random(self, n: int) -> Designs:
-        if self._listed is not None:
-            return self._listed[
-                np.random.default_rng([self.seed, len(self._designs)]).permutation(len(self._listed))
-            ]
-        return self.space.sample(n, np.random.default_rng([self.seed, len(self._designs)]))
-
-    def _fresh(self, designs: Designs, excluded: set[bytes] | None = None) -> Designs:
-        """Those that are allowed, not excluded (default: not told), and each once."""
-        met = set(self._designs.keys()) if excluded is None else set(excluded)
-        allowed = self.space.allowed(designs)
-        rows = []
-        for i, key in enumerate(designs.keys()):
-            if allowed[i] and key not in met:
-                met.add(key)
-                rows.append(i)
-        return designs[rows]
+    def _untold(self, designs: Designs) -> Designs:
+        return designs[new_rows(designs, set(self._designs.keys()))]
 
     def _list(self) -> Designs | None:
         try:

@@ -39,7 +39,7 @@ POLICIES = (PPOAgent, MaskablePPOAgent)
 # Smaller than the defaults, so that the checks are quick.
 QUICK = {
     "nsga2": {"population": 10},
-    "qlognehvi": {"initial": 10, "samples": 16, "starts": 32, "listed": 100},
+    "qlognehvi": {"batch": 3, "initial": 10, "samples": 16, "starts": 32, "listed": 100},
     "ppo": {"episodes": 8, "minibatch": 8, "epochs": 2},
     "maskable-ppo": {"episodes": 8, "minibatch": 8, "epochs": 2},
 }
@@ -84,7 +84,7 @@ def test_importing_the_agents_imports_no_heavy_library():
 
 @pytest.mark.parametrize("agent_class", AGENTS, ids=lambda agent: agent.name)
 def test_keeps_the_contract(agent_class):
-    check_agent(agent_class, settings=QUICK.get(agent_class.name), evaluations=20)
+    check_agent(agent_class, settings=QUICK.get(agent_class.name), evaluations=16)
 
 
 @pytest.mark.parametrize("agent_class", AGENTS, ids=lambda agent: agent.name)
