@@ -37,9 +37,13 @@ class ValidationTable(Protocol):
     @property
     def passed(self) -> bool: ...
     @property
-    def speed(self) -> Mapping[str, Any]: ...
+    def speed(self) -> Mapping[str, Mapping[str, float]]: ...
     def as_dict(self) -> dict[str, Any]:
         """The table as JSON values."""
+        ...
+
+    def markdown(self) -> str:
+        """The table for a README."""
         ...
 
 
@@ -49,9 +53,10 @@ class Validation:
 
     Attributes:
         simulator: the name on the command line.
-        run: reads a folder of cases and returns the error table; raises ValueError with one clear line
-            for a folder that it cannot read.
+        run: reads a folder of cases and returns the error table; calls its second argument with the number
+            of cases done and of all cases; raises ValueError with one clear line for a folder that it cannot
+            read.
     """
 
     simulator: str
-    run: Callable[[Path], ValidationTable]
+    run: Callable[[Path, Callable[[int, int], None]], ValidationTable]

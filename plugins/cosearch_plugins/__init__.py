@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cosearch.hookspecs import hookimpl
@@ -23,7 +23,7 @@ def cosearch_validations() -> Sequence[Validation]:
     return (Validation("dram", _validate_dram),)
 
 
-def _validate_dram(cases: Path) -> ValidationTable:
+def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.dram.validation import validate
 
-    return validate(cases)
+    return validate(cases, progress)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Group, RenderableType
+from rich.progress import Progress as RichProgress
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -45,6 +46,15 @@ def shown_progress(
             yield remember
     else:
         yield _line_printer(problem)
+
+
+@contextmanager
+def shown_cases(title: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    """A callback that shows how many cases are done while the context lasts, on a terminal."""
+    terminal = console(stderr=True)
+    with RichProgress(console=terminal, transient=True, disable=hidden or not terminal.is_terminal) as bar:
+        task = bar.add_task(plain(title), total=None)
+        yield lambda done, cases: bar.update(task, completed=done, total=cases)
 
 
 def _line_printer(problem: Problem) -> Callable[[Progress], None]:

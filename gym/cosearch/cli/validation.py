@@ -10,6 +10,7 @@ import typer
 
 from cosearch.cli import options
 from cosearch.cli.output import number, print_json, print_line, print_table
+from cosearch.cli.progress import shown_cases
 from cosearch.errors import ArgumentError, CosearchError
 from cosearch.registry import validation
 
@@ -21,6 +22,14 @@ SHOWN_FAILURES = 10
 def validate(
     simulator: Annotated[str, typer.Argument(metavar="SIMULATOR", help="As `cosearch plugins` lists it.")],
     cases: Annotated[Path, typer.Option("--cases", metavar="DIR", help="A folder of reference cases.")],
+    readme: Annotated[
+        Path | None,
+        typer.Option(
+            "--readme",
+            metavar="FILE",
+            help="Put the table between a file's `validate:SIMULATOR` markers.",
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Hold a simulator against reference measurements; the exit code is 1 where a bound is missed."""
@@ -28,7 +37,8 @@ def validate(
     if not cases.is_dir():
         raise ArgumentError(f"there is no folder of cases at {cases}")
     try:
-        table = known.run(cases)
+        with shown_cases(f"validating {simulator}", hidden=json) as progress:
+            table = known.run(cases, progress)
     except CosearchError:
         raise
     except (ValueError, OSError) as error:
@@ -38,8 +48,23 @@ def validate(
         print_json(found)
     else:
         _show(f"{simulator} against {cases}", found)
+    if readme is not None:
+        _write(table.markdown(), readme, f"validate:{simulator}")
     if not table.passed:
         raise typer.Exit(BOUNDS_MISSED)
+
+
+def _write(markdown: str, readme: Path, marker: str) -> None:
+    """Replace what stands between the markers of a file."""
+    begin, end = f"<!-- {marker} -->", f"<!-- /{marker} -->"
+    try:
+        before, found, rest = readme.read_text().partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise ArgumentError(f"{readme} has no place for the table: expected the lines {begin} and {end}")
+        readme.write_text(f"{before}{begin}\n{markdown}\n{end}{after}")
+    except OSError as error:
+        raise ArgumentError(f"cannot write the table into {readme}: {error.strerror}") from error
 
 
 def _show(title: str, found: Mapping[str, Any]) -> None:
@@ -48,9 +73,12 @@ def _show(title: str, found: Mapping[str, Any]) -> None:
     rows = [[_cell(name, row[name]) for name in columns] for row in found["rows"]]
     heads = [name.replace("_", " ") for name in columns]
     print_table(title, heads, rows, right=[name.replace("_", " ") for name in ("cases", *RELATIVE)])
-    for name, value in found["speed"].items():
-        numbers = value if isinstance(value, Mapping) else {"": value}
-        print_line(f"{name}: " + ", ".join(f"{_cell(k, v)} {k}".strip() for k, v in numbers.items()))
+    if found["speed"]:
+        columns = list(next(iter(found["speed"].values())))
+        speeds = [[name, *(number(value) for value in row.values())] for name, row in found["speed"].items()]
+        heads = [name.replace("_", " ") for name in columns]
+        print_line()
+        print_table("Speed on this machine", ["", *heads], speeds, right=heads)
     failures = found.get("failures", [])
     for failure in failures[:SHOWN_FAILURES]:
         print_line(f"out of bounds: {failure}", style="red")

@@ -8,9 +8,8 @@ compared.
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,6 @@ _BOUND_METRICS = ("cycles", "average_read_latency_cycles")
 
 _SCHEDULERS = {"FRFCFS": "frfcfs", "FRFCFSRowHit": "frfcfs_row_hit"}
 _REFRESHES = {"AllBank": "all_bank", "NoRefresh": "none"}
-_MARKERS = ("<!-- validate:dram -->", "<!-- /validate:dram -->")
 
 
 @dataclass(frozen=True)
@@ -94,9 +92,38 @@ class ValidationTable:
         """The same as plain dicts and lists, for JSON."""
         return asdict(self)
 
+    def markdown(self) -> str:
+        """The table for a README."""
+        lines = [
+            "| standard | metric | cases | median | 95 % | maximum | share within bound | bound |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        lines += [
+            f"| {r.standard} | {r.metric} | {r.cases} | {r.median:.4%} | {r.p95:.4%} | {r.maximum:.4%} | "
+            f"{r.share_within_bound:.1%} | {r.bound:.1%} |"
+            for r in self.rows
+        ]
+        lines += [
+            "",
+            "| trace | requests/s | Ramulator 2.1, requests/s | ratio |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {trace} | {row['requests_per_s']:,.0f} | {row['reference_requests_per_s']:,.0f} "
+            f"| {row['ratio']:.1f} |"
+            for trace, row in self.speed.items()
+        ]
+        return "\n".join(lines)
 
-def validate(cases_dir: Path | str) -> ValidationTable:
+
+def validate(
+    cases_dir: Path | str, progress: Callable[[int, int], None] = lambda done, cases: None
+) -> ValidationTable:
     """Run every case of a folder, one after another.
+
+    Args:
+        cases_dir: a folder with `cases.json` and `traces/`.
+        progress: called after each case with the number of cases done and of all cases.
 
     Raises:
         SimulatorError: the folder, a case or a trace cannot be read; the message names the case and the
@@ -136,6 +163,7 @@ def validate(cases_dir: Path | str) -> ValidationTable:
             errors.setdefault((case["standard"], metric), []).append(relative)
             if relative > BOUNDS[case["standard"]] and _binds(case["standard"], metric):
                 failures.append(f"{case.get('id', number)}: {metric} {actual:g}, reference {expected:g}")
+        progress(number + 1, len(cases))
     rows = [_row(standard, metric, values) for (standard, metric), values in sorted(errors.items())]
     return ValidationTable(rows, all(row.passed for row in rows), _speed(speeds), failures)
 
@@ -196,43 +224,6 @@ def controllers_of(case: Mapping[str, Any]) -> Controllers:
     )
 
 
-def markdown(table: ValidationTable) -> str:
-    """The table for a README."""
-    lines = [
-        "| standard | metric | cases | median | 95 % | maximum | share within bound | bound |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {r.standard} | {r.metric} | {r.cases} | {r.median:.4%} | {r.p95:.4%} | {r.maximum:.4%} | "
-        f"{r.share_within_bound:.1%} | {r.bound:.1%} |"
-        for r in table.rows
-    ]
-    lines += [
-        "",
-        "| trace | requests/s | Ramulator 2.1, requests/s | ratio |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {trace} | {s['requests_per_s']:,.0f} | {s['reference_requests_per_s']:,.0f} | {s['ratio']:.1f} |"
-        for trace, s in table.speed.items()
-    ]
-    return "\n".join(lines)
-
-
-def write_into_readme(table: ValidationTable, readme: Path | str) -> None:
-    """Put the table between the markers of a README.
-
-    Raises:
-        SimulatorError: the file has no pair of markers.
-    """
-    path = Path(readme)
-    text = path.read_text()
-    begin, end = (text.find(marker) for marker in _MARKERS)
-    if begin < 0 or end < begin:
-        raise SimulatorError(f"{path}: expected the markers {_MARKERS[0]} and {_MARKERS[1]}")
-    path.write_text(f"{text[: begin + len(_MARKERS[0])]}\n{markdown(table)}\n{text[end:]}")
-
-
 def _read_cases(path: Path) -> list[dict[str, Any]]:
     try:
         cases = json.loads(path.read_text())
@@ -275,7 +266,3 @@ def _speed(speeds: Mapping[str, list[tuple[float, float]]]) -> dict[str, dict[st
         }
         for trace, pairs in groups.items()
     }
-
-
-if __name__ == "__main__":
-    write_into_readme(validate(sys.argv[1]), sys.argv[2])

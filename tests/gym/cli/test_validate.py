@@ -41,3 +41,18 @@ def test_cases_that_cannot_be_read_are_one_line(cli, command, tmp_path):
     cli("validate", "toy-simulator", "--cases", tmp_path).assert_error("toy-simulator", "no file verdict")
     cli("validate", "toy-simulator", "--cases", tmp_path / "no").assert_error("there is no folder of cases")
     command("validate", "toy-simulater", "--cases", tmp_path).assert_error("did you mean 'toy-simulator'?")
+
+
+def test_the_table_of_a_readme_is_generated(cli, cases, tmp_path):
+    readme = tmp_path / "README.md"
+    begin, end = "<!-- validate:toy-simulator -->", "<!-- /validate:toy-simulator -->"
+    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    for _ in range(2):
+        assert cli("validate", "toy-simulator", "--cases", cases, "--readme", readme).code == 0
+    table = "| metric | median |\n|---|---|\n| latency_ns | 1 % |"
+    assert readme.read_text() == f"before\n{begin}\n{table}\n{end}\nafter\n"
+    readme.write_text("nothing here")
+    refused = cli("validate", "toy-simulator", "--cases", cases, "--readme", readme)
+    assert refused.code == 2
+    assert "has no place for the table" in refused.err
+    assert readme.read_text() == "nothing here"

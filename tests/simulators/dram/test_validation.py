@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cosearch_simulators.dram.validation import markdown, validate, write_into_readme
+from cosearch_simulators.dram.validation import validate
 from cosearch_simulators.errors import SimulatorError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "ramulator2"
@@ -99,17 +99,11 @@ def test_a_folder_without_cases_is_an_error(tmp_path: Path) -> None:
         validate(tmp_path)
 
 
-def test_the_readme_table_is_generated(tmp_path: Path) -> None:
-    table = validate(_folder(tmp_path, lambda cases: None))
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- validate:dram -->\nold\n<!-- /validate:dram -->\nafter\n")
-    write_into_readme(table, readme)
-    write_into_readme(table, readme)
-    text = readme.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
-    assert text.count(markdown(table)) == 1
-    assert "old" not in text
-    readme.write_text("nothing here")
-    with pytest.raises(SimulatorError, match="expected the markers"):
-        write_into_readme(table, readme)
+def test_the_table_names_every_metric_and_trace(tmp_path: Path) -> None:
+    done: list[tuple[int, int]] = []
+    table = validate(_folder(tmp_path, lambda cases: None), lambda *counts: done.append(counts))
+    text = table.markdown()
+    assert all(f"| {row.standard} | {row.metric} | {row.cases} |" in text for row in table.rows)
+    assert all(f"| {trace} |" in text for trace in table.speed)
+    assert done == [(i + 1, len(done)) for i in range(len(done))]
+    assert len(done) > 0

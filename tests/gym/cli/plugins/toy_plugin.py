@@ -143,13 +143,17 @@ class Table:
     def as_dict(self):
         return asdict(self)
 
+    def markdown(self):
+        return "| metric | median |\n|---|---|\n| latency_ns | 1 % |"
 
-def run_validation(cases: Path) -> Table:
+
+def run_validation(cases: Path, progress) -> Table:
     if not (cases / "verdict").exists():
         raise ValueError(f"{cases}: no file verdict")
     passed = (cases / "verdict").read_text().strip() == "pass"
     row = Row("small", "latency_ns", 2, 0.01, 0.02, 0.03, 1.0 if passed else 0.5, 0.05, passed)
     failures = [] if passed else [f"case {i}: latency_ns 2, reference 1" for i in range(12)]
+    progress(1, 1)
     return Table([row], passed, {"all": {"requests_per_second": 1234567.0}}, failures)
 
 
