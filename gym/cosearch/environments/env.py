@@ -37,6 +37,8 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         units: {metric: what counts as 1} of objectives, default the default design's values.
         fidelity: of every evaluation, default the problem's first.
         seed: of every evaluation, for simulators that draw random numbers; `reset(seed=...)` seeds episodes.
+        timeout_s: time limit a design; with a limit, or for an `isolated` problem, a worker process evaluates.
+        memory_mb: memory limit a design.
         render_mode: "ansi" for a table of the current design and its metrics.
         **arguments: of the formulation (`action`; `levels`; `max_steps`, `start`), of the reward (`weights`,
             `targets`, ...: see `cosearch.environments.rewards`) and of the problem.
@@ -59,6 +61,8 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         units: Mapping[str, float] | None = None,
         fidelity: str | None = None,
         seed: int | None = None,
+        timeout_s: float | None = None,
+        memory_mb: int | None = None,
         render_mode: str | None = None,
         **arguments: Any,
     ) -> None:
@@ -73,6 +77,8 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
             units=units,
             fidelity=fidelity,
             seed=seed,
+            timeout_s=timeout_s,
+            memory_mb=memory_mb,
             arguments=arguments,
         )
         self.problem = self.episodes.problem
@@ -110,6 +116,10 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
     def action_masks(self) -> NDArray[np.bool_]:
         """Which actions are allowed now, (actions,), as sb3-contrib's MaskablePPO asks for them."""
         return self.episodes.formulation.action_masks()[0]
+
+    def close(self) -> None:
+        """End the worker process, if there is one."""
+        self.episodes.close()
 
     def render(self) -> str | None:
         """The current design and its metrics as a table of text."""

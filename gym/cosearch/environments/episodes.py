@@ -21,6 +21,7 @@ from cosearch.environments.formulation import Formulation, Rows, formulation_cla
 from cosearch.environments.reward import Reward
 from cosearch.environments.rewards import REWARDS, VectorReward, make_reward, reward_class
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
+from cosearch.evaluator import Evaluator
 from cosearch.objectives import feasible
 from cosearch.outcomes import OK, Outcomes
 from cosearch.problem import Problem
@@ -63,6 +64,8 @@ class Episodes:
         units: Mapping[str, float] | None,
         fidelity: str | None,
         seed: int | None,
+        timeout_s: float | None,
+        memory_mb: int | None,
         arguments: Mapping[str, Any],
     ) -> None:
         kind = formulation_class(formulation)
@@ -79,6 +82,12 @@ class Episodes:
         if fidelity is not None and fidelity not in problem.fidelities:
             raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelities)
         self.problem, self.n, self.fidelity, self.seed = problem, n, fidelity, seed
+        self._evaluator = None
+        if problem.isolated or timeout_s is not None or memory_mb is not None:
+            # A simulator that may crash or hang must not take the environment with it.
+            self._evaluator = Evaluator(
+                problem, fidelity=fidelity, seed=seed or 0, timeout_s=timeout_s, memory_mb=memory_mb
+            )
         checked = check_arguments(kind, for_formulation, f"formulation {kind.name}")
         self.formulation: Formulation = kind(problem.space, n, **checked)
         self.reward: Reward = make_reward(scoring, problem.objectives, problem.constraints, for_reward)
@@ -218,6 +227,11 @@ class Episodes:
             self.reason[rows],
         )
 
+    def close(self) -> None:
+        """End the worker process, if there is one."""
+        if self._evaluator is not None:
+            self._evaluator.close()
+
     def _evaluate_rows(self, rows: Rows) -> None:
         units = self.units  # first, so that the default design comes before the agent's
         outcomes = self._evaluate(self.designs(rows))
@@ -227,6 +241,8 @@ class Episodes:
         self.score[rows] = self.reward(outcomes, units, [self.memories[row] for row in rows])
 
     def _evaluate(self, designs: Designs) -> Outcomes:
+        if self._evaluator is not None:
+            return self._evaluator.evaluate(designs)
         outcomes = self.problem.evaluate(designs, fidelity=self.fidelity, seed=self.seed)
         if len(outcomes) != len(designs):
             raise ProblemError(

@@ -115,7 +115,8 @@ class DesignParallelEnv(Base):
         return self.env.render()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """End the worker process, if there is one."""
+        self.env.close()
 
     def _each(self, observation: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         return {agent: observation.copy() for agent in self.agents}

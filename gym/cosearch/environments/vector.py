@@ -54,6 +54,8 @@ class DesignVectorEnv(VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
         units: Mapping[str, float] | None = None,
         fidelity: str | None = None,
         seed: int | None = None,
+        timeout_s: float | None = None,
+        memory_mb: int | None = None,
         render_mode: str | None = None,
         **arguments: Any,
     ) -> None:
@@ -75,6 +77,8 @@ class DesignVectorEnv(VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
             units=units,
             fidelity=fidelity,
             seed=seed,
+            timeout_s=timeout_s,
+            memory_mb=memory_mb,
             arguments=arguments,
         )
         self.problem = self.episodes.problem
@@ -145,6 +149,10 @@ class DesignVectorEnv(VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
     def action_masks(self) -> NDArray[np.bool_]:
         """Which actions are allowed now in each row, (num_envs, actions)."""
         return self.episodes.formulation.action_masks()
+
+    def close_extras(self, **_: Any) -> None:
+        """End the worker process, if there is one."""
+        self.episodes.close()
 
     def render(self) -> tuple[str, ...] | None:
         """One table of text a row."""

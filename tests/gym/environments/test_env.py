@@ -17,7 +17,9 @@ from stable_baselines3.common.env_checker import check_env as check_env_of_sb3
 import cosearch
 from cosearch.environments.env import DesignEnv
 from cosearch.environments.rewards import REWARDS
+from cosearch.environments.vector import DesignVectorEnv
 from cosearch.errors import ArgumentError, DesignError, UnknownNameError
+from small_problems import Trouble
 
 OVEN = "cosearch/TestOven-v0"
 FORMULATIONS = [
@@ -353,3 +355,22 @@ def test_maskable_ppo_learns_with_the_masks():
         action, _ = model.predict(observation, action_masks=get_action_masks(env))
         observation, _, terminated, _, info = env.step(action)
     assert info["status"] == "ok"
+
+
+@pytest.mark.parametrize("vector", [False, True])
+def test_a_simulator_that_crashes_or_hangs_does_not_take_the_environment_with_it(vector: bool) -> None:
+    kinds = ["fine", "exit", "hang", "raise", "fine"]
+    designs = Trouble.space.designs([{"kind": kind, "x": i} for i, kind in enumerate(kinds)])
+    actions = Trouble.space.to_multi_discrete(designs)
+    if vector:
+        env = DesignVectorEnv("trouble", len(kinds), timeout_s=1.0)
+        env.reset(seed=0)
+        status = env.step(actions)[4]["status"].tolist()
+    else:
+        env = DesignEnv("trouble", timeout_s=1.0)
+        status = []
+        for action in actions:
+            env.reset(seed=0)
+            status.append(env.step(action)[4]["status"])
+    env.close()
+    assert status == ["ok", "failed", "failed", "failed", "ok"]
