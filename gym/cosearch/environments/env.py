@@ -37,7 +37,7 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         units: {metric: what counts as 1} of objectives, default the default design's values.
         fidelity: of every evaluation, default the problem's first.
         seed: of every evaluation, for simulators that draw random numbers; `reset(seed=...)` seeds episodes.
-        timeout_s: time limit a design; with a limit, or for an `isolated` problem, a worker process evaluates.
+        timeout_s: time limit a design. With a limit, and for `isolated` problems, a worker process evaluates.
         memory_mb: memory limit a design.
         render_mode: "ansi" for a table of the current design and its metrics.
         **arguments: of the formulation (`action`; `levels`; `max_steps`, `start`), of the reward (`weights`,
