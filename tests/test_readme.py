@@ -44,11 +44,9 @@ def test_every_link_leads_somewhere():
         assert (ROOT / target).exists(), target
 
 
-def test_the_readme_environment_example_runs():
-    pytest.importorskip("gymnasium")
-    code = next(
-        block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "gymnasium.make" in block
-    )
-    namespace: dict[str, object] = {}
-    exec(code, namespace)
-    assert namespace["info"]["status"] in ("ok", "infeasible", "failed")
+def test_the_environment_example_runs():
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = next(block for block in blocks if "gymnasium.make" in block)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "latency_ns" in done.stdout
