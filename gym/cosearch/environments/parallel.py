@@ -14,7 +14,7 @@ from cosearch.errors import ArgumentError, CosearchError
 from cosearch.problem import Problem
 
 if TYPE_CHECKING:
-    from pettingzoo import ParallelEnv  # type: ignore[import-untyped]
+    from pettingzoo import ParallelEnv
 else:
     try:
         from pettingzoo import ParallelEnv
