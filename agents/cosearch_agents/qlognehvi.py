@@ -29,7 +29,7 @@ from cosearch_agents.new_designs import new_rows
 
 # Candidates that the acquisition function sees in one call.
 CHUNK = 1024
-# Reference points lie a tenth of the front's range behind it (Ishibuchi, Akedo, Nojima, GECCO 2011).
+# How far the reference point lies behind the worst value seen, as in `cosearch.pareto.reference_point`.
 REFERENCE_MARGIN = 0.1
 # Exact hypervolume cells for up to three objectives, approximate ones beyond (BoTorch's `alpha`).
 EXACT_OBJECTIVES = 3
@@ -189,15 +189,16 @@ def _shortfall(output: int, bound: float) -> Callable[[Any], Any]:
 
 
 def _reference(surrogate: Surrogate, objectives: int) -> NDArray[np.float64]:
-    """The given reference point, and a tenth of the front's range behind its worst where none is given."""
+    """The given reference point, and a tenth of the range behind the worst value seen where none is given.
+
+    Not behind the front found so far: what trades more than that front does would count nothing.
+    """
     outputs = surrogate.outputs[:, :objectives]
-    met = (
-        surrogate.outputs[:, objectives:] >= surrogate.bounds[: surrogate.outputs.shape[1] - objectives]
-    ).all(axis=1)
+    required = surrogate.bounds[: surrogate.outputs.shape[1] - objectives]
+    met = (surrogate.outputs[:, objectives:] >= required).all(axis=1)
     points = outputs[met] if met.any() else outputs
-    front = points[pareto_mask(-points)]
-    spread = np.ptp(front, axis=0)
-    worst = front.min(axis=0) - REFERENCE_MARGIN * np.where(spread > 0, spread, 1.0)
+    spread = np.ptp(points, axis=0)
+    worst = points.min(axis=0) - REFERENCE_MARGIN * np.where(spread > 0, spread, 1.0)
     given = np.isfinite(surrogate.reference)
     return np.where(given, np.nan_to_num(surrogate.reference), worst)
 
