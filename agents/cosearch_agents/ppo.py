@@ -63,6 +63,7 @@ def run(
         settings: the values of `HYPERPARAMETERS`.
     """
     import torch
+    from stable_baselines3.common.logger import Logger
 
     from cosearch_agents.preference_learning import PreferenceVecEnv
 
@@ -71,7 +72,7 @@ def run(
         problem, settings["episodes"], formulation, settings["novelty"], np.random.default_rng(seed)
     )
     try:
-        algorithm(
+        model = algorithm(
             "MlpPolicy",
             environment,
             seed=seed,
@@ -84,6 +85,8 @@ def run(
             gamma=1.0,
             policy_kwargs={"net_arch": [settings["width"], settings["width"]]},
             device="cpu",
-        ).learn(ENDLESS)
+        )
+        model.set_logger(Logger(folder=None, output_formats=[]))  # its own leaves a folder behind
+        model.learn(ENDLESS)
     finally:
         environment.close()
