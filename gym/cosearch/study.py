@@ -28,6 +28,8 @@ from cosearch.store import Store, StudyData, StudyRecord, rescue
 
 __all__ = ["Progress", "Study"]
 
+REPORT_SECONDS = 1.0
+
 
 class Study:
     """One agent on one problem with one seed; make it with `create` or `resume`, then `run` it."""
@@ -138,7 +140,6 @@ class Study:
                 raise ArgumentError(
                     f"study {record.name!r} has a budget of {record.budget}; it can only be raised"
                 )
-            store.set_budget(record, budget)
             record = replace(record, budget=budget)
         problem = make_problem(
             record.problem,
@@ -171,7 +172,7 @@ class Study:
         """Search until the budget is spent or the agent has nothing new to ask.
 
         Args:
-            progress: called after each tell.
+            progress: called after each tell, and about once a second within a slow batch.
 
         Returns:
             What the study found, earlier parts of a resumed study included.
@@ -182,13 +183,15 @@ class Study:
         """
         with self.store.lock(self.record), contextlib.ExitStack() as stack:
             stack.callback(self.agent.close)
-            search = _Search(self)
+            self.store.set_budget(self.record, self.record.budget)
+            search = _Search(self, progress)
             stack.callback(search.evaluator.close)
             self.store.set_status(self.record, "running")
             try:
-                reason = search.run(progress)
+                reason = search.run()
             except BaseException as error:
                 with contextlib.suppress(StoreError):
+                    self.store.set_seconds(self.record, search.seconds)
                     self.store.set_status(
                         self.record, "interrupted", f"{type(error).__name__}: {error}".strip(": ")
                     )
@@ -200,7 +203,7 @@ class Study:
 class _Search:
     """The loop of a study: ask, evaluate, tell, record."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, progress: Callable[[Progress], None] | None) -> None:
         self.problem, self.agent, self.store, self.record = (
             study.problem,
             study.agent,
@@ -221,8 +224,10 @@ class _Search:
         self.told: set[bytes] = set()
         self.position = 0
         self.live = LiveProgress(self.problem, record.budget)
-        self._take_up()
+        self.progress = progress
+        self.reported_at = 0.0
         self.began = time.monotonic() - record.seconds
+        self._take_up()
 
     def _take_up(self) -> None:
         """Bring evaluator and agent to where the store says that they were."""
@@ -235,6 +240,8 @@ class _Search:
         if not stored.keys:
             return
         self.evaluator.seed_cache(stored.keys, stored.outcomes, stored.charged)
+        self.live.add(stored.outcomes)
+        self.began = min(self.began, time.monotonic() - float(stored.seconds.max()))  # a kill leaves no total
         self.ids = dict(zip(stored.keys, stored.ids.tolist(), strict=True))
         row_of_id = {int(id_): row for row, id_ in enumerate(stored.ids)}
         rows = np.array([row_of_id[id_] for id_ in self.store.told_ids(record)], dtype=np.int64)
@@ -247,9 +254,9 @@ class _Search:
         outcomes = stored.outcomes.take(rows)
         self.agent.restore(state.get("agent", {}), designs, outcomes)
         self.position = len(rows)
-        self._count(designs, outcomes)
+        self.told = set(designs.keys())
 
-    def run(self, progress: Callable[[Progress], None] | None) -> str:
+    def run(self) -> str:
         """Search to the end; why it ended."""
         try:
             cardinality = self.problem.space.cardinality()
@@ -260,7 +267,7 @@ class _Search:
         idle = 0
         state: dict[str, Any] = {"agent": dict(self.agent.state())}
         while len(self.told) < self.evaluator.evaluated or self.evaluator.remaining > 0:
-            if len(self.told) >= cardinality:
+            if self.evaluator.spent >= cardinality and len(self.told) >= self.evaluator.evaluated:
                 return "every design of the space has been evaluated"
             if idle >= patience:
                 return f"the agent asked for no new design in {idle} proposals"
@@ -281,35 +288,39 @@ class _Search:
             if "cut" not in state:
                 state = {"agent": dict(self.agent.state())}
             ids = [self.ids[key] for key in asked.keys()]
-            self.store.add_tells(self.record, self.position, ids, state, self._seconds())
+            self.store.add_tells(self.record, self.position, ids, state, self.seconds)
             self.position += len(asked)
-            self._count(asked, outcomes)
+            self.told |= set(asked.keys())
             idle = 0 if len(self.told) > known else idle + len(asked)
-            if progress is not None:
-                progress(self.live.report(self.position, self._seconds()))
+            self._report()
         return "the budget is spent"
 
-    def _seconds(self) -> float:
+    @property
+    def seconds(self) -> float:
+        """How long the study has run, pauses left out."""
         return time.monotonic() - self.began
 
-    def _count(self, designs: Designs, outcomes: Outcomes) -> None:
-        keys = designs.keys()
-        new = [i for i, key in enumerate(keys) if key not in self.told and not self.told.add(key)]  # type: ignore[func-returns-value]
-        self.live.add(outcomes.take(np.array(new, dtype=np.int64)))
+    def _report(self) -> None:
+        self.reported_at = self.seconds
+        if self.progress is not None:
+            self.progress(self.live.report(self.position, self.seconds))
 
     def _record_evaluations(
         self, keys: list[bytes], designs: Designs, outcomes: Outcomes, charged: NDArray[np.bool_]
     ) -> None:
         try:
-            ids = self.store.add_evaluations(self.record, keys, designs, outcomes, charged, self._seconds())
+            ids = self.store.add_evaluations(self.record, keys, designs, outcomes, charged, self.seconds)
         except StoreError as error:
             path = rescue.rescue_path(self.store, self.record)
-            if rescue.save(path, keys, designs, outcomes, charged, self._seconds()):
+            if rescue.save(path, keys, designs, outcomes, charged, self.seconds):
                 raise StoreError(
                     f"{error}; the last {len(keys)} evaluations wait in {path} for `resume`"
                 ) from None
             raise
         self.ids |= dict(zip(keys, ids, strict=True))
+        self.live.add(outcomes)
+        if self.seconds - self.reported_at > REPORT_SECONDS:  # a slow batch shows how it goes
+            self._report()
 
 
 def _check_at_least(least: int, **numbers: int | None) -> None:

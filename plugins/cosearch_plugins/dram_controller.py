@@ -16,7 +16,7 @@ from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Ordinal, Parameter
-from cosearch_plugins.dram_workload import read_workload
+from cosearch_plugins.dram_workload import absolute, read_workload
 
 if TYPE_CHECKING:
     from cosearch_simulators.dram import Device
@@ -140,6 +140,7 @@ class DramController(Problem):
         self._devices = _devices(searched, standard, organization, grade, ranks, bool(search_device))
         self.trace = read_workload(workload)
         self.workload_digest = self.trace.digest
+        self.arguments = {**self.arguments, "workload": absolute(workload)}  # to be resumed from any folder
         self._check_trace(workload)
         device_parameters = _device_parameters(self._devices, standard, grade)
         self.space = DesignSpace(

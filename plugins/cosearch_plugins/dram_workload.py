@@ -33,6 +33,11 @@ def read_workload(workload: str) -> Trace:
     raise unknown_name("workload", name, GENERATORS)
 
 
+def absolute(workload: str) -> str:
+    """The workload with the path of a file made absolute."""
+    return os.path.abspath(workload) if os.path.exists(workload) else workload
+
+
 def _generator_arguments(workload: str, text: str) -> dict[str, int | float]:
     arguments: dict[str, int | float] = {}
     for assignment in filter(None, text.split(",")):

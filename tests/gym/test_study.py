@@ -204,3 +204,49 @@ def test_killed_ten_times_a_study_ends_as_if_it_never_had_been(agent, budget, se
     assert data.told.tolist() == expected.told.tolist()
     for metric in expected.outcomes.metrics:
         np.testing.assert_array_equal(data.outcomes[metric], expected.outcomes[metric])
+
+
+class Slow(TwoSpheres):
+    """Is slow and says when it has begun."""
+
+    name = "slow"
+
+    def simulate(self, designs, *, fidelity, seed):
+        time.sleep(0.1 * len(designs))
+        return super().simulate(designs, fidelity=fidelity, seed=seed)
+
+
+def test_what_was_evaluated_but_not_told_is_shown_and_kept(tmp_path):
+    registry().problems.setdefault("slow", Slow)
+    path = tmp_path / "study.db"
+    study = Study.create(
+        Slow(), "uniform", budget=80, seed=2, store=path, batch_size=40, agent_settings={"pace": 8}
+    )
+    evaluations = []
+
+    def stop_in_the_second_batch(progress):
+        evaluations.append(progress.evaluations)
+        if progress.evaluations > 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study.run(stop_in_the_second_batch)
+    with Store.open(path) as store:
+        record = store.study()
+        data = store.read(record)
+        told = len(store.told_ids(record))
+    assert record.evaluations == len(data.designs) == evaluations[-1] >= told
+    assert record.seconds > 0.5
+    whole = Study.create(TwoSpheres(), "uniform", budget=80, seed=2).run()
+    assert data.designs == whole.designs[: len(data.designs)]
+
+
+def test_a_refused_resume_changes_nothing(tmp_path):
+    registry().problems.setdefault("from-file", FromFile)
+    workload, path = tmp_path / "trace", tmp_path / "study.db"
+    workload.write_text("1")
+    Study.create(FromFile(str(workload)), "uniform", budget=5, store=path)
+    workload.unlink()
+    with pytest.raises(FileNotFoundError):
+        Study.resume(path, budget=50)
+    assert Store.open(path).study().budget == 5

@@ -25,7 +25,7 @@ def designs_from_json(space: DesignSpace, text: str) -> Designs:
         DesignError: for text that is no JSON, or a design outside the space.
     """
     try:
-        value = json.loads(text)
+        value = _loads(text)
     except json.JSONDecodeError as error:
         raise DesignError(
             f"--design is not JSON: {error.msg} at character {error.pos + 1} of {text!r}"
@@ -76,7 +76,7 @@ def _rows(value: Any, what: str) -> list[Mapping[str, Any]]:
 
 def _read_json(space: DesignSpace, path: Path, added: set[str]) -> list[Mapping[str, Any]]:
     try:
-        return _rows(json.loads(path.read_text(encoding="utf-8")), "the file")
+        return _rows(_loads(path.read_text(encoding="utf-8")), "the file")
     except json.JSONDecodeError as error:
         raise DesignError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
 
@@ -86,7 +86,7 @@ def _read_json_lines(space: DesignSpace, path: Path, added: set[str]) -> list[Ma
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if line.strip():
             try:
-                rows += _rows(json.loads(line), f"line {number}")
+                rows += _rows(_loads(line), f"line {number}")
             except json.JSONDecodeError as error:
                 raise DesignError(f"line {number} is not JSON: {error.msg}") from None
     return rows
@@ -142,6 +142,13 @@ def _parse_cells(space: DesignSpace, name: str, cells: Sequence[str | None]) -> 
 
 def _json_or_text(cell: str | None) -> Any:
     try:
-        return None if cell is None else json.loads(cell)
+        return None if cell is None else _loads(cell)
     except json.JSONDecodeError:
         return cell
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise json.JSONDecodeError("nested too deeply", text[:1], 0) from None

@@ -70,7 +70,8 @@ def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[str] = ()
 ) -> None:
     """Print a table; the columns named in `right` hold numbers."""
-    table = Table(title=Text(plain(title), style="bold"), title_justify="left", box=None, pad_edge=False)
+    print_line(title, style="bold")  # a title of the table itself would wrap to its width
+    table = Table(box=None, pad_edge=False)
     for name in columns:
         table.add_column(Text(plain(name)), justify="right" if name in right else "left", overflow="fold")
     for row in rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,11 @@ def new_plugin(
     ] = None,
 ) -> None:
     """Write a plugin that works, as a start of your own."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
+    if keyword.iskeyword(name):
+        raise ArgumentError(f"plugin name {name!r} is a keyword of Python; choose another name")
+    if name in {d.name.lower().replace("_", "-") for d in metadata.distributions() if d.name}:
+        raise ArgumentError(f"a distribution named {name!r} is already installed; choose another name")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise ArgumentError(
             f"plugin name {name!r}: expected lower-case words joined by dashes, e.g. my-accelerator"
         )

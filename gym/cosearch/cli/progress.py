@@ -75,7 +75,7 @@ def progress_line(problem: Problem, progress: Progress) -> str:
     )
     return (
         f"{progress.evaluations}/{progress.budget} evaluations, {progress.evaluations_per_second:.4g}/s"
-        f"{best}, hypervolume {number(progress.hypervolume)}, "
+        f"{best}, hypervolume against the first batch {number(progress.hypervolume)}, "
         f"{progress.infeasible} infeasible, {progress.failed} failed"
     )
 
@@ -98,7 +98,8 @@ def _panel(title: str, problem: Problem, progress: Progress) -> RenderableType:
             Text(plain(f"best {objective.metric} ({objective.direction})")),
             Text(plain(f"{number(value)} {problem.unit(objective.metric)}"), style="green"),
         )
-    found.add_row(Text("hypervolume"), Text(number(progress.hypervolume), style="green"))
+    volume = Text(number(progress.hypervolume), style="green")
+    found.add_row(Text("hypervolume against the first batch"), volume)
     found.add_row(Text("Pareto front"), Text(f"{progress.pareto_size} designs"))
     if progress.infeasible or progress.failed:
         found.add_row(

@@ -71,11 +71,12 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     else:
         print_line("no feasible design was found", style="yellow")
     print_line()
-    violating = f" ({counts['violate_constraints']} violate a constraint)" if study["constraints"] else ""
+    infeasible = counts["infeasible"] + counts["violate_constraints"]
+    corner = ", ".join(f"{metric} {number(value)}" for metric, value in summary["reference_point"].items())
     print_line(
-        f"{study['evaluations']} designs in {study['seconds']:.1f} s: {counts['ok']} ok{violating}, "
-        f"{counts['infeasible']} infeasible, {counts['failed']} failed; "
-        f"hypervolume {number(summary['hypervolume'])}"
+        f"{study['evaluations']} designs in {study['seconds']:.1f} s: "
+        f"{counts['ok'] - counts['violate_constraints']} feasible, {infeasible} infeasible, "
+        f"{counts['failed']} failed; hypervolume {number(summary['hypervolume'])} (reference point {corner})"
     )
     print_line(f"{study['status']}: {study['stopped_because']}")
 

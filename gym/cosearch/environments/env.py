@@ -139,10 +139,14 @@ class MultiObjectiveDesignEnv(DesignEnv):
         self.reward_dim = self.reward_space.shape[0]
 
 
+class RenderModeError(ArgumentError, TypeError):
+    """A render mode that there is not; a TypeError too, because SB3's `make_vec_env` falls back on that."""
+
+
 def check_render_mode(render_mode: str | None) -> None:
     """Raise `ArgumentError` unless the mode is one that both kinds of environment have."""
     if render_mode not in (None, "ansi"):
-        raise ArgumentError(f"render_mode must be 'ansi' or None, not {render_mode!r}")
+        raise RenderModeError(f"render_mode must be 'ansi' or None, not {render_mode!r}")
 
 
 def reject_reward(arguments: Mapping[str, Any]) -> None:

@@ -84,7 +84,7 @@ def _design_row(comparison: Comparison, row: int) -> str:
 
 def studies_table(comparison: Comparison, level: int) -> str:
     """One row a study: what it evaluated and how good it is."""
-    names = ["evaluations", "budget", "feasible", "infeasible", "over a constraint", "failed"]
+    names = ["evaluations", "budget", "feasible", "rejected", "over a constraint", "failed"]
     names += [name for name, _, _ in _quality(comparison, comparison.results[0])]
     head = _header("study") + _header("agent") + _header("seed", numeric=True)
     head += "".join(_header(name, numeric=True) for name in [*names, "seconds"]) + _header("status")

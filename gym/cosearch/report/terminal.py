@@ -118,10 +118,11 @@ def _importances(comparison: Comparison, console: Console) -> None:
 def _print_table(
     console: Console, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Iterable[str]
 ) -> None:
-    table = Table(title=Text(plain(title), style="bold"), title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for head in heads:
         table.add_column(Text(plain(head)), justify="right" if head in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
     console.print()
+    console.print(Text(plain(title), style="bold"), soft_wrap=True)
     console.print(table)

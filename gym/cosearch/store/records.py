@@ -55,7 +55,8 @@ class StudyData:
     Attributes:
         record: the study.
         space: its design space.
-        designs: the n distinct designs that were told, in the order in which they were first told.
+        designs: the n distinct designs that were evaluated: those that were told, in the order in which they
+            first were, then those that a kill or a full disk kept from being told.
         outcomes: theirs.
         seconds: when each was evaluated, from the study's beginning, shape (n,).
         told: every tell in order, repeats included, as row numbers of `designs`.

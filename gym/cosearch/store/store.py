@@ -148,17 +148,14 @@ class Store:
 
     def studies(self) -> list[StudyRecord]:
         """All studies, the oldest first."""
-        told = (
-            sa.select(
-                tables.tells.c.study_id,
-                sa.func.count(sa.distinct(tables.tells.c.evaluation_id)).label("evaluations"),
-            )
-            .group_by(tables.tells.c.study_id)
+        evaluated = (
+            sa.select(tables.evaluations.c.study_id, sa.func.count().label("evaluations"))
+            .group_by(tables.evaluations.c.study_id)
             .subquery()
         )
         query = (
-            sa.select(tables.studies, sa.func.coalesce(told.c.evaluations, 0).label("evaluations"))
-            .outerjoin(told, told.c.study_id == tables.studies.c.id)
+            sa.select(tables.studies, sa.func.coalesce(evaluated.c.evaluations, 0).label("evaluations"))
+            .outerjoin(evaluated, evaluated.c.study_id == tables.studies.c.id)
             .order_by(tables.studies.c.id)
         )
         with self._errors("read"), self._engine.connect() as connection:
@@ -260,6 +257,13 @@ class Store:
                 tables.studies.update().where(tables.studies.c.id == study.id).values(**values)
             )
 
+    def set_seconds(self, study: StudyRecord, seconds: float) -> None:
+        """Note how long a study has run."""
+        with self._errors("write to"), self._engine.begin() as connection:
+            connection.execute(
+                tables.studies.update().where(tables.studies.c.id == study.id).values(seconds=seconds)
+            )
+
     def set_budget(self, study: StudyRecord, budget: int) -> None:
         """Raise a study's budget."""
         with self._errors("write to"), self._engine.begin() as connection:
@@ -319,11 +323,11 @@ class Store:
             return list(connection.execute(query).scalars())
 
     def read(self, study: StudyRecord) -> StudyData:
-        """What a study found; the plugin that made it is not needed."""
+        """What a study found, evaluations that a kill kept from being told included; needs no plugin."""
         stored = self.evaluations(study)
         row_of_id = {int(id_): row for row, id_ in enumerate(stored.ids)}
         rows = [row_of_id[id_] for id_ in self.told_ids(study)]
-        first = list(dict.fromkeys(rows))
+        first = list(dict.fromkeys([*rows, *range(len(stored.ids))]))
         position = {row: i for i, row in enumerate(first)}
         return StudyData(
             record=study,

@@ -154,7 +154,8 @@ def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(cli, monkeyp
     lines = cli(*SEARCH, "--budget", 20).err.splitlines()
     assert len(lines) == 4
     assert re.fullmatch(
-        r"20/20 evaluations, [\d.e+]+/s, best latency_ns [\d.]+ ns, best gain [\d.]+ dB, hypervolume [\d.]+, "
+        r"20/20 evaluations, [\d.e+]+/s, best latency_ns [\d.]+ ns, best gain [\d.]+ dB, "
+        r"hypervolume against the first batch [\d.]+, "
         r"\d+ infeasible, \d+ failed",
         lines[-1],
     )

@@ -374,3 +374,15 @@ def test_a_simulator_that_crashes_or_hangs_does_not_take_the_environment_with_it
             status.append(env.step(action)[4]["status"])
     env.close()
     assert status == ["ok", "failed", "failed", "failed", "ok"]
+
+
+def test_the_helper_of_sb3_makes_environments():
+    from stable_baselines3.common.env_util import make_vec_env
+
+    envs = make_vec_env(
+        "cosearch/DramController-v0", n_envs=2, env_kwargs={"workload": "random:requests=500"}
+    )
+    envs.reset()
+    *_, infos = envs.step(np.array([envs.action_space.sample() for _ in range(2)]))
+    envs.close()
+    assert all("latency_ns" in info["metrics"] for info in infos)
