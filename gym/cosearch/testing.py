@@ -24,15 +24,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch.agent import Agent
 from cosearch.errors import CosearchError
+from cosearch.executor import Executor, ProcessExecutor
 from cosearch.objectives import Constraint, Objective
 from cosearch.outcomes import FAILED, INFEASIBLE, OK, STATUSES, Outcomes
 from cosearch.problem import FIDELITIES, Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Integer, Ordinal, Permutation, Real
 
 KEBAB_CASE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# Longer than this no design of an isolated problem runs in a check.
+CHECK_TIMEOUT_S = 20.0
 # Random points among which a forbidden design is looked for.
 FORBIDDEN_DRAWS = 4096
 
@@ -105,19 +109,46 @@ def _check_rebuild(problem: Problem) -> None:
 
 def _check_simulation(problem: Problem, batch: Designs, fidelity: str) -> None:
     who = f"problem {problem.name!r} at fidelity {fidelity!r}"
-    together = problem.evaluate(batch, fidelity=fidelity, seed=0)
+    with contextlib.closing(_executor(problem, fidelity)) as executor:
+        together, again, *alone, backwards = (
+            _run(executor, designs)
+            for designs in (batch, batch, *(batch[i : i + 1] for i in range(len(batch))), batch[::-1])
+        )
     _check_outcomes(who, together, problem.metric_names, len(batch))
     _require(
         bool(together.ok.any()),
         f"{who}: none of {len(batch)} random designs has status ok; "
         f"the first is {together.status[0]}: {together.reason[0]}",
     )
-    again = problem.evaluate(batch, fidelity=fidelity, seed=0)
     _same(who, "evaluated again with the same seed", batch, together, again)
-    alone = [problem.evaluate(batch[i : i + 1], fidelity=fidelity, seed=0) for i in range(len(batch))]
     _same(who, "evaluated one at a time", batch, together, Outcomes.concat(alone))
-    backwards = problem.evaluate(batch[::-1], fidelity=fidelity, seed=0)
     _same(who, "evaluated in reverse order", batch, together, backwards.take(np.arange(len(batch))[::-1]))
+
+
+def _executor(problem: Problem, fidelity: str) -> Executor:
+    """Worker processes with a time limit for a problem that may hang, else batches as they are."""
+    if problem.isolated:
+        return ProcessExecutor(problem, fidelity=fidelity, timeout_s=CHECK_TIMEOUT_S)
+    return WholeBatches(problem, fidelity)
+
+
+class WholeBatches:
+    """Evaluates in this process, each batch at once: it is batches that are checked."""
+
+    def __init__(self, problem: Problem, fidelity: str) -> None:
+        self.problem, self.fidelity = problem, fidelity
+
+    def run(self, designs: Designs) -> Iterator[tuple[NDArray[np.int64], Outcomes]]:
+        """One piece."""
+        yield np.arange(len(designs)), self.problem.evaluate(designs, fidelity=self.fidelity, seed=0)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def _run(executor: Executor, designs: Designs) -> Outcomes:
+    rows, pieces = zip(*executor.run(designs), strict=True)
+    return Outcomes.concat(pieces).take(np.argsort(np.concatenate(rows)))
 
 
 def _check_outcomes(who: str, outcomes: Outcomes, metrics: Sequence[str], n: int) -> None:

@@ -7,9 +7,21 @@ import itertools
 import numpy as np
 import pytest
 
-from cosearch import Agent, DesignSpace, Forbidden, Integer, Metric, Objective, Outcomes, Problem, Real
+from cosearch import (
+    Agent,
+    DesignSpace,
+    Forbidden,
+    Integer,
+    Metric,
+    Objective,
+    Outcomes,
+    Problem,
+    Real,
+    testing,
+)
 from cosearch.outcomes import OK
 from cosearch.testing import ConformanceError, check_agent, check_problem
+from small_problems import Trouble
 
 COUNTER = itertools.count()
 
@@ -228,3 +240,8 @@ class Fragile(Walk):
 def test_a_bad_agent_is_told_what_is_wrong(agent_class, error, words):
     with pytest.raises(error, match=words):
         check_agent(agent_class)
+
+
+def test_a_problem_that_crashes_and_hangs_is_checked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing, "CHECK_TIMEOUT_S", 1.0)
+    check_problem(Trouble(), designs=5, seed=1)

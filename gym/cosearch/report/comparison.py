@@ -160,7 +160,7 @@ class Comparison:
             for o in self.first.objectives
         ]
 
-    def reasons(self, most: int = 5) -> list[Reason]:
+    def reasons(self, most: int | None = 5) -> list[Reason]:
         """The most frequent reasons of all studies why designs are not feasible."""
         total: Counter[tuple[str, str]] = Counter()
         for result in self.results:

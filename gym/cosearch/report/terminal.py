@@ -24,6 +24,7 @@ from cosearch.report.words import (
 from cosearch.store import StudyData
 
 MAX_DESIGNS = 20
+MAX_REASONS = 3
 MAX_PARAMETERS = 8
 MAX_IMPORTANT = 8
 BAR_WIDTH = 24
@@ -59,8 +60,12 @@ def _studies(comparison: Comparison, console: Console) -> None:
             row += [counts["pareto_designs"], percent(share)]
         rows.append([*row, duration(record.seconds), record.status])
     _print_table(console, "Studies", [*heads, "time", "status"], rows, numeric=heads[2:])
-    for entry in comparison.reasons(3):
+    reasons = comparison.reasons(most=None)
+    for entry in reasons[:MAX_REASONS]:
         console.print(Text(plain(reason_line(entry)), style="dim"))
+    rest = sum(designs for *_, designs in reasons[MAX_REASONS:])
+    if rest:
+        console.print(Text(f"{rest} more for {len(reasons) - MAX_REASONS} other reasons", style="dim"))
 
 
 def _designs(comparison: Comparison, console: Console) -> None:
