@@ -9,6 +9,8 @@ as Ramulator does; `simulation` rejects such addresses unless it is told to foll
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
@@ -16,6 +18,37 @@ ADDRESS_MAPPINGS = ("RoBaRaCoCh", "ChRaBaRoCo", "MOP4CLXOR")
 """From the most significant field to the least; a mapping's code is its position."""
 
 _MOP_COLUMN_BITS = 2  # "minimalist open page": four cache lines of a row lie together
+
+
+@dataclass(frozen=True)
+class AddressBits:
+    """A mapping as the positions of its address bits, each list from the field's least significant bit.
+
+    Attributes:
+        bank: of the bank number in the channel (bank, then bank group, then rank).
+        row: of the row.
+        xor: pairs of positions; the first bit becomes the XOR of both before the fields are read.
+    """
+
+    bank: tuple[int, ...]
+    row: tuple[int, ...]
+    xor: tuple[tuple[int, int], ...] = ()
+
+
+@njit(nogil=True)
+def decode_bits(addresses, bank_bits, row_bits, xor_bits):
+    """Bank number in the channel and row of each byte address; bits beyond the device are ignored."""
+    bank_of = np.zeros(addresses.size, np.int64)
+    row_of = np.zeros(addresses.size, np.int64)
+    for i in range(addresses.size):
+        address = addresses[i]
+        for pair in range(xor_bits.shape[0]):
+            address ^= ((address >> xor_bits[pair, 1]) & 1) << xor_bits[pair, 0]
+        for k in range(bank_bits.size):
+            bank_of[i] |= ((address >> bank_bits[k]) & 1) << k
+        for k in range(row_bits.size):
+            row_of[i] |= ((address >> row_bits[k]) & 1) << k
+    return bank_of, row_of
 
 
 @njit(nogil=True)
