@@ -127,7 +127,8 @@ def run(
 
     earliest = np.zeros((COMMAND_COUNT, banks), np.int64)
     history = new_history(entries, history_size, banks)
-    bus_free = np.zeros(2, np.int64)
+    buses = bus_of.max() + 1
+    bus_free = np.full(2, buses - 1)  # where it has two, DRAMSys starts a cycle later
     open_row = np.full(banks, NONE, np.int64)
     opened_at = np.zeros(banks, np.int64)
     open_banks = np.zeros(ranks, np.int64)
@@ -140,6 +141,9 @@ def run(
     links = np.empty((2, requests), np.int64)
     oldest = np.full((2, 3, banks), ABSENT, np.int64)
     waiting = np.zeros(banks, np.int64)
+    active = np.empty(banks, np.int64)  # the banks with requests, in any order
+    place = np.empty(banks, np.int64)  # of a bank in `active`
+    active_count = 0
     chosen = np.full(banks, NONE, np.int64)
     wanted = np.full(banks, NONE, np.int64)
     counted = np.zeros(requests, np.bool_)
@@ -149,13 +153,14 @@ def run(
 
     rank_waiting = np.zeros(ranks, np.int64)
     blocked = np.zeros(ranks, np.bool_)
+    being_blocked = np.zeros(ranks, np.bool_)  # what is ready in that moment may still be issued
     refresh_due = np.full(ranks, NEVER, np.int64)
     refresh_command = np.full(ranks, NONE, np.int64)
     owed = np.zeros(ranks, np.int64)  # refreshes postponed, less those pulled in
     pulling_in = np.zeros(ranks, np.bool_)
     if refresh_interval > 0:
         for rank in range(ranks):
-            refresh_due[rank] = refresh_interval
+            refresh_due[rank] = refresh_interval - rank * (refresh_interval // ranks)
 
     state, completed_at, data_at, response_at, admitted = new_frontend(requests)
     held = False  # the next request is at the controller, whose buffer is full
@@ -165,14 +170,15 @@ def run(
 
     while state[DONE] < requests:
         # 1. Refresh managers.
-        wake = NEVER
-        for rank in range(ranks):
+        due = NEVER
+        for rank in range(ranks if refresh_interval > 0 else 0):
             refresh_command[rank] = NONE
             if now >= refresh_due[rank]:
                 if now >= refresh_due[rank] + refresh_interval:
                     refresh_due[rank] += refresh_interval
                     pulling_in[rank] = False
                 if not pulling_in[rank] and owed[rank] == most_postponed:
+                    being_blocked[rank] = not blocked[rank]
                     blocked[rank] = True
                     refresh_command[rank] = PREAB if open_banks[rank] > 0 else REFAB
                 elif rank_waiting[rank] > 0:
@@ -183,55 +189,51 @@ def run(
                 else:
                     refresh_command[rank] = PREAB if open_banks[rank] > 0 else REFAB
             if refresh_command[rank] == NONE:
-                wake = min(wake, refresh_due[rank])
+                due = min(due, refresh_due[rank])
 
         # 2. The multiplexer: on each bus what ends first and then the oldest; of the two what starts first.
         command = node = request = np.int64(NONE)
         start = NEVER
-        for bus in range(2):
+        for bus in range(buses):
             bus_end, bus_start, bus_command, bus_node, bus_request = NEVER, NEVER, NONE, NONE, NONE
-            for rank in range(ranks):
-                if refresh_command[rank] != NONE and bus_of[refresh_command[rank]] == bus:
+            free = max(now, bus_free[bus])
+            if refresh_interval > 0:
+                for rank in range(ranks):
                     candidate = refresh_command[rank]
-                    begin = max(now, max(bus_free[bus], earliest[candidate, rank]))
-                    end = begin + bus_cycles[candidate]
-                    if end < bus_end or (end == bus_end and bus_request != NONE):
-                        bus_end, bus_start = end, begin
-                        bus_command, bus_node, bus_request = candidate, rank, NONE
-                if blocked[rank]:
+                    if candidate != NONE and bus_of[candidate] == bus:
+                        begin = max(free, earliest[candidate, rank])
+                        end = begin + bus_cycles[candidate]
+                        if end < bus_end:
+                            bus_end, bus_start, bus_command, bus_node = end, begin, candidate, rank
+            for k in range(active_count):
+                bank = active[k]
+                candidate = wanted[bank]
+                if bus_of[candidate] != bus:
                     continue
-                for bank in range(rank * rank_banks, (rank + 1) * rank_banks):
-                    candidate = wanted[bank]
-                    if candidate == NONE or bus_of[candidate] != bus:
-                        continue
-                    begin = max(now, max(bus_free[bus], earliest[twin[candidate], bank]))
-                    end = begin + bus_cycles[candidate]
-                    if end < bus_end or (end == bus_end and chosen[bank] < bus_request):
-                        bus_end, bus_start = end, begin
-                        bus_command, bus_node, bus_request = candidate, bank, chosen[bank]
+                begin = max(free, earliest[twin[candidate], bank])
+                if blocked[bank // rank_banks] and (begin > now or not being_blocked[bank // rank_banks]):
+                    continue
+                end = begin + bus_cycles[candidate]
+                if end < bus_end or (end == bus_end and chosen[bank] < bus_request):
+                    bus_end, bus_start, bus_command, bus_node = end, begin, candidate, bank
+                    bus_request = chosen[bank]
             if bus_start < start or (bus_start == start and bus_request < request):
                 start, command, node, request = bus_start, bus_command, bus_node, bus_request
 
-        # 3. Nothing to issue now: the next request arrives, or time goes on.
-        if start > now:
-            if not held and state[OFFER] <= now and accepted < requests:
-                held = True
-                if buffer == BANKWISE:
-                    space = waiting[last_bank] < buffer_size
-                elif buffer == READ_WRITE:
-                    space = max(buffered[0], buffered[1]) < buffer_size
-                else:
-                    space = buffered[0] + buffered[1] < buffer_size
-            else:
-                if not held and accepted < requests:
-                    wake = min(wake, state[OFFER])
-                now = max(now, min(start, wake))
-                if now == NEVER:
-                    out[STALLED] = 1
-                    return out
-                continue
+        # 3. The next request arrives, or the command is issued, or something else comes first.
+        offer = NEVER if held or accepted == requests else state[OFFER]
+        if start > now and offer <= now:
+            held = True
+            space = _has_space(buffer, buffer_size, buffered, waiting, last_bank)
+        elif start > now and (start >= due or start > offer):
+            now = max(now, min(start, min(due, offer)))
+            if now == NEVER:
+                out[STALLED] = 1
+                return out
+            continue
         else:
             # 4. Issue the command.
+            now = start
             apply_rules(
                 earliest, history, first, entries, node * rank_banks if request == NONE else node, command, now
             )
@@ -290,6 +292,10 @@ def run(
             else:
                 dequeue(ends, links, oldest, _BUFFER, bank, request, row_of, open_row[bank])
                 waiting[bank] -= 1
+                if waiting[bank] == 0:
+                    active_count -= 1
+                    active[place[bank]] = active[active_count]
+                    place[active[active_count]] = place[bank]
                 rank_waiting[rank] -= 1
                 write = is_write[request]
                 buffered[int(write)] -= 1
@@ -321,12 +327,7 @@ def run(
                             if waiting[other] > 0 and open_row[other] != NONE:
                                 _choose(other, ends, links, oldest, waiting, row_of, address_of, is_write, open_row, chosen, wanted, page_policy, scheduler, last_is_write)
                 if held:
-                    if buffer == BANKWISE:
-                        space = waiting[last_bank] < buffer_size
-                    elif buffer == READ_WRITE:
-                        space = max(buffered[0], buffered[1]) < buffer_size
-                    else:
-                        space = buffered[0] + buffered[1] < buffer_size
+                    space = _has_space(buffer, buffer_size, buffered, waiting, last_bank)
                 elif state[OFFER] == NEVER and accepted < requests:
                     next_offer(accepted, state, completed_at, admitted, not_before, tck_ps, player_ps, arbiter, most_active)
             _choose(bank, ends, links, oldest, waiting, row_of, address_of, is_write, open_row, chosen, wanted, page_policy, scheduler, last_is_write)
@@ -335,6 +336,10 @@ def run(
         if held and space:
             bank = bank_of[accepted]
             enqueue(ends, links, oldest, _BUFFER, bank, accepted, row_of[accepted], open_row[bank])
+            if waiting[bank] == 0:
+                active[active_count] = bank
+                place[bank] = active_count
+                active_count += 1
             waiting[bank] += 1
             rank_waiting[bank // rank_banks] += 1
             buffered[int(is_write[accepted])] += 1
@@ -355,6 +360,16 @@ def run(
         until = out[POWER_CYCLES] if open_banks[rank] > 0 else open_until[rank]
         out[ACTIVE_CYCLES] += max(0, until - open_since[rank])
     return out
+
+
+@njit(nogil=True)
+def _has_space(buffer, buffer_size, buffered, waiting, last_bank):
+    """Whether the buffer takes another request."""
+    if buffer == BANKWISE:
+        return waiting[last_bank] < buffer_size
+    if buffer == READ_WRITE:
+        return max(buffered[0], buffered[1]) < buffer_size
+    return buffered[0] + buffered[1] < buffer_size
 
 
 @njit(nogil=True)

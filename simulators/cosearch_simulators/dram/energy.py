@@ -64,7 +64,8 @@ def energy(
         refresh_counts_as_active: `active_cycles` include the time of refreshes, as DRAMPower counts them, so that
             a refresh adds IDD5B - IDD3N.
     """
-    n, i, tck_ns = device.timings, device.currents, device.tck_ps / 1000.0
+    n, i = device.timings, device.currents
+    tck_ns = 1000.0 / n["clkMHz"] if "clkMHz" in n else device.tck_ps / 1000.0  # tCK_ps is rounded
     core = device.chips_per_rank * i.vdd_v * tck_ns  # mA x cycles x this = pJ
     wordline = device.chips_per_rank * i.vpp_v * tck_ns
     precharged_cycles = device.ranks * cycles - active_cycles

@@ -147,6 +147,7 @@ def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
         "nCWL": n["nWL"],
         "rate": clock_mhz * architecture["dataRate"],
         "tCK_ps": round(1_000_000 / clock_mhz),
+        "clkMHz": clock_mhz,
     }
 
 
