@@ -30,14 +30,27 @@ from cosearch_simulators.dram.engine import (
     WRITES_SERVED,
 )
 from cosearch_simulators.dram.frontend import (
+    ADMITTED,
+    COMPLETED,
     DONE,
     OFFER,
     PREVIOUS,
+    RESPONSE,
     new_frontend,
     next_offer,
     respond,
 )
-from cosearch_simulators.dram.queues import ABSENT, FOLLOWING, HEAD, HIT, NONE, dequeue, enqueue, row_closed, row_opened
+from cosearch_simulators.dram.queues import (
+    ABSENT,
+    FOLLOWING,
+    HEAD,
+    HIT,
+    NONE,
+    dequeue,
+    enqueue,
+    row_closed,
+    row_opened,
+)
 from cosearch_simulators.dram.timing import (
     ACT,
     COMMAND_COUNT,
@@ -47,7 +60,6 @@ from cosearch_simulators.dram.timing import (
     RD,
     REFAB,
     WR,
-    WRA,
     apply_rules,
     new_history,
 )
@@ -123,6 +135,9 @@ def run(
     requests = bank_of.size
     rank_banks = command_banks[REFAB]
     ranks = banks // rank_banks
+    rank_shift = 0  # log2 of a rank's banks: a division by a variable is slow
+    while 1 << rank_shift < rank_banks:
+        rank_shift += 1
     out = np.zeros(BANK_MACHINE_COUNTERS, np.int64)
 
     earliest = np.zeros((COMMAND_COUNT, banks), np.int64)
@@ -162,14 +177,57 @@ def run(
         for rank in range(ranks):
             refresh_due[rank] = refresh_interval - rank * (refresh_interval // ranks)
 
-    state, completed_at, data_at, response_at, admitted = new_frontend(requests)
+    state, times = new_frontend(not_before)
     held = False  # the next request is at the controller, whose buffer is full
     accepted = 0
-    next_offer(accepted, state, completed_at, admitted, not_before, tck_ps, player_ps, arbiter, most_active)
+    next_offer(accepted, state, times, tck_ps, player_ps, arbiter, most_active)
     now = np.int64(0)
 
+    touched = np.empty(banks + 2, np.int64)  # the banks whose machines have to choose anew
+    touched_count = 0
+
     while state[DONE] < requests:
-        # 1. Refresh managers.
+        # 1. The machines of touched banks choose a request and the command that it needs.
+        for k in range(touched_count):
+            bank = touched[k]
+            if waiting[bank] == 0:
+                continue
+            row = open_row[bank]
+            chosen[bank] = ends[_BUFFER, HEAD, bank]
+            wanted[bank] = ACT
+            if row == NONE:
+                continue
+            hit = oldest[_BUFFER, HIT, bank]
+            if scheduler != FIFO and hit < ABSENT:
+                chosen[bank] = hit
+                if scheduler == FRFCFS_GROUPED and is_write[hit] != last_is_write:
+                    # The oldest hit of the other kind, unless an older one is for the same address.
+                    candidate = links[FOLLOWING, hit]
+                    while candidate != NONE and chosen[bank] == hit:
+                        if row_of[candidate] == row and is_write[candidate] == last_is_write:
+                            older = hit
+                            while older != candidate and (
+                                row_of[older] != row or address_of[older] != address_of[candidate]
+                            ):
+                                older = links[FOLLOWING, older]
+                            if older == candidate:
+                                chosen[bank] = candidate
+                        candidate = links[FOLLOWING, candidate]
+            request = chosen[bank]
+            if row_of[request] != row:
+                wanted[bank] = PREPB
+                continue
+            close = page_policy == CLOSED
+            if page_policy == CLOSED_ADAPTIVE or (page_policy == OPEN_ADAPTIVE and waiting[bank] > 1):
+                # Unless there is another hit: the next in line if the scheduler is in order, else any.
+                other = links[FOLLOWING, request] if scheduler == FIFO else hit
+                while other != NONE and (row_of[other] != row or other == request) and scheduler != FIFO:
+                    other = links[FOLLOWING, other]
+                close = other == NONE or row_of[other] != row
+            wanted[bank] = (WR if is_write[request] else RD) + close
+        touched_count = 0
+
+        # 2. Refresh managers.
         due = NEVER
         for rank in range(ranks if refresh_interval > 0 else 0):
             refresh_command[rank] = NONE
@@ -191,7 +249,7 @@ def run(
             if refresh_command[rank] == NONE:
                 due = min(due, refresh_due[rank])
 
-        # 2. The multiplexer: on each bus what ends first and then the oldest; of the two what starts first.
+        # 3. The multiplexer: on each bus what ends first and then the oldest; of the two what starts first.
         command = node = request = np.int64(NONE)
         start = NEVER
         for bus in range(buses):
@@ -211,8 +269,10 @@ def run(
                 if bus_of[candidate] != bus:
                     continue
                 begin = max(free, earliest[twin[candidate], bank])
-                if blocked[bank // rank_banks] and (begin > now or not being_blocked[bank // rank_banks]):
-                    continue
+                if refresh_interval > 0:
+                    rank = bank >> rank_shift
+                    if blocked[rank] and (begin > now or not being_blocked[rank]):
+                        continue
                 end = begin + bus_cycles[candidate]
                 if end < bus_end or (end == bus_end and chosen[bank] < bus_request):
                     bus_end, bus_start, bus_command, bus_node = end, begin, candidate, bank
@@ -220,7 +280,7 @@ def run(
             if bus_start < start or (bus_start == start and bus_request < request):
                 start, command, node, request = bus_start, bus_command, bus_node, bus_request
 
-        # 3. The next request arrives, or the command is issued, or something else comes first.
+        # 4. The next request arrives, or the command is issued, or something else comes first.
         offer = NEVER if held or accepted == requests else state[OFFER]
         if start > now and offer <= now:
             held = True
@@ -232,15 +292,21 @@ def run(
                 return out
             continue
         else:
-            # 4. Issue the command.
+            # 5. Issue the command.
             now = start
             apply_rules(
-                earliest, history, first, entries, node * rank_banks if request == NONE else node, command, now
+                earliest,
+                history,
+                first,
+                entries,
+                node * rank_banks if request == NONE else node,
+                command,
+                now,
             )
             bus_free[bus_of[command]] = now + bus_cycles[command]
             out[FIRST_COMMAND_COUNT + command] += 1
             space = False
-            rank = node if request == NONE else node // rank_banks
+            rank = node if request == NONE else node >> rank_shift
             if now >= last_command:
                 last_command = now
                 out[POWER_CYCLES] = now + completion[command]
@@ -252,7 +318,8 @@ def run(
                             open_row[bank] = NONE
                             out[PRECHARGED_BANKS] += 1
                             row_closed(ends, oldest, bank)
-                            _choose(bank, ends, links, oldest, waiting, row_of, address_of, is_write, open_row, chosen, wanted, page_policy, scheduler, last_is_write)
+                            touched[touched_count] = bank
+                            touched_count += 1
                     open_banks[rank] = 0
                     open_until[rank] = max(open_until[rank], now)
                 else:
@@ -310,29 +377,31 @@ def run(
                         out[POWER_CYCLES] = precharged_at + completion[PREPB]
                     row_closed(ends, oldest, bank)
                 out[WRITES_SERVED if write else READS_SERVED] += 1
-                respond(
-                    state,
-                    completed_at,
-                    data_at,
-                    response_at,
-                    request,
-                    now + data_end[int(write)],
-                    response_queue,
-                    arbiter,
-                )
+                respond(request, now + data_end[int(write)], state, times, response_queue, arbiter)
                 if write != last_is_write:
                     last_is_write = write
                     if scheduler == FRFCFS_GROUPED:
-                        for other in range(banks):
-                            if waiting[other] > 0 and open_row[other] != NONE:
-                                _choose(other, ends, links, oldest, waiting, row_of, address_of, is_write, open_row, chosen, wanted, page_policy, scheduler, last_is_write)
+                        for k in range(active_count):
+                            other = active[k]
+                            if other != bank and open_row[other] != NONE:
+                                touched[touched_count] = other
+                                touched_count += 1
                 if held:
                     space = _has_space(buffer, buffer_size, buffered, waiting, last_bank)
                 elif state[OFFER] == NEVER and accepted < requests:
-                    next_offer(accepted, state, completed_at, admitted, not_before, tck_ps, player_ps, arbiter, most_active)
-            _choose(bank, ends, links, oldest, waiting, row_of, address_of, is_write, open_row, chosen, wanted, page_policy, scheduler, last_is_write)
+                    next_offer(
+                        accepted,
+                        state,
+                        times,
+                        tck_ps,
+                        player_ps,
+                        arbiter,
+                        most_active,
+                    )
+            touched[touched_count] = bank
+            touched_count += 1
 
-        # 5. The buffer takes the request that is at the controller.
+        # 6. The buffer takes the request that is at the controller.
         if held and space:
             bank = bank_of[accepted]
             enqueue(ends, links, oldest, _BUFFER, bank, accepted, row_of[accepted], open_row[bank])
@@ -341,20 +410,29 @@ def run(
                 place[bank] = active_count
                 active_count += 1
             waiting[bank] += 1
-            rank_waiting[bank // rank_banks] += 1
+            rank_waiting[bank >> rank_shift] += 1
             buffered[int(is_write[accepted])] += 1
             last_bank = bank
             held = False
             state[PREVIOUS] = now
             accepted += 1
             if accepted < requests:
-                next_offer(accepted, state, completed_at, admitted, not_before, tck_ps, player_ps, arbiter, most_active)
-            _choose(bank, ends, links, oldest, waiting, row_of, address_of, is_write, open_row, chosen, wanted, page_policy, scheduler, last_is_write)
+                next_offer(
+                    accepted,
+                    state,
+                    times,
+                    tck_ps,
+                    player_ps,
+                    arbiter,
+                    most_active,
+                )
+            touched[touched_count] = bank
+            touched_count += 1
 
     for k in range(requests):
         if not is_write[k]:
-            out[READ_LATENCY_SUM] += response_at[k] - admitted[k]
-    out[CYCLES] = completed_at[requests - 1]
+            out[READ_LATENCY_SUM] += times[RESPONSE, k] - times[ADMITTED, k]
+    out[CYCLES] = times[COMPLETED, requests - 1]
     out[POWER_CYCLES] -= 1
     for rank in range(ranks):
         until = out[POWER_CYCLES] if open_banks[rank] > 0 else open_until[rank]
@@ -370,70 +448,3 @@ def _has_space(buffer, buffer_size, buffered, waiting, last_bank):
     if buffer == READ_WRITE:
         return max(buffered[0], buffered[1]) < buffer_size
     return buffered[0] + buffered[1] < buffer_size
-
-
-@njit(nogil=True)
-def _choose(
-    bank,
-    ends,
-    links,
-    oldest,
-    waiting,
-    row_of,
-    address_of,
-    is_write,
-    open_row,
-    chosen,
-    wanted,
-    page_policy,
-    scheduler,
-    last_is_write,
-):
-    """The request that a bank's machine works on, and the command that it needs."""
-    request = ends[_BUFFER, HEAD, bank]
-    if request == NONE:
-        chosen[bank] = wanted[bank] = NONE
-        return
-    row = open_row[bank]
-    if row == NONE:
-        chosen[bank] = request
-        wanted[bank] = ACT
-        return
-    if scheduler != FIFO and oldest[_BUFFER, HIT, bank] < ABSENT:
-        first_hit = request = oldest[_BUFFER, HIT, bank]
-        if scheduler == FRFCFS_GROUPED:
-            candidate = first_hit
-            while candidate != NONE:
-                if row_of[candidate] == row and is_write[candidate] == last_is_write:
-                    older = first_hit
-                    while older != candidate and (
-                        row_of[older] != row or address_of[older] != address_of[candidate]
-                    ):
-                        older = links[FOLLOWING, older]
-                    if older == candidate:
-                        request = candidate
-                        break
-                candidate = links[FOLLOWING, candidate]
-    chosen[bank] = request
-    if row_of[request] != row:
-        wanted[bank] = PREPB
-        return
-    command = WR if is_write[request] else RD
-    if page_policy == CLOSED:
-        command += 1
-    elif page_policy != OPEN and (page_policy == CLOSED_ADAPTIVE or waiting[bank] > 1):
-        # Another hit: the next in line if the scheduler is in order, else any but this one.
-        if scheduler == FIFO:
-            other = links[FOLLOWING, request]
-            another = other != NONE and row_of[other] == row
-        else:
-            hits = 0
-            other = oldest[_BUFFER, HIT, bank]
-            while other != NONE and hits < 2:
-                if row_of[other] == row:
-                    hits += 1
-                other = links[FOLLOWING, other]
-            another = hits > 1
-        if not another:
-            command += 1
-    wanted[bank] = command

@@ -23,71 +23,70 @@ OFFER, PREVIOUS, TAKEN, DONE, SENT, NEXT_SENT, NEXT_RETURNED = range(7)
 before; when that one was taken off the player; how many responses have reached the player; when the controller
 sent its last response; whose response is next to be sent and to be returned, where the order is kept."""
 
+SEND, ADMITTED, DATA, RESPONSE, COMPLETED = range(5)
+"""Times by request: the player's cycle before which it is not sent, then in memory cycles when the arbiter (or, if
+that is simple, the player) let it go, when its last data was on the bus and when the player got its response.
+COMPLETED is by response instead: when the player got it."""
+
 _UNKNOWN = -1
 
 
 @njit(nogil=True)
-def new_frontend(requests):
-    """The state, and by request or response: completed_at, data_at, response_at, admitted."""
+def new_frontend(not_before):
+    """The state, and times (5, requests)."""
     state = np.zeros(7, np.int64)
     state[PREVIOUS] = state[TAKEN] = state[SENT] = -1
-    return (
-        state,
-        np.full(requests, _UNKNOWN, np.int64),
-        np.full(requests, _UNKNOWN, np.int64),
-        np.full(requests, _UNKNOWN, np.int64),
-        np.full(requests, _UNKNOWN, np.int64),
-    )
+    times = np.full((5, not_before.size), _UNKNOWN, np.int64)
+    times[SEND] = not_before
+    return state, times
 
 
 @njit(nogil=True)
-def next_offer(request, state, completed_at, admitted, not_before, tck_ps, player_ps, arbiter, most_active):
+def next_offer(request, state, times, tck_ps, player_ps, arbiter, most_active):
     """Set OFFER for a request, the one before being accepted; NEVER as long as it cannot be told."""
     before = state[PREVIOUS] if arbiter == SIMPLE else state[TAKEN]
-    send_ps = not_before[request] * player_ps
-    if request > 0:
-        send_ps = max(send_ps, (before * tck_ps // player_ps + 1) * player_ps)
-    arrival = -(-send_ps // tck_ps)
-    if arbiter == SIMPLE:
-        admitted[request] = arrival
-        state[OFFER] = arrival
-        return
-    if request >= most_active:
-        if state[DONE] <= request - most_active:
-            state[OFFER] = NEVER
-            return
-        arrival = max(arrival, completed_at[request - most_active])
-    admitted[request] = arrival
-    state[TAKEN] = arrival
-    state[OFFER] = max(arrival, state[PREVIOUS] + 1)
+    if tck_ps == player_ps:  # the same without divisions
+        arrival = max(times[SEND, request], before + 1)
+    else:
+        send_ps = times[SEND, request] * player_ps
+        if request > 0:
+            send_ps = max(send_ps, (before * tck_ps // player_ps + 1) * player_ps)
+        arrival = -(-send_ps // tck_ps)
+    offer = arrival
+    if arbiter != SIMPLE:
+        if request >= most_active:
+            if state[DONE] > request - most_active:
+                arrival = max(arrival, times[COMPLETED, request - most_active])
+            else:
+                arrival = NEVER
+        offer = max(arrival, state[PREVIOUS] + 1)
+    if arrival < NEVER:
+        times[ADMITTED, request] = state[TAKEN] = arrival
+    state[OFFER] = offer
 
 
 @njit(nogil=True)
-def respond(state, completed_at, data_at, response_at, request, data_end, response_queue, arbiter):
+def respond(request, data_end, state, times, response_queue, arbiter):
     """Send back a request whose last data is on the bus at `data_end`, with those that waited for it."""
-    if response_queue == RESPONSE_FIFO:
-        state[SENT] = max(data_end, state[SENT] + 1)
-        _return(state, completed_at, response_at, request, state[SENT], arbiter)
-        return
-    data_at[request] = data_end
-    while state[NEXT_SENT] < data_at.size and data_at[state[NEXT_SENT]] != _UNKNOWN:
-        state[SENT] = max(data_at[state[NEXT_SENT]], state[SENT] + 1)
-        _return(state, completed_at, response_at, state[NEXT_SENT], state[SENT], arbiter)
+    times[DATA, request] = data_end
+    sending = request if response_queue == RESPONSE_FIFO else state[NEXT_SENT]
+    while sending < times.shape[1] and times[DATA, sending] != _UNKNOWN:
+        state[SENT] = max(times[DATA, sending], state[SENT] + 1)
+        _return(sending, state, times, arbiter)
         state[NEXT_SENT] += 1
+        sending = times.shape[1] if response_queue == RESPONSE_FIFO else state[NEXT_SENT]
 
 
 @njit(nogil=True)
-def _return(state, completed_at, response_at, request, sent, arbiter):
-    """The arbiter's part: hand the response to the player, or keep it until its turn."""
-    if arbiter != REORDER:
-        completed_at[state[DONE]] = response_at[request] = sent
-        state[DONE] += 1
-        return
-    response_at[request] = sent
-    while state[NEXT_RETURNED] < response_at.size and response_at[state[NEXT_RETURNED]] != _UNKNOWN:
-        returned = response_at[state[NEXT_RETURNED]]
-        if state[DONE] > 0:
-            returned = max(returned, completed_at[state[DONE] - 1] + 1)
-        completed_at[state[DONE]] = response_at[state[NEXT_RETURNED]] = returned
+def _return(request, state, times, arbiter):
+    """The arbiter's part: hand the response that was sent to the player, or keep it until its turn."""
+    times[RESPONSE, request] = state[SENT]
+    returning = state[NEXT_RETURNED] if arbiter == REORDER else request
+    while returning < times.shape[1] and times[RESPONSE, returning] != _UNKNOWN:
+        done = state[DONE]
+        if done > 0:
+            times[RESPONSE, returning] = max(times[RESPONSE, returning], times[COMPLETED, done - 1] + 1)
+        times[COMPLETED, done] = times[RESPONSE, returning]
         state[DONE] += 1
         state[NEXT_RETURNED] += 1
+        returning = state[NEXT_RETURNED] if arbiter == REORDER else times.shape[1]

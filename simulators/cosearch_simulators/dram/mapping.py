@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 ADDRESS_MAPPINGS = ("RoBaRaCoCh", "ChRaBaRoCo", "MOP4CLXOR")
 """From the most significant field to the least; a mapping's code is its position."""
@@ -34,20 +35,34 @@ class AddressBits:
     row: tuple[int, ...]
     xor: tuple[tuple[int, int], ...] = ()
 
+    def runs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Bank and row as runs of neighbouring bits (position, mask, position in the field), and the pairs."""
+        return _runs(self.bank), _runs(self.row), np.array(self.xor, np.int64).reshape(-1, 2)
+
+
+def _runs(bits: tuple[int, ...]) -> NDArray[np.int64]:
+    runs: list[list[int]] = []
+    for place, bit in enumerate(bits):
+        if runs and bit == bits[place - 1] + 1:
+            runs[-1][1] = runs[-1][1] << 1 | 1
+        else:
+            runs.append([bit, 1, place])
+    return np.array(runs, np.int64).reshape(-1, 3)
+
 
 @njit(nogil=True)
-def decode_bits(addresses, bank_bits, row_bits, xor_bits):
+def decode_bits(addresses, bank_runs, row_runs, xor_pairs):
     """Bank number in the channel and row of each byte address; bits beyond the device are ignored."""
     bank_of = np.zeros(addresses.size, np.int64)
     row_of = np.zeros(addresses.size, np.int64)
     for i in range(addresses.size):
         address = addresses[i]
-        for pair in range(xor_bits.shape[0]):
-            address ^= ((address >> xor_bits[pair, 1]) & 1) << xor_bits[pair, 0]
-        for k in range(bank_bits.size):
-            bank_of[i] |= ((address >> bank_bits[k]) & 1) << k
-        for k in range(row_bits.size):
-            row_of[i] |= ((address >> row_bits[k]) & 1) << k
+        for k in range(xor_pairs.shape[0]):
+            address ^= ((address >> xor_pairs[k, 1]) & 1) << xor_pairs[k, 0]
+        for k in range(bank_runs.shape[0]):
+            bank_of[i] |= ((address >> bank_runs[k, 0]) & bank_runs[k, 1]) << bank_runs[k, 2]
+        for k in range(row_runs.shape[0]):
+            row_of[i] |= ((address >> row_runs[k, 0]) & row_runs[k, 1]) << row_runs[k, 2]
     return bank_of, row_of
 
 

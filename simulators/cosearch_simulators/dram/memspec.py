@@ -100,7 +100,9 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
     Raises:
         ConfigurationError: the mapping has another number of bits than the device, or uses a bit twice.
     """
-    fields = {field: [int(bit) for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()}
+    fields = {
+        field: [int(bit) for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()
+    }
     counts = {
         "bank": device.topology.banks,
         "row": device.chip.rows,

@@ -140,7 +140,9 @@ def simulate(
     if bank_machines_asked:
         for i, device in enumerate(designs):
             if device.address_bits is None:
-                errors[i] = errors[i] or f"{device.organization} has no address_bits, which this controller needs"
+                errors[i] = (
+                    errors[i] or f"{device.organization} has no address_bits, which this controller needs"
+                )
         problems = list(errors)
     if not wrap_addresses:
         highest = int(np.argmax(trace.address_byte))
@@ -161,7 +163,9 @@ def simulate(
     def run(i: int) -> NDArray[np.int64] | None:
         if errors[i]:
             return None
-        return run_one(designs[i], trace, trace_tck_ps, *(column[i % len(controllers)] for column in arguments))
+        return run_one(
+            designs[i], trace, trace_tck_ps, *(column[i % len(controllers)] for column in arguments)
+        )
 
     if threads == 1 or count == 1:
         counters = [run(i) for i in range(count)]
@@ -272,11 +276,7 @@ def _run_bank_machines(
         trace.address_byte,
         trace.is_write,
         not_before,
-        (
-            np.array(bits.bank, np.int64),
-            np.array(bits.row, np.int64),
-            np.array(bits.xor, np.int64).reshape(-1, 2),
-        ),
+        bits.runs(),
         (
             device.topology.banks,
             compiled.twin,
