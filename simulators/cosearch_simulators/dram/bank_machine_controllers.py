@@ -1,4 +1,4 @@
-"""Designs of DRAMSys' memory controller as columns: ArchGym's ten parameters, by DRAMSys' names and values."""
+"""Designs of DRAMSys' memory controller as columns: ArchGym's ten parameters with DRAMSys' values."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from cosearch_simulators.dram.controllers import Columns
 
 PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive")
-"""Rows stay open; closed after an access when other requests wait and all of them for other rows; closed after
-every access; closed after an access unless a request for the row waits."""
+"""Rows stay open; closed after an access when other requests wait and all of them for other rows; closed
+after every access; closed after an access unless a request for the row waits."""
 
 BANK_SCHEDULERS = ("Fifo", "FrFcfs", "FrFcfsGrp")
-"""Which of a bank's requests is next: the oldest; the oldest row hit, else the oldest; the oldest row hit of the
-kind (read, write) of the last access on the channel, else as before."""
+"""Which of a bank's requests is next: the oldest; the oldest row hit, else the oldest; the oldest row hit of
+the kind (read, write) of the last access on the channel, else as before."""
 
 SCHEDULER_BUFFERS = ("Bankwise", "ReadWrite", "Shared")
 """What `request_buffer_size` counts: the requests of each bank, reads and writes by themselves, or all. As in
-DRAMSys, the bank that counts is that of the request accepted last, and either kind being full keeps both out."""
+DRAMSys, the bank that counts is that of the request accepted last, and either kind being full keeps both
+out."""
 
 RESPONSE_QUEUES = ("Fifo", "Reorder")
 """The controller responds in the order in which it served the requests, or in that in which they came."""
@@ -27,8 +28,8 @@ RESPONSE_QUEUES = ("Fifo", "Reorder")
 BANK_REFRESH_POLICIES = ("NoRefresh", "AllBank")
 
 ARBITERS = ("Simple", "Fifo", "Reorder")
-"""Passes requests on one at a time; keeps up to `max_active_transactions` under way; also returns the responses
-in the order of the requests."""
+"""Passes requests on one at a time; keeps up to `max_active_transactions` under way; also returns the
+responses in the order of the requests."""
 
 
 @dataclass(frozen=True, eq=False)

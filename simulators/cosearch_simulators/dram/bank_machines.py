@@ -3,7 +3,8 @@
 Each bank has a machine that takes a request from the bank's buffer and names the command that it needs; a
 multiplexer issues the oldest request's command among those that are ready; a refresh manager a rank may block
 the machines. In front of them `frontend` plays the trace through the arbiter and takes the responses back.
-Timing is `timing`'s and buffers are `queues`', as in `engine`, which is Ramulator's controller on the same rules.
+Timing is `timing`'s and buffers are `queues`', as in `engine`, which is Ramulator's controller on the same
+rules.
 
 The steps follow DRAMSys 4 (Steiner et al., "DRAMSys4.0: A Fast and Cycle-Accurate SystemC/TLM-Based DRAM
 Simulator", SAMOS 2020, and its public source). Cycles in which nothing can happen are not visited.
@@ -120,9 +121,9 @@ def run(
         bus_cycles, bus_of: int64 (commands,), how long each command takes which command bus.
         data_end: int64 (2,), cycles from a read and from a write command to its last data.
         refresh_interval: cycles between refreshes of a rank; 0: no refresh.
-        close_delay, completion, active_to_precharge, refresh_active: energy only: cycles from a command to the
-            precharge that it implies (commands,) and until it is over (commands,), the least cycles that a row
-            is open, and those that a refresh counts as active.
+        close_delay, completion, active_to_precharge, refresh_active: energy only: cycles from a command to
+            the precharge that it implies (commands,) and until it is over (commands,), the least cycles that
+            a row is open, and those that a refresh counts as active.
         tck_ps, player_ps: clock periods of the memory and of the trace player.
         page_policy, scheduler, buffer, response_queue, arbiter: codes of `bank_machine_controllers`.
         buffer_size: requests for each bank, for each of reads and writes, or in all.

@@ -61,8 +61,8 @@ def energy(
         writes: write commands, with auto-precharge or not.
         refreshes: all-bank refresh commands.
         precharges: rows closed; None: as many as activates.
-        refresh_counts_as_active: `active_cycles` include the time of refreshes, as DRAMPower counts them, so that
-            a refresh adds IDD5B - IDD3N.
+        refresh_counts_as_active: `active_cycles` include the time of refreshes, as DRAMPower counts them, so
+            that a refresh adds IDD5B - IDD3N.
     """
     n, i = device.timings, device.currents
     tck_ns = 1000.0 / n["clkMHz"] if "clkMHz" in n else device.tck_ps / 1000.0  # tCK_ps is rounded

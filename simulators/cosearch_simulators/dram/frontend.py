@@ -1,10 +1,11 @@
-"""What stands between the trace and DRAMSys' controller: the trace player, the arbiter, the responses' way back.
+"""What stands between the trace and DRAMSys' controller: trace player, arbiter and the way of the responses.
 
-The player sends a request on an edge of its own clock, not before the request's cycle and after the one before
-it was taken. Arbiter `SIMPLE` passes it on and takes it when the controller does; `FIFO` and `REORDER` take it
-themselves while fewer than `most_active` requests are under way, and pass one on a cycle. The controller and the
-arbiter return at most one response a cycle; response queue `REORDER` and arbiter `REORDER` keep the order of the
-requests. All delays of DRAMSys' arbiter, controller and PHY are 0, as its default is.
+The player sends a request on an edge of its own clock, not before the request's cycle and after the one
+before it was taken. Arbiter `SIMPLE` passes it on and takes it when the controller does; `FIFO` and
+`REORDER` take it themselves while fewer than `most_active` requests are under way, and pass one on a cycle.
+The controller and the arbiter return at most one response a cycle; response queue `REORDER` and arbiter
+`REORDER` keep the order of the requests. All delays of DRAMSys' arbiter, controller and PHY are 0, as its
+default is.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -21,12 +22,12 @@ RESPONSE_FIFO, RESPONSE_REORDER = range(2)
 OFFER, PREVIOUS, TAKEN, DONE, SENT, NEXT_SENT, NEXT_RETURNED = range(7)
 """The state: when the next request reaches the controller (NEVER: not known yet) and when it accepted the one
 before; when that one was taken off the player; how many responses have reached the player; when the controller
-sent its last response; whose response is next to be sent and to be returned, where the order is kept."""
+sent its last response; whose response is next to be sent and returned, where the order is kept."""
 
 SEND, ADMITTED, DATA, RESPONSE, COMPLETED = range(5)
-"""Times by request: the player's cycle before which it is not sent, then in memory cycles when the arbiter (or, if
-that is simple, the player) let it go, when its last data was on the bus and when the player got its response.
-COMPLETED is by response instead: when the player got it."""
+"""Times by request: the player's cycle before which it is not sent; then in memory cycles when the arbiter (or,
+if that is simple, the player) let it go, when its last data is on the bus and when the player gets its
+response. COMPLETED is by response instead: when the player gets it."""
 
 _UNKNOWN = -1
 

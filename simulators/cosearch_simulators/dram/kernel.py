@@ -1,4 +1,4 @@
-"""The engine's compiled entry points, one a controller, cached on disk until any source that it is made of changes.
+"""The engine's compiled entry points, one a controller, cached on disk until any of their sources changes.
 
 numba's own cache looks at the file of the cached function alone and would go on using machine code whose
 callees have changed. Here a digest of all their sources is a variable that the entry points close over, which

@@ -36,7 +36,7 @@ class AddressBits:
     xor: tuple[tuple[int, int], ...] = ()
 
     def runs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Bank and row as runs of neighbouring bits (position, mask, position in the field), and the pairs."""
+        """Bank and row as runs of neighbouring bits (position, mask, place in the field), and the pairs."""
         return _runs(self.bank), _runs(self.row), np.array(self.xor, np.int64).reshape(-1, 2)
 
 

@@ -27,7 +27,16 @@ FIELDS = {
 }
 """The lists of a CONGEN mapping, from the least significant part of each field."""
 
-NO_CURRENTS = Currents(*[math.nan] * 7, source="DRAMPower has no model of this memory type")
+NO_CURRENTS = Currents(
+    math.nan,
+    math.nan,
+    math.nan,
+    math.nan,
+    math.nan,
+    math.nan,
+    math.nan,
+    source="none: DRAMPower has no model",
+)
 
 
 def read_memspec(path: Path | str, address_mapping: Path | str) -> Device:

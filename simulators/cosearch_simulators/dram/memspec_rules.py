@@ -1,9 +1,9 @@
 """Timing rules of DDR3, DDR4, LPDDR4 and HBM2 over the timing names of a DRAMSys `memspec`.
 
 A memspec's name such as `CCD_L` is `nCCDL` here; `nBL` is the burst in cycles. The rules are those of the
-standards (JESD79-3, JESD79-4, JESD209-4, JESD235) as DRAMSys 4 checks them (its controller's `Checker` classes):
-with LPDDR4's commands of two and four cycles and HBM2's activate of two counted from their first cycle, which is
-where the constants come from.
+standards (JESD79-3, JESD79-4, JESD209-4, JESD235) as DRAMSys 4 checks them (its controller's `Checker`
+classes): with LPDDR4's commands of two and four cycles and HBM2's activate of two counted from their first
+cycle, which is where the constants come from.
 """
 
 from __future__ import annotations

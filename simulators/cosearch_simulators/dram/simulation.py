@@ -112,8 +112,8 @@ def simulate(
         controllers: the designs' controllers; a single one stands for every device. `BankMachineControllers`
             need devices with `address_bits`, as `read_memspec` makes them.
         trace: the requests. Each is offered as soon as the one before it is accepted, at most one a clock
-            cycle, and not before its `cycle` if the trace has those. `BankMachineControllers` have a trace player
-            with a clock of its own, see `trace_tck_ps`.
+            cycle, and not before its `cycle` if the trace has those. `BankMachineControllers` have a trace
+            player with a clock of its own, see `trace_tck_ps`.
         threads: designs simulated at once.
         on_error: "raise" stops at the first design that cannot be simulated, "mark" leaves the reason in
             `DramResult.error` and goes on.
