@@ -21,12 +21,12 @@ RESPONSE_FIFO, RESPONSE_REORDER = range(2)
 
 OFFER, PREVIOUS, TAKEN, DONE, SENT, NEXT_SENT, NEXT_RETURNED = range(7)
 """The state: when the next request reaches the controller (NEVER: not known yet) and when it accepted the one
-before; when that one was taken off the player; how many responses have reached the player; when the controller
-sent its last response; whose response is next to be sent and returned, where the order is kept."""
+before; when that one was taken off the player; how many responses have reached the player; when the
+controller sent its last response; whose response is next to be sent and returned, where the order is kept."""
 
 SEND, ADMITTED, DATA, RESPONSE, COMPLETED = range(5)
-"""Times by request: the player's cycle before which it is not sent; then in memory cycles when the arbiter (or,
-if that is simple, the player) let it go, when its last data is on the bus and when the player gets its
+"""Times by request: the player's cycle before which it is not sent; then in memory cycles when the arbiter
+(or, if that is simple, the player) let it go, when its last data is on the bus and when the player gets its
 response. COMPLETED is by response instead: when the player gets it."""
 
 _UNKNOWN = -1
