@@ -59,7 +59,7 @@ def test_schedulers_choose_within_a_bank() -> None:
 
 
 def test_the_buffer_bounds_what_a_scheduler_sees() -> None:
-    # With two places the third request is in the buffer as soon as the first is served, long before the row closes.
+    # With two places the third is in the buffer as soon as the first is served, before the row closes.
     result = _run([0, ROW, 64], scheduler="FrFcfs", scheduler_buffer="Shared", request_buffer_size=[1, 2, 3])
     assert result.row_hits.tolist() == [0, 1, 1]
 
