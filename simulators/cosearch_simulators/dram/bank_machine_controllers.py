@@ -32,6 +32,21 @@ ARBITERS = ("Simple", "Fifo", "Reorder")
 responses in the order of the requests."""
 
 
+PARAMETERS = {
+    "page_policy": "PagePolicy",
+    "scheduler": "Scheduler",
+    "scheduler_buffer": "SchedulerBuffer",
+    "request_buffer_size": "RequestBufferSize",
+    "response_queue": "RespQueue",
+    "refresh_policy": "RefreshPolicy",
+    "refresh_max_postponed": "RefreshMaxPostponed",
+    "refresh_max_pulled_in": "RefreshMaxPulledin",
+    "arbiter": "Arbiter",
+    "max_active_transactions": "MaxActiveTransactions",
+}
+"""Our parameter to the name of DRAMSys'."""
+
+
 @dataclass(frozen=True, eq=False)
 class BankMachineControllers(Columns):
     """n designs of DRAMSys' controller. Every column has length n, or 1, which stands for all.

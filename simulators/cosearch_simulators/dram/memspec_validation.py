@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
+from cosearch_simulators.dram.bank_machine_controllers import PARAMETERS, BankMachineControllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.memspec import read_memspec
 from cosearch_simulators.dram.simulation import simulate
@@ -32,20 +32,6 @@ BOUNDS = {"time_ns": (0.02, 0.08), "energy_pj": (0.03, 0.08)}
 LEAST_SPEARMAN = 0.97
 LEAST_DESIGNS = 3
 """How many designs a system and a trace need, so that their order says something."""
-
-PARAMETERS = {
-    "page_policy": "PagePolicy",
-    "scheduler": "Scheduler",
-    "scheduler_buffer": "SchedulerBuffer",
-    "request_buffer_size": "RequestBufferSize",
-    "response_queue": "RespQueue",
-    "refresh_policy": "RefreshPolicy",
-    "refresh_max_postponed": "RefreshMaxPostponed",
-    "refresh_max_pulled_in": "RefreshMaxPulledin",
-    "arbiter": "Arbiter",
-    "max_active_transactions": "MaxActiveTransactions",
-}
-"""Our parameter to the name of DRAMSys'."""
 
 
 @dataclass(frozen=True)
