@@ -9,12 +9,13 @@ from cosearch.hookspecs import hookimpl
 from cosearch.problem import Problem
 from cosearch.validation import Validation, ValidationTable
 from cosearch_plugins.dram_controller import DramController
+from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
 
 
 @hookimpl
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
-    return (DramController,)
+    return (DramController, DramControllerArchgym)
 
 
 @hookimpl

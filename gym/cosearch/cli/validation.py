@@ -27,7 +27,7 @@ def validate(
         typer.Option(
             "--readme",
             metavar="FILE",
-            help="Put the table between a file's `validate:SIMULATOR` markers.",
+            help="Put the table between a file's `validate:SIMULATOR` markers (or those of the table's own).",
         ),
     ] = None,
     json: options.Json = False,
@@ -49,7 +49,7 @@ def validate(
     else:
         _show(f"{simulator} against {cases}", found)
     if readme is not None:
-        _write(table.markdown(), readme, f"validate:{simulator}")
+        _write(table.markdown(), readme, f"validate:{getattr(table, 'marker', simulator)}")
     if not table.passed:
         raise typer.Exit(BOUNDS_MISSED)
 

@@ -8,10 +8,12 @@ Example:
     True
 """
 
+from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
 from cosearch_simulators.dram.controllers import REFRESH_POLICIES, ROW_POLICIES, SCHEDULERS, Controllers
 from cosearch_simulators.dram.device import Device, device, organizations, speed_grades, standards
 from cosearch_simulators.dram.energy import Energy, energy
 from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS
+from cosearch_simulators.dram.memspec import read_memspec
 from cosearch_simulators.dram.simulation import DramResult, simulate
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError, TraceError
@@ -21,6 +23,7 @@ __all__ = [
     "REFRESH_POLICIES",
     "ROW_POLICIES",
     "SCHEDULERS",
+    "BankMachineControllers",
     "ConfigurationError",
     "Controllers",
     "Device",
@@ -32,6 +35,7 @@ __all__ = [
     "device",
     "energy",
     "organizations",
+    "read_memspec",
     "simulate",
     "speed_grades",
     "standards",

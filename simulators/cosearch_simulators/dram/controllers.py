@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,18 +22,78 @@ ROW_POLICIES = ("open", "closed_cap")
 
 REFRESH_POLICIES = ("none", "all_bank")
 
-_NAMES = {
-    "scheduler": SCHEDULERS,
-    "row_policy": ROW_POLICIES,
-    "refresh": REFRESH_POLICIES,
-    "address_mapping": ADDRESS_MAPPINGS,
-}
-_COUNTS = ("row_cap", "read_queue", "write_queue")
 LARGEST_QUEUE = 65_536
 
 
+class Columns:
+    """Designs as the fields of a dataclass, each a column of length n, or 1, which stands for all.
+
+    Attributes:
+        NAMES: the fields that hold names, each with its valid names.
+        COUNTS: the fields that hold whole numbers, each with the least.
+    """
+
+    NAMES: ClassVar[Mapping[str, tuple[str, ...]]]
+    COUNTS: ClassVar[Mapping[str, int]]
+
+    def __post_init__(self) -> None:
+        columns = {f.name: self._column(f.name) for f in fields(self)}  # type: ignore[arg-type]
+        length = max(column.size for column in columns.values())
+        for name, column in columns.items():
+            if column.size not in (1, length):
+                raise ConfigurationError(
+                    f"controller column {name} has {column.size} rows, expected 1 or {length}"
+                )
+            object.__setattr__(self, name, np.broadcast_to(column, length))
+
+    def __len__(self) -> int:
+        return np.asarray(getattr(self, next(iter(self.NAMES)))).size
+
+    def codes(self, name: str) -> NDArray[np.int64]:
+        """Positions of a named column's values in the tuple of its names; -1 for an unknown name."""
+        column = np.asarray(getattr(self, name))
+        codes = np.full(column.size, -1, np.int64)
+        for code, known in enumerate(self.NAMES[name]):
+            codes[column == known] = code
+        return codes
+
+    def problems(self) -> list[str]:
+        """For each design what is wrong with it, or an empty string."""
+        problems = [""] * len(self)
+        for name, known in self.NAMES.items():
+            column = np.asarray(getattr(self, name))
+            for i in np.flatnonzero(self.codes(name) < 0):
+                nearest = get_close_matches(str(column[i]), known, n=1, cutoff=0.0)[0]
+                problems[i] = problems[i] or f"unknown {name} {str(column[i])!r}, the nearest is {nearest!r}"
+        for name, least in self.COUNTS.items():
+            column = np.asarray(getattr(self, name))
+            for i in np.flatnonzero((column < least) | (column > LARGEST_QUEUE)):
+                problems[i] = problems[i] or f"{name} must be {least} to {LARGEST_QUEUE}, got {column[i]}"
+        return problems
+
+    def _column(self, name: str) -> NDArray[Any]:
+        column = np.atleast_1d(np.asarray(getattr(self, name)))
+        if column.ndim != 1 or column.size == 0:
+            raise ConfigurationError(
+                f"controller column {name} must be one-dimensional and not empty, got {column.shape}"
+            )
+        if name in self.NAMES:
+            return column.astype(str)
+        if name in self.COUNTS:
+            if column.dtype.kind not in "iu" and not (
+                column.dtype.kind == "f" and np.all(column == np.floor(column))
+            ):
+                raise ConfigurationError(
+                    f"controller column {name} must hold whole numbers, got {column.dtype}"
+                )
+            return column.astype(np.int64)
+        if column.dtype.kind not in "iuf":
+            raise ConfigurationError(f"controller column {name} must hold numbers, got {column.dtype}")
+        return column.astype(np.float64)
+
+
 @dataclass(frozen=True, eq=False)
-class Controllers:
+class Controllers(Columns):
     """n controller designs. Every column has length n, or 1, which stands for all.
 
     Attributes:
@@ -66,61 +127,20 @@ class Controllers:
     write_low_watermark: ArrayLike = 0.2
     write_high_watermark: ArrayLike = 0.8
 
-    def __post_init__(self) -> None:
-        columns = {f.name: _column(f.name, getattr(self, f.name)) for f in fields(self)}
-        length = max(column.size for column in columns.values())
-        for name, column in columns.items():
-            if column.size not in (1, length):
-                raise ConfigurationError(
-                    f"controller column {name} has {column.size} rows, expected 1 or {length}"
-                )
-            object.__setattr__(self, name, np.broadcast_to(column, length))
-
-    def __len__(self) -> int:
-        return np.asarray(self.scheduler).size
-
-    def codes(self, name: str) -> NDArray[np.int64]:
-        """Positions of a named column's values in the tuple of its names; -1 for an unknown name."""
-        column = np.asarray(getattr(self, name))
-        codes = np.full(column.size, -1, np.int64)
-        for code, known in enumerate(_NAMES[name]):
-            codes[column == known] = code
-        return codes
+    NAMES = {  # noqa: RUF012
+        "scheduler": SCHEDULERS,
+        "row_policy": ROW_POLICIES,
+        "refresh": REFRESH_POLICIES,
+        "address_mapping": ADDRESS_MAPPINGS,
+    }
+    COUNTS = {"row_cap": 1, "read_queue": 1, "write_queue": 1}  # noqa: RUF012
 
     def problems(self) -> list[str]:
         """For each design what is wrong with it, or an empty string."""
-        problems = [""] * len(self)
-        for name, known in _NAMES.items():
-            column = np.asarray(getattr(self, name))
-            for i in np.flatnonzero(self.codes(name) < 0):
-                nearest = get_close_matches(str(column[i]), known, n=1, cutoff=0.0)[0]
-                problems[i] = problems[i] or f"unknown {name} {str(column[i])!r}, the nearest is {nearest!r}"
-        for name in _COUNTS:
-            column = np.asarray(getattr(self, name))
-            for i in np.flatnonzero((column < 1) | (column > LARGEST_QUEUE)):
-                problems[i] = problems[i] or f"{name} must be 1 to {LARGEST_QUEUE}, got {column[i]}"
+        problems = super().problems()
         low, high = np.asarray(self.write_low_watermark), np.asarray(self.write_high_watermark)
         for i in np.flatnonzero(~((low > 0) & (low < high) & (high <= 1))):
             problems[i] = problems[i] or (
                 f"write watermarks must satisfy 0 < low < high <= 1, got low {low[i]:g} and high {high[i]:g}"
             )
         return problems
-
-
-def _column(name: str, values: Any) -> NDArray[Any]:
-    column = np.atleast_1d(np.asarray(values))
-    if column.ndim != 1 or column.size == 0:
-        raise ConfigurationError(
-            f"controller column {name} must be one-dimensional and not empty, got {column.shape}"
-        )
-    if name in _NAMES:
-        return column.astype(str)
-    if name in _COUNTS:
-        if column.dtype.kind not in "iu" and not (
-            column.dtype.kind == "f" and np.all(column == np.floor(column))
-        ):
-            raise ConfigurationError(f"controller column {name} must hold whole numbers, got {column.dtype}")
-        return column.astype(np.int64)
-    if column.dtype.kind not in "iuf":
-        raise ConfigurationError(f"controller column {name} must hold numbers, got {column.dtype}")
-    return column.astype(np.float64)

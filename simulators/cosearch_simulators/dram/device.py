@@ -10,7 +10,9 @@ from functools import lru_cache
 from cosearch_simulators.dram.ddr3 import DDR3
 from cosearch_simulators.dram.ddr4 import DDR4
 from cosearch_simulators.dram.ddr5 import DDR5
+from cosearch_simulators.dram.mapping import AddressBits
 from cosearch_simulators.dram.rules import (
+    COMMANDS,
     CompiledRules,
     EvaluatedRule,
     Topology,
@@ -42,6 +44,10 @@ class Device:
         compiled: the same as the engine's arrays.
         read_latency_cycles: from a read command to its last data.
         currents: supply currents of one chip.
+        write_latency_cycles: from a write command to its last data.
+        bus_cycles: cycles of the command bus, by command.
+        bus_of: which command bus, 0 or 1, by command.
+        address_bits: the address mapping that belongs to the device, if one does.
     """
 
     standard: str
@@ -57,6 +63,10 @@ class Device:
     compiled: CompiledRules
     read_latency_cycles: int
     currents: Currents
+    write_latency_cycles: int
+    bus_cycles: tuple[int, ...]
+    bus_of: tuple[int, ...]
+    address_bits: AddressBits | None = None
 
     @property
     def tck_ps(self) -> int:
@@ -137,6 +147,9 @@ def build_device(
         compiled=compile_rules(rules, topology, standard.command_cycles),
         read_latency_cycles=cycles_of(standard.read_latency, timings),
         currents=standard.currents_of(chip, timings["rate"]),
+        write_latency_cycles=cycles_of(standard.write_latency, timings),
+        bus_cycles=tuple(standard.bus_cycles.get(command, 1) for command in COMMANDS),
+        bus_of=tuple(int(command in standard.row_bus) for command in COMMANDS),
     )
 
 

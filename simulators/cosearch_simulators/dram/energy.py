@@ -47,6 +47,8 @@ def energy(
     reads: int,
     writes: int,
     refreshes: int,
+    precharges: int | None = None,
+    refresh_counts_as_active: bool = False,
 ) -> Energy:
     """Energy of a run.
 
@@ -58,19 +60,30 @@ def energy(
         reads: read commands, with auto-precharge or not.
         writes: write commands, with auto-precharge or not.
         refreshes: all-bank refresh commands.
+        precharges: rows closed; None: as many as activates.
+        refresh_counts_as_active: `active_cycles` include the time of refreshes, as DRAMPower counts them, so
+            that a refresh adds IDD5B - IDD3N.
     """
-    n, i, tck_ns = device.timings, device.currents, device.tck_ps / 1000.0
+    n, i = device.timings, device.currents
+    tck_ns = 1000.0 / n["clkMHz"] if "clkMHz" in n else device.tck_ps / 1000.0  # tCK_ps is rounded
     core = device.chips_per_rank * i.vdd_v * tck_ns  # mA x cycles x this = pJ
     wordline = device.chips_per_rank * i.vpp_v * tck_ns
     precharged_cycles = device.ranks * cycles - active_cycles
-    activate_ma_cycles = i.idd0_ma * n["nRC"] - (i.idd3n_ma * n["nRAS"] + i.idd2n_ma * (n["nRC"] - n["nRAS"]))
+    open_cycles, closed_cycles = n["nRAS"], n["nRC"] - n["nRAS"]
+    precharges = activates if precharges is None else precharges
+    under_refresh_ma = i.idd3n_ma if refresh_counts_as_active else i.idd2n_ma
     return Energy(
-        activate_pj=activates * (core * activate_ma_cycles + wordline * (i.ipp0_ma - i.ipp3n_ma) * n["nRC"]),
+        activate_pj=core
+        * (
+            activates * (i.idd0_ma - i.idd3n_ma) * open_cycles
+            + precharges * (i.idd0_ma - i.idd2n_ma) * closed_cycles
+        )
+        + wordline * (i.ipp0_ma - i.ipp3n_ma) * (activates * open_cycles + precharges * closed_cycles),
         read_pj=reads * core * (i.idd4r_ma - i.idd3n_ma) * n["nBL"],
         write_pj=writes * core * (i.idd4w_ma - i.idd3n_ma) * n["nBL"],
         refresh_pj=refreshes
         * n["nRFC"]
-        * (core * (i.idd5b_ma - i.idd2n_ma) + wordline * (i.ipp5b_ma - i.ipp3n_ma)),
+        * (core * (i.idd5b_ma - under_refresh_ma) + wordline * (i.ipp5b_ma - i.ipp3n_ma)),
         background_pj=core * (i.idd3n_ma * active_cycles + i.idd2n_ma * precharged_cycles)
         + wordline * i.ipp3n_ma * (active_cycles + precharged_cycles),
     )

@@ -1,7 +1,7 @@
-"""The engine's one compiled entry point, cached on disk until any source that it is made of changes.
+"""The engine's compiled entry points, one a controller, cached on disk until any of their sources changes.
 
 numba's own cache looks at the file of the cached function alone and would go on using machine code whose
-callees have changed. Here a digest of all their sources is a variable that the entry point closes over, which
+callees have changed. Here a digest of all their sources is a variable that the entry points close over, which
 makes it part of the cache's key.
 """
 
@@ -15,14 +15,15 @@ from typing import Any
 
 from numba import njit
 
-from cosearch_simulators.dram import engine, mapping, queues, scheduler, timing
+from cosearch_simulators.dram import bank_machines, engine, frontend, mapping, queues, scheduler, timing
 
 _decode, _run = mapping.decode, engine.run
+_decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
 
 
 def _digest() -> int:
     content = hashlib.sha256()
-    for module in (engine, mapping, queues, scheduler, timing):
+    for module in (bank_machines, engine, frontend, mapping, queues, scheduler, timing):
         content.update(Path(str(module.__file__)).read_bytes())
     return int.from_bytes(content.digest()[:7], "little")
 
@@ -38,4 +39,16 @@ def _entry_point(digest: int) -> Callable[..., Any]:
     return simulate_channel
 
 
+def _bank_machines_entry_point(digest: int) -> Callable[..., Any]:
+    @njit(cache=True, nogil=True)
+    def simulate_bank_machines(address_of, is_write, not_before, bits, device, controller):
+        """One design; `bits` goes to `decode_bits`, `device` and `controller` go to `bank_machines.run`."""
+        assert digest >= 0
+        bank_of, row_of = _decode_bits(address_of, *bits)
+        return _run_bank_machines(bank_of, row_of, address_of, is_write, not_before, *device, *controller)
+
+    return simulate_bank_machines
+
+
 simulate_channel = _entry_point(_digest())
+simulate_bank_machines = _bank_machines_entry_point(_digest())

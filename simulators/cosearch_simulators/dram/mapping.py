@@ -9,13 +9,61 @@ as Ramulator does; `simulation` rejects such addresses unless it is told to foll
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 ADDRESS_MAPPINGS = ("RoBaRaCoCh", "ChRaBaRoCo", "MOP4CLXOR")
 """From the most significant field to the least; a mapping's code is its position."""
 
 _MOP_COLUMN_BITS = 2  # "minimalist open page": four cache lines of a row lie together
+
+
+@dataclass(frozen=True)
+class AddressBits:
+    """A mapping as the positions of its address bits, each list from the field's least significant bit.
+
+    Attributes:
+        bank: of the bank number in the channel (bank, then bank group, then rank).
+        row: of the row.
+        xor: pairs of positions; the first bit becomes the XOR of both before the fields are read.
+    """
+
+    bank: tuple[int, ...]
+    row: tuple[int, ...]
+    xor: tuple[tuple[int, int], ...] = ()
+
+    def runs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Bank and row as runs of neighbouring bits (position, mask, place in the field), and the pairs."""
+        return _runs(self.bank), _runs(self.row), np.array(self.xor, np.int64).reshape(-1, 2)
+
+
+def _runs(bits: tuple[int, ...]) -> NDArray[np.int64]:
+    runs: list[list[int]] = []
+    for place, bit in enumerate(bits):
+        if runs and bit == bits[place - 1] + 1:
+            runs[-1][1] = runs[-1][1] << 1 | 1
+        else:
+            runs.append([bit, 1, place])
+    return np.array(runs, np.int64).reshape(-1, 3)
+
+
+@njit(nogil=True)
+def decode_bits(addresses, bank_runs, row_runs, xor_pairs):
+    """Bank number in the channel and row of each byte address; bits beyond the device are ignored."""
+    bank_of = np.zeros(addresses.size, np.int64)
+    row_of = np.zeros(addresses.size, np.int64)
+    for i in range(addresses.size):
+        address = addresses[i]
+        for k in range(xor_pairs.shape[0]):
+            address ^= ((address >> xor_pairs[k, 1]) & 1) << xor_pairs[k, 0]
+        for k in range(bank_runs.shape[0]):
+            bank_of[i] |= ((address >> bank_runs[k, 0]) & bank_runs[k, 1]) << bank_runs[k, 2]
+        for k in range(row_runs.shape[0]):
+            row_of[i] |= ((address >> row_runs[k, 0]) & row_runs[k, 1]) << row_runs[k, 2]
+    return bank_of, row_of
 
 
 @njit(nogil=True)

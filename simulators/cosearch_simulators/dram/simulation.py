@@ -10,11 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.dram import engine, timing
+from cosearch_simulators.dram import bank_machines, engine, timing
+from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import energy
-from cosearch_simulators.dram.kernel import simulate_channel
+from cosearch_simulators.dram.kernel import simulate_bank_machines, simulate_channel
 from cosearch_simulators.dram.rules import COMMANDS
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
@@ -96,7 +97,7 @@ _COLUMNS = tuple(f.name for f in fields(DramResult) if f.name != "error")
 
 def simulate(
     devices: Device | Sequence[Device],
-    controllers: Controllers,
+    controllers: Controllers | BankMachineControllers,
     trace: Trace,
     *,
     threads: int = 1,
@@ -108,9 +109,11 @@ def simulate(
 
     Args:
         devices: one device for all designs, or one a design.
-        controllers: the designs' controllers; a single one stands for every device.
+        controllers: the designs' controllers; a single one stands for every device. `BankMachineControllers`
+            need devices with `address_bits`, as `read_memspec` makes them.
         trace: the requests. Each is offered as soon as the one before it is accepted, at most one a clock
-            cycle, and not before its `cycle` if the trace has those.
+            cycle, and not before its `cycle` if the trace has those. `BankMachineControllers` have a trace
+            player with a clock of its own, see `trace_tck_ps`.
         threads: designs simulated at once.
         on_error: "raise" stops at the first design that cannot be simulated, "mark" leaves the reason in
             `DramResult.error` and goes on.
@@ -133,6 +136,14 @@ def simulate(
     problems = controllers.problems() * (count // len(controllers))
 
     errors = list(problems)
+    bank_machines_asked = isinstance(controllers, BankMachineControllers)
+    if bank_machines_asked:
+        for i, device in enumerate(designs):
+            if device.address_bits is None:
+                errors[i] = (
+                    errors[i] or f"{device.organization} has no address_bits, which this controller needs"
+                )
+        problems = list(errors)
     if not wrap_addresses:
         highest = int(np.argmax(trace.address_byte))
         for i, device in enumerate(designs):
@@ -142,12 +153,19 @@ def simulate(
         kind = ConfigurationError if problems[i] else SimulatorError
         raise kind(f"design {i}: {errors[i]}" if count > 1 else errors[i])
 
-    arguments = _controller_arguments(controllers)
+    run_one = _run_bank_machines if isinstance(controllers, BankMachineControllers) else _run
+    arguments = (
+        controllers.arguments()
+        if isinstance(controllers, BankMachineControllers)
+        else _controller_arguments(controllers)
+    )
 
     def run(i: int) -> NDArray[np.int64] | None:
         if errors[i]:
             return None
-        return _run(designs[i], trace, trace_tck_ps, *(column[i % len(controllers)] for column in arguments))
+        return run_one(
+            designs[i], trace, trace_tck_ps, *(column[i % len(controllers)] for column in arguments)
+        )
 
     if threads == 1 or count == 1:
         counters = [run(i) for i in range(count)]
@@ -164,7 +182,7 @@ def simulate(
             if on_error == "raise":
                 raise SimulatorError(f"design {i}: {errors[i]}" if count > 1 else errors[i])
             counter = None
-        row = {} if counter is None else _metrics(designs[i], counter)
+        row = {} if counter is None else _metrics(designs[i], counter, drampower=bank_machines_asked)
         for name, column in columns.items():
             column[i] = row.get(name, 0 if name in _COUNT_COLUMNS else np.nan)
     return DramResult(**columns, error=errors)  # type: ignore[arg-type]
@@ -241,11 +259,52 @@ def _run(
     return counters
 
 
+def _run_bank_machines(
+    device: Device, trace: Trace, trace_tck_ps: int | None, refresh: int, *controller: int
+) -> NDArray[np.int64]:
+    bits, n, compiled = device.address_bits, device.timings, device.compiled
+    assert bits is not None
+    not_before = np.zeros(len(trace), np.int64) if trace.cycle is None else trace.cycle
+    close_delay = np.zeros(len(COMMANDS), np.int64)
+    close_delay[timing.RDA] = n["nRTP"]
+    close_delay[timing.WRA] = device.write_latency_cycles + n["nWR"]
+    # Until when DRAMPower counts energy after a command, if it is the last one.
+    over = {"ACT": n["nRCD"], "PREpb": n["nRP"], "PREab": n["nRP"]}
+    over |= dict.fromkeys(("RD", "RDA"), n["nRL"] + n["nDQSCK"] + 1 + n["nBL"])
+    over |= dict.fromkeys(("WR", "WRA"), n["nWL"] + n["nBL"] + n["nWR"])
+    counters: NDArray[np.int64] = simulate_bank_machines(
+        trace.address_byte,
+        trace.is_write,
+        not_before,
+        bits.runs(),
+        (
+            device.topology.banks,
+            compiled.twin,
+            compiled.command_banks,
+            compiled.first,
+            compiled.entries,
+            compiled.history_size,
+            np.array(device.bus_cycles, np.int64),
+            np.array(device.bus_of, np.int64),
+            np.array([device.read_latency_cycles, device.write_latency_cycles], np.int64),
+            n["nREFI"] if refresh == 1 else 0,
+            close_delay,
+            np.array([over.get(command, 0) for command in COMMANDS], np.int64),
+            n["nRAS"],
+            n["nRFC"] - n["nRP"],
+            device.tck_ps,
+            trace_tck_ps or device.tck_ps,
+        ),
+        controller,
+    )
+    return counters
+
+
 def _bits(count: int) -> int:
     return count.bit_length() - 1
 
 
-def _metrics(device: Device, counter: NDArray[np.int64]) -> dict[str, float]:
+def _metrics(device: Device, counter: NDArray[np.int64], *, drampower: bool) -> dict[str, float]:
     commands = {name: int(counter[engine.FIRST_COMMAND_COUNT + code]) for code, name in enumerate(COMMANDS)}
     cycles, served = int(counter[engine.CYCLES]), int(counter[engine.READS_SERVED])
     time_ns = cycles * device.tck_ps / 1000.0
@@ -253,12 +312,14 @@ def _metrics(device: Device, counter: NDArray[np.int64]) -> dict[str, float]:
     latency_cycles = int(counter[engine.READ_LATENCY_SUM]) / served if served else 0.0
     parts = energy(
         device,
-        cycles=cycles,
+        cycles=int(counter[bank_machines.POWER_CYCLES]) if drampower else cycles,
         active_cycles=int(counter[engine.ACTIVE_CYCLES]),
         activates=commands["ACT"],
         reads=reads,
         writes=writes,
         refreshes=commands["REFab"],
+        precharges=int(counter[bank_machines.PRECHARGED_BANKS]) if drampower else None,
+        refresh_counts_as_active=drampower,
     )
     return {
         "cycles": cycles,

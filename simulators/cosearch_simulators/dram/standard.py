@@ -77,7 +77,11 @@ class Standard:
         timings: clock cycles by timing name, of an organisation at a speed grade; `tCK_ps` and `rate` too.
         rules: the timing rules.
         currents: (density_mb, dq_bits, rate) to the currents of a listed device.
-        command_cycles: cycles of the command bus, for commands that take more than one.
+        command_cycles: cycles of the command bus, for commands that take more than one, where the rules count
+            from a command's last cycle.
+        write_latency: cycles from a write command to its last data.
+        bus_cycles: as `command_cycles`, where the rules count from a command's first cycle.
+        row_bus: commands that have a command bus of their own beside that of the others.
     """
 
     name: str
@@ -91,6 +95,9 @@ class Standard:
     rules: tuple[Rule, ...]
     currents: Mapping[tuple[int, int, int], Currents]
     command_cycles: Mapping[str, int] = field(default_factory=dict)
+    write_latency: str = "nCWL + nBL"
+    bus_cycles: Mapping[str, int] = field(default_factory=dict)
+    row_bus: tuple[str, ...] = ()
 
     def currents_of(self, organization: Organization, rate: int) -> Currents:
         """The currents of the listed device nearest in width, then density (as a ratio), then data rate."""

@@ -42,7 +42,7 @@ def apply_rules(earliest, history, first, entries, bank, command, now):
         now: the cycle.
     """
     for e in range(first[command], first[command + 1]):
-        row = earliest[entries[e, 0]]
+        following = np.uint64(entries[e, 0])  # unsigned: an index that cannot be negative is cheaper
         until = now + entries[e, 1]
         span, parent_span, shift, window = entries[e, 2], entries[e, 3], entries[e, 4], entries[e, 5]
         if window > 1:
@@ -57,9 +57,9 @@ def apply_rules(earliest, history, first, entries, bank, command, now):
             parent_low = bank & -parent_span
             for node in range(parent_low >> shift, (parent_low + parent_span) >> shift):
                 if (node << shift) & -span != low:
-                    row[node] = max(row[node], until)
+                    earliest[following, node] = max(earliest[following, node], until)
         else:
-            low_node = np.uint64(low >> shift)  # unsigned: an index that cannot be negative is cheaper
+            low_node = np.uint64(low >> shift)
             for k in range(max(1, span >> shift)):
                 index = low_node + np.uint64(k)
-                row[index] = max(row[index], until)
+                earliest[following, index] = max(earliest[following, index], until)

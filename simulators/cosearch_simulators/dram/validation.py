@@ -1,8 +1,8 @@
 """The simulator against reference measurements: a folder with `cases.json` and `traces/*.npz`.
 
-Each case states its own organisation, timings and rules, so any folder of this format runs, whatever its
-presets are called. Totals of cycles, row hits, misses and conflicts and the average read latency are
-compared.
+Of Ramulator 2.1 each case states its own organisation, timings and rules, so any folder of this format runs,
+whatever its presets are called. Totals of cycles, row hits, misses and conflicts and the average read latency
+are compared. Cases of DRAMSys 4 are left to `memspec_validation`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import STANDARDS, Device, build_device
+from cosearch_simulators.dram.memspec_validation import MemspecTable, speed_medians, validate_memspecs
 from cosearch_simulators.dram.rules import EvaluatedRule
 from cosearch_simulators.dram.simulation import DramResult, simulate
 from cosearch_simulators.dram.standard import Organization
@@ -118,11 +119,12 @@ class ValidationTable:
 
 def validate(
     cases_dir: Path | str, progress: Callable[[int, int], None] = lambda done, cases: None
-) -> ValidationTable:
+) -> ValidationTable | MemspecTable:
     """Run every case of a folder, one after another.
 
     Args:
-        cases_dir: a folder with `cases.json` and `traces/`.
+        cases_dir: a folder with `cases.json` and `traces/`. Cases that name a `memspec` are DRAMSys' and go
+            to `memspec_validation`.
         progress: called after each case with the number of cases done and of all cases.
 
     Raises:
@@ -131,6 +133,8 @@ def validate(
     """
     folder = Path(cases_dir)
     cases = _read_cases(folder / "cases.json")
+    if "memspec" in cases[0]:
+        return validate_memspecs(folder, cases, progress)
     traces: dict[str, Trace] = {}
     errors: dict[tuple[str, str], list[float]] = {}
     speeds: dict[str, list[tuple[float, float]]] = {}
@@ -165,7 +169,7 @@ def validate(
                 failures.append(f"{case.get('id', number)}: {metric} {actual:g}, reference {expected:g}")
         progress(number + 1, len(cases))
     rows = [_row(standard, metric, values) for (standard, metric), values in sorted(errors.items())]
-    return ValidationTable(rows, all(row.passed for row in rows), _speed(speeds), failures)
+    return ValidationTable(rows, all(row.passed for row in rows), speed_medians(speeds), failures)
 
 
 def measured(result: DramResult, metric: str) -> float:
@@ -254,15 +258,3 @@ def _row(standard: str, metric: str, errors: list[float]) -> ValidationRow:
         bound=bound,
         passed=share == 1.0 or not _binds(standard, metric),
     )
-
-
-def _speed(speeds: Mapping[str, list[tuple[float, float]]]) -> dict[str, dict[str, float]]:
-    groups = {**dict(sorted(speeds.items())), "all": [pair for pairs in speeds.values() for pair in pairs]}
-    return {
-        trace: {
-            "requests_per_s": float(np.median([ours for ours, _ in pairs])),
-            "reference_requests_per_s": float(np.median([theirs for _, theirs in pairs])),
-            "ratio": float(np.median([ours / theirs for ours, theirs in pairs])),
-        }
-        for trace, pairs in groups.items()
-    }

@@ -1,0 +1,198 @@
+"""The problem `dram-controller-archgym`: ArchGym's DRAMGym, so that its published settings can be run again.
+
+Space, memory, workloads and rewards are those of Krishnan et al., "ArchGym: An Open-Source Gymnasium for
+Machine Learning Assisted Architecture Design", ISCA 2023, and its public source; DRAMSys' controller is
+simulated by `cosearch_simulators.dram`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from cosearch.errors import ArgumentError, unknown_name
+from cosearch.objectives import Constraint, Metric, Objective
+from cosearch.outcomes import Outcomes
+from cosearch.problem import Problem
+from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
+from cosearch_plugins.archgym_workloads import WORKLOADS, archgym_workload
+from cosearch_plugins.dram_workload import read_workload
+
+EIGHT = tuple(range(1, 9))
+
+SPACE = DesignSpace(
+    [
+        Categorical("PagePolicy", ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive")),
+        Categorical("Scheduler", ("Fifo", "FrFcfsGrp", "FrFcfs")),
+        Categorical("SchedulerBuffer", ("Bankwise", "ReadWrite", "Shared")),
+        Ordinal("RequestBufferSize", EIGHT),
+        Categorical("RespQueue", ("Fifo", "Reorder")),
+        Categorical("RefreshPolicy", ("NoRefresh", "AllBank")),
+        Ordinal("RefreshMaxPostponed", EIGHT),
+        Ordinal("RefreshMaxPulledin", EIGHT),
+        Categorical("Arbiter", ("Simple", "Fifo", "Reorder")),
+        Ordinal("MaxActiveTransactions", (1, 2, 4, 8, 16, 32, 64, 128)),
+    ],
+    name="dram-controller-archgym",
+)
+
+# ArchGym's targets are 1 for mW / 1000 and 0.1 for "Total Time" / 1e9, whose unit it drops. DRAMSys prints
+# picoseconds unless the time is a whole number of nanoseconds, so that 0.1 stands for 100 us.
+TARGETS = {
+    "power": (Objective("power_mw", "min", target=1000.0),),
+    "latency": (Objective("time_ns", "min", target=100_000.0),),
+}
+GOALS = {**TARGETS, "both": (*TARGETS["power"], *TARGETS["latency"])}
+
+# MICRON_1Gb_DDR3-1600_8bit_G, ArchGym's memory, as DRAMSys' memspec gives it: a DIMM of eight chips.
+MEMSPEC: dict[str, Any] = {
+    "memoryId": "MICRON_1Gb_DDR3-1600_8bit_G",
+    "memoryType": "DDR3",
+    "memarchitecturespec": {
+        "burstLength": 8,
+        "dataRate": 2,
+        "nbrOfBanks": 8,
+        "nbrOfColumns": 1024,
+        "nbrOfRanks": 1,
+        "nbrOfRows": 16384,
+        "width": 8,
+        "nbrOfDevicesOnDIMM": 8,
+    },
+    "mempowerspec": {
+        "idd0": 70,
+        "idd2n": 45,
+        "idd3n": 45,
+        "idd4r": 140,
+        "idd4w": 145,
+        "idd5": 170,
+        "vdd": 1.5,
+    },
+    "memtimingspec": {
+        "clkMhz": 800,
+        "AL": 0,
+        "CCD": 4,
+        "DQSCK": 0,
+        "FAW": 24,
+        "RAS": 28,
+        "RC": 38,
+        "RCD": 10,
+        "REFI": 6240,
+        "RFC": 88,
+        "RL": 10,
+        "RP": 10,
+        "RRD": 5,
+        "RTP": 6,
+        "RTRS": 1,
+        "WL": 8,
+        "WR": 12,
+        "WTR": 6,
+    },
+}
+# am_ddr3_8x1Gbx8_dimm_p1KB_rbc: row, bank, column from the most significant bit.
+CONGEN = {
+    "BYTE_BIT": list(range(3)),
+    "COLUMN_BIT": list(range(3, 13)),
+    "BANK_BIT": list(range(13, 16)),
+    "ROW_BIT": list(range(16, 30)),
+}
+
+
+class DramControllerArchgym(Problem):
+    """ArchGym's DRAM controller: DRAMSys' ten parameters, 1.77 million designs, on a DDR3-1600 DIMM.
+
+    With the reward `target_ratio` an environment gives ArchGym's T / |T - v| of the goal's metrics, or their
+    product. Time always is in ns, where ArchGym reads a number whose unit changes with its size.
+
+    Args:
+        workload: "stream", "random", "cloud-1" or "cloud-2", made with the statistics of ArchGym's files; or
+            the path of a trace file, such as one of those.
+        goal: "power", "latency" (the total time) or "both": the default objectives, with ArchGym's targets.
+        trace_clock_mhz: the clock of the trace's cycles.
+        seed: of the made workloads.
+        threads: designs simulated at once.
+        objectives: in place of the goal's.
+        constraints: default none.
+
+    Raises:
+        UnknownNameError: an unknown goal or workload.
+        WorkloadError: a trace that cannot be read.
+        ArgumentError: an argument out of its bounds.
+
+    Example:
+        >>> problem = DramControllerArchgym(workload="cloud-1", goal="power")
+        >>> problem.space.cardinality()
+        1769472
+    """
+
+    name = "dram-controller-archgym"
+    space = SPACE
+    metrics = (
+        Metric("energy_pj", "pJ", "energy of the DIMM over the run, without I/O"),
+        Metric("power_mw", "mW", "energy over time"),
+        Metric("time_ns", "ns", "until the last response has reached the player: ArchGym's latency"),
+        Metric("latency_ns", "ns", "average of a read, from the arbiter to its response"),
+        Metric("bandwidth_gb_per_s", "GB/s", "bytes read and written over time"),
+    )
+    fidelities = ("cycle",)
+    workloads: ClassVar[tuple[str, ...]] = WORKLOADS
+    groups: ClassVar[dict[str, list[str]]] = {  # type: ignore[misc]
+        "arbiter and queues": [
+            "Arbiter",
+            "MaxActiveTransactions",
+            "SchedulerBuffer",
+            "RequestBufferSize",
+            "RespQueue",
+        ],
+        "scheduler and page policy": ["Scheduler", "PagePolicy"],
+        "refresh": ["RefreshPolicy", "RefreshMaxPostponed", "RefreshMaxPulledin"],
+    }
+
+    def __init__(
+        self,
+        *,
+        workload: str = "stream",
+        goal: Literal["power", "latency", "both"] = "both",
+        trace_clock_mhz: int = 800,
+        seed: int = 0,
+        threads: int = 1,
+        objectives: Sequence[Objective | str] | None = None,
+        constraints: Sequence[Constraint | str] | None = None,
+    ) -> None:
+        from cosearch_simulators.dram.memspec import address_bits, memspec_device
+
+        if goal not in GOALS:
+            raise unknown_name("goal", goal, GOALS)
+        for argument, value in (("trace_clock_mhz", trace_clock_mhz), ("threads", threads)):
+            if value < 1:
+                raise ArgumentError(f"{argument} must be at least 1, got {value}")
+        device = memspec_device(MEMSPEC)
+        self._device = replace(device, address_bits=address_bits(CONGEN, device))
+        self.trace = (
+            archgym_workload(workload, device.capacity_bytes, seed)
+            if workload in WORKLOADS
+            else read_workload(workload)
+        )
+        self.workload_digest = self.trace.digest
+        self._trace_tck_ps = round(1_000_000 / trace_clock_mhz)
+        self.threads = threads
+        self.objectives = GOALS[goal]
+        super().__init__(objectives=objectives, constraints=constraints)
+
+    def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
+        """All designs in one call of the simulator."""
+        from cosearch_simulators.dram import BankMachineControllers, simulate
+        from cosearch_simulators.dram.bank_machine_controllers import PARAMETERS
+
+        result = simulate(
+            self._device,
+            BankMachineControllers(**{ours: np.asarray(designs[name]) for ours, name in PARAMETERS.items()}),
+            self.trace,
+            threads=self.threads,
+            on_error="mark",
+            trace_tck_ps=self._trace_tck_ps,
+            wrap_addresses=True,  # as DRAMSys does
+        )
+        return Outcomes.of({m.name: getattr(result, m.name) for m in self.metrics}, errors=result.error)

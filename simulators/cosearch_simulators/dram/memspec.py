@@ -1,0 +1,181 @@
+"""Devices from DRAMSys' files: a `memspec` (organisation, timings, currents) and a CONGEN address mapping.
+
+The timing rules of each memory type are in `memspec_rules`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cosearch_simulators.dram.device import Device, build_device
+from cosearch_simulators.dram.mapping import AddressBits
+from cosearch_simulators.dram.memspec_rules import MEMSPEC_STANDARDS
+from cosearch_simulators.dram.rules import evaluate
+from cosearch_simulators.dram.standard import Currents, Organization, Standard
+from cosearch_simulators.errors import ConfigurationError
+
+FIELDS = {
+    "bank": ("BANK_BIT", "BANKGROUP_BIT", "RANK_BIT"),
+    "row": ("ROW_BIT",),
+    "column": ("COLUMN_BIT",),
+    "byte": ("BYTE_BIT",),
+}
+"""The lists of a CONGEN mapping, from the least significant part of each field."""
+
+NO_CURRENTS = Currents(
+    math.nan,
+    math.nan,
+    math.nan,
+    math.nan,
+    math.nan,
+    math.nan,
+    math.nan,
+    source="none: DRAMPower has no model",
+)
+
+
+def read_memspec(path: Path | str, address_mapping: Path | str) -> Device:
+    """The device of a memspec file under an address mapping file.
+
+    Raises:
+        ConfigurationError: a file that cannot be read, a field that is missing, a memory type that is not
+            known, or a mapping that does not fit the memspec.
+    """
+    memspec, congen = _read(path, "memspec"), _read(address_mapping, "CONGEN")
+    try:
+        device = memspec_device(memspec)
+        return replace(device, address_bits=address_bits(congen, device))
+    except KeyError as error:
+        raise ConfigurationError(f"{path} with {address_mapping}: field {error} is missing") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path} with {address_mapping}: {error}") from error
+
+
+def memspec_device(memspec: Mapping[str, Any]) -> Device:
+    """The device that the content of a memspec describes.
+
+    Raises:
+        KeyError: a field is missing.
+        ConfigurationError: an unknown memory type, several channels, or a count that is not a power of two.
+    """
+    kind, architecture = memspec["memoryType"], memspec["memarchitecturespec"]
+    if kind not in MEMSPEC_STANDARDS:
+        raise ConfigurationError(f"memoryType {kind!r} is not one of {', '.join(MEMSPEC_STANDARDS)}")
+    if architecture.get("nbrOfChannels", 1) != 1:
+        raise ConfigurationError(f"nbrOfChannels must be 1, got {architecture['nbrOfChannels']}")
+    rules = MEMSPEC_STANDARDS[kind]
+    groups = architecture.get("nbrOfBankGroups", 1)
+    chip = Organization(
+        density_mb=architecture["nbrOfBanks"]
+        * architecture["nbrOfRows"]
+        * architecture["nbrOfColumns"]
+        * architecture["width"]
+        >> 20,
+        dq_bits=architecture["width"],
+        bankgroups=groups,
+        banks=architecture["nbrOfBanks"] // groups,
+        rows=architecture["nbrOfRows"],
+        columns=architecture["nbrOfColumns"],
+    )
+    timings = _timings(memspec)
+    standard = Standard(
+        name=kind,
+        levels=rules.levels,
+        prefetch=architecture["burstLength"],
+        channel_width_bits=architecture["width"] * architecture.get("nbrOfDevicesOnDIMM", 1),
+        read_latency=rules.read_latency,
+        write_latency=rules.write_latency,
+        organizations={},
+        speed_grades=(),
+        timings=lambda organization, speed_grade: timings,
+        rules=rules.rules,
+        currents={(chip.density_mb, chip.dq_bits, timings["rate"]): _currents(memspec)},
+        bus_cycles=rules.bus_cycles,
+        row_bus=rules.row_bus,
+    )
+    name = str(memspec["memoryId"])
+    ranks = architecture.get("nbrOfRanks", 1)
+    return build_device(standard, name, name, chip, ranks, timings, evaluate(rules.rules, timings))
+
+
+def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
+    """The address mapping of a CONGEN file for a device.
+
+    Raises:
+        ConfigurationError: the mapping has another number of bits than the device, or uses a bit twice.
+    """
+    fields = {
+        field: [int(bit) for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()
+    }
+    counts = {
+        "bank": device.topology.banks,
+        "row": device.chip.rows,
+        "column": device.chip.columns,
+        "byte": device.channel_width_bits // 8,
+    }
+    for field, count in counts.items():
+        if 1 << len(fields[field]) != count:
+            raise ConfigurationError(
+                f"{' + '.join(FIELDS[field])} has {len(fields[field])} bits, "
+                f"expected {count.bit_length() - 1} for {count} {field}s"
+            )
+    used = [bit for bits in fields.values() for bit in bits]
+    if sorted(used) != list(range(len(used))):
+        raise ConfigurationError(f"every address bit from 0 to {len(used) - 1} must be used once")
+    xor = tuple((int(pair["FIRST"]), int(pair["SECOND"])) for pair in congen.get("XOR", ()))
+    return AddressBits(bank=tuple(fields["bank"]), row=tuple(fields["row"]), xor=xor)
+
+
+def _read(path: Path | str, key: str) -> dict[str, Any]:
+    try:
+        content = json.loads(Path(path).read_text())
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is not JSON: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get(key), dict):
+        raise ConfigurationError(f"{path}: expected an object with the field {key!r}")
+    found: dict[str, Any] = content[key]
+    return found
+
+
+def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
+    """The memspec's timings as `nNAME`, with what follows from them."""
+    architecture, given = memspec["memarchitecturespec"], memspec["memtimingspec"]
+    clock_mhz = given["clkMhz"]
+    n = {f"n{name.replace('_', '')}": value for name, value in given.items() if name != "clkMhz"}
+    mode = n.get("nREFM", 1)  # DDR4's fine granularity refresh
+    if mode != 1:
+        n |= {"nREFI": n["nREFI"] // mode, "nRFC": n[f"nRFC{mode}"]}
+    n |= {ours: n[theirs] for ours, theirs in MEMSPEC_STANDARDS[memspec["memoryType"]].aliases.items()}
+    return n | {
+        "nBL": architecture["burstLength"] // architecture["dataRate"],
+        "nCWL": n["nWL"],
+        "rate": clock_mhz * architecture["dataRate"],
+        "tCK_ps": round(1_000_000 / clock_mhz),
+        "clkMHz": clock_mhz,
+    }
+
+
+def _currents(memspec: Mapping[str, Any]) -> Currents:
+    """DRAMPower's currents of DDR3 and DDR4: the second supply is used by activates and precharges alone."""
+    if memspec["memoryType"] not in ("DDR3", "DDR4"):
+        return NO_CURRENTS
+    i = memspec["mempowerspec"]
+    return Currents(
+        idd0_ma=i["idd0"],
+        idd2n_ma=i["idd2n"],
+        idd3n_ma=i["idd3n"],
+        idd4r_ma=i["idd4r"],
+        idd4w_ma=i["idd4w"],
+        idd5b_ma=i["idd5"],
+        vdd_v=i["vdd"],
+        ipp0_ma=i.get("idd02", 0.0),
+        vpp_v=i.get("vdd2", 0.0),
+        source=str(memspec["memoryId"]),
+    )

@@ -1,0 +1,219 @@
+"""Timing rules of DDR3, DDR4, LPDDR4 and HBM2 over the timing names of a DRAMSys `memspec`.
+
+A memspec's name such as `CCD_L` is `nCCDL` here; `nBL` is the burst in cycles. The rules are those of the
+standards (JESD79-3, JESD79-4, JESD209-4, JESD235) as DRAMSys 4 checks them (its controller's `Checker`
+classes): with LPDDR4's commands of two and four cycles and HBM2's activate of two counted from their first
+cycle, which is where the constants come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cosearch_simulators.dram.rules import Rule
+
+READS, WRITES, COLUMNS = ("RD", "RDA"), ("WR", "WRA"), ("RD", "RDA", "WR", "WRA")
+PRECHARGES = ("PREpb", "PREab")
+
+
+@dataclass(frozen=True)
+class MemspecStandard:
+    """What a memspec leaves to its `memoryType`.
+
+    Attributes:
+        levels: of the tree.
+        rules: over the memspec's timing names.
+        read_latency: cycles from a read command to its last data.
+        write_latency: cycles from a write command to its last data.
+        bus_cycles: cycles of the command bus, for commands that take more than one.
+        row_bus: commands that have a command bus of their own beside that of the others.
+        aliases: further names that the energy method uses, to the memspec's.
+    """
+
+    levels: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    read_latency: str
+    write_latency: str
+    bus_cycles: Mapping[str, int] = field(default_factory=dict)
+    row_bus: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+DDR3_RULES = (
+    # column commands of one rank, then of two ranks
+    Rule("Rank", READS, READS, "nCCD"),
+    Rule("Rank", WRITES, WRITES, "nCCD"),
+    Rule("Rank", READS, WRITES, "nRL + nBL + 2 - nWL"),
+    Rule("Rank", WRITES, READS, "nWL + nBL + nWTR - nAL"),
+    Rule("Rank", READS, READS, "nBL + nRTRS", sibling=True),
+    Rule("Rank", WRITES, WRITES, "nBL + nRTRS", sibling=True),
+    Rule("Rank", READS, WRITES, "nRL + nBL + nRTRS - nWL", sibling=True),
+    Rule("Rank", WRITES, READS, "nWL + nBL + nRTRS - nRL", sibling=True),
+    # row commands of one rank
+    Rule("Rank", ("ACT",), ("ACT",), "nRRD"),
+    Rule("Rank", ("ACT",), ("ACT",), "nFAW", window=4),
+    Rule("Rank", ("ACT",), ("PREab",), "nRAS"),
+    Rule("Rank", READS, ("PREab",), "nAL + nRTP"),
+    Rule("Rank", WRITES, ("PREab",), "nWL + nBL + nWR"),
+    Rule("Rank", ("PREab",), ("ACT",), "nRP"),
+    # refresh
+    Rule("Rank", ("ACT",), ("REFab",), "nRC"),
+    Rule("Rank", ("RDA",), ("REFab",), "nAL + nRTP + nRP"),
+    Rule("Rank", ("WRA",), ("REFab",), "nWL + nBL + nWR + nRP"),
+    Rule("Rank", PRECHARGES, ("REFab",), "nRP"),
+    Rule("Rank", ("REFab",), ("ACT", "REFab"), "nRFC"),
+    # one bank
+    Rule("Bank", ("ACT",), ("ACT",), "nRC"),
+    Rule("Bank", ("ACT",), COLUMNS, "nRCD - nAL"),
+    Rule("Bank", ("ACT",), ("PREpb",), "nRAS"),
+    Rule("Bank", ("RD",), ("PREpb",), "nAL + nRTP"),
+    Rule("Bank", ("WR",), ("PREpb",), "nWL + nBL + nWR"),
+    Rule("Bank", ("WR",), ("RDA",), "nWL + nBL + nWR - nRTP - nAL"),
+    Rule("Bank", ("PREpb",), ("ACT",), "nRP"),
+    Rule("Bank", ("RDA",), ("ACT",), "nAL + nRTP + nRP"),
+    Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + nRP"),
+)
+
+DDR4_RULES = (
+    # column commands of one rank, then of two ranks
+    Rule("Rank", READS, READS, "nCCDS"),
+    Rule("Rank", WRITES, WRITES, "nCCDS"),
+    Rule("Rank", READS, WRITES, "nRL + nBL + 1 + nWPRE - nWL"),
+    Rule("Rank", WRITES, READS, "nWL + nBL + nWTRS - nAL"),
+    Rule("Rank", READS, READS, "nBL + nRTRS", sibling=True),
+    Rule("Rank", WRITES, WRITES, "nBL + nRTRS", sibling=True),
+    Rule("Rank", READS, WRITES, "nRL + nBL + nRTRS + nWPRE - nWL", sibling=True),
+    Rule("Rank", WRITES, READS, "nWL + nBL + nRTRS + nRPRE - nRL", sibling=True),
+    # row commands of one rank
+    Rule("Rank", ("ACT",), ("ACT",), "nRRDS"),
+    Rule("Rank", ("ACT",), ("ACT",), "nFAW", window=4),
+    Rule("Rank", ("ACT",), ("PREab",), "nRAS"),
+    Rule("Rank", READS, ("PREab",), "nAL + nRTP"),
+    Rule("Rank", WRITES, ("PREab",), "nWL + nBL + nWR"),
+    Rule("Rank", ("PREab",), ("ACT",), "nRP"),
+    # refresh
+    Rule("Rank", ("ACT",), ("REFab",), "nRC"),
+    Rule("Rank", ("RDA",), ("REFab",), "nAL + nRTP + nRP"),
+    Rule("Rank", ("WRA",), ("REFab",), "nWL + nBL + nWR + nRP"),
+    Rule("Rank", PRECHARGES, ("REFab",), "nRP"),
+    Rule("Rank", ("REFab",), ("ACT", "REFab"), "nRFC"),
+    # one bank group
+    Rule("BankGroup", READS, READS, "nCCDL"),
+    Rule("BankGroup", WRITES, WRITES, "nCCDL"),
+    Rule("BankGroup", WRITES, READS, "nWL + nBL + nWTRL - nAL"),
+    Rule("BankGroup", ("ACT",), ("ACT",), "nRRDL"),
+    # one bank
+    Rule("Bank", ("ACT",), ("ACT",), "nRC"),
+    Rule("Bank", ("ACT",), COLUMNS, "nRCD - nAL"),
+    Rule("Bank", ("ACT",), ("PREpb",), "nRAS"),
+    Rule("Bank", ("RD",), ("PREpb",), "nAL + nRTP"),
+    Rule("Bank", ("WR",), ("PREpb",), "nWL + nBL + nWR"),
+    Rule("Bank", ("WR",), ("RDA",), "nWL + nBL + nWR - nRTP - nAL"),
+    Rule("Bank", ("PREpb",), ("ACT",), "nRP"),
+    Rule("Bank", ("RDA",), ("ACT",), "nAL + nRTP + nRP"),
+    Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + nRP"),
+)
+
+LPDDR4_RULES = (
+    # column commands of one rank, then of two ranks
+    Rule("Rank", READS, READS, "nCCD"),
+    Rule("Rank", WRITES, WRITES, "nCCD"),
+    Rule("Rank", READS, WRITES, "nRL + nDQSCK + nBL + nWPRE + nRPST - nWL"),
+    Rule("Rank", WRITES, READS, "nWL + 1 + nBL + nWTR"),
+    Rule("Rank", READS, READS, "nBL + nRTRS", sibling=True),
+    Rule("Rank", WRITES, WRITES, "nBL + nRTRS", sibling=True),
+    Rule("Rank", READS, WRITES, "nRL + nBL + nRTRS - nWL", sibling=True),
+    Rule("Rank", WRITES, READS, "nWL + nBL + nRTRS - nRL", sibling=True),
+    # row commands of one rank
+    Rule("Rank", ("ACT",), ("ACT",), "nRRD"),
+    Rule("Rank", ("ACT",), ("ACT",), "nFAW", window=4),
+    Rule("Rank", ("ACT",), ("PREab",), "nRAS + 2"),
+    Rule("Rank", READS, ("PREab",), "nRTP + nBL - 6"),
+    Rule("Rank", WRITES, ("PREab",), "nWL + nBL + nWR + 3"),
+    Rule("Rank", ("PREpb",), PRECHARGES, "nPPD"),
+    Rule("Rank", ("PREab",), ("ACT",), "nRPAB - 2"),
+    # refresh
+    Rule("Rank", ("ACT",), ("REFab",), "nRCPB + 2"),
+    Rule("Rank", ("RDA",), ("REFab",), "nRTP + nBL - 6 + nRPPB"),
+    Rule("Rank", ("WRA",), ("REFab",), "nWL + nBL + nWR + 3 + nRPPB"),
+    Rule("Rank", ("PREpb",), ("REFab",), "nRPPB"),
+    Rule("Rank", ("PREab",), ("REFab",), "nRPAB"),
+    Rule("Rank", ("REFab",), ("REFab",), "nRFCAB"),
+    Rule("Rank", ("REFab",), ("ACT",), "nRFCAB - 2"),
+    # one bank
+    Rule("Bank", ("ACT",), ("ACT",), "nRCPB"),
+    Rule("Bank", ("ACT",), COLUMNS, "nRCD"),
+    Rule("Bank", ("ACT",), ("PREpb",), "nRAS + 2"),
+    Rule("Bank", ("RD",), ("PREpb",), "nRTP + nBL - 6"),
+    Rule("Bank", ("WR",), ("PREpb",), "nWL + nBL + nWR + 3"),
+    Rule("Bank", ("WR",), ("RDA",), "nWL + nWR + 9 - nRTP"),
+    Rule("Bank", ("PREpb",), ("ACT",), "nRPPB - 2"),
+    Rule("Bank", ("RDA",), ("ACT",), "nRTP + nBL - 8 + nRPPB"),
+    Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + 1 + nRPPB"),
+)
+
+# A rank is a pseudo-channel, with data pins of its own: no rule binds two of them.
+HBM2_RULES = (
+    # column commands of one pseudo-channel
+    Rule("Rank", READS, READS, "nCCDS"),
+    Rule("Rank", WRITES, WRITES, "nCCDS"),
+    Rule("Rank", READS, WRITES, "nRTW"),
+    Rule("Rank", WRITES, READS, "nWL + nBL + nWTRS"),
+    # row commands of one pseudo-channel
+    Rule("Rank", ("ACT",), ("ACT",), "nRRDS"),
+    Rule("Rank", ("ACT",), ("ACT",), "nFAW", window=4),
+    Rule("Rank", ("ACT",), ("PREab",), "nRAS + 1"),
+    Rule("Rank", READS, ("PREab",), "nRTP"),
+    Rule("Rank", WRITES, ("PREab",), "nWL + nBL + nWR"),
+    Rule("Rank", ("PREab",), ("ACT",), "nRP - 1"),
+    # refresh
+    Rule("Rank", ("ACT",), ("REFab",), "nRC + 1"),
+    Rule("Rank", ("RDA",), ("REFab",), "nRTP + nRP"),
+    Rule("Rank", ("WRA",), ("REFab",), "nWL + nBL + nWR + nRP"),
+    Rule("Rank", PRECHARGES, ("REFab",), "nRP"),
+    Rule("Rank", ("REFab",), ("REFab",), "nRFC"),
+    Rule("Rank", ("REFab",), ("ACT",), "nRFC - 1"),
+    # one bank group
+    Rule("BankGroup", READS, READS, "nCCDL"),
+    Rule("BankGroup", WRITES, WRITES, "nCCDL"),
+    Rule("BankGroup", WRITES, READS, "nWL + nBL + nWTRL"),
+    Rule("BankGroup", ("ACT",), ("ACT",), "nRRDL"),
+    # one bank
+    Rule("Bank", ("ACT",), ("ACT",), "nRC"),
+    Rule("Bank", ("ACT",), READS, "nRCDRD + 1"),
+    Rule("Bank", ("ACT",), WRITES, "nRCDWR + 1"),
+    Rule("Bank", ("ACT",), ("PREpb",), "nRAS + 1"),
+    Rule("Bank", ("RD",), ("PREpb",), "nRTP"),
+    Rule("Bank", ("WR",), ("PREpb",), "nWL + nBL + nWR"),
+    Rule("Bank", ("WR",), ("RDA",), "nWL + nBL + nWR - nRTP"),
+    Rule("Bank", ("PREpb",), ("ACT",), "nRP - 1"),
+    Rule("Bank", ("RDA",), ("ACT",), "nRTP + nRP - 1"),
+    Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + nRP - 1"),
+)
+
+_GROUPED = ("Channel", "Rank", "BankGroup", "Bank")
+_UNGROUPED = ("Channel", "Rank", "Bank")
+
+MEMSPEC_STANDARDS = {
+    "DDR3": MemspecStandard(_UNGROUPED, DDR3_RULES, "nRL + nBL", "nWL + nBL"),
+    "DDR4": MemspecStandard(_GROUPED, DDR4_RULES, "nRL + nBL", "nWL + nBL"),
+    "LPDDR4": MemspecStandard(
+        _UNGROUPED,
+        LPDDR4_RULES,
+        "nRL + nDQSCK + nBL + 3",
+        "nWL + nDQSS + nDQS2DQ + nBL + 3",
+        bus_cycles={"ACT": 4, "RD": 4, "RDA": 4, "WR": 4, "WRA": 4, "PREpb": 2, "PREab": 2, "REFab": 2},
+        aliases={"nRFC": "nRFCAB", "nRC": "nRCPB", "nRP": "nRPPB"},
+    ),
+    "HBM2": MemspecStandard(
+        _GROUPED,
+        HBM2_RULES,
+        "nRL + nDQSCK + nBL",
+        "nWL + nBL",
+        bus_cycles={"ACT": 2},
+        row_bus=("ACT", "PREpb", "PREab", "REFab"),
+        aliases={"nRCD": "nRCDRD"},
+    ),
+}
+"""By `memoryType`."""

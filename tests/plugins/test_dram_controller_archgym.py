@@ -1,0 +1,85 @@
+"""The problem dram-controller-archgym: ArchGym's space, workloads and rewards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosearch import errors
+from cosearch.testing import check_problem
+from cosearch_plugins.archgym_workloads import archgym_workload
+from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
+
+SAMPLE = Path(__file__).parents[1] / "reference" / "dram" / "dramsys"
+
+
+def test_it_keeps_the_contract_of_a_problem():
+    check_problem(DramControllerArchgym(), designs=6)
+
+
+def test_published_settings_give_what_dramsys_measured():
+    cases = [
+        case
+        for case in json.loads((SAMPLE / "cases.json").read_text())
+        if case["system"] == "DDR3-1600" and case["address_mapping"].endswith("rbc.json")
+    ]
+    assert len(cases) > 3
+    for case in cases:
+        problem = DramControllerArchgym(workload=str(SAMPLE / "traces" / f"{case['trace']}.npz"))
+        design = {name: case["controller"][name] for name in problem.space.names}
+        outcomes = problem.evaluate(problem.space.designs([design]))
+        assert outcomes["time_ns"][0] == pytest.approx(case["result"]["total_time_ns"])
+        assert outcomes["energy_pj"][0] == pytest.approx(case["result"]["energy_pj"], rel=2e-3)
+
+
+def test_the_space_is_archgyms():
+    problem = DramControllerArchgym()
+    assert problem.space.cardinality() == 4 * 3 * 3 * 8 * 2 * 2 * 8 * 8 * 3 * 8
+    grouped = [name for group in problem.groups.values() for name in group]
+    assert sorted(grouped) == sorted(problem.space.names)
+
+
+@pytest.mark.parametrize(("name", "stream_share"), [("stream", 1.0), ("random", 0.0), ("cloud-1", 0.5)])
+def test_workloads_have_the_statistics_of_archgyms_files(name, stream_share):
+    trace = archgym_workload(name, 1 << 30)
+    pieces = trace.address_byte.reshape(-1, 50)
+    streams = np.all(np.diff(pieces, axis=1) == 64, axis=1)
+    assert np.mean(streams) == pytest.approx(stream_share, abs=0.11)
+    # A stream goes on where it stopped.
+    assert np.array_equal(pieces[streams].ravel(), np.arange(streams.sum() * 50) * 64)
+    assert (trace.requests, trace.read_share) == (10_000, 1.0)
+    assert trace.address_byte.max() < 1 << 30
+
+
+def test_cloud_1_starts_with_a_stream_and_cloud_2_does_not():
+    starts = [archgym_workload(name, 1 << 30).address_byte[:2].tolist() for name in ("cloud-1", "cloud-2")]
+    assert starts[0] == [0, 64]
+    assert starts[1] != [0, 64]
+
+
+@pytest.mark.parametrize("goal", ["power", "latency", "both"])
+def test_the_rewards_are_archgyms_formulas(goal):
+    import gymnasium
+
+    import cosearch  # noqa: F401
+
+    env = gymnasium.make(
+        "cosearch/DramControllerArchgym-v0", goal=goal, formulation="oneshot", reward="target_ratio"
+    )
+    env.reset(seed=0)
+    _, reward, *_, info = env.step(env.action_space.sample())
+    expected = 1.0
+    for name, target in (("power_mw", 1000.0), ("time_ns", 100_000.0)):
+        if goal == "both" or name == {"power": "power_mw", "latency": "time_ns"}[goal]:
+            expected *= target / abs(target - info["metrics"][name])
+    assert reward == pytest.approx(expected)
+
+
+def test_a_wrong_argument_is_named():
+    with pytest.raises(errors.UnknownNameError, match="latency"):
+        DramControllerArchgym(goal="latencie")
+    with pytest.raises(errors.ArgumentError, match="threads must be at least 1, got 0"):
+        DramControllerArchgym(threads=0)

@@ -1,0 +1,87 @@
+"""Devices from DRAMSys' memspec and CONGEN files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cosearch_simulators.dram.mapping import AddressBits, decode_bits
+from cosearch_simulators.dram.memspec import read_memspec
+from cosearch_simulators.errors import ConfigurationError
+
+SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "dramsys"
+DDR4 = SAMPLE / "memspecs" / "JEDEC_4Gb_DDR4-2400_8bit_A.json"
+DDR4_MAPPING = SAMPLE / "mappings" / "am_ddr4_8x4Gbx8_dimm_p1KB_brc.json"
+
+
+def test_a_memspec_becomes_a_device() -> None:
+    device = read_memspec(DDR4, DDR4_MAPPING)
+    assert (device.standard, device.tck_ps, device.topology.banks) == ("DDR4", 833, 16)
+    assert (device.chips_per_rank, device.transaction_bytes, device.capacity_bytes) == (8, 64, 4 << 30)
+    assert device.read_latency_cycles == 16 + 4
+    assert device.write_latency_cycles == 16 + 4
+    assert device.timings["nCCDL"] == 6
+    assert device.currents.idd4r_ma == 184.5
+    assert device.currents.vpp_v == 2.5
+    rule = next(
+        r for r in device.rules if r.level == "BankGroup" and r.preceding[0] == "WR" and r.cycles != 6
+    )
+    assert rule.cycles == 16 + 4 + 9  # WL + BL + WTR_L
+
+
+def test_pseudo_channels_are_ranks_with_two_command_buses() -> None:
+    device = read_memspec(SAMPLE / "memspecs" / "HBM2.json", SAMPLE / "mappings" / "am_hbm2_8Gb_pc_brc.json")
+    assert (device.ranks, device.topology.banks, device.transaction_bytes) == (2, 32, 32)
+    assert sorted(set(device.bus_of)) == [0, 1]
+    assert device.bus_cycles[0] == 2  # ACT
+
+
+@given(st.permutations(range(20)), st.lists(st.integers(0, 2**24), min_size=1, max_size=5), st.data())
+def test_bits_are_read_from_any_position(order: list[int], addresses: list[int], data: Any) -> None:
+    bank, row = tuple(order[:4]), tuple(order[4:14])
+    xor = tuple(data.draw(st.lists(st.tuples(st.sampled_from(bank), st.sampled_from(row)), max_size=2)))
+    banks, rows = decode_bits(np.array(addresses, np.int64), *AddressBits(bank, row, xor).runs())
+    for i, address in enumerate(addresses):
+        bits = [address >> k & 1 for k in range(25)]
+        for first, second in xor:
+            bits[first] ^= bits[second]
+        assert banks[i] == sum(bits[bit] << k for k, bit in enumerate(bank))
+        assert rows[i] == sum(bits[bit] << k for k, bit in enumerate(row))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m, c: m.update(memoryType="DDR9"), "'DDR9' is not one of DDR3, DDR4, LPDDR4, HBM2"),
+        (lambda m, c: m["memtimingspec"].pop("FAW"), "cannot evaluate the timing rule 'nFAW'"),
+        (lambda m, c: m["memarchitecturespec"].pop("width"), "field 'width' is missing"),
+        (
+            lambda m, c: m["memarchitecturespec"].update(nbrOfRows=3),
+            "row count must be a power of two, got 3",
+        ),
+        (lambda m, c: m["memarchitecturespec"].update(nbrOfChannels=2), "nbrOfChannels must be 1, got 2"),
+        (lambda m, c: c["ROW_BIT"].pop(), "ROW_BIT has 14 bits, expected 15 for 32768 rows"),
+        (lambda m, c: c["ROW_BIT"].__setitem__(0, 14), "every address bit from 0 to 31 must be used once"),
+    ],
+)
+def test_what_does_not_fit_is_named_in_one_line(tmp_path: Path, change: Any, message: str) -> None:
+    memspec, congen = json.loads(DDR4.read_text()), json.loads(DDR4_MAPPING.read_text())
+    change(memspec["memspec"], congen["CONGEN"])
+    (tmp_path / "m.json").write_text(json.dumps(memspec))
+    (tmp_path / "c.json").write_text(json.dumps(congen))
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        read_memspec(tmp_path / "m.json", tmp_path / "c.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_one_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot read .*No such file"):
+        read_memspec(tmp_path / "m.json", DDR4_MAPPING)
+    with pytest.raises(ConfigurationError, match="expected an object with the field 'memspec'"):
+        read_memspec(DDR4_MAPPING, DDR4_MAPPING)
