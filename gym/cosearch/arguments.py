@@ -19,11 +19,29 @@ RESERVED = ("self", "objectives", "constraints")
 
 def parameters_of(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The arguments that a user may set by name, in order."""
-    return {
-        name: parameter
-        for name, parameter in inspect.signature(constructor).parameters.items()
-        if name not in RESERVED and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-    }
+    found: dict[str, inspect.Parameter] = {}
+    for function in _constructors(constructor):
+        own = inspect.signature(function).parameters
+        for name, parameter in own.items():
+            if name not in RESERVED and parameter.kind not in (
+                parameter.VAR_KEYWORD,
+                parameter.VAR_POSITIONAL,
+            ):
+                found.setdefault(name, parameter)
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in own.values()):
+            break  # nothing is passed on to the next class
+    return found
+
+
+def _constructors(constructor: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """A function itself; of a class its own constructor, then those of its bases."""
+    if not inspect.isclass(constructor):
+        return [constructor]
+    return [
+        cls.__dict__["__init__"]
+        for cls in constructor.__mro__
+        if "__init__" in cls.__dict__ and cls is not object
+    ]
 
 
 def check_arguments(constructor: Callable[..., Any], given: Mapping[str, Any], owner: str) -> dict[str, Any]:
@@ -41,14 +59,21 @@ def check_arguments(constructor: Callable[..., Any], given: Mapping[str, Any], o
     from pydantic import TypeAdapter, ValidationError
 
     valid = parameters_of(constructor)
-    function = constructor.__init__ if inspect.isclass(constructor) else constructor
-    hints = typing.get_type_hints(function)
+    hints: dict[str, Any] = {}
+    for function in reversed(_constructors(constructor)):
+        hints |= typing.get_type_hints(function)
     checked: dict[str, Any] = {}
     for name, value in given.items():
         if name not in valid:
             raise unknown_name(f"argument of {owner}", name, valid)
         try:
-            checked[name] = TypeAdapter(hints.get(name, Any)).validate_python(value)
+            adapter = TypeAdapter(hints.get(name, Any))
+            try:
+                checked[name] = adapter.validate_python(value)
+            except ValidationError:
+                if not isinstance(value, bool | int | float):
+                    raise
+                checked[name] = adapter.validate_python(json.dumps(value))  # text that looks like a number
         except ValidationError as error:
             problem = error.errors()[0]["msg"]
             raise ArgumentError(f"{owner}: argument {name}={value!r} is not valid: {problem}") from None

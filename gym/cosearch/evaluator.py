@@ -134,7 +134,7 @@ class _GrowingOutcomes:
     def append(self, outcomes: Outcomes) -> None:
         end = self._rows + len(outcomes)
         if self._store is None:
-            self._store = outcomes
+            self._store = outcomes.take(np.arange(len(outcomes)))  # a copy
         elif end > len(self._store):
             padding = np.zeros(max(end - len(self._store), len(self._store)), dtype=np.int64)
             self._store = Outcomes.concat([self._store, self._store.take(padding)])

@@ -10,7 +10,9 @@ import contextlib
 import math
 import multiprocessing
 import multiprocessing.connection
+import os
 import pickle
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -216,6 +218,7 @@ def _work(
     connection: Connection, problem: Problem, fidelity: str | None, seed: int, memory_mb: int | None
 ) -> None:
     """What a worker process does until its pipe ends."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if memory_mb is not None:
         _limit_memory(memory_mb)
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
@@ -226,6 +229,14 @@ def _work(
                 connection.send(problem.evaluate(designs, fidelity=fidelity, seed=seed))
             except CosearchError as error:
                 connection.send(error)
+
+
+def _end_with_parent() -> None:
+    """A worker whose study was killed must not go on."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _limit_memory(memory_mb: int) -> None:

@@ -84,6 +84,26 @@ class Outcomes:
             np.concatenate([part.reason for part in parts]),
         )
 
+    def normalised(self) -> Outcomes:
+        """A copy that keeps the contract, whatever an author built by hand.
+
+        Raises:
+            ProblemError: for a status that there is not.
+        """
+        status = np.array(self.status).astype("<U10")
+        unknown = ~np.isin(status, STATUSES)
+        if unknown.any():
+            raise ProblemError(f"status {str(self.status[unknown][0])!r} is none of {', '.join(STATUSES)}")
+        checked = Outcomes.of({name: np.array(column)[status == OK] for name, column in self.metrics.items()})
+        metrics = {name: np.full(len(status), np.nan) for name in self.metrics}
+        for name, column in checked.metrics.items():
+            metrics[name][status == OK] = column
+        reason = np.empty(len(status), dtype=object)
+        reason[:] = [str(text).replace("\x00", " ") for text in self.reason]
+        reason[status == OK] = checked.reason if self.metrics else ""
+        status[status == OK] = checked.status if self.metrics else OK
+        return Outcomes(metrics, status, reason)
+
     def __len__(self) -> int:
         return len(self.status)
 

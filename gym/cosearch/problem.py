@@ -71,7 +71,11 @@ class Problem(ABC):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Problem:  # noqa: D102  takes note of the arguments
         self = super().__new__(cls)
-        bound = inspect.signature(cls.__init__).bind_partial(self, *args, **kwargs)
+        signature = inspect.signature(cls.__init__)
+        bound = signature.bind_partial(self, *args, **kwargs)
+        for parameter in signature.parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                bound.arguments |= bound.arguments.pop(parameter.name, {})
         self.arguments = {
             k: v for k, v in bound.arguments.items() if k not in ("self", "objectives", "constraints")
         }
@@ -146,13 +150,15 @@ class Problem(ABC):
     def _simulate(self, designs: Designs, fidelity: str, seed: int) -> Outcomes:
         try:
             returned = self.simulate(designs, fidelity=fidelity, seed=seed)
-        except Exception as error:  # the author's simulator may raise anything
+        except (Exception, SystemExit) as error:  # the author's simulator may raise anything
             if len(designs) == 1:
                 reason = f"{type(error).__name__}: {error}".splitlines()[0]
                 return Outcomes.without_metrics(self.metric_names, [reason], FAILED)
             rows = [self._simulate(designs[i : i + 1], fidelity, seed) for i in range(len(designs))]
             return Outcomes.concat(rows)
-        outcomes = returned if isinstance(returned, Outcomes) else Outcomes.of(returned)
+        if returned is None:
+            raise ProblemError(f"problem {self.name}: simulate returned nothing; return its metrics")
+        outcomes = returned.normalised() if isinstance(returned, Outcomes) else Outcomes.of(returned)
         missing = set(self.metric_names) ^ set(outcomes.metrics)
         if missing or len(outcomes) != len(designs):
             raise ProblemError(

@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from cosearch.arguments import assignment
+from cosearch.registry import registry
 from cosearch.store import StudyRecord
 
 # Packages whose version may change what an agent asks or a simulator answers.
@@ -19,12 +20,15 @@ VERSIONED = (
 )  # fmt: skip
 
 
-def versions() -> dict[str, str]:
-    """The versions of Python and of the packages that matter."""
+def versions(problem: str, agent: str) -> dict[str, str]:
+    """The versions of Python, of the packages that matter, and of the plugins of a problem and an agent."""
     versions = {"python": platform.python_version()}
     for package in VERSIONED:
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
+    for plugin in registry().plugins:
+        if plugin.version and (problem in plugin.problems or agent in plugin.agents):
+            versions[plugin.distribution] = plugin.version
     return versions
 
 

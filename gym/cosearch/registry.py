@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -118,6 +119,7 @@ T = TypeVar("T", bound=type)
 
 
 def _check(contributed: Iterable[T], taken: dict[str, Any], kind: str, base: type) -> None:
+    names: set[str] = set()
     for item in contributed:
         if not (isinstance(item, type) and issubclass(item, base)):
             expected = f"subclasses of cosearch.{base.__name__}"
@@ -125,8 +127,11 @@ def _check(contributed: Iterable[T], taken: dict[str, Any], kind: str, base: typ
         name = getattr(item, "name", "")
         if not name:
             raise PluginError(f"{kind} {item.__qualname__} has no name")
-        if name in taken:
-            raise PluginError(f"{kind} {name!r} is already registered by another plugin")
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+            raise PluginError(f"{kind} name {name!r}: expected lower-case words joined by dashes")
+        if name in taken or name in names:
+            raise PluginError(f"{kind} {name!r} is already registered")
+        names.add(name)
 
 
 @functools.cache

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.agent import Agent
-from cosearch.errors import ArgumentError, SpaceError, StoreError
+from cosearch.errors import AgentError, ArgumentError, SpaceError, StoreError, unknown_name
 from cosearch.evaluator import Evaluator
 from cosearch.outcomes import Outcomes
 from cosearch.problem import Problem
@@ -36,6 +36,7 @@ class Study:
 
     def __init__(self, problem: Problem, agent: Agent, store: Store, record: StudyRecord) -> None:
         self.problem, self.agent, self.store, self.record = problem, agent, store, record
+        self._ran = False
 
     @classmethod
     def create(
@@ -74,6 +75,12 @@ class Study:
             CosearchError: for an unknown agent, a wrong setting, or a store that cannot be written.
         """
         _check_at_least(1, budget=budget, workers=workers, batch_size=batch_size, memory_mb=memory_mb)
+        if fidelity is not None and fidelity not in problem.fidelities:
+            raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelities)
+        if timeout_s is not None and not timeout_s > 0:
+            raise ArgumentError(f"timeout_s must be above 0, not {timeout_s}")
+        if seed < 0:
+            raise ArgumentError(f"seed must be at least 0, not {seed}")
         settings = dict(agent_settings or {})
         instance = agent_class(agent)(
             problem.space, problem.objectives, problem.constraints, seed=seed, budget=budget, **settings
@@ -111,7 +118,7 @@ class Study:
             timeout_s=timeout_s,
             memory_mb=memory_mb,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions=versions(),
+            versions=versions(problem.name, agent),
             host=host(),
             command="",
         )
@@ -181,7 +188,10 @@ class Study:
             StudyLockedError: if another process is running this study.
             StoreError: if the store cannot take an evaluation; what it already has stays.
         """
+        if self._ran:
+            raise AgentError(f"study {self.record.name!r} has run already; go on with Study.resume")
         with self.store.lock(self.record), contextlib.ExitStack() as stack:
+            self._ran = True
             stack.callback(self.agent.close)
             self.store.set_budget(self.record, self.record.budget)
             search = _Search(self, progress)
@@ -249,7 +259,8 @@ class _Search:
         if state.get("cut") and self.evaluator.remaining > 0:
             # The budget was raised: the batch that it had cut short is asked again, whole.
             rows = rows[: -state["cut"]]
-            self.store.forget_tells(record, len(rows))
+            state = {"agent": state.get("agent", {})}
+            self.store.forget_tells(record, len(rows), state)
         designs = self.problem.space.from_index(stored.designs[rows].index)
         outcomes = stored.outcomes.take(rows)
         self.agent.restore(state.get("agent", {}), designs, outcomes)
@@ -282,7 +293,7 @@ class _Search:
             if admitted == 0:
                 break
             asked = asked[:admitted]
-            known = len(self.told)
+            spent = self.evaluator.spent
             outcomes = self.evaluator.evaluate(asked)
             self.agent.tell(asked, outcomes)
             if "cut" not in state:
@@ -291,7 +302,7 @@ class _Search:
             self.store.add_tells(self.record, self.position, ids, state, self.seconds)
             self.position += len(asked)
             self.told |= set(asked.keys())
-            idle = 0 if len(self.told) > known else idle + len(asked)
+            idle = 0 if self.evaluator.spent > spent else idle + len(asked)
             self._report()
         return "the budget is spent"
 

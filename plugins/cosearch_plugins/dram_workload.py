@@ -35,7 +35,10 @@ def read_workload(workload: str) -> Trace:
 
 def absolute(workload: str) -> str:
     """The workload with the path of a file made absolute."""
-    return os.path.abspath(workload) if os.path.exists(workload) else workload
+    from cosearch_simulators.dram.generators import GENERATORS
+
+    is_file = workload.partition(":")[0] not in GENERATORS and os.path.exists(workload)
+    return os.path.abspath(workload) if is_file else workload
 
 
 def _generator_arguments(workload: str, text: str) -> dict[str, int | float]:

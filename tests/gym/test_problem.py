@@ -102,3 +102,33 @@ def test_columns_of_unequal_length_are_refused():
         Outcomes.of({"a": [1.0], "b": [1.0, 2.0]})
     with pytest.raises(ProblemError, match="not a column of numbers"):
         Outcomes.of({"a": ["fast"]})
+
+
+def test_outcomes_that_an_author_built_by_hand_are_put_right():
+    class ByHand(TwoSpheres):
+        name = "by-hand"
+
+        def simulate(self, designs, *, fidelity, seed):
+            left = np.array([1, 2, 3])
+            return Outcomes(
+                {"left": left, "right": np.array([1.0, np.nan, 3.0]), "sum": np.zeros(3)},
+                np.array(["ok", "ok", "infeasible"]),
+                np.array(["", "", "too\x00big"]),
+            )
+
+    outcomes = ByHand().evaluate(TwoSpheres.space.sample(3, 0))
+    assert outcomes.status.tolist() == ["ok", "failed", "infeasible"]
+    assert outcomes.reason.tolist() == ["", "metric right is nan", "too big"]
+    assert outcomes["left"].dtype == np.float64
+    np.testing.assert_array_equal(outcomes["left"], [1.0, np.nan, np.nan])
+
+
+def test_a_simulator_that_returns_nothing_is_told_so():
+    class Forgetful(TwoSpheres):
+        name = "forgetful"
+
+        def simulate(self, designs, *, fidelity, seed):
+            {"left": designs["x"]}
+
+    with pytest.raises(ProblemError, match="simulate returned nothing"):
+        Forgetful().evaluate(TwoSpheres.space.sample(1, 0))

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -216,7 +217,9 @@ def test_evaluations_that_a_full_disk_refuses_wait_for_resume(tmp_path, monkeypa
     monkeypatch.setattr(tempfile, "tempdir", None)
     waiting = list((tmp_path / "elsewhere").glob("cosearch-rescue-*.jsonl"))
     assert len(waiting) == ("evaluations wait in" in run.stdout)
-    rescued = [bytes.fromhex(json.loads(line)["key"]) for file in waiting for line in file.open()]
+    rescued = [
+        bytes.fromhex(json.loads(line)["key"]) for file in waiting for line in file.open() if line.strip()
+    ]
     study = Study.resume(path)
     stored = study.store.evaluations(study.record).keys
     assert 0 < len(stored) + len(rescued) < 600
@@ -253,3 +256,41 @@ def test_a_store_on_read_only_media_can_be_read_but_not_written(tmp_path):
     finally:
         for command in allow:
             subprocess.run(command, check=False)
+
+
+def test_a_store_has_one_lock_by_whatever_name_it_is_opened(tmp_path):
+    study = study_in(tmp_path / "study.db")
+    (tmp_path / "link.db").symlink_to(tmp_path / "study.db")
+    with study.store.lock(study.record):
+        for name in (tmp_path / "link.db", f"sqlite:///{tmp_path}/study.db"):
+            with pytest.raises(StudyLockedError):
+                Study.resume(name).run()
+
+
+def test_a_path_with_a_question_mark_is_a_path(tmp_path):
+    study_in(tmp_path / "what?.db").run()
+    assert (tmp_path / "what?.db").exists()
+    assert Store.open(tmp_path / "what?.db").study().status == "finished"
+
+
+def test_a_running_study_can_be_read_from_elsewhere(tmp_path):
+    study = study_in(tmp_path / "study.db", budget=800)
+    writer = threading.Thread(target=study.run)
+    writer.start()
+    seen = []
+    while writer.is_alive():
+        with Store.open(tmp_path / "study.db") as store:
+            seen.append(len(store.read(store.study()).designs))
+    writer.join()
+    assert seen == sorted(seen)
+    assert 0 < len(seen)
+    with Store.open(tmp_path / "study.db") as store:
+        assert store.study().evaluations == 800
+
+
+def test_a_study_in_memory_runs_in_another_thread():
+    with Store.in_memory() as store:
+        writer = threading.Thread(target=study_in(store, budget=40).run)
+        writer.start()
+        writer.join()
+        assert store.study().evaluations == 40

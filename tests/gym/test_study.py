@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cosearch import Store
-from cosearch.errors import ArgumentError, StoreError, UnknownNameError
+from cosearch.errors import AgentError, ArgumentError, StoreError, UnknownNameError
 from cosearch.objectives import feasible, minimised
 from cosearch.pareto import hypervolume, pareto_mask
 from cosearch.registry import registry
@@ -250,3 +250,71 @@ def test_a_refused_resume_changes_nothing(tmp_path):
     with pytest.raises(FileNotFoundError):
         Study.resume(path, budget=50)
     assert Store.open(path).study().budget == 5
+
+
+class PassingOn(TwoSpheres):
+    """Passes what it does not know on to its base."""
+
+    name = "passing-on"
+
+    def __init__(self, *, scale: int = 1, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+
+
+def test_a_problem_may_pass_arguments_on_to_its_base(tmp_path):
+    registry().problems.setdefault("passing-on", PassingOn)
+    path = tmp_path / "study.db"
+    problem = PassingOn(scale=3, objectives=["sum:max"])
+    assert problem.arguments == {"scale": 3}
+    data = Study.create(problem, "uniform", budget=10, store=path).run()
+    resumed = Study.resume(path, budget=20)
+    assert resumed.problem.scale == 3
+    assert [str(o) for o in resumed.problem.objectives] == ["sum:max"]
+    assert resumed.run().designs[:10] == data.designs
+
+
+def test_a_study_runs_once():
+    study = Study.create(TwoSpheres(), "uniform", budget=10)
+    study.run()
+    with pytest.raises(AgentError, match="has run already; go on with Study.resume"):
+        study.run()
+
+
+def test_a_cut_batch_is_asked_again_once_however_often_the_study_is_resumed(tmp_path):
+    path = tmp_path / "study.db"
+    Study.create(TwoSpheres(), "uniform", budget=13, seed=8, store=path).run()
+    study = Study.resume(path, budget=60)
+    study.agent = Interrupting(TwoSpheres.space, TwoSpheres.objectives, seed=8)
+    study.agent.asks = 1  # the third ask is the second after the one that is replayed
+    study.agent.batch_size = study.record.batch_size
+    with pytest.raises(KeyboardInterrupt):
+        study.run()
+    whole = Study.create(TwoSpheres(), "uniform", budget=60, seed=8).run()
+    data = Study.resume(path).run()
+    assert data.designs == whole.designs
+    assert data.told.tolist() == whole.told.tolist()
+
+
+class OnlyForbidden(Uniform):
+    """Asks for forbidden designs alone."""
+
+    def ask(self, n):
+        return self.space.designs(
+            [{"x": 20, "y": int(y), "shape": "round"} for y in self.rng.integers(16, 21, n)]
+        )
+
+
+def test_an_agent_that_asks_for_forbidden_designs_alone_is_stopped():
+    study = Study.create(TwoSpheres(), "uniform", budget=5, seed=1)
+    study.agent = OnlyForbidden(TwoSpheres.space, TwoSpheres.objectives)
+    data = study.run()
+    assert data.record.stopped_because == "the agent asked for no new design in 1000 proposals"
+    assert data.record.evaluations == 0
+
+
+@pytest.mark.parametrize("wrong", [{"fidelity": "typo"}, {"timeout_s": 0.0}, {"seed": -1}])
+def test_a_study_that_could_never_run_is_not_stored(wrong, tmp_path):
+    with pytest.raises((ArgumentError, UnknownNameError)):
+        Study.create(TwoSpheres(), "uniform", **{"budget": 5, "store": tmp_path / "study.db", **wrong})
+    assert not (tmp_path / "study.db").exists()

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import filelock
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from cosearch.errors import StoreError, StudyLockedError
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
 BUSY_TIMEOUT_S = 30
+LOCK_PATIENCE_S = 0.3
 
 
 def url_engine(url: str) -> sa.Engine:
@@ -46,7 +48,7 @@ def sqlite_engine(path: Path, *, create: bool) -> sa.Engine:
         raise StoreError(f"there is no store at {path}")
     if not path.parent.exists():
         raise StoreError(f"cannot create {path}: there is no folder {path.parent}")
-    url = f"sqlite:///{path}"
+    url = sa.URL.create("sqlite", database=str(path))
     if path.exists():
         try:
             with path.open("rb") as file:
@@ -58,8 +60,8 @@ def sqlite_engine(path: Path, *, create: bool) -> sa.Engine:
         if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
             # On read-only media SQLite cannot make the side files of a WAL, but it can read without them.
             wal = path.with_name(path.name + "-wal")
-            mode = "mode=ro" if wal.exists() else "mode=ro&immutable=1"
-            url = f"sqlite:///file:{path.resolve()}?{mode}&uri=true"
+            query = {"mode": "ro", "uri": "true"} | ({} if wal.exists() else {"immutable": "1"})
+            url = sa.URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query=query)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @sa.event.listens_for(engine, "connect")
@@ -77,7 +79,7 @@ def database_errors(action: str, location: str) -> Iterator[None]:
     """Turn a database's errors into one line that says what to do."""
     try:
         yield
-    except sa.exc.DBAPIError as error:
+    except sa.exc.StatementError as error:
         raise StoreError(f"cannot {action} {location}: {_advice(str(error.orig), location)}") from None
 
 
@@ -107,7 +109,7 @@ def lock_study(engine: sa.Engine, location: str, study_id: int, name: str) -> It
         f"study {name!r} in {location} is being written by another process; wait for it or stop it"
     )
     if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(_lock_key(study_id)))).scalar():
                 raise busy
             try:
@@ -117,7 +119,7 @@ def lock_study(engine: sa.Engine, location: str, study_id: int, name: str) -> It
     elif _is_file(engine):
         lock = filelock.FileLock(_lock_path(location, study_id))
         try:
-            lock.acquire(blocking=False)
+            lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.02)  # listing studies holds it for a moment
         except filelock.Timeout:
             raise busy from None
         except OSError as error:
@@ -156,7 +158,7 @@ def _is_file(engine: sa.Engine) -> bool:
 
 
 def _lock_path(location: str, study_id: int) -> Path:
-    return Path(f"{location}.{study_id}.lock")
+    return Path(f"{Path(location).resolve()}.{study_id}.lock")
 
 
 def _lock_key(study_id: int) -> sa.ColumnElement[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,11 @@ def save(
     ]
     with contextlib.suppress(OSError):
         with path.open("a") as file:
-            file.write("".join(line + "\n" for line in lines))
+            file.write(
+                "".join("\n" + line for line in lines) + "\n"
+            )  # an earlier line may have been cut short
+            file.flush()
+            os.fsync(file.fileno())
         return True
     return False
 
@@ -63,7 +68,7 @@ def restore(path: Path, store: Store, study: StudyRecord, stored_keys: set[bytes
         return 0
     rows: list[dict[str, Any]] = []
     for line in path.read_text().splitlines():
-        with contextlib.suppress(json.JSONDecodeError):  # a last line that was cut short
+        with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):  # a line that was cut short
             row = json.loads(line)
             if bytes.fromhex(row["key"]) not in stored_keys:
                 rows.append(row)

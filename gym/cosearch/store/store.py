@@ -48,7 +48,7 @@ class Store:
         Raises:
             StoreError: if it is missing, is no cosearch store, is from a newer cosearch, or cannot be opened.
         """
-        text = str(location)
+        text = str(location).removeprefix("sqlite:///")
         if "://" in text:
             engine = url_engine(text)
             text = engine.url.render_as_string(hide_password=True)
@@ -65,7 +65,10 @@ class Store:
     @classmethod
     def in_memory(cls) -> Store:
         """A store that lives as long as this object."""
-        store = cls(sa.create_engine("sqlite://", poolclass=sa.StaticPool), "(memory)")
+        store = cls(
+            sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}),
+            "(memory)",
+        )
         store._check_format(create=True)
         return store
 
@@ -150,6 +153,7 @@ class Store:
         """All studies, the oldest first."""
         evaluated = (
             sa.select(tables.evaluations.c.study_id, sa.func.count().label("evaluations"))
+            .where(tables.evaluations.c.charged)
             .group_by(tables.evaluations.c.study_id)
             .subquery()
         )
@@ -241,13 +245,16 @@ class Store:
                 .values(agent_state=agent_state, seconds=seconds)
             )
 
-    def forget_tells(self, study: StudyRecord, position: int) -> None:
-        """Drop the tells from `position` on; the evaluations stay."""
+    def forget_tells(self, study: StudyRecord, position: int, agent_state: Any) -> None:
+        """Drop the tells from `position` on, before which the agent had this state; the evaluations stay."""
         drop = tables.tells.delete().where(
             tables.tells.c.study_id == study.id, tables.tells.c.position >= position
         )
         with self._errors("write to"), self._engine.begin() as connection:
             connection.execute(drop)
+            connection.execute(
+                tables.studies.update().where(tables.studies.c.id == study.id).values(agent_state=agent_state)
+            )
 
     def set_status(self, study: StudyRecord, status: str, stopped_because: str = "") -> None:
         """Note whether a study is running, finished or interrupted, and why."""
@@ -324,9 +331,10 @@ class Store:
 
     def read(self, study: StudyRecord) -> StudyData:
         """What a study found, evaluations that a kill kept from being told included; needs no plugin."""
+        told_ids = self.told_ids(study)  # first: a study that runs stores evaluations before their tells
         stored = self.evaluations(study)
         row_of_id = {int(id_): row for row, id_ in enumerate(stored.ids)}
-        rows = [row_of_id[id_] for id_ in self.told_ids(study)]
+        rows = [row_of_id[id_] for id_ in told_ids]
         first = list(dict.fromkeys([*rows, *range(len(stored.ids))]))
         position = {row: i for i, row in enumerate(first)}
         return StudyData(
