@@ -283,7 +283,7 @@ def test_a_running_study_can_be_read_from_elsewhere(tmp_path):
             seen.append(len(store.read(store.study()).designs))
     writer.join()
     assert seen == sorted(seen)
-    assert 0 < len(seen)
+    assert len(seen) > 0
     with Store.open(tmp_path / "study.db") as store:
         assert store.study().evaluations == 800
 
