@@ -1,8 +1,8 @@
 """An agent in twenty lines: it looks around the designs that nothing has beaten yet."""
 
-import numpy as np
+from itertools import compress
 
-from cosearch import Agent, Designs, hookimpl
+from cosearch import Agent, hookimpl
 from cosearch.objectives import feasible, minimised
 from cosearch.pareto import pareto_mask
 
@@ -12,22 +12,18 @@ class NeighbourSearch(Agent):
 
     name = "neighbour-search"
     batch_size = 16
-    front = None
+    front = ()
 
     def ask(self, n):
-        if self.front is None or len(self.front) == 0:
+        if not self.front:
             return self.space.sample(n, self.rng)
-        near = self.space.neighbours(self.front[int(self.rng.integers(len(self.front)))])
+        near = self.space.neighbours(self.front[self.rng.integers(len(self.front))][0])
         return near[self.rng.permutation(len(near))[:n]]
 
     def tell(self, designs, outcomes):
-        meets = feasible(self.constraints, outcomes)
-        values = minimised(self.objectives, outcomes)[meets]
-        designs = designs[meets]
-        if self.front is not None:
-            designs, values = Designs.concat([self.front, designs]), np.concatenate([self.values, values])
-        best = pareto_mask(values)
-        self.front, self.values = designs[best], values[best]
+        told = zip(designs, minimised(self.objectives, outcomes), strict=True)
+        found = [*self.front, *compress(told, feasible(self.constraints, outcomes))]
+        self.front = list(compress(found, pareto_mask([values for _, values in found])))
 
 
 @hookimpl

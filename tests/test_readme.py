@@ -50,3 +50,22 @@ def test_the_environment_example_runs():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "latency_ns" in done.stdout
+
+
+def test_the_miss_count_equals_a_cache_walked_through_access_by_access():
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("tiled_matmul", ROOT / "examples" / "tiled_matmul.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    size, sets, tile = 8, 4, 2
+    cache, misses = {}, 0
+    blocks = range(0, size, tile)
+    for bi, bj, bk in ((a, b, c) for a in blocks for b in blocks for c in blocks):
+        for i, j, k in ((a, b, c) for a in range(tile) for b in range(tile) for c in range(tile)):
+            i, j, k = bi + i, bj + j, bk + k
+            for word in (i * size + k, size**2 + k * size + j, 2 * size**2 + i * size + j):
+                line = word * 8 // 64
+                misses += cache.get(line % sets) != line
+                cache[line % sets] = line
+    assert module.count_misses(sets, tile, size) == misses
