@@ -4,9 +4,9 @@
     python tests/benchmarks/agents_beat_random.py --write    and writes it into agents/README.md
 
 The problem is `dram-controller` with the device searched too: about 1.6 million designs. Traces are short,
-so that the whole takes about a quarter of an hour on two idle cores. Random search at a budget is the beginning of its
-largest study, which asks the same designs. Exits with 1 if some median is not larger than that of random
-search.
+so that the whole takes about a quarter of an hour on two idle cores. Random search at a budget is the
+beginning of its largest study, which asks the same designs. Exits with 1 if some median is not larger than
+that of random search.
 """
 
 from __future__ import annotations
