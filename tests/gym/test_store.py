@@ -294,3 +294,11 @@ def test_a_study_in_memory_runs_in_another_thread():
         writer.start()
         writer.join()
         assert store.study().evaluations == 40
+
+
+def test_a_store_in_memory_survives_a_connection_that_an_interrupt_dropped():
+    with Store.in_memory() as store:
+        study_in(store, budget=40).run()
+        with store._engine.connect() as connection:
+            connection.invalidate()  # what SQLAlchemy does at Ctrl-C
+        assert store.study().evaluations == 40

@@ -8,6 +8,8 @@ finds in the store what had been evaluated beyond it. What the rows mean is the 
 from __future__ import annotations
 
 import contextlib
+import sqlite3
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -36,6 +38,7 @@ class Store:
     def __init__(self, engine: sa.Engine, location: str) -> None:
         self._engine = engine
         self.location = location
+        self._anchor: sqlite3.Connection | None = None
 
     @classmethod
     def open(cls, location: str | Path, *, create: bool = False) -> Store:
@@ -65,10 +68,16 @@ class Store:
     @classmethod
     def in_memory(cls) -> Store:
         """A store that lives as long as this object."""
-        store = cls(
-            sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}),
-            "(memory)",
-        )
+
+        # SQLAlchemy drops a connection that Ctrl-C interrupts; a second one keeps the database alive.
+        def connect() -> sqlite3.Connection:
+            uri = f"file:{name}?mode=memory&cache=shared"
+            return sqlite3.connect(uri, uri=True, check_same_thread=False)
+
+        name = f"cosearch-{uuid.uuid4().hex}"
+        anchor = connect()
+        store = cls(sa.create_engine("sqlite://", poolclass=sa.StaticPool, creator=connect), "(memory)")
+        store._anchor = anchor
         store._check_format(create=True)
         return store
 
