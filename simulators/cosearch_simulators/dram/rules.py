@@ -15,10 +15,21 @@ from numpy.typing import NDArray
 
 from cosearch_simulators.errors import ConfigurationError
 
-COMMANDS = ("ACT", "PREpb", "PREab", "RD", "RDA", "WR", "WRA", "REFab")
-"""The commands that the engine issues; a command's code is its position. `pb` is per bank, `ab` all banks."""
+COMMANDS = (
+    *("ACT", "PREpb", "PREab", "RD", "RDA", "WR", "WRA", "REFab"),
+    *("REFpb", "REFsb", "PDEA", "PDXA", "PDEP", "PDXP", "SREFEN", "SREFEX"),
+)
+"""The commands that the engine issues; a command's code is its position.
 
-COMMAND_SCOPE = ("Bank", "Bank", "Rank", "Bank", "Bank", "Bank", "Bank", "Rank")
+`pb` is per bank, `ab` all banks, `sb` the same bank of every bank group. PDE and PDX enter and leave
+power-down, with rows open (A) or all banks precharged (P); SREFEN and SREFEX self-refresh.
+"""
+
+COMMAND_SCOPE = (
+    *("Bank", "Bank", "Rank", "Bank", "Bank", "Bank", "Bank", "Rank"),
+    *("Bank", "Bank"),
+    *6 * ("Rank",),
+)
 """The level of the node that each command addresses. It binds the node, those above it and all below it."""
 
 

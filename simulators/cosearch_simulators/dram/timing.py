@@ -12,7 +12,8 @@ from numba import njit
 
 from cosearch_simulators.dram.rules import COMMANDS
 
-ACT, PREPB, PREAB, RD, RDA, WR, WRA, REFAB = range(len(COMMANDS))
+ACT, PREPB, PREAB, RD, RDA, WR, WRA, REFAB = range(8)
+REFPB, REFSB, PDEA, PDXA, PDEP, PDXP, SREFEN, SREFEX = range(8, len(COMMANDS))
 COMMAND_COUNT = len(COMMANDS)
 NEVER = np.int64(1) << np.int64(62)
 

@@ -162,5 +162,5 @@ def test_longer_commands_keep_the_bus_and_shift_the_rules() -> None:
     assert by_bank == {"PREpb": 11, "RD": 10}
     # WRA is held back as WR is and shares its entries; RDA is not as RD is.
     assert by_channel == {command: 2 for command in COMMANDS if command != "WRA"}
-    assert [COMMANDS[code] for code in compiled.twin] == [*COMMANDS[:6], "WR", "REFab"]
+    assert [COMMANDS[code] for code in compiled.twin] == [*COMMANDS[:6], "WR", *COMMANDS[7:]]
     assert np.all(compiled.entries[:, 1] > 0)
