@@ -10,12 +10,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.dram import bank_machines, engine, timing
+from cosearch_simulators.dram import engine, timing
 from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
+from cosearch_simulators.dram.bank_machine_simulation import energy_arguments, run_bank_machines
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import energy
-from cosearch_simulators.dram.kernel import simulate_bank_machines, simulate_channel
+from cosearch_simulators.dram.kernel import simulate_channel
 from cosearch_simulators.dram.rules import COMMANDS
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
@@ -153,7 +154,7 @@ def simulate(
         kind = ConfigurationError if problems[i] else SimulatorError
         raise kind(f"design {i}: {errors[i]}" if count > 1 else errors[i])
 
-    run_one = _run_bank_machines if isinstance(controllers, BankMachineControllers) else _run
+    run_one = run_bank_machines if isinstance(controllers, BankMachineControllers) else _run
     arguments = (
         controllers.arguments()
         if isinstance(controllers, BankMachineControllers)
@@ -259,47 +260,6 @@ def _run(
     return counters
 
 
-def _run_bank_machines(
-    device: Device, trace: Trace, trace_tck_ps: int | None, refresh: int, *controller: int
-) -> NDArray[np.int64]:
-    bits, n, compiled = device.address_bits, device.timings, device.compiled
-    assert bits is not None
-    not_before = np.zeros(len(trace), np.int64) if trace.cycle is None else trace.cycle
-    close_delay = np.zeros(len(COMMANDS), np.int64)
-    close_delay[timing.RDA] = n["nRTP"]
-    close_delay[timing.WRA] = device.write_latency_cycles + n["nWR"]
-    # Until when DRAMPower counts energy after a command, if it is the last one.
-    over = {"ACT": n["nRCD"], "PREpb": n["nRP"], "PREab": n["nRP"]}
-    over |= dict.fromkeys(("RD", "RDA"), n["nRL"] + n["nDQSCK"] + 1 + n["nBL"])
-    over |= dict.fromkeys(("WR", "WRA"), n["nWL"] + n["nBL"] + n["nWR"])
-    counters: NDArray[np.int64] = simulate_bank_machines(
-        trace.address_byte,
-        trace.is_write,
-        not_before,
-        bits.runs(),
-        (
-            device.topology.banks,
-            compiled.twin,
-            compiled.command_banks,
-            compiled.first,
-            compiled.entries,
-            compiled.history_size,
-            np.array(device.bus_cycles, np.int64),
-            np.array(device.bus_of, np.int64),
-            np.array([device.read_latency_cycles, device.write_latency_cycles], np.int64),
-            n["nREFI"] if refresh == 1 else 0,
-            close_delay,
-            np.array([over.get(command, 0) for command in COMMANDS], np.int64),
-            n["nRAS"],
-            n["nRFC"] - n["nRP"],
-            device.tck_ps,
-            trace_tck_ps or device.tck_ps,
-        ),
-        controller,
-    )
-    return counters
-
-
 def _bits(count: int) -> int:
     return count.bit_length() - 1
 
@@ -312,14 +272,12 @@ def _metrics(device: Device, counter: NDArray[np.int64], *, drampower: bool) -> 
     latency_cycles = int(counter[engine.READ_LATENCY_SUM]) / served if served else 0.0
     parts = energy(
         device,
-        cycles=int(counter[bank_machines.POWER_CYCLES]) if drampower else cycles,
         active_cycles=int(counter[engine.ACTIVE_CYCLES]),
         activates=commands["ACT"],
         reads=reads,
         writes=writes,
         refreshes=commands["REFab"],
-        precharges=int(counter[bank_machines.PRECHARGED_BANKS]) if drampower else None,
-        refresh_counts_as_active=drampower,
+        **(energy_arguments(counter) if drampower else {"cycles": cycles}),
     )
     return {
         "cycles": cycles,
