@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cosearch.hookspecs import hookimpl
     from cosearch.objectives import Constraint, Metric, Objective
     from cosearch.outcomes import Outcomes
+    from cosearch.pictures import Picture
     from cosearch.problem import Problem
     from cosearch.registry import make_problem, register
     from cosearch.space import (
@@ -45,6 +46,7 @@ _MODULE_OF = {
     "Ordinal": "cosearch.space",
     "Outcomes": "cosearch.outcomes",
     "Permutation": "cosearch.space",
+    "Picture": "cosearch.pictures",
     "Problem": "cosearch.problem",
     "Real": "cosearch.space",
     "Store": "cosearch.store",
@@ -69,6 +71,7 @@ __all__ = [
     "Ordinal",
     "Outcomes",
     "Permutation",
+    "Picture",
     "Problem",
     "Real",
     "Store",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +20,9 @@ from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective, check_metrics
 from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
 from cosearch.space import Designs, DesignSpace
+
+if TYPE_CHECKING:
+    from cosearch.pictures import Picture
 
 FIDELITIES = ("surrogate", "analytical", "cycle", "external")
 
@@ -114,6 +117,17 @@ class Problem(ABC):
             One column of n numbers a metric, in the metric's unit; or `Outcomes`, where some designs are
             rejected. An exception fails the designs that cause it, and only those.
         """
+
+    def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
+        """Pictures of one design in the words of its domain, for the report and for `describe --html`.
+
+        Called rarely, for a handful of designs, so it may run the simulator; a generator will do. An
+        exception spoils no report: a line there says why the picture is missing.
+
+        Args:
+            design: an allowed design of this problem's space.
+        """
+        return ()
 
     def evaluate(self, designs: Designs, *, fidelity: str | None = None, seed: int | None = None) -> Outcomes:
         """Evaluate a batch: order kept, one bad design never spoils the others.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from cosearch.pictures import PALETTE
 from cosearch.report.figure import Figure
 from cosearch.report.importance import Importance
-from cosearch.report.points import PALETTE, escape, rounded
+from cosearch.report.points import escape, rounded
 from cosearch.report.words import count, importance_caution, percent, short
 
 MAX_BARS = 15

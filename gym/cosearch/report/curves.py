@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch.pictures import PALETTE
 from cosearch.report.comparison import Comparison
 from cosearch.report.figure import Figure, axis_title, log_control
-from cosearch.report.points import PALETTE, Points, escape, rounded
+from cosearch.report.points import Points, escape, rounded
 from cosearch.report.words import number, quantity, short
 
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -44,7 +45,7 @@ def best_so_far_figure(comparison: Comparison, points: Sequence[Points], thinned
             "height": 460,
             "hovermode": "closest",
         },
-        {"log": log_control("y", comparison.outcomes[metric])},
+        controls={"log": log_control("y", comparison.outcomes[metric])},
     )
 
 
@@ -72,7 +73,7 @@ def hypervolume_figure(comparison: Comparison) -> Figure | None:
             "height": 400,
             "hovermode": "closest",
         },
-        {"log": {"x": False}, "gap": len(comparison.results) > 1},
+        controls={"log": {"x": False}, "gap": len(comparison.results) > 1},
     )
 
 

@@ -1,8 +1,7 @@
-"""A figure of a report: a plain Plotly dictionary with its words; `page.js` draws and colours it."""
+"""A figure of a report: a picture with switches; `page.js` draws and colours it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.objectives import Objective
+from cosearch.pictures import Picture
 from cosearch.report.comparison import Comparison
 from cosearch.report.points import escape
 from cosearch.report.words import short
@@ -19,28 +19,10 @@ OFFERED_LOG_RATIO = 5.0  # and one with a larger range than this can be switched
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A plot with its words.
+class Figure(Picture):
+    """A picture that the report draws itself, with what the reader may switch in it; see `page.js`."""
 
-    Attributes:
-        title: the heading.
-        caption: what is to be seen, in a sentence or two.
-        traces: Plotly traces.
-        layout: Plotly layout, without colours.
-        controls: what the reader may switch; see `page.js`.
-        caution: why to read it with care.
-        wide: whether it takes the whole width of the page.
-        min_width: pixels below which it scrolls.
-    """
-
-    title: str
-    caption: str
-    traces: Sequence[dict[str, Any]]
-    layout: dict[str, Any]
     controls: dict[str, Any] = field(default_factory=dict)
-    caution: str = ""
-    wide: bool = True
-    min_width: int = 0
 
 
 def axis_title(comparison: Comparison, objective: Objective) -> str:

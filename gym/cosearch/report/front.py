@@ -51,7 +51,7 @@ def front_figures(comparison: Comparison, columns: Columns) -> list[Figure]:
                     "height": 520 if len(pairs) == 1 else 380,
                     "hovermode": "closest",
                 },
-                _scatter_controls(comparison, x, y),
+                controls=_scatter_controls(comparison, x, y),
                 wide=len(pairs) == 1,
             )
         )

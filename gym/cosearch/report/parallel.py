@@ -49,7 +49,11 @@ def parallel_figure(comparison: Comparison) -> Figure | None:
         f"through that part, click it to release them.{thinned}",
         [],
         {"height": 480},
-        {"axes": axes, "colours": colours, "subset": on_front if 0 < sum(on_front) < len(rows) else None},
+        controls={
+            "axes": axes,
+            "colours": colours,
+            "subset": on_front if 0 < sum(on_front) < len(rows) else None,
+        },
         min_width=62 * len(axes),
     )
 

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch.pictures import PALETTE
 from cosearch.report.comparison import Comparison, StudyResult
 from cosearch.report.words import count, parameter_value, plain, quantity, short
 
-# M. Okabe, K. Ito, "Color Universal Design" (2008): told apart with every kind of colour vision.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon")
 DASHES = ("solid", "dash", "dot", "dashdot")
 GREY = "#8A8F98"
