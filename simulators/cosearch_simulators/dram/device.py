@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 
 from cosearch_simulators.dram.ddr3 import DDR3
 from cosearch_simulators.dram.ddr4 import DDR4
 from cosearch_simulators.dram.ddr5 import DDR5
-from cosearch_simulators.dram.mapping import AddressBits
+from cosearch_simulators.dram.mapping import AddressBits, named_address_bits
 from cosearch_simulators.dram.rules import (
     COMMANDS,
     CompiledRules,
@@ -48,6 +48,7 @@ class Device:
         bus_cycles: cycles of the command bus, by command.
         bus_of: which command bus, 0 or 1, by command.
         address_bits: the address mapping that belongs to the device, if one does.
+        channels: how many such channels the memory has.
     """
 
     standard: str
@@ -67,6 +68,7 @@ class Device:
     bus_cycles: tuple[int, ...]
     bus_of: tuple[int, ...]
     address_bits: AddressBits | None = None
+    channels: int = 1
 
     @property
     def tck_ps(self) -> int:
@@ -85,32 +87,69 @@ class Device:
 
     @property
     def capacity_bytes(self) -> int:
-        """Bytes of all ranks."""
-        return self.topology.banks * self.chip.rows * self.chip.columns * self.channel_width_bits // 8
+        """Bytes of all ranks of all channels."""
+        row_bytes = self.chip.columns * self.channel_width_bits // 8
+        return self.channels * self.topology.banks * self.chip.rows * row_bytes
 
     @property
     def peak_bandwidth_gb_per_s(self) -> float:
-        """Bytes per ns that the data bus can move."""
-        return self.transaction_bytes / (self.timings["nBL"] * self.tck_ps / 1000.0)
+        """Bytes per ns that the data buses of all channels can move."""
+        return self.channels * self.transaction_bytes / (self.timings["nBL"] * self.tck_ps / 1000.0)
+
+    def named_address_bits(self, mapping: str) -> AddressBits:
+        """One of Ramulator's mappings, of `ADDRESS_MAPPINGS`, for this device.
+
+        Raises:
+            ConfigurationError: the mapping's name is not known.
+        """
+        return named_address_bits(
+            mapping,
+            transaction_bytes=self.transaction_bytes,
+            width_bytes=self.channel_width_bits // 8,
+            channels=self.channels,
+            ranks=self.ranks,
+            bankgroups=self.chip.bankgroups,
+            banks=self.chip.banks,
+            rows=self.chip.rows,
+            columns=self.chip.columns,
+        )
 
 
 @lru_cache(maxsize=4096)
-def device(standard: str, organization: str, speed_grade: str, *, ranks: int = 1) -> Device:
+def device(
+    standard: str,
+    organization: str,
+    speed_grade: str,
+    *,
+    ranks: int = 1,
+    channels: int = 1,
+    address_bits: AddressBits | str | None = None,
+) -> Device:
     """The device of these names.
+
+    Args:
+        standard: of `standards()`.
+        organization: of `organizations(standard)`.
+        speed_grade: of `speed_grades(standard)`.
+        ranks: of a channel.
+        channels: of the memory.
+        address_bits: the device's own address mapping, or the name of one of `ADDRESS_MAPPINGS`.
 
     Example:
         >>> device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R").capacity_bytes
         8589934592
 
     Raises:
-        ConfigurationError: an unknown name, or `ranks` is not a power of two.
+        ConfigurationError: an unknown name, or a count that is not a power of two.
     """
     tables = STANDARDS[_known("standard", standard, tuple(STANDARDS))]
     chip = tables.organizations[_known("organization", organization, tuple(tables.organizations))]
     timings = tables.timings(chip, _known("speed grade", speed_grade, tables.speed_grades))
-    return build_device(
-        tables, organization, speed_grade, chip, ranks, timings, evaluate(tables.rules, timings)
-    )
+    rules = evaluate(tables.rules, timings)
+    built = build_device(tables, organization, speed_grade, chip, ranks, timings, rules, channels=channels)
+    if isinstance(address_bits, str):
+        address_bits = built.named_address_bits(address_bits)
+    return replace(built, address_bits=address_bits)
 
 
 def build_device(
@@ -121,6 +160,8 @@ def build_device(
     ranks: int,
     timings: Mapping[str, int],
     rules: Sequence[EvaluatedRule],
+    *,
+    channels: int = 1,
 ) -> Device:
     """A device from explicit timings and rules, such as those that a reference measurement states.
 
@@ -128,11 +169,12 @@ def build_device(
         ConfigurationError: a count that is not a power of two, or a rule that does not fit the standard's
             levels.
     """
-    counts = {"Channel": 1, "Rank": ranks, "BankGroup": chip.bankgroups, "Bank": chip.banks}
-    for name, count in {**counts, "row": chip.rows, "column": chip.columns}.items():
+    counts = {"Rank": ranks, "BankGroup": chip.bankgroups, "Bank": chip.banks}
+    all_counts = {"Channel": channels, **counts, "row": chip.rows, "column": chip.columns}
+    for name, count in all_counts.items():
         if count < 1 or count & (count - 1):
             raise ConfigurationError(f"{organization}: {name} count must be a power of two, got {count}")
-    topology = Topology(standard.levels, tuple(counts[level] for level in standard.levels))
+    topology = Topology(standard.levels, tuple(counts.get(level, 1) for level in standard.levels))
     return Device(
         standard=standard.name,
         organization=organization,
@@ -150,6 +192,7 @@ def build_device(
         write_latency_cycles=cycles_of(standard.write_latency, timings),
         bus_cycles=tuple(standard.bus_cycles.get(command, 1) for command in COMMANDS),
         bus_of=tuple(int(command in standard.row_bus) for command in COMMANDS),
+        channels=channels,
     )
 
 

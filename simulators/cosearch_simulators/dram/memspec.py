@@ -20,6 +20,7 @@ from cosearch_simulators.dram.standard import Currents, Organization, Standard
 from cosearch_simulators.errors import ConfigurationError
 
 FIELDS = {
+    "channel": ("CHANNEL_BIT",),
     "bank": ("BANK_BIT", "BANKGROUP_BIT", "RANK_BIT"),
     "row": ("ROW_BIT",),
     "column": ("COLUMN_BIT",),
@@ -61,13 +62,11 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
 
     Raises:
         KeyError: a field is missing.
-        ConfigurationError: an unknown memory type, several channels, or a count that is not a power of two.
+        ConfigurationError: an unknown memory type, or a count that is not a power of two.
     """
     kind, architecture = memspec["memoryType"], memspec["memarchitecturespec"]
     if kind not in MEMSPEC_STANDARDS:
         raise ConfigurationError(f"memoryType {kind!r} is not one of {', '.join(MEMSPEC_STANDARDS)}")
-    if architecture.get("nbrOfChannels", 1) != 1:
-        raise ConfigurationError(f"nbrOfChannels must be 1, got {architecture['nbrOfChannels']}")
     rules = MEMSPEC_STANDARDS[kind]
     groups = architecture.get("nbrOfBankGroups", 1)
     chip = Organization(
@@ -100,7 +99,10 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
     )
     name = str(memspec["memoryId"])
     ranks = architecture.get("nbrOfRanks", 1)
-    return build_device(standard, name, name, chip, ranks, timings, evaluate(rules.rules, timings))
+    channels = architecture.get("nbrOfChannels", 1)
+    return build_device(
+        standard, name, name, chip, ranks, timings, evaluate(rules.rules, timings), channels=channels
+    )
 
 
 def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
@@ -113,6 +115,7 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
         field: [int(bit) for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()
     }
     counts = {
+        "channel": device.channels,
         "bank": device.topology.banks,
         "row": device.chip.rows,
         "column": device.chip.columns,
@@ -127,8 +130,14 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
     used = [bit for bits in fields.values() for bit in bits]
     if sorted(used) != list(range(len(used))):
         raise ConfigurationError(f"every address bit from 0 to {len(used) - 1} must be used once")
-    xor = tuple((int(pair["FIRST"]), int(pair["SECOND"])) for pair in congen.get("XOR", ()))
-    return AddressBits(bank=tuple(fields["bank"]), row=tuple(fields["row"]), xor=xor)
+    xor = tuple((int(pair["FIRST"]), (int(pair["SECOND"]),)) for pair in congen.get("XOR", ()))
+    return AddressBits(
+        bank=tuple(fields["bank"]),
+        row=tuple(fields["row"]),
+        xor=xor,
+        channel=tuple(fields["channel"]),
+        column=tuple(fields["column"]),
+    )
 
 
 def _read(path: Path | str, key: str) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""Address mappings against an independent, slow decoding of the same bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cosearch_simulators.dram import ADDRESS_MAPPINGS, ConfigurationError, device
+from cosearch_simulators.dram.mapping import AddressBits, channel_of, decode, decode_bits
+
+BITS = 14  # of a small device's addresses
+
+
+def fields_of(address: int, mapping: AddressBits) -> tuple[int, int, int, int]:
+    """Channel, bank, row and column, bit by bit."""
+    bits = [address >> k & 1 for k in range(64)]
+    for target, sources in mapping.xor:
+        bits[target] = (bits[target] + sum(bits[source] for source in sources)) % 2
+    fields = (mapping.channel, mapping.bank, mapping.row, mapping.column)
+    return tuple(sum(bits[bit] << k for k, bit in enumerate(field)) for field in fields)  # type: ignore[return-value]
+
+
+@st.composite
+def mappings(draw: Any) -> AddressBits:
+    order = draw(st.permutations(range(BITS)))
+    cuts = sorted(draw(st.lists(st.integers(0, BITS), min_size=3, max_size=3)))
+    parts = [tuple(order[a:b]) for a, b in zip([0, *cuts], [*cuts, BITS], strict=True)]
+    # A hash must not feed a bit into itself: its sources are the others.
+    hashes = [
+        (target, tuple(draw(st.sets(st.sampled_from([k for k in range(BITS) if k != target]), max_size=4))))
+        for target in draw(st.lists(st.integers(0, BITS - 1), max_size=6))
+    ]
+    return AddressBits(parts[1], parts[2], tuple(hashes), parts[0], parts[3])
+
+
+@given(mappings())
+def test_any_bit_list_with_any_hash_is_a_bijection(mapping: AddressBits) -> None:
+    addresses = np.arange(1 << BITS)
+    banks, rows = decode_bits(addresses, *mapping.runs())
+    channels = channel_of(addresses, *mapping.channel_runs())
+    columns, _ = decode_bits(addresses, *AddressBits(mapping.column, (), mapping.xor).runs())
+    found = np.stack([channels, banks, rows, columns], axis=1)
+    assert len(np.unique(found, axis=0)) == 1 << BITS
+    for address in range(0, 1 << BITS, 331):
+        assert tuple(found[address]) == fields_of(address, mapping)
+
+
+@pytest.mark.parametrize("name", ADDRESS_MAPPINGS)
+@pytest.mark.parametrize("ranks", [1, 4])
+def test_named_mappings_as_bits_equal_the_sliced_ones(name: str, ranks: int) -> None:
+    ours = device("DDR4", "DDR4_2Gb_x16", "DDR4_2400R", ranks=ranks)
+    rng = np.random.default_rng(1)
+    # Also far beyond the capacity, where the mappings of the reference differ in what they do.
+    addresses = rng.integers(0, 1 << 44, 2000)
+    banks, rows = decode(addresses // 64, ADDRESS_MAPPINGS.index(name), ranks.bit_length() - 1, 1, 2, 14, 7)
+    as_bits = decode_bits(addresses, *ours.named_address_bits(name).runs())
+    np.testing.assert_array_equal(banks, as_bits[0])
+    np.testing.assert_array_equal(rows, as_bits[1])
+
+
+@pytest.mark.parametrize("name", ADDRESS_MAPPINGS)
+def test_named_mappings_use_every_address_once(name: str) -> None:
+    ours = device("DDR4", "DDR4_2Gb_x16", "DDR4_2400R", ranks=2, channels=4, address_bits=name)
+    bits = ours.address_bits
+    assert bits is not None
+    used = [*range(3), *bits.column, *bits.channel, *bits.bank, *bits.row[:14]]
+    assert sorted(used) == list(range(ours.capacity_bytes.bit_length() - 1))
+    assert ours.capacity_bytes == 4 * 2 * (2 << 30) // 8 * 4
+
+
+def test_channel_bits_lie_where_the_names_say() -> None:
+    ours = device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", channels=2)
+    # A transaction is 64 bytes, the capacity 2^34.
+    assert ours.named_address_bits("RoBaRaCoCh").channel == (6,)
+    assert ours.named_address_bits("ChRaBaRoCo").channel == (33,)
+    mop = ours.named_address_bits("MOP4CLXOR")
+    assert mop.channel == (8,)
+    assert mop.xor[0] == (8, (6,))  # the channel is the first field that is hashed with column bits
+
+
+def test_an_unknown_mapping_is_named() -> None:
+    with pytest.raises(
+        ConfigurationError, match="unknown address mapping 'RoCo', expected one of RoBaRaCoCh"
+    ):
+        device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", address_bits="RoCo")
