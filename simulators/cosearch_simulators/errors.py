@@ -11,3 +11,7 @@ class TraceError(SimulatorError):
 
 class ConfigurationError(SimulatorError):
     """A device or a controller is described by a value that does not exist or is out of its bounds."""
+
+
+class WorkloadError(SimulatorError):
+    """A network or an operator is described by something that does not exist or cannot be."""

@@ -1,0 +1,181 @@
+"""The operators without multiply-accumulates: elementwise functions, reductions and table look-ups.
+
+They are work for a vector unit and for the memory. A vector operation is one addition, multiplication,
+comparison, division or transcendental function of one element; the tables hold the formulas that are counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from cosearch_simulators.errors import WorkloadError
+from cosearch_simulators.workloads.operators import Operator
+
+ELEMENTWISE_OPERATIONS = {
+    "copy": 1,  # moves data: nearest-neighbour resizing, rolled windows
+    "add": 1,
+    "subtract": 1,
+    "multiply": 1,
+    "divide": 1,
+    "power": 1,
+    "sqrt": 1,
+    "exp": 1,
+    "log": 1,
+    "tanh": 1,
+    "erf": 1,
+    "sin": 1,
+    "cos": 1,
+    "absolute": 1,
+    "negate": 1,
+    "minimum": 1,
+    "maximum": 1,
+    "compare": 1,
+    "select": 1,
+    "relu": 1,  # max(x, 0)
+    "leaky_relu": 2,  # max(x, a x)
+    "clip": 2,  # min(max(x, low), high); ReLU6 is one
+    "elu": 4,  # exp, subtract, multiply, select
+    "softplus": 3,  # exp, add, log
+    "sigmoid": 4,  # 1 / (1 + exp(-x))
+    "swish": 5,  # x sigmoid(x), also called SiLU
+    "hard_sigmoid": 4,  # clip(x + 3) / 6
+    "hard_swish": 5,  # x hard_sigmoid(x)
+    "gelu": 5,  # x (1 + erf(x c)) / 2
+    "gelu_tanh": 9,  # x (1 + tanh(a (x + b x x x))) / 2
+    "batch_norm": 2,  # x scale + shift: at inference its statistics are constants
+    "rotary": 3,  # rotary position embedding: two multiplications and an addition an element
+    "bilinear": 7,  # bilinear resizing: four multiplications, three additions an output
+}
+"""Vector operations for one output element of each elementwise function."""
+
+POOL_OPERATIONS = {
+    "max_pool": 1,  # compare
+    "average_pool": 1,  # add; the division is one an output and left out
+    "mean": 1,
+    "sum": 1,
+    "maximum": 1,
+    "minimum": 1,
+}
+"""Vector operations for one input of each window of a reduction that has one output a window."""
+
+NORMALIZATION_OPERATIONS = {
+    "softmax": 5,  # maximum, subtract, exp, sum, divide
+    "log_softmax": 5,  # maximum, subtract, exp, sum, subtract
+    "layer_norm": 7,  # sum, subtract, square, sum, divide, scale, shift
+    "group_norm": 7,
+    "instance_norm": 7,
+    "rms_norm": 4,  # square, sum, divide, scale
+    "local_response_norm": 4,  # square, sum over the channels' window, power, divide
+}
+"""Vector operations for one element of each reduction that keeps the shape: all are over windows of rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elementwise(Operator):
+    """A function of elements at the same place; smaller operands are broadcast.
+
+    Attributes:
+        function: one of `ELEMENTWISE_OPERATIONS`.
+        operands: elements of each activation that it reads.
+        elements: of its output.
+        constants: elements of its parameters, such as the scale and shift of a batch normalisation.
+
+    Raises:
+        WorkloadError: a size below 1, or an unknown function.
+    """
+
+    function: str
+    operands: tuple[int, ...]
+    elements: int
+    constants: int = 0
+
+    def _check(self) -> None:
+        self._check_positive("operands", "elements")
+        _check_function(self._label, self.function, tuple(ELEMENTWISE_OPERATIONS))
+
+    @property
+    def tensor_elements(self) -> dict[str, int]:
+        """Elements read and written."""
+        return {"Weights": self.constants, "Inputs": sum(self.operands), "Outputs": self.elements}
+
+    @property
+    def vector_operations(self) -> int:
+        """Operations of the function over all elements."""
+        return ELEMENTWISE_OPERATIONS[self.function] * self.elements
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reduction(Operator):
+    """A function of windows: pooling and means have one output a window, normalisations keep the shape.
+
+    Attributes:
+        function: one of `POOL_OPERATIONS` or `NORMALIZATION_OPERATIONS`.
+        in_elements: of its input.
+        out_elements: of its output.
+        window: elements that are reduced to one: a pooling kernel's area, or the length of a row.
+        constants: elements of its parameters, such as the scale and shift of a layer normalisation.
+
+    Raises:
+        WorkloadError: a size below 1, or an unknown function.
+    """
+
+    function: str
+    in_elements: int
+    out_elements: int
+    window: int
+    constants: int = 0
+
+    def _check(self) -> None:
+        self._check_positive("in_elements", "out_elements", "window")
+        _check_function(self._label, self.function, (*POOL_OPERATIONS, *NORMALIZATION_OPERATIONS))
+
+    @property
+    def tensor_elements(self) -> dict[str, int]:
+        """Elements read and written."""
+        return {"Weights": self.constants, "Inputs": self.in_elements, "Outputs": self.out_elements}
+
+    @property
+    def vector_operations(self) -> int:
+        """Operations of the function over all windows."""
+        if self.function in POOL_OPERATIONS:
+            return POOL_OPERATIONS[self.function] * self.out_elements * self.window
+        return NORMALIZATION_OPERATIONS[self.function] * self.in_elements
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedding(Operator):
+    """Rows gathered from a table of parameters, which counts whole while only these rows are moved.
+
+    Attributes:
+        rows: of the table, such as a vocabulary or the longest sequence.
+        features: columns of the table.
+        tokens: rows gathered.
+
+    Raises:
+        WorkloadError: a size below 1.
+    """
+
+    rows: int
+    features: int
+    tokens: int
+
+    def _check(self) -> None:
+        self._check_positive("rows", "features", "tokens")
+
+    @property
+    def parameters(self) -> int:
+        """The whole table."""
+        return 0 if self.tied else self.rows * self.features
+
+    @property
+    def tensor_elements(self) -> dict[str, int]:
+        """Elements moved: the gathered rows as weights, one index a token."""
+        gathered = self.tokens * self.features
+        return {"Weights": gathered, "Inputs": self.tokens, "Outputs": gathered}
+
+
+def _check_function(label: str, function: str, functions: tuple[str, ...]) -> None:
+    if function not in functions:
+        nearest = get_close_matches(function, functions, n=1, cutoff=0.0)[0]
+        raise WorkloadError(f"{label}: unknown function {function!r}, the nearest is {nearest!r}")
