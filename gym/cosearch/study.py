@@ -26,7 +26,7 @@ from cosearch.registry import agent_class, make_problem
 from cosearch.space import Designs
 from cosearch.store import Store, StudyData, StudyRecord, rescue
 
-__all__ = ["Progress", "Study"]
+__all__ = ["Progress", "Study", "problem_of"]
 
 REPORT_SECONDS = 1.0
 
@@ -148,22 +148,7 @@ class Study:
                     f"study {record.name!r} has a budget of {record.budget}; it can only be raised"
                 )
             record = replace(record, budget=budget)
-        problem = make_problem(
-            record.problem,
-            objectives=record.objectives,
-            constraints=record.constraints,
-            **record.problem_arguments,
-        )
-        if problem.version != record.problem_version or problem.space.hash() != record.space_hash:
-            raise StoreError(
-                f"study {record.name!r} was made with another version of problem {record.problem} "
-                f"(v{record.problem_version}, here v{problem.version}, another space); start a new one"
-            )
-        if problem.workload_digest != record.workload_digest:
-            raise StoreError(
-                f"study {record.name!r}: the workload's file has changed since the study began; "
-                "put the old one back, or start a new study"
-            )
+        problem = problem_of(record)
         agent = agent_class(record.agent)(
             problem.space,
             problem.objectives,
@@ -332,6 +317,31 @@ class _Search:
         self.live.add(outcomes)
         if self.seconds - self.reported_at > REPORT_SECONDS:  # a slow batch shows how it goes
             self._report()
+
+
+def problem_of(record: StudyRecord) -> Problem:
+    """The problem of a recorded study, built again as it was.
+
+    Raises:
+        CosearchError: if it is not installed, or is not the same any more.
+    """
+    problem = make_problem(
+        record.problem,
+        objectives=record.objectives,
+        constraints=record.constraints,
+        **record.problem_arguments,
+    )
+    if problem.version != record.problem_version or problem.space.hash() != record.space_hash:
+        raise StoreError(
+            f"study {record.name!r} was made with another version of problem {record.problem} "
+            f"(v{record.problem_version}, here v{problem.version}, another space); start a new one"
+        )
+    if problem.workload_digest != record.workload_digest:
+        raise StoreError(
+            f"study {record.name!r}: the workload's file has changed since the study began; "
+            "put the old one back, or start a new study"
+        )
+    return problem
 
 
 def _check_at_least(least: int, **numbers: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ StorePath = Annotated[str, typer.Argument(metavar="STORE", help="A SQLite file, 
 StudyName = Annotated[
     str | None, typer.Argument(metavar="[STUDY]", help="As `cosearch studies` lists it.", show_default=False)
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")]
 Set = Annotated[
     list[str],
     typer.Option(
@@ -66,6 +68,12 @@ def build_problem(
         raise
     except (ValueError, OSError) as error:  # a simulator refuses its configuration, a workload cannot be read
         raise ArgumentError(f"problem {name}: {error}") from error
+
+
+def check_new(path: Path, *, force: bool) -> None:
+    """Raise `ArgumentError` if the file is there and may not be replaced."""
+    if path.exists() and not force:
+        raise ArgumentError(f"{path} is already there; add --force to replace it")
 
 
 def check_fidelity(problem: Problem, fidelity: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from cosearch.progress import Progress
 
 LINE_EVERY_S = 10.0
 REFRESH_PER_S = 5
+SLOW_S = 2.0
 
 
 @contextmanager
@@ -55,6 +57,32 @@ def shown_cases(title: str, *, hidden: bool) -> Iterator[Callable[[int, int], No
     with RichProgress(console=terminal, transient=True, disable=hidden or not terminal.is_terminal) as bar:
         task = bar.add_task(plain(title), total=None)
         yield lambda done, cases: bar.update(task, completed=done, total=cases)
+
+
+@contextmanager
+def said_if_slow() -> Iterator[Callable[[str], None]]:
+    """A callback for what is being done; it is printed after two seconds, and then every ten."""
+    latest: list[str] = []
+    done = threading.Event()
+
+    def print_until_done() -> None:
+        wait_s = SLOW_S
+        while not done.wait(wait_s):
+            if latest:
+                print_line(latest[-1], stderr=True)
+                wait_s = LINE_EVERY_S
+
+    thread = threading.Thread(target=print_until_done, daemon=True)
+    thread.start()
+
+    def say(text: str) -> None:
+        latest[:] = [text]
+
+    try:
+        yield say
+    finally:
+        done.set()
+        thread.join()
 
 
 def _line_printer(problem: Problem) -> Callable[[Progress], None]:

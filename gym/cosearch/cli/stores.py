@@ -11,6 +11,7 @@ import typer
 
 from cosearch.cli import options
 from cosearch.cli.output import console, print_json, print_line, print_table
+from cosearch.cli.progress import said_if_slow
 from cosearch.errors import ArgumentError, StoreError, unknown_name
 from cosearch.export import WRITERS
 
@@ -52,15 +53,14 @@ def export(
         str | None,
         typer.Option("--format", metavar="FORMAT", help=f"{' or '.join(WRITERS)}; default FILE's suffix."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    force: options.Force = False,
     json: options.Json = False,
 ) -> None:
     """Write evaluations as a table, one row a distinct design; all studies unless one is named."""
     format_name = format_ or output.suffix.removeprefix(".")
     if format_name not in WRITERS:
         raise unknown_name("format", format_name, WRITERS)
-    if output.exists() and not force:
-        raise ArgumentError(f"{output} is already there; add --force to replace it")
+    options.check_new(output, force=force)
     if not output.parent.is_dir():
         raise ArgumentError(f"cannot write {output}: there is no folder {output.parent}")
     found = read_studies(store, study)
@@ -79,17 +79,21 @@ def report(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one page that needs no network.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    pictures: Annotated[
+        bool, typer.Option(help="Whether the page has the problem's pictures of single designs.")
+    ] = True,
+    force: options.Force = False,
     json: options.Json = False,
 ) -> None:
     """Show the Pareto front, hypervolume against evaluations and more, of all studies of a store."""
     from cosearch.report import report_data, terminal_report, write_report
 
-    if html is not None and html.exists() and not force:
-        raise ArgumentError(f"{html} is already there; add --force to replace it")
+    if html is not None:
+        options.check_new(html, force=force)
     found = read_studies(store)
     if html is not None:
-        write_report(found, html)
+        with said_if_slow() as say:
+            write_report(found, html, pictures=pictures, progress=say)
     if json:
         print_json(report_data(found))
     elif html is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -13,6 +15,11 @@ def text(value: Any) -> str:
     return escape(plain(value))
 
 
+def prose(value: Any) -> str:
+    """Text of a docstring: what stands between backticks is code."""
+    return re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", text(value))
+
+
 def heading(title: str, level: int, key: str = "", kind: str = "title") -> str:
     """A heading of level 2 to 4."""
     name = f' id="{key}"' if key else ""
@@ -22,3 +29,11 @@ def heading(title: str, level: int, key: str = "", kind: str = "title") -> str:
 def copy_button(label: str, copied: str) -> str:
     """A button that copies a text."""
     return f'<button type="button" data-copy="{escape(copied)}" title="{text(copied)}">{text(label)}</button>'
+
+
+def facts(values: Mapping[str, str]) -> str:
+    """A row of boxes, each a name and its text."""
+    items = "".join(
+        f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in values.items()
+    )
+    return f'<dl class="facts">{items}</dl>'

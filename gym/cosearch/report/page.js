@@ -25,6 +25,16 @@ function theme() {
   return { page: colour("--page"), text: colour("--text"), muted: colour("--muted"), grid: colour("--grid"), line: colour("--line") };
 }
 
+/* A heatmap's scale goes from nearly the page's colour to that of the accent and beyond. */
+const SCALES = {
+  light: [[0, "#EEF3F8"], [0.35, "#9CC6E3"], [0.7, "#0072B2"], [1, "#003B5C"]],
+  dark: [[0, "#1D2731"], [0.35, "#0B5C8C"], [0.7, "#4FA8E8"], [1, "#D6ECFB"]],
+};
+
+function onDark() {
+  return matchMedia("(prefers-color-scheme: dark)").matches && !matchMedia("print").matches;
+}
+
 function paintedLayout(layout) {
   const c = theme();
   const narrow = window.innerWidth < 640;
@@ -37,14 +47,22 @@ function paintedLayout(layout) {
     margin: layout.margin || { t: 16, r: 16, b: 48, l: 56 },
     hoverlabel: { align: "left", bgcolor: c.page, bordercolor: c.line, font: { color: c.text, size: 12 } },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: c.line, activecolor: c.text },
-    legend: { orientation: "h", x: 0, xanchor: "left", y: 1.01, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)", itemsizing: "constant" },
+    legend: { orientation: "h", x: 0, xanchor: "left", y: 1.01, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)", itemsizing: "constant", traceorder: "normal", ...layout.legend },
     dragmode: narrow ? false : "zoom",
+    colorway: (layout.colorway || report.palette).map(onPage),
   };
-  for (const name of ["xaxis", "yaxis"]) {
-    if (!layout[name]) continue;
-    const title = layout[name].title && { ...layout[name].title, standoff: 10, font: { size: narrow ? 11 : 13 } };
-    painted[name] = { ...axis, ...layout[name], ...(title && { title }) };
+  for (const name of new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d+$/.test(key))])) {
+    const own = layout[name] || {};
+    const text = typeof own.title === "string" ? { text: own.title } : own.title;
+    const title = text && { standoff: 10, ...text, font: { size: narrow ? 11 : 13, ...text.font } };
+    painted[name] = { ...axis, ...own, ...(title && { title }) };
   }
+  if (layout.polar) {
+    painted.polar = { bgcolor: "rgba(0,0,0,0)", ...layout.polar };
+    for (const name of ["radialaxis", "angularaxis"]) painted.polar[name] = { gridcolor: c.grid, linecolor: c.line, ...layout.polar[name] };
+  }
+  if (layout.annotations) painted.annotations = layout.annotations.map((note) => ({ arrowcolor: c.muted, ...note, font: recoloured(note.font) }));
+  if (layout.shapes) painted.shapes = layout.shapes.map((shape) => ({ ...shape, line: { color: c.muted, ...recoloured(shape.line) }, fillcolor: onPage(shape.fillcolor) }));
   return painted;
 }
 
@@ -52,21 +70,34 @@ function paintedLayout(layout) {
 const LIGHTENED = { "#0072B2": "#4FA8E8", "#D55E00": "#F27B35", "#009E73": "#2BBF94" };
 
 function onPage(colour) {
-  if (!matchMedia("(prefers-color-scheme: dark)").matches || matchMedia("print").matches || !colour) return colour;
-  return (LIGHTENED[colour.slice(0, 7)] ?? colour.slice(0, 7)) + colour.slice(7);
+  if (Array.isArray(colour)) return colour.map(onPage);
+  if (!onDark() || typeof colour !== "string" || colour[0] !== "#") return colour;
+  return (LIGHTENED[colour.slice(0, 7).toUpperCase()] ?? colour.slice(0, 7)) + colour.slice(7);
 }
+
+function recoloured(part) {
+  return part && { ...part, ...("color" in part && { color: onPage(part.color) }), ...("colors" in part && { colors: onPage(part.colors) }) };
+}
+
+const scaled = (colour) => Array.isArray(colour) && colour.some((value) => typeof value === "number");
 
 function paintedTraces(traces) {
   const c = theme();
+  const colorscale = SCALES[onDark() ? "dark" : "light"];
+  const colorbar = { outlinewidth: 0, thickness: 12, ticklen: 3, tickcolor: c.line, exponentformat: "SI" };
   return traces.map((original) => {
     const trace = { ...original };
     for (const part of ["marker", "line"]) {
-      if (trace[part]) trace[part] = { ...trace[part], color: onPage(trace[part].color) };
+      if (trace[part]) trace[part] = recoloured(trace[part]);
     }
     if (trace.fillcolor) trace.fillcolor = onPage(trace.fillcolor);
-    if (trace.type === "bar") return { ...trace, error_x: { ...trace.error_x, color: c.muted } };
-    if (trace.mode === "markers" && trace.marker.size > 6) {
-      return { ...trace, marker: { ...trace.marker, line: { ...trace.marker.line, color: c.page } } };
+    if (trace.z) Object.assign(trace, { colorscale, ...original, colorbar: { ...colorbar, ...original.colorbar } });
+    if (trace.marker && scaled(trace.marker.color)) trace.marker = { colorscale, ...trace.marker, colorbar: { ...colorbar, ...trace.marker.colorbar } };
+    for (const error of ["error_x", "error_y"]) {
+      if (trace[error]) trace[error] = { color: c.muted, ...trace[error] };
+    }
+    if (trace.mode === "markers" && trace.marker?.size > 6) {
+      trace.marker = { ...trace.marker, line: { ...trace.marker.line, color: c.page } };
     }
     return trace;
   });
@@ -94,11 +125,23 @@ function currentFigure(figure) {
   return [paintedTraces(traces), paintedLayout(layout)];
 }
 
+/* A figure in a panel that is not shown has no size yet: it is drawn when the panel is. */
 function draw(figure) {
+  const place = document.getElementById(figure.id);
+  if (place.closest("[hidden]")) return undefined;
   if (figure.controls.axes) return drawParallel(figure);
   const [traces, layout] = currentFigure(figure);
-  const config = { responsive: true, displaylogo: false, displayModeBar: window.innerWidth < 640 || figure.traces.some((trace) => trace.type === "bar") ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
-  return Plotly.react(document.getElementById(figure.id), traces, layout, config);
+  const config = { responsive: true, displaylogo: false, displayModeBar: window.innerWidth < 640 || figure.traces.some((trace) => trace.type === "bar" || trace.z) ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+  return Plotly.react(place, traces, layout, config);
+}
+
+/* What a plugin draws may be wrong in ways that only Plotly finds out. */
+async function tryToDraw(figure) {
+  try {
+    await draw(figure);
+  } catch (error) {
+    document.getElementById(figure.id).textContent = `This picture cannot be drawn: ${error.message}`;
+  }
 }
 
 function drawParallel(figure) {
@@ -187,12 +230,39 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+/* Tabs: a click or an arrow key shows one panel of a list. */
+function show(tab) {
+  const tabs = Array.from(tab.parentElement.children);
+  for (const other of tabs) {
+    other.setAttribute("aria-selected", String(other === tab));
+    other.tabIndex = other === tab ? 0 : -1;
+    document.getElementById(other.getAttribute("aria-controls")).hidden = other !== tab;
+  }
+  const panel = document.getElementById(tab.getAttribute("aria-controls"));
+  for (const figure of figures) {
+    const place = document.getElementById(figure.id);
+    if (panel.contains(place)) tryToDraw(figure).then(() => place.data && Plotly.Plots.resize(place));
+  }
+}
+
+for (const tab of document.querySelectorAll("[role=tab]")) {
+  tab.addEventListener("click", () => show(tab));
+  tab.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const tabs = Array.from(tab.parentElement.children);
+    const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+    next.focus();
+    show(next);
+  });
+}
+
 const figures = report.figures.map((figure) => ({ ...figure, traces: resolve(figure.traces) }));
 
 async function drawAll() {
   for (const figure of figures) {
     if (figure.state === undefined) addControls(figure);
-    await draw(figure);
+    await tryToDraw(figure);
     await new Promise((done) => setTimeout(done)); /* keep the page answering */
   }
   document.documentElement.dataset.drawn = "true";

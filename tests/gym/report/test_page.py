@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosearch.report import write_report
-from cosearch.report.page import embedded_json, report_page
+from cosearch.report.document import embedded_json
+from cosearch.report.page import report_page
 from cosearch.report.points import escape
 from report_studies import ALL_OBJECTIVES, make_study
 
