@@ -11,6 +11,8 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from cosearch.errors import ArgumentError, unknown_name
 
 # Objectives and constraints have options of their own on the command line.
@@ -68,12 +70,18 @@ def check_arguments(constructor: Callable[..., Any], given: Mapping[str, Any], o
             raise unknown_name(f"argument of {owner}", name, valid)
         try:
             adapter = TypeAdapter(hints.get(name, Any))
+            if isinstance(value, np.generic):
+                value = value.item()
             try:
-                checked[name] = adapter.validate_python(value)
-            except ValidationError:
+                # true is no number, though Python would take it for 1
+                checked[name] = adapter.validate_python(value, strict=isinstance(value, bool) or None)
+            except ValidationError as error:
                 if not isinstance(value, bool | int | float):
                     raise
-                checked[name] = adapter.validate_python(json.dumps(value))  # text that looks like a number
+                try:
+                    checked[name] = adapter.validate_python(json.dumps(value))  # text that looks like one
+                except ValidationError:
+                    raise error from None
         except ValidationError as error:
             problem = error.errors()[0]["msg"]
             raise ArgumentError(f"{owner}: argument {name}={value!r} is not valid: {problem}") from None

@@ -80,7 +80,9 @@ class Problem(ABC):
             if parameter.kind is parameter.VAR_KEYWORD:
                 bound.arguments |= bound.arguments.pop(parameter.name, {})
         self.arguments = {
-            k: v for k, v in bound.arguments.items() if k not in ("self", "objectives", "constraints")
+            k: v.item() if isinstance(v, np.generic) else v
+            for k, v in bound.arguments.items()
+            if k not in ("self", "objectives", "constraints")
         }
         return self
 

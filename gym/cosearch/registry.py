@@ -86,6 +86,12 @@ class Registry:
         return record
 
     def _add(self, plugin: Any, record: PluginRecord) -> None:
+        known = self._manager.get_name(plugin)
+        if known is not None or self._manager.has_plugin(record.name):
+            raise PluginError(
+                f"plugin {record.name!r} is already registered"
+                + (f" as {known!r}" if known not in (None, record.name) else "")
+            )
         registered = self._manager.register(plugin, name=record.name)
         try:
             problems = self._contributed(plugin, "cosearch_problems")

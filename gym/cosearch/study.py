@@ -74,14 +74,19 @@ class Study:
         Raises:
             CosearchError: for an unknown agent, a wrong setting, or a store that cannot be written.
         """
-        _check_at_least(1, budget=budget, workers=workers, batch_size=batch_size, memory_mb=memory_mb)
+        budget, workers = _whole("budget", budget), _whole("workers", workers)
+        seed = _whole("seed", seed, least=0)
+        batch_size = None if batch_size is None else _whole("batch_size", batch_size)
+        memory_mb = None if memory_mb is None else _whole("memory_mb", memory_mb)
+        if name is not None and not name.strip():
+            raise ArgumentError(f"the name of a study must not be blank, as {name!r} is")
         if fidelity is not None and fidelity not in problem.fidelities:
             raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelities)
         if timeout_s is not None and not timeout_s > 0:
             raise ArgumentError(f"timeout_s must be above 0, not {timeout_s}")
-        if seed < 0:
-            raise ArgumentError(f"seed must be at least 0, not {seed}")
-        settings = dict(agent_settings or {})
+        settings = {
+            k: v.item() if isinstance(v, np.generic) else v for k, v in (agent_settings or {}).items()
+        }
         instance = agent_class(agent)(
             problem.space, problem.objectives, problem.constraints, seed=seed, budget=budget, **settings
         )
@@ -344,10 +349,13 @@ def problem_of(record: StudyRecord) -> Problem:
     return problem
 
 
-def _check_at_least(least: int, **numbers: int | None) -> None:
-    for name, number in numbers.items():
-        if number is not None and number < least:
-            raise ArgumentError(f"{name} must be at least {least}, not {number}")
+def _whole(name: str, number: int, *, least: int = 1) -> int:
+    """The number as Python's int; numpy's will do, true will not."""
+    if isinstance(number, bool | np.bool_) or not isinstance(number, int | np.integer):
+        raise ArgumentError(f"{name} must be a whole number, not {number!r}")
+    if number < least:
+        raise ArgumentError(f"{name} must be at least {least}, not {number}")
+    return int(number)
 
 
 def _free_name(store: Store, name: str) -> str:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosearch.arguments import assignment, parse_assignments
+from cosearch.arguments import assignment, check_arguments, parse_assignments
+from cosearch.errors import ArgumentError
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 values = st.recursive(
@@ -19,3 +22,25 @@ def test_an_argument_is_read_back_from_the_recorded_command(name, value):
 def test_text_that_looks_like_a_number_stays_text():
     assert assignment("trace", "7") == 'trace="7"'
     assert assignment("workload", "zipf") == "workload=zipf"
+
+
+def takes(*, lanes: int = 1, clock_ghz: float = 1.0, trace: str = "", fast: bool = False) -> None:
+    """A constructor."""
+
+
+@pytest.mark.parametrize("name", ["lanes", "clock_ghz"])
+def test_true_is_no_number(name):
+    with pytest.raises(ArgumentError, match=f"argument {name}=True is not valid: Input should be a valid"):
+        check_arguments(takes, {name: True}, "problem p")
+
+
+def test_true_is_a_switch_and_can_be_a_name():
+    assert check_arguments(takes, {"fast": True, "trace": True}, "p") == {"fast": True, "trace": "true"}
+
+
+def test_numbers_of_numpy_are_numbers():
+    checked = check_arguments(takes, {"lanes": np.int64(4), "clock_ghz": np.float32(0.5)}, "problem p")
+    assert checked == {"lanes": 4, "clock_ghz": 0.5}
+    assert [type(value) for value in checked.values()] == [int, float]
+    with pytest.raises(ArgumentError, match="lanes"):
+        check_arguments(takes, {"lanes": np.float64(4.5)}, "problem p")

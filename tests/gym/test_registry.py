@@ -60,6 +60,19 @@ def test_an_invalid_plugin_is_refused_and_leaves_nothing_behind(hooks, says):
     assert (own.problems, own.agents, own.plugins) == before
 
 
+def test_a_plugin_is_registered_once():
+    own = Registry()
+    plugin = plugin_of(cosearch_problems=[small_problems.TwoSpheres])
+    own.register(plugin, "first")
+    with pytest.raises(PluginError, match="^plugin 'first' is already registered$"):
+        own.register(plugin, "first")
+    with pytest.raises(PluginError, match="^plugin 'second' is already registered as 'first'$"):
+        own.register(plugin, "second")
+    with pytest.raises(PluginError, match="^plugin 'first' is already registered$"):
+        own.register(plugin_of(), "first")
+    assert [record.name for record in own.plugins] == ["first"]
+
+
 def test_a_plugin_that_cannot_be_imported_takes_no_other_down(tmp_path):
     """A real installed plugin: a module on the path, and an entry point in a dist-info."""
     (tmp_path / "broken_plugin.py").write_text("import a_simulator_that_is_not_installed\n")

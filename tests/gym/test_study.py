@@ -313,8 +313,43 @@ def test_an_agent_that_asks_for_forbidden_designs_alone_is_stopped():
     assert data.record.evaluations == 0
 
 
-@pytest.mark.parametrize("wrong", [{"fidelity": "typo"}, {"timeout_s": 0.0}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fidelity": "typo"}, {"timeout_s": 0.0}, {"seed": -1}, {"name": ""}, {"name": " \t"},
+        {"budget": True}, {"budget": 5.0}, {"workers": np.int64(0)},
+    ],
+)  # fmt: skip
 def test_a_study_that_could_never_run_is_not_stored(wrong, tmp_path):
     with pytest.raises((ArgumentError, UnknownNameError)):
         Study.create(TwoSpheres(), "uniform", **{"budget": 5, "store": tmp_path / "study.db", **wrong})
     assert not (tmp_path / "study.db").exists()
+
+
+@pytest.mark.parametrize("blank", ["", "  ", Path()])
+def test_a_store_needs_a_path(blank, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match="expected the path of a store"):
+        Study.create(TwoSpheres(), "uniform", budget=5, store=blank)
+    assert not list(tmp_path.iterdir())
+
+
+class Scaled(TwoSpheres):
+    """A problem with a whole number for an argument."""
+
+    name = "scaled-spheres"
+
+    def __init__(self, *, scale: int = 1, objectives=None, constraints=None) -> None:
+        super().__init__(objectives=objectives, constraints=constraints)
+        self.scale = scale
+
+
+def test_whole_numbers_of_numpy_are_kept_as_pythons(tmp_path):
+    problem = Scaled(scale=np.int64(3))
+    settings = {"budget": np.int64(5), "seed": np.uint8(2), "agent_settings": {"pace": np.int32(4)}}
+    study = Study.create(problem, "uniform", store=tmp_path / "s.db", **settings)
+    assert len(study.run().designs) == 5
+    with Store.open(tmp_path / "s.db") as store:
+        record = store.study()
+    assert (record.budget, record.seed, record.problem_arguments) == (5, 2, {"scale": 3})
+    assert record.agent_settings == {"pace": 4}

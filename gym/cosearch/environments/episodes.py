@@ -45,7 +45,9 @@ class Episodes:
         units: what one of each objective counts as 1; default the default design's value.
         fidelity: of every evaluation; default the problem's.
         seed: of every evaluation, for simulators that draw random numbers.
-        **arguments: those of the formulation, of the reward and of the problem, by name.
+        timeout_s: time limit a design. With a limit, and for `isolated` problems, a worker process evaluates.
+        memory_mb: memory limit a design.
+        arguments: those of the formulation, of the reward and of the problem, by name.
 
     Raises:
         UnknownNameError: a name that does not exist, with the nearest.
@@ -294,6 +296,8 @@ ENVIRONMENT = (
     "units",
     "fidelity",
     "seed",
+    "timeout_s",
+    "memory_mb",
     "render_mode",
 )
 

@@ -170,8 +170,8 @@ class Nasaic(Reward):
     r = - sum_i w_i f_i / u_i  -  rho sum_k max(v_k - S_k, 0) / (b_k - S_k), over the problem's constraints
     v_k <= S_k (and mirrored for >=). With one maximised objective, its unit set to 1, the first term is the
     paper's accuracy. Yang et al., "Co-Exploration of Neural Architectures and Heterogeneous ASIC Accelerator
-    Designs Targeting Multiple Tasks", DAC 2020. b_k, `limits`, is the value at which a penalty counts 1;
-    without it b_k - S_k is |S_k|, or 1 for a bound of 0.
+    Designs Targeting Multiple Tasks", DAC 2020. b_k, `limits`, is the value at which a penalty counts 1, or
+    [low, high] for a metric with two bounds; without it b_k - S_k is |S_k|, or 1 for a bound of 0.
     """
 
     name = "nasaic"
@@ -182,7 +182,7 @@ class Nasaic(Reward):
         constraints: Sequence[Constraint],
         *,
         weights: Weights | None = None,
-        limits: Mapping[str, float] | None = None,
+        limits: Mapping[str, float | tuple[float, float]] | None = None,
         rho: float = 10.0,
         failure_reward: float | None = None,
     ) -> None:
@@ -198,17 +198,21 @@ class Nasaic(Reward):
                 )
         self.spans = np.array([self._span(constraint, limits or {}) for constraint in self.constraints])
 
-    def _span(self, constraint: Constraint, limits: Mapping[str, float]) -> float:
+    def _span(self, constraint: Constraint, limits: Mapping[str, float | tuple[float, float]]) -> float:
         """The limit less the bound, as a share of what `violations` divides by."""
         unit = abs(constraint.bound) or 1.0
-        span = limits.get(
-            constraint.metric, constraint.bound + (unit if constraint.operator == "<=" else -unit)
-        )
-        span = span - constraint.bound if constraint.operator == "<=" else constraint.bound - span
+        if constraint.metric not in limits:
+            return 1.0
+        limit = limits[constraint.metric]
+        if isinstance(limit, Sequence):
+            limit = limit[constraint.operator == "<="]
+        span = limit - constraint.bound if constraint.operator == "<=" else constraint.bound - limit
         if not (math.isfinite(span) and span > 0):
+            sides = {c.operator for c in self.constraints if c.metric == constraint.metric}
+            both = "; for both sides give [low, high]" if len(sides) == 2 else ""
             raise ArgumentError(
                 f"reward {self.name}: the limit of {constraint.metric} must lie beyond its bound "
-                f"{constraint.bound:g}, not at {limits[constraint.metric]}"
+                f"{constraint.bound:g}, not at {limit:g}{both}"
             )
         return span / unit
 

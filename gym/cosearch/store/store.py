@@ -52,6 +52,8 @@ class Store:
             StoreError: if it is missing, is no cosearch store, is from a newer cosearch, or cannot be opened.
         """
         text = str(location).removeprefix("sqlite:///")
+        if not text.strip() or location == Path():
+            raise StoreError(f"expected the path of a store, not {str(location)!r}")
         if "://" in text:
             engine = url_engine(text)
             text = engine.url.render_as_string(hide_password=True)

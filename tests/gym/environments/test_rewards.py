@@ -106,6 +106,16 @@ def test_nasaic_without_limits_measures_by_the_bound_and_knows_lower_bounds():
     assert got == pytest.approx([0.5 - 0.25])
 
 
+def test_nasaic_takes_a_limit_on_either_side_of_a_metric():
+    metrics = {"top1": [0.5, 0.5, 0.5], "voltage": [0.7, 1.0, 1.3]}
+    window = [Constraint("voltage", ">=", 0.8), Constraint("voltage", "<=", 1.2)]
+    got = reward("nasaic", [ACCURACY], metrics, [1.0], window, rho=1.0, limits={"voltage": [0.6, 1.6]})
+    # (0.8 - 0.7) / (0.8 - 0.6); within; (1.3 - 1.2) / (1.6 - 1.2)
+    assert got == pytest.approx([0.5 - 0.5, 0.5, 0.5 - 0.25])
+    with pytest.raises(ArgumentError, match=r"beyond its bound 0\.8, not at 1\.6; for both sides give \[low"):
+        reward("nasaic", [ACCURACY], metrics, [1.0], window, limits={"voltage": 1.6})
+
+
 def test_hypervolume_improvements_of_one_environment_add_up_to_its_hypervolume():
     rng = np.random.default_rng(3)
     points = rng.integers(0, 12, size=(40, 2)).astype(float)
