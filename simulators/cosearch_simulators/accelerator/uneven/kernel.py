@@ -1,0 +1,59 @@
+"""The compiled entry points of the uneven model, cached on disk until any of their sources changes.
+
+The digest of all their sources is a variable that the entry points close over, which makes it part of the key
+of numba's cache; numba by itself looks at the file of the cached function alone.
+"""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from cosearch_simulators.accelerator.uneven import engine
+
+_evaluate, _make_scratch = engine.evaluate, engine.make_scratch
+
+
+def _digest() -> int:
+    content = hashlib.sha256()
+    for module in (engine,):
+        content.update(Path(str(module.__file__)).read_bytes())
+    return int.from_bytes(content.digest()[:7], "little")
+
+
+def _one_entry_point(digest: int) -> Callable[..., Any]:
+    @njit(cache=True, nogil=True)
+    def evaluate_one(tables, loops, sizes, boundaries):
+        """One mapping with all its breakdowns: `engine.evaluate`'s result and its scratch."""
+        assert digest >= 0
+        scratch = _make_scratch(tables)
+        latency, energy, over = _evaluate(tables, loops, sizes, boundaries, scratch)
+        return latency, energy, over, scratch
+
+    return evaluate_one
+
+
+def _batch_entry_point(digest: int) -> Callable[..., Any]:
+    @njit(cache=True, nogil=True)
+    def evaluate_batch(tables, loops, sizes, boundaries):
+        """Latency in cycles, energy in pJ and bits above capacity of a mapping a row."""
+        assert digest >= 0
+        scratch = _make_scratch(tables)
+        latency = np.empty(loops.shape[0], np.int64)
+        energy = np.empty(loops.shape[0], np.float64)
+        over = np.empty(loops.shape[0], np.int64)
+        for i in range(loops.shape[0]):
+            latency[i], energy[i], over[i] = _evaluate(tables, loops[i], sizes[i], boundaries[i], scratch)
+        return latency, energy, over
+
+    return evaluate_batch
+
+
+evaluate_one = _one_entry_point(_digest())
+evaluate_batch = _batch_entry_point(_digest())
