@@ -6,6 +6,9 @@ organisations and speed grades, and the rules, are Ramulator 2.1's, against whic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from cosearch_simulators.dram.maintenance_rules import POWER_DOWN_RULES
 from cosearch_simulators.dram.rules import Rule
 from cosearch_simulators.dram.standard import (
     Currents,
@@ -88,7 +91,7 @@ def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
     faw = whole_cycles(tfaw2_ns if large_page else tfaw1_ns, tck_ps)
     if large_page and rate == 2133:
         faw = 34  # Ramulator 2.1 has 34 cycles here; 35 ns are 38
-    return {
+    n = {
         "rate": rate,
         "tCK_ps": tck_ps,
         "nBL": 4,
@@ -107,6 +110,34 @@ def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
         "nRFC": whole_cycles_up(REFRESH_NS[organization.density_mb], tck_ps),
         "nREFI": whole_cycles_up(REFRESH_INTERVAL_NS, tck_ps),
         "nCS": 2,  # bubble on the data bus when the rank changes; a controller's choice, as in Ramulator 2.1
+    }
+    return n | _power_down(n, organization)
+
+
+def _power_down(n: Mapping[str, int], organization: Organization) -> dict[str, int]:
+    """JESD79-3F sections 4.17 and 13, and the names that DRAMSys' controller needs."""
+    tck_ps, rate = n["tCK_ps"], n["rate"]
+    cke = whole_cycles(7.5 if rate < 1066 else 5.625 if rate < 1600 else 5.0, tck_ps, 3)
+    write_end = n["nCWL"] + n["nBL"] + n["nWR"]
+    return {
+        "nRL": n["nCL"],
+        "nWL": n["nCWL"],
+        "nDQSCK": 0,
+        "nRPab": n["nRP"],
+        "nRDAREF": n["nRTP"] + n["nRP"],
+        "nWRAREF": write_end + n["nRP"],
+        "nACTPDEN": 2 if rate == 2133 else 1,
+        "nPRPDEN": 2 if rate == 2133 else 1,
+        "nREFPDEN": 2 if rate == 2133 else 1,
+        "nRDPDEN": n["nCL"] + n["nBL"] + 1,
+        "nWRPDEN": write_end,
+        "nWRAPDEN": write_end + 1,
+        "nPD": cke,
+        "nCKE": cke,
+        "nXP": whole_cycles(7.5 if rate < 1333 else 6.0, tck_ps, 3),
+        "nCKESR": cke + 1,
+        "nXS": whole_cycles(REFRESH_NS[organization.density_mb] + 10.0, tck_ps, 5),
+        "nXSDLL": 512,
     }
 
 
@@ -169,6 +200,6 @@ DDR3 = Standard(
     organizations=ORGANIZATIONS,
     speed_grades=tuple(CAS_LATENCY),
     timings=timings,
-    rules=RULES,
+    rules=RULES + POWER_DOWN_RULES,
     currents=CURRENTS,
 )

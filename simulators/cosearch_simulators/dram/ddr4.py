@@ -6,6 +6,9 @@ organisations and speed grades, and the rules, are Ramulator 2.1's, against whic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from cosearch_simulators.dram.maintenance_rules import POWER_DOWN_RULES
 from cosearch_simulators.dram.rules import Rule
 from cosearch_simulators.dram.standard import (
     Currents,
@@ -119,7 +122,7 @@ def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
     trrd_s_ns, trrd_l_ns, tfaw_ns = ACTIVATES[organization.dq_bits][rate]
     cas = CAS_LATENCY[speed_grade]
     ras = whole_cycles(tras_ns, tck_ps)
-    return {
+    n = {
         "rate": rate,
         "tCK_ps": tck_ps,
         "nBL": 4,
@@ -141,6 +144,34 @@ def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
         "nRFC": whole_cycles_up(REFRESH_NS[organization.density_mb], tck_ps),
         "nREFI": whole_cycles_up(REFRESH_INTERVAL_NS, tck_ps),
         "nCS": 2,  # bubble on the data bus when the rank changes; a controller's choice, as in Ramulator 2.1
+    }
+    return n | _power_down(n, organization)
+
+
+def _power_down(n: Mapping[str, int], organization: Organization) -> dict[str, int]:
+    """JESD79-4D sections 4.28 and 12, and the names that DRAMSys' controller needs."""
+    tck_ps, rate = n["tCK_ps"], n["rate"]
+    cke = whole_cycles(5.0, tck_ps, 3)
+    write_end = n["nCWL"] + n["nBL"] + n["nWR"]
+    return {
+        "nRL": n["nCL"],
+        "nWL": n["nCWL"],
+        "nDQSCK": 0,
+        "nRPab": n["nRP"],
+        "nRDAREF": n["nRTP"] + n["nRP"],
+        "nWRAREF": write_end + n["nRP"],
+        "nACTPDEN": 1 if rate <= 2133 else 2,
+        "nPRPDEN": 1 if rate <= 2133 else 2,
+        "nREFPDEN": 1 if rate <= 2133 else 2,
+        "nRDPDEN": n["nCL"] + n["nBL"] + 1,
+        "nWRPDEN": write_end,
+        "nWRAPDEN": write_end + 1,
+        "nPD": cke,
+        "nCKE": cke,
+        "nXP": whole_cycles(6.0, tck_ps, 4),
+        "nCKESR": cke + 1,
+        "nXS": whole_cycles(REFRESH_NS[organization.density_mb] + 10.0, tck_ps),
+        "nXSDLL": 597 if rate <= 1866 else 768 if rate <= 2400 else 1024,  # tDLLK
     }
 
 
@@ -209,6 +240,6 @@ DDR4 = Standard(
     organizations=ORGANIZATIONS,
     speed_grades=tuple(CAS_LATENCY),
     timings=timings,
-    rules=RULES,
+    rules=RULES + POWER_DOWN_RULES,
     currents=CURRENTS,
 )

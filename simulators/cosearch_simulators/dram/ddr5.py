@@ -6,10 +6,12 @@ validated. Where its numbers leave JESD79-5C, they are kept and the comment give
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 
+from cosearch_simulators.dram.maintenance_rules import POWER_DOWN_RULES, SAME_BANK_REFRESH_RULES
 from cosearch_simulators.dram.rules import Rule
-from cosearch_simulators.dram.standard import Currents, Organization, Standard, whole_cycles_up
+from cosearch_simulators.dram.standard import Currents, Organization, Standard, whole_cycles, whole_cycles_up
 
 # JESD79-5C section 2.7, SDRAM addressing.
 ORGANIZATIONS = {
@@ -56,6 +58,10 @@ CAS_LATENCY = {
 FOUR_ACTIVATES_NS = {4: 20, 8: 20, 16: 25}
 REFRESH_NS = {8192: 195.0, 16384: 295.0, 32768: 410.0}  # tRFC1 by density in Mb, JESD79-5C section 13
 REFRESH_INTERVAL_NS = 3900.0  # tREFI1 up to 85 C, JESD79-5C section 13
+SAME_BANK_REFRESH_NS = {8192: 115.0, 16384: 130.0, 32768: 190.0}  # tRFCsb, JESD79-5C section 13
+
+
+DLL_LOCK_CYCLES = {3200: 1024, 4800: 1536, 5600: 1792, 6000: 2048, 6400: 2048}  # tDLLK by data rate
 
 
 def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
@@ -63,7 +69,7 @@ def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
     rate = int("".join(c for c in speed_grade.removeprefix("DDR5_") if c.isdigit()))
     tck_ps, ras, wr, rtp, ccd_l, ccd_l_wr, wtr_s, wtr_l, rrd_s, rrd_l = RATES[rate]
     cas = CAS_LATENCY[speed_grade]
-    return {
+    n = {
         "rate": rate,
         "tCK_ps": tck_ps,
         "nBL": 8,
@@ -88,6 +94,44 @@ def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
         "nRFC": whole_cycles_up(REFRESH_NS[organization.density_mb], tck_ps),
         "nREFI": whole_cycles_up(REFRESH_INTERVAL_NS, tck_ps),
         "nCS": 2,  # bubble on the data bus when the rank changes; a controller's choice, as in Ramulator 2.1
+    }
+    return n | _maintenance(n, organization)
+
+
+def _maintenance(n: Mapping[str, int], organization: Organization) -> dict[str, int]:
+    """JESD79-5C sections 4.9, 4.13 and 13, and the names that DRAMSys' controller needs.
+
+    Same-bank refresh is of the fine granularity: twice as many, each of one of a group's banks.
+    """
+    tck_ps = n["tCK_ps"]
+    write_end = n["nCWL"] + n["nBL"] + n["nWR"]
+    same_bank = whole_cycles_up(SAME_BANK_REFRESH_NS[organization.density_mb], tck_ps)
+    power_down = whole_cycles(7.5, tck_ps, 8)
+    return {
+        "nRL": n["nCL"],
+        "nWL": n["nCWL"],
+        "nDQSCK": 0,
+        "nRPab": n["nRP"],
+        "nACTREF": n["nRC"],
+        "nRDAREF": n["nRTP"] + n["nRP"],
+        "nWRAREF": write_end + n["nRP"],
+        "nRFCsb": same_bank,
+        "nSBREND": same_bank,
+        "nREFIsb": n["nREFI"] // 2 // organization.banks,
+        "nREFSBRD": whole_cycles_up(30.0, tck_ps),
+        "nACT2PBR": n["nRRDL"],
+        "nACTPDEN": 2,
+        "nPRPDEN": 2,
+        "nREFPDEN": 2,
+        "nRDPDEN": n["nCL"] + n["nBL"] + 1,
+        "nWRPDEN": write_end + 1,
+        "nWRAPDEN": write_end + 1,
+        "nPD": power_down,
+        "nCKE": power_down,
+        "nXP": power_down,
+        "nCKESR": whole_cycles(10.0, tck_ps),  # tCSL: chip select stays low as long
+        "nXS": n["nRFC"],
+        "nXSDLL": n["nRFC"] + DLL_LOCK_CYCLES[n["rate"]],
     }
 
 
@@ -148,8 +192,9 @@ DDR5 = Standard(
     organizations=ORGANIZATIONS,
     speed_grades=tuple(CAS_LATENCY),
     timings=timings,
-    rules=RULES,
+    rules=RULES + SAME_BANK_REFRESH_RULES + POWER_DOWN_RULES,
     currents=CURRENTS,
+    refresh_modes=("all_bank", "same_bank"),
     # JESD79-5C table 31: these commands carry two cycles' worth of command and address bits.
     command_cycles={"ACT": 2, "RD": 2, "RDA": 2, "WR": 2, "WRA": 2},
 )

@@ -49,6 +49,7 @@ class Device:
         bus_of: which command bus, 0 or 1, by command.
         address_bits: the address mapping that belongs to the device, if one does.
         channels: how many such channels the memory has.
+        refresh_modes: of "all_bank", "per_bank" and "same_bank".
     """
 
     standard: str
@@ -69,6 +70,7 @@ class Device:
     bus_of: tuple[int, ...]
     address_bits: AddressBits | None = None
     channels: int = 1
+    refresh_modes: tuple[str, ...] = ("all_bank",)
 
     @property
     def tck_ps(self) -> int:
@@ -193,6 +195,7 @@ def build_device(
         bus_cycles=tuple(standard.bus_cycles.get(command, 1) for command in COMMANDS),
         bus_of=tuple(int(command in standard.row_bus) for command in COMMANDS),
         channels=channels,
+        refresh_modes=standard.refresh_modes,
     )
 
 

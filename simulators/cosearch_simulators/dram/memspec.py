@@ -15,7 +15,7 @@ from typing import Any
 from cosearch_simulators.dram.device import Device, build_device
 from cosearch_simulators.dram.mapping import AddressBits
 from cosearch_simulators.dram.memspec_rules import MEMSPEC_STANDARDS
-from cosearch_simulators.dram.rules import evaluate
+from cosearch_simulators.dram.rules import cycles_of, evaluate
 from cosearch_simulators.dram.standard import Currents, Organization, Standard
 from cosearch_simulators.errors import ConfigurationError
 
@@ -96,6 +96,7 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         currents={(chip.density_mb, chip.dq_bits, timings["rate"]): _currents(memspec)},
         bus_cycles=rules.bus_cycles,
         row_bus=rules.row_bus,
+        refresh_modes=rules.refresh_modes,
     )
     name = str(memspec["memoryId"])
     ranks = architecture.get("nbrOfRanks", 1)
@@ -161,9 +162,10 @@ def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
     mode = n.get("nREFM", 1)  # DDR4's fine granularity refresh
     if mode != 1:
         n |= {"nREFI": n["nREFI"] // mode, "nRFC": n[f"nRFC{mode}"]}
-    n |= {ours: n[theirs] for ours, theirs in MEMSPEC_STANDARDS[memspec["memoryType"]].aliases.items()}
+    n["nBL"] = architecture["burstLength"] // architecture["dataRate"]
+    for name, expression in MEMSPEC_STANDARDS[memspec["memoryType"]].derived.items():
+        n[name] = cycles_of(expression, n)
     return n | {
-        "nBL": architecture["burstLength"] // architecture["dataRate"],
         "nCWL": n["nWL"],
         "rate": clock_mhz * architecture["dataRate"],
         "tCK_ps": round(1_000_000 / clock_mhz),

@@ -11,6 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cosearch_simulators.dram.maintenance_rules import (
+    PER_BANK_REFRESH_RULES,
+    POWER_DOWN_RULES,
+    REFRESH_IN_FOUR_ACTIVATES_RULES,
+)
 from cosearch_simulators.dram.rules import Rule
 
 READS, WRITES, COLUMNS = ("RD", "RDA"), ("WR", "WRA"), ("RD", "RDA", "WR", "WRA")
@@ -28,7 +33,8 @@ class MemspecStandard:
         write_latency: cycles from a write command to its last data.
         bus_cycles: cycles of the command bus, for commands that take more than one.
         row_bus: commands that have a command bus of their own beside that of the others.
-        aliases: further names that the energy method uses, to the memspec's.
+        derived: further names, as expressions over the memspec's and those before them.
+        refresh_modes: of "all_bank", "per_bank" and "same_bank".
     """
 
     levels: tuple[str, ...]
@@ -37,7 +43,8 @@ class MemspecStandard:
     write_latency: str
     bus_cycles: Mapping[str, int] = field(default_factory=dict)
     row_bus: tuple[str, ...] = ()
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    derived: Mapping[str, str] = field(default_factory=dict)
+    refresh_modes: tuple[str, ...] = ("all_bank",)
 
 
 DDR3_RULES = (
@@ -73,6 +80,7 @@ DDR3_RULES = (
     Rule("Bank", ("PREpb",), ("ACT",), "nRP"),
     Rule("Bank", ("RDA",), ("ACT",), "nAL + nRTP + nRP"),
     Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + nRP"),
+    *POWER_DOWN_RULES,
 )
 
 DDR4_RULES = (
@@ -113,6 +121,7 @@ DDR4_RULES = (
     Rule("Bank", ("PREpb",), ("ACT",), "nRP"),
     Rule("Bank", ("RDA",), ("ACT",), "nAL + nRTP + nRP"),
     Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + nRP"),
+    *POWER_DOWN_RULES,
 )
 
 LPDDR4_RULES = (
@@ -127,7 +136,6 @@ LPDDR4_RULES = (
     Rule("Rank", WRITES, READS, "nWL + nBL + nRTRS - nRL", sibling=True),
     # row commands of one rank
     Rule("Rank", ("ACT",), ("ACT",), "nRRD"),
-    Rule("Rank", ("ACT",), ("ACT",), "nFAW", window=4),
     Rule("Rank", ("ACT",), ("PREab",), "nRAS + 2"),
     Rule("Rank", READS, ("PREab",), "nRTP + nBL - 6"),
     Rule("Rank", WRITES, ("PREab",), "nWL + nBL + nWR + 3"),
@@ -151,6 +159,9 @@ LPDDR4_RULES = (
     Rule("Bank", ("PREpb",), ("ACT",), "nRPPB - 2"),
     Rule("Bank", ("RDA",), ("ACT",), "nRTP + nBL - 8 + nRPPB"),
     Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + 1 + nRPPB"),
+    *REFRESH_IN_FOUR_ACTIVATES_RULES,
+    *PER_BANK_REFRESH_RULES,
+    *POWER_DOWN_RULES,
 )
 
 # A rank is a pseudo-channel, with data pins of its own: no rule binds two of them.
@@ -162,7 +173,6 @@ HBM2_RULES = (
     Rule("Rank", WRITES, READS, "nWL + nBL + nWTRS"),
     # row commands of one pseudo-channel
     Rule("Rank", ("ACT",), ("ACT",), "nRRDS"),
-    Rule("Rank", ("ACT",), ("ACT",), "nFAW", window=4),
     Rule("Rank", ("ACT",), ("PREab",), "nRAS + 1"),
     Rule("Rank", READS, ("PREab",), "nRTP"),
     Rule("Rank", WRITES, ("PREab",), "nWL + nBL + nWR"),
@@ -179,6 +189,7 @@ HBM2_RULES = (
     Rule("BankGroup", WRITES, WRITES, "nCCDL"),
     Rule("BankGroup", WRITES, READS, "nWL + nBL + nWTRL"),
     Rule("BankGroup", ("ACT",), ("ACT",), "nRRDL"),
+    Rule("BankGroup", ("ACT",), ("REFpb",), "nRRDL + 1"),
     # one bank
     Rule("Bank", ("ACT",), ("ACT",), "nRC"),
     Rule("Bank", ("ACT",), READS, "nRCDRD + 1"),
@@ -190,21 +201,91 @@ HBM2_RULES = (
     Rule("Bank", ("PREpb",), ("ACT",), "nRP - 1"),
     Rule("Bank", ("RDA",), ("ACT",), "nRTP + nRP - 1"),
     Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + nRP - 1"),
+    *REFRESH_IN_FOUR_ACTIVATES_RULES,
+    *PER_BANK_REFRESH_RULES,
+    *POWER_DOWN_RULES,
 )
 
 _GROUPED = ("Channel", "Rank", "BankGroup", "Bank")
 _UNGROUPED = ("Channel", "Rank", "Bank")
 
+DDR_DERIVED = {
+    "nRPab": "nRP",
+    "nRDAREF": "nAL + nRTP + nRP",
+    "nWRAREF": "nWL + nBL + nWR + nRP",
+    "nRDPDEN": "nRL + nBL + 1",
+    "nWRPDEN": "nWL + nBL + nWR",
+    "nWRAPDEN": "nWL + nBL + nWR + 1",
+    "nPD": "nCKE",
+}
+
+LPDDR4_DERIVED = {
+    "nRFC": "nRFCAB",
+    "nRC": "nRCPB",
+    "nRP": "nRPPB",
+    "nRPab": "nRPAB",
+    "nRFCpb": "nRFCPB",
+    "nREFIpb": "nREFIPB",
+    "nPBR2PBR": "nRFCPB",
+    "nPBR2ACT": "nRRD - 2",
+    "nPBREND": "nRFCPB - 2",
+    "nACT2PBR": "nRRD + 2",
+    "nACTREF": "nRCPB + 2",
+    "nRDAREF": "nRTP + nBL - 6 + nRPPB",
+    "nWRAREF": "nWL + nBL + nWR + 3 + nRPPB",
+    # from the first cycle of a command of four cycles, or of two
+    "nACTPDEN": "3 + nCMDCKE",
+    "nPRPDEN": "1 + nCMDCKE",
+    "nREFPDEN": "1 + nCMDCKE",
+    "nRDPDEN": "3 + nRL + nDQSCK + nBL + nRPST",
+    "nWRPDEN": "3 + nWL + nDQSS + nDQS2DQ + nBL + nWR",
+    "nWRAPDEN": "5 + nWL + nDQSS + nDQS2DQ + nBL + nWR",
+    "nPD": "nCKE",
+    "nCKESR": "nSR",
+    "nXS": "nXSR",
+    "nXSDLL": "nXSR",
+}
+
+HBM2_DERIVED = {
+    "nRCD": "nRCDRD",
+    "nRPab": "nRP",
+    "nRFCpb": "nRFCSB",
+    "nREFIpb": "nREFISB",
+    "nPBR2PBR": "nRREFD",
+    "nPBR2ACT": "nRREFD - 1",
+    "nPBREND": "nRFCSB - 1",
+    "nACT2PBR": "nRRDS + 1",
+    "nACTREF": "nRC + 1",
+    "nRDAREF": "nRTP + nRP",
+    "nWRAREF": "nWL + nBL + nWR + nRP",
+    "nACTPDEN": "2 + nPL",
+    "nPRPDEN": "1 + nPL",
+    "nREFPDEN": "1 + nPL",
+    "nRDPDEN": "nRL + nPL + nBL + 1",
+    "nWRPDEN": "nWL + nPL + nBL + 1 + nWR",
+    "nWRAPDEN": "nWL + nPL + nBL + 1 + nWR",
+    "nPD": "nCKE",
+    "nCKESR": "nCKE + 1",  # the memspec has none; as in DDR4
+    "nXSDLL": "nXS",
+}
+
+LPDDR4_BUS_CYCLES = {
+    **dict.fromkeys(("ACT", "RD", "RDA", "WR", "WRA"), 4),
+    **dict.fromkeys(("PREpb", "PREab", "REFab", "REFpb", "SREFEN", "SREFEX"), 2),
+}
+HBM_ROW_BUS = ("ACT", "PREpb", "PREab", "REFab", "REFpb", "PDEA", "PDXA", "PDEP", "PDXP", "SREFEN", "SREFEX")
+
 MEMSPEC_STANDARDS = {
-    "DDR3": MemspecStandard(_UNGROUPED, DDR3_RULES, "nRL + nBL", "nWL + nBL"),
-    "DDR4": MemspecStandard(_GROUPED, DDR4_RULES, "nRL + nBL", "nWL + nBL"),
+    "DDR3": MemspecStandard(_UNGROUPED, DDR3_RULES, "nRL + nBL", "nWL + nBL", derived=DDR_DERIVED),
+    "DDR4": MemspecStandard(_GROUPED, DDR4_RULES, "nRL + nBL", "nWL + nBL", derived=DDR_DERIVED),
     "LPDDR4": MemspecStandard(
         _UNGROUPED,
         LPDDR4_RULES,
         "nRL + nDQSCK + nBL + 3",
         "nWL + nDQSS + nDQS2DQ + nBL + 3",
-        bus_cycles={"ACT": 4, "RD": 4, "RDA": 4, "WR": 4, "WRA": 4, "PREpb": 2, "PREab": 2, "REFab": 2},
-        aliases={"nRFC": "nRFCAB", "nRC": "nRCPB", "nRP": "nRPPB"},
+        bus_cycles=LPDDR4_BUS_CYCLES,
+        derived=LPDDR4_DERIVED,
+        refresh_modes=("all_bank", "per_bank"),
     ),
     "HBM2": MemspecStandard(
         _GROUPED,
@@ -212,8 +293,9 @@ MEMSPEC_STANDARDS = {
         "nRL + nDQSCK + nBL",
         "nWL + nBL",
         bus_cycles={"ACT": 2},
-        row_bus=("ACT", "PREpb", "PREab", "REFab"),
-        aliases={"nRCD": "nRCDRD"},
+        row_bus=HBM_ROW_BUS,
+        derived=HBM2_DERIVED,
+        refresh_modes=("all_bank", "per_bank"),
     ),
 }
 """By `memoryType`."""

@@ -7,8 +7,8 @@ A rule says that the `following` commands must come `cycles` after the `precedin
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,8 @@ class Rule:
         preceding: names of the earlier commands.
         following: names of the later commands.
         cycles: the distance, an expression over the timing names such as "nCWL + nBL + nWR".
-        window: counted from the window-th last preceding command (4 for the four-activate window).
+        window: counted from the window-th last preceding command (4 for the four-activate window), whichever
+            of them it was.
         sibling: the preceding command was sent to another node of the same level (rank switch).
     """
 
@@ -146,6 +147,16 @@ class CompiledRules:
     entries: NDArray[np.int64]
     history_size: int
 
+    def among(self, commands: Collection[str]) -> CompiledRules:
+        """The same without what binds other commands: fewer entries to walk where those are never issued."""
+        codes = [COMMANDS.index(command) for command in commands]
+        first, entries = [0], []
+        for code in range(len(COMMANDS)):
+            mine = self.entries[self.first[code] : self.first[code + 1]]
+            entries.append(mine[np.isin(mine[:, 0], codes) & (code in codes)])
+            first.append(first[-1] + len(entries[-1]))
+        return replace(self, first=np.array(first, np.int64), entries=np.concatenate(entries))
+
 
 def compile_rules(
     rules: Sequence[EvaluatedRule], topology: Topology, command_cycles: Mapping[str, int] | None = None
@@ -167,33 +178,38 @@ def compile_rules(
     levels = topology.levels
     level_banks = np.array([topology.banks // n for n in topology.nodes_per_level], dtype=np.int64)
     extra = {command: cycles - 1 for command, cycles in (command_cycles or {}).items()}
-    longest: dict[tuple[int, int, int, int, int], int] = {}
+    longest: dict[_Key, int] = {}
     for rule in rules:
         for preceding in rule.preceding:
             for following in rule.following:
                 before, level, after = _codes(rule, preceding, following, levels)
                 parent_banks = int(level_banks[level - 1]) if rule.sibling else 0
-                key = (before, after, int(level_banks[level]), parent_banks, rule.window)
+                together = rule.preceding if rule.window > 1 else ()
+                key = (before, after, int(level_banks[level]), parent_banks, rule.window, together)
                 cycles = rule.cycles + extra.get(preceding, 0) - extra.get(following, 0)
                 longest[key] = max(longest.get(key, 0), cycles)
     for command, more in extra.items():
         for after in range(len(COMMANDS)):
-            key = (COMMANDS.index(command), after, topology.banks, 0, 1)
+            key = (COMMANDS.index(command), after, topology.banks, 0, 1, ())
             longest[key] = max(longest.get(key, 0), more + 1)
 
     command_banks = level_banks[[levels.index(scope) for scope in COMMAND_SCOPE]]
     twin = _twins(longest)
     entries, first, history_size = [], [0], 0
+    histories: dict[tuple[object, ...], int] = {}  # of the commands that one window counts together
     for code in range(len(COMMANDS)):
-        for (before, after, banks, parent_banks, window), cycles in longest.items():
+        for (before, after, banks, parent_banks, window, together), cycles in longest.items():
             if before != code or cycles <= 0 or parent_banks == banks or twin[after] != after:
                 continue
             # A rule below the level that the preceding command addresses binds all of that command's banks.
             span = max(banks, int(command_banks[before]))
             shift = int(command_banks[after]).bit_length() - 1
-            entries.append((after, cycles, span, parent_banks, shift, window, history_size))
+            history = histories.setdefault((after, span, window, together), history_size) if together else 0
+            entries.append((after, cycles, span, parent_banks, shift, window, history))
             # A window keeps, for each node, which of its cells is the oldest and the last `window` cycles.
-            history_size += topology.banks // span * (window + 1) if window > 1 else 0
+            history_size += (
+                topology.banks // span * (window + 1) if together and history == history_size else 0
+            )
         first.append(len(entries))
     return CompiledRules(
         np.array(twin, dtype=np.int64),
@@ -204,8 +220,11 @@ def compile_rules(
     )
 
 
-def _twins(longest: Mapping[tuple[int, int, int, int, int], int]) -> list[int]:
-    def held_back(after: int) -> dict[tuple[int, ...], int]:
+_Key = tuple[int, int, int, int, int, tuple[str, ...]]
+
+
+def _twins(longest: Mapping[_Key, int]) -> list[int]:
+    def held_back(after: int) -> dict[tuple[object, ...], int]:
         return {(b, *rest): cycles for (b, a, *rest), cycles in longest.items() if a == after}
 
     twins = list(range(len(COMMANDS)))

@@ -82,6 +82,8 @@ class Standard:
         write_latency: cycles from a write command to its last data.
         bus_cycles: as `command_cycles`, where the rules count from a command's first cycle.
         row_bus: commands that have a command bus of their own beside that of the others.
+        refresh_modes: of "all_bank", "per_bank" and "same_bank".
+        ranks: of a channel, unless a device asks for another number; 2 where they are pseudo-channels.
     """
 
     name: str
@@ -98,6 +100,8 @@ class Standard:
     write_latency: str = "nCWL + nBL"
     bus_cycles: Mapping[str, int] = field(default_factory=dict)
     row_bus: tuple[str, ...] = ()
+    refresh_modes: tuple[str, ...] = ("all_bank",)
+    ranks: int = 1
 
     def currents_of(self, organization: Organization, rate: int) -> Currents:
         """The currents of the listed device nearest in width, then density (as a ratio), then data rate."""
