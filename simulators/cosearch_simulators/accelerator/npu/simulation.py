@@ -1,0 +1,348 @@
+"""Run a network on many NPU designs, or look at the timeline of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cosearch_simulators.accelerator.npu import events, tiling
+from cosearch_simulators.accelerator.npu.kernel import RESULT_COLUMNS, run_designs, run_timeline
+from cosearch_simulators.accelerator.npu.silicon import silicon
+from cosearch_simulators.errors import ConfigurationError, SimulatorError
+from cosearch_simulators.workloads import TENSORS, Network, Operator
+
+Floats = NDArray[np.float64]
+
+DATAFLOWS = ("output_stationary", "weight_stationary", "input_stationary")
+"""What stays in the array; a dataflow's code is its position."""
+
+SCHEDULES = ("any_core", "one_core")
+"""Any free core takes the next tile; or all tiles of an operator run on one core, so that independent
+operators run side by side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Npus:
+    """n NPU designs. Every column has length n, or 1, which stands for all.
+
+    Attributes:
+        cores: how many.
+        array_rows, array_columns: multiply-accumulate units of each core's systolic array.
+        vector_lanes: vector operations a cycle of each core.
+        buffer_kib: each core's local memory.
+        buffers: tiles that share it; 1: a core does one thing at a time; 2: double buffering.
+        dma_gb_per_s: of each core, for loads and for stores.
+        dram_gb_per_s: of the memory that all cores share.
+        clock_ghz: of arrays and vector units.
+        dataflow: of `DATAFLOWS`.
+        schedule: of `SCHEDULES`.
+
+    Raises:
+        ConfigurationError: columns of different lengths. Values out of bounds are left to `problems`.
+    """
+
+    cores: ArrayLike = 2
+    array_rows: ArrayLike = 32
+    array_columns: ArrayLike = 32
+    vector_lanes: ArrayLike = 32
+    buffer_kib: ArrayLike = 512
+    buffers: ArrayLike = 2
+    dma_gb_per_s: ArrayLike = 32.0
+    dram_gb_per_s: ArrayLike = 51.2
+    clock_ghz: ArrayLike = 1.0
+    dataflow: ArrayLike = "weight_stationary"
+    schedule: ArrayLike = "any_core"
+
+    WHOLE = {  # noqa: RUF012
+        "cores": 1024,
+        "array_rows": 4096,
+        "array_columns": 4096,
+        "vector_lanes": 65_536,
+        "buffers": 16,
+    }
+    """The largest of each column of whole numbers."""
+
+    def __post_init__(self) -> None:
+        columns = {f.name: np.atleast_1d(np.asarray(getattr(self, f.name))) for f in fields(self)}
+        length = max(column.size for column in columns.values())
+        for name, column in columns.items():
+            if column.ndim != 1 or column.size not in (1, length):
+                raise ConfigurationError(
+                    f"NPU column {name} has shape {column.shape}, expected 1 or {length} rows"
+                )
+            object.__setattr__(self, name, np.broadcast_to(column, length))
+
+    def __len__(self) -> int:
+        return np.asarray(self.cores).size
+
+    def problems(self) -> list[str]:
+        """For each design what is wrong with it, or an empty string."""
+        found = [""] * len(self)
+        for field in fields(self):
+            column = np.asarray(getattr(self, field.name))
+            for i, value in enumerate(column):
+                found[i] = found[i] or self._problem(field.name, value)
+        return found
+
+    def _problem(self, name: str, value: object) -> str:
+        known = {"dataflow": DATAFLOWS, "schedule": SCHEDULES}.get(name)
+        if known is not None:
+            if value in known:
+                return ""
+            nearest = get_close_matches(str(value), known, n=1, cutoff=0.0)[0]
+            return f"unknown {name} {str(value)!r}, the nearest is {nearest!r}"
+        number = float(value)  # type: ignore[arg-type]
+        if name in self.WHOLE and not (number == int(number) and 1 <= number <= self.WHOLE[name]):
+            return f"{name} must be a whole number from 1 to {self.WHOLE[name]}, got {value}"
+        return "" if 0 < number < np.inf else f"{name} must be above 0, got {value}"
+
+    def arrays(self) -> Floats:
+        """float64 (n, tiling.DESIGN_COLUMNS), as `tiling.plan` reads them."""
+        return np.stack(
+            [
+                np.asarray(self.cores, np.float64),
+                np.asarray(self.array_rows, np.float64),
+                np.asarray(self.array_columns, np.float64),
+                np.asarray(self.vector_lanes, np.float64),
+                np.asarray(self.buffer_kib, np.float64) * 1024,
+                np.asarray(self.buffers, np.float64),
+                np.asarray(self.dma_gb_per_s, np.float64),
+                np.asarray(self.dram_gb_per_s, np.float64),
+                np.asarray(self.clock_ghz, np.float64),
+                _codes(self.dataflow, DATAFLOWS),
+                _codes(self.schedule, SCHEDULES),
+            ],
+            axis=1,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class NpuResult:
+    """Metrics of n designs, each an array of length n; NaN where a design has an `error`.
+
+    Attributes:
+        latency_ns: from the first load to the last store.
+        roofline_ns: what no schedule can beat: the busiest of all arrays, all vector units and the memory.
+        serial_ns: all work of all units one after the other.
+        energy_pj: the sum of the four parts below, without leakage.
+        matrix_energy_pj: multiply-accumulates.
+        vector_energy_pj: vector operations.
+        buffer_energy_pj: the arrays' and the DMAs' accesses to the cores' memories.
+        dram_energy_pj: transfers.
+        power_mw: energy over latency.
+        area_mm2: arrays, vector units and buffers of all cores.
+        utilisation: multiply-accumulates over those that all arrays could have done in the time, 0 to 1.
+        dram_bytes: moved.
+        error: for each design why it cannot run the network, or "".
+    """
+
+    latency_ns: Floats
+    roofline_ns: Floats
+    serial_ns: Floats
+    energy_pj: Floats
+    matrix_energy_pj: Floats
+    vector_energy_pj: Floats
+    buffer_energy_pj: Floats
+    dram_energy_pj: Floats
+    power_mw: Floats
+    area_mm2: Floats
+    utilisation: Floats
+    dram_bytes: Floats
+    error: list[str]
+
+
+def simulate(
+    npus: Npus, network: Network, *, threads: int = 1, on_error: Literal["raise", "mark"] = "raise"
+) -> NpuResult:
+    """Simulate every design on the network. A design's numbers depend on nothing but itself.
+
+    Args:
+        npus: n designs.
+        network: its operators, with their precision.
+        threads: designs simulated at once.
+        on_error: "raise" stops at the first design that cannot run the network, "mark" leaves the reason in
+            `NpuResult.error` and goes on.
+
+    Raises:
+        ConfigurationError: a design is out of bounds ("raise").
+        SimulatorError: an operator does not fit into a core's buffers ("raise").
+    """
+    errors = npus.problems()
+    _raise_first(errors, on_error, ConfigurationError)
+    designs, tasks = npus.arrays(), graph(network)
+    rows = np.flatnonzero([not error for error in errors])
+    numbers = np.full((len(npus), RESULT_COLUMNS), np.nan)
+
+    def run(part: NDArray[np.intp]) -> None:
+        numbers[part] = run_designs(*tasks, designs[part])
+
+    if rows.size:
+        parts = np.array_split(rows, min(rows.size, threads * 8 if threads > 1 else 1))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(run, parts))
+    latency, roofline, serial, moved, accessed, missing = numbers.T
+    for i in np.flatnonzero(missing > 0):
+        errors[i] = _too_small(network, tasks[0], designs[i], missing[i])
+    _raise_first(errors, on_error, SimulatorError)
+    part = silicon(npus, network)
+    parts_pj = {
+        "matrix_energy_pj": sum(part.mac_pj(o.precision) * o.macs for o in network.operators) + 0.0 * latency,
+        "vector_energy_pj": part.vector_pj * network.vector_operations + 0.0 * latency,
+        "buffer_energy_pj": (accessed + moved) * part.buffer_pj_per_byte,
+        "dram_energy_pj": moved * part.dram_pj_per_byte,
+    }
+    energy = sum(parts_pj.values())
+    units = designs[:, tiling.CORES] * designs[:, tiling.ARRAY_ROWS] * designs[:, tiling.ARRAY_COLUMNS]
+    return NpuResult(
+        latency_ns=latency,
+        roofline_ns=roofline,
+        serial_ns=serial,
+        energy_pj=energy,
+        **parts_pj,
+        power_mw=energy / latency,
+        area_mm2=np.where(np.isnan(latency), np.nan, part.area_mm2),
+        utilisation=network.macs / (units * designs[:, tiling.CLOCK] * latency),
+        dram_bytes=moved,
+        error=errors,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """What every unit of one design does when: one row for each piece of work.
+
+    Attributes:
+        core: of each piece.
+        unit: its position in `events.UNITS`.
+        operator: its position in the network.
+        start_ns: of each piece.
+        end_ns: of each piece.
+        energy_pj: of each piece.
+        names: of the operators.
+    """
+
+    core: NDArray[np.int64]
+    unit: NDArray[np.int64]
+    operator: NDArray[np.int64]
+    start_ns: Floats
+    end_ns: Floats
+    energy_pj: Floats
+    names: Sequence[str]
+
+    @property
+    def latency_ns(self) -> float:
+        """The end of the last piece."""
+        return float(self.end_ns.max())
+
+    def power_trace(self, samples: int = 200) -> tuple[Floats, Floats]:
+        """Power over time: the edges of the samples in ns (samples + 1,), and mW (units, samples).
+
+        A piece's energy is spread evenly over its time, so the trace's integral is the energy.
+        """
+        edges = np.linspace(0.0, self.latency_ns, samples + 1)
+        power = np.zeros((len(events.UNITS), samples))
+        for unit in range(len(events.UNITS)):
+            mine = self.unit == unit
+            start, end, energy = self.start_ns[mine], self.end_ns[mine], self.energy_pj[mine]
+            # The energy spent until a time is a sum of ramps; with all their corners it is linear in between.
+            corners, place = np.unique(np.concatenate([start, end, edges]), return_inverse=True)
+            slope = np.zeros(corners.size)
+            rate = energy / (end - start)
+            np.add.at(slope, place[: start.size], rate)
+            np.add.at(slope, place[start.size : 2 * start.size], -rate)
+            spent = np.concatenate([[0.0], np.cumsum(np.cumsum(slope)[:-1] * np.diff(corners))])
+            power[unit] = np.diff(np.interp(edges, corners, spent)) / np.diff(edges)
+        return edges, power
+
+
+def timeline(npu: Npus, network: Network) -> Timeline:
+    """The timeline of one design.
+
+    Raises:
+        ConfigurationError: more than one design, or one that is out of bounds.
+        SimulatorError: an operator does not fit into a core's buffers.
+    """
+    if len(npu) != 1:
+        raise ConfigurationError(f"a timeline is of one design, got {len(npu)}")
+    simulate(npu, network)
+    log, tiles, accessed = run_timeline(*graph(network), npu.arrays()[0])
+    unit, operator = log[:, events.UNIT].astype(np.int64), log[:, events.OPERATOR].astype(np.int64)
+    part = silicon(npu, network)
+    buffer_pj = float(part.buffer_pj_per_byte[0])
+    # Of a piece of each operator: what it computes, with the accesses of the buffers beside the transfers'.
+    computed = np.zeros((len(network.operators), 2))
+    for i, op in enumerate(network.operators):
+        computed[i] = part.mac_pj(op.precision) * op.macs, part.vector_pj * op.vector_operations
+        computed[i, 0 if op.macs else 1] += accessed[i] * buffer_pj
+    computed /= tiles[:, events.TILES, None]
+    moves = (unit == events.LOAD) | (unit == events.STORE)
+    energy = np.where(
+        moves,
+        log[:, events.AMOUNT] * (part.dram_pj_per_byte + buffer_pj),
+        computed[operator, np.where(unit == events.VECTOR, 1, 0)],
+    )
+    return Timeline(
+        core=log[:, events.CORE].astype(np.int64),
+        unit=unit,
+        operator=operator,
+        start_ns=log[:, events.START],
+        end_ns=log[:, events.END],
+        energy_pj=energy,
+        names=[op.name for op in network.operators],
+    )
+
+
+def graph(network: Network) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+    """The operators as `tiling.plan` reads them, and which operators each needs, see `events.run`."""
+    place = {operator.name: i for i, operator in enumerate(network.operators)}
+    operators = np.zeros((len(network.operators), tiling.OPERATOR_COLUMNS))
+    first, producers = [0], list[int]()
+    for i, operator in enumerate(network.operators):
+        operators[i] = _columns(operator)
+        producers += [place[name] for name in network.producers(operator.name) if name in place]
+        first.append(len(producers))
+    return operators, np.array(first, np.int64), np.array(producers, np.int64)
+
+
+def _columns(operator: Operator) -> list[float]:
+    nest, moved, precision = operator.loop_nest(), operator.tensor_bytes, operator.precision
+    product = [1, max(operator.tensor_elements["Outputs"], 1), 1, 0]
+    if nest is not None:
+        g, n, k, c, p, q, r, s = nest.sizes
+        product = [g, n * p * q, k, c * r * s]
+    return [
+        *map(float, product),
+        *(float(moved[tensor]) for tensor in TENSORS),
+        float(operator.vector_operations),
+        precision.weight_bits / 8,
+        precision.input_bits / 8,
+        precision.accumulation_bits / 8,
+    ]
+
+
+def _codes(column: ArrayLike, names: tuple[str, ...]) -> Floats:
+    values = np.asarray(column)
+    return np.select([values == name for name in names], np.arange(len(names), dtype=np.float64), -1.0)
+
+
+def _too_small(network: Network, operators: Floats, design: Floats, missing: float) -> str:
+    """Which operator does not fit, found again because it is rare."""
+    for i, operator in enumerate(network.operators):
+        if tiling.plan(operators[i], design, np.zeros(events.COLUMNS))[0] > 0:
+            return (
+                f"operator {operator.name!r} does not fit: its smallest tiles need {missing:,.0f} bytes more "
+                f"than the {design[tiling.BUFFER_BYTES]:,.0f} of a core's buffers"
+            )
+    raise AssertionError("every operator fits")
+
+
+def _raise_first(errors: list[str], on_error: Literal["raise", "mark"], kind: type[SimulatorError]) -> None:
+    if on_error == "raise" and any(errors):
+        i = next(i for i, error in enumerate(errors) if error)
+        raise kind(f"design {i}: {errors[i]}" if len(errors) > 1 else errors[i])
