@@ -25,7 +25,11 @@ out."""
 RESPONSE_QUEUES = ("Fifo", "Reorder")
 """The controller responds in the order in which it served the requests, or in that in which they came."""
 
-BANK_REFRESH_POLICIES = ("NoRefresh", "AllBank")
+BANK_REFRESH_POLICIES = ("NoRefresh", "AllBank", "PerBank", "SameBank")
+"""What is refreshed at a time: nothing, a rank, a bank, or banks of the same number in all bank groups."""
+
+POWER_DOWN_POLICIES = ("NoPowerDown", "Staggered")
+"""Ranks stay awake, or go to sleep as `power_down` says."""
 
 ARBITERS = ("Simple", "Fifo", "Reorder")
 """Passes requests on one at a time; keeps up to `max_active_transactions` under way; also returns the
@@ -44,7 +48,7 @@ PARAMETERS = {
     "arbiter": "Arbiter",
     "max_active_transactions": "MaxActiveTransactions",
 }
-"""Our parameter to the name of DRAMSys'."""
+"""Our parameter to the name of DRAMSys'; `power_down_policy` is PowerDownPolicy, which ArchGym leaves out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +62,12 @@ class BankMachineControllers(Columns):
         request_buffer_size: requests.
         response_queue: of `RESPONSE_QUEUES`.
         refresh_policy: of `BANK_REFRESH_POLICIES`.
-        refresh_max_postponed: refresh intervals for which a refresh may wait while requests do.
-        refresh_max_pulled_in: refreshes that may be done ahead while no request waits.
+        refresh_max_postponed: refreshes that may wait while requests do, times the banks (or sets of same
+            banks) if one is refreshed at a time.
+        refresh_max_pulled_in: refreshes that may be done ahead while no request waits, counted alike.
         arbiter: of `ARBITERS`.
-        max_active_transactions: requests under way; the arbiter "Simple" ignores it.
+        max_active_transactions: requests of a player under way; the arbiter "Simple" ignores it.
+        power_down_policy: of `POWER_DOWN_POLICIES`.
 
     Example:
         >>> len(BankMachineControllers(page_policy=["Open", "Closed"]))
@@ -82,6 +88,7 @@ class BankMachineControllers(Columns):
     refresh_max_pulled_in: ArrayLike = 8
     arbiter: ArrayLike = "Simple"
     max_active_transactions: ArrayLike = 128
+    power_down_policy: ArrayLike = "NoPowerDown"
 
     NAMES = {  # noqa: RUF012
         "page_policy": PAGE_POLICIES,
@@ -90,6 +97,7 @@ class BankMachineControllers(Columns):
         "response_queue": RESPONSE_QUEUES,
         "refresh_policy": BANK_REFRESH_POLICIES,
         "arbiter": ARBITERS,
+        "power_down_policy": POWER_DOWN_POLICIES,
     }
     COUNTS = {  # noqa: RUF012
         "request_buffer_size": 1,
@@ -99,9 +107,10 @@ class BankMachineControllers(Columns):
     }
 
     def arguments(self) -> tuple[NDArray[np.int64], ...]:
-        """Columns in the order of `bank_machines.run`."""
+        """Columns in the order of `bank_machines.Controller`, without what depends on the device."""
         return (
             self.codes("refresh_policy"),
+            self.codes("power_down_policy"),
             self.codes("page_policy"),
             self.codes("scheduler"),
             self.codes("scheduler_buffer"),

@@ -1,10 +1,11 @@
-"""The clock of one DRAM channel under DRAMSys' controller: one design a call.
+"""The clock of one DRAM channel under DRAMSys' controller.
 
 Each bank has a machine that takes a request from the bank's buffer and names the command that it needs; a
-multiplexer issues the oldest request's command among those that are ready; a refresh manager a rank may block
-the machines. In front of them `frontend` plays the trace through the arbiter and takes the responses back.
-Timing is `timing`'s and buffers are `queues`', as in `engine`, which is Ramulator's controller on the same
-rules.
+multiplexer issues the oldest request's command among those that are ready, of the more urgent class first.
+A refresh manager and a power-down manager a rank name commands too (`refresh_managers`, `power_down`) and may
+bar the machines. In front of them `frontend` plays the traces through the arbiter and takes the responses
+back. Timing is `timing`'s and buffers are `queues`', as in `engine`, which is Ramulator's controller on the
+same rules.
 
 The steps follow DRAMSys 4 (Steiner et al., "DRAMSys4.0: A Fast and Cycle-Accurate SystemC/TLM-Based DRAM
 Simulator", SAMOS 2020, and its public source). Cycles in which nothing can happen are not visited.
@@ -13,8 +14,11 @@ Simulator", SAMOS 2020, and its public source). Cycles in which nothing can happ
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment"
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from cosearch_simulators.dram.engine import (
     ACTIVE_CYCLES,
@@ -31,15 +35,39 @@ from cosearch_simulators.dram.engine import (
     WRITES_SERVED,
 )
 from cosearch_simulators.dram.frontend import (
-    ADMITTED,
-    COMPLETED,
+    ACCEPTED_AT,
+    ADDRESS,
+    ARRIVAL,
+    COUNTED,
     DONE,
-    OFFER,
-    PREVIOUS,
-    RESPONSE,
-    new_frontend,
+    ENDED,
+    IS_WRITE,
+    LAST_RESPONSE,
+    LOADED,
+    ORIGIN,
+    PLAYER,
+    POSITION,
+    QOS_CLASS,
+    READ_LATENCY,
+    ROW,
+    SIMPLE,
+    accept,
+    choose_player,
+    next_arrival,
     next_offer,
     respond,
+    ring_is_full,
+)
+from cosearch_simulators.dram.power_down import (
+    AWAKE,
+    NO_POWER_DOWN,
+    POWER_WANTED,
+    count_power_cycles,
+    power_command,
+    power_command_issued,
+    rank_is_idle,
+    refresh_is_due,
+    request_came,
 )
 from cosearch_simulators.dram.queues import (
     ABSENT,
@@ -52,17 +80,41 @@ from cosearch_simulators.dram.queues import (
     row_closed,
     row_opened,
 )
+from cosearch_simulators.dram.refresh_managers import (
+    ACTIVE,
+    ALL_BANK,
+    BARRED,
+    BEING_BLOCKED,
+    CHOSEN,
+    FREE,
+    OPEN_BANKS,
+    OPEN_ROW,
+    OPEN_SINCE,
+    OPEN_UNTIL,
+    OPENED_AT,
+    PLACE,
+    POWER_STATE,
+    RANK_WAITING,
+    REFRESH_COMMAND,
+    REFRESH_DUE,
+    REFRESH_NODE,
+    SAME_BANK,
+    WAITING,
+    WANTED,
+    refresh_all_banks,
+    refresh_issued,
+    refresh_some_banks,
+)
 from cosearch_simulators.dram.timing import (
     ACT,
-    COMMAND_COUNT,
     NEVER,
     PREAB,
     PREPB,
     RD,
     REFAB,
+    REFSB,
     WR,
     apply_rules,
-    new_history,
 )
 
 OPEN, OPEN_ADAPTIVE, CLOSED, CLOSED_ADAPTIVE = range(4)
@@ -73,122 +125,193 @@ POWER_CYCLES, PRECHARGED_BANKS = COUNTERS, COUNTERS + 1
 BANK_MACHINE_COUNTERS = COUNTERS + 2
 """Beyond the engine's counters: the cycle until which energy is counted, and precharges counted by bank."""
 
+FINISHED_RUN, MORE_REQUESTS, LARGER_RING = range(3)
+"""Why `run` returns: it is over; it needs more of a trace; the rings are full."""
+
+NOW, LAST_COMMAND, ACTIVE_COUNT, LAST_BANK, LAST_IS_WRITE, HELD = range(6)
+BUFFERED_READS, BUFFERED_WRITES, TOUCHED_COUNT, LOGGED = range(6, 10)
+"""The scalars of the state: the cycle, when the last command was (implied precharges included), how many
+banks have requests, the bank of the last request accepted, the kind of the last access, whether a request
+stands at a full buffer, what the buffer holds, and how many entries `touched` and `log` have."""
+SCALARS = 10
+
+MACHINE, REFRESH_MANAGER, POWER_MANAGER = range(3)  # who wants a command
 _BUFFER = 0  # of the two queues that `queues` keeps only one is used
+_LEAST_URGENT = NEVER
+_CLASS_SHIFT = 48  # an urgency is class and number; a trace of 2^48 requests takes years
+
+
+class Channel(NamedTuple):
+    """What `run` is told of the channel, all cycles of its clock.
+
+    Attributes:
+        twin, command_banks, first, entries: of `rules.CompiledRules`.
+        bus_cycles, bus_of: int64 (commands,), how long each command takes which command bus.
+        data_end: int64 (2,), cycles from a read and from a write command to its last data.
+        close_delay, completion: int64 (commands,), energy only: cycles from a command to the precharge that
+            it implies, and until it is over.
+        active_to_precharge, refresh_active: energy only: the least cycles that a row is open, and those that
+            an all-bank refresh counts as active.
+        group_banks: banks in a bank group, or in a rank without groups.
+        tck_ps: the clock's period.
+    """
+
+    twin: NDArray[np.int64]
+    command_banks: NDArray[np.int64]
+    first: NDArray[np.int64]
+    entries: NDArray[np.int64]
+    bus_cycles: NDArray[np.int64]
+    bus_of: NDArray[np.int64]
+    data_end: NDArray[np.int64]
+    close_delay: NDArray[np.int64]
+    completion: NDArray[np.int64]
+    active_to_precharge: int
+    refresh_active: int
+    group_banks: int
+    tck_ps: int
+
+
+class Controller(NamedTuple):
+    """One design: codes of `bank_machine_controllers`, cycles between two refreshes, and bounds."""
+
+    refresh: int
+    refresh_interval: int
+    power_down: int
+    page_policy: int
+    scheduler: int
+    buffer: int
+    buffer_size: int
+    response_queue: int
+    most_postponed: int
+    most_pulled_in: int
+    arbiter: int
+    most_active: int
+    starvation_cycles: int
+
+
+class State(NamedTuple):
+    """All that a run leaves to be gone on with: int64 arrays, by the names of `frontend` and the managers.
+
+    Attributes:
+        earliest, history: of `timing`.
+        bus_free: (2,), when each command bus is free.
+        bank, rank, power: (fields, banks or ranks).
+        touched: the banks whose machines have to choose anew.
+        ends, oldest: of `queues`.
+        links, flight, turns: rings of requests under way, see `frontend`; `links` is `queues`'.
+        line, player: see `frontend`.
+        scalars: see above.
+        counters: (BANK_MACHINE_COUNTERS,), see the names above and in `engine`.
+        log: (commands, 3), cycle, command and (first) bank of each command; empty: they are not kept.
+    """
+
+    earliest: NDArray[np.int64]
+    history: NDArray[np.int64]
+    bus_free: NDArray[np.int64]
+    bank: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    power: NDArray[np.int64]
+    touched: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    oldest: NDArray[np.int64]
+    links: NDArray[np.int64]
+    flight: NDArray[np.int64]
+    turns: NDArray[np.int64]
+    line: NDArray[np.int64]
+    player: NDArray[np.int64]
+    scalars: NDArray[np.int64]
+    counters: NDArray[np.int64]
+    log: NDArray[np.int64]
 
 
 @njit(nogil=True)
-def run(
-    bank_of,
-    row_of,
-    address_of,
-    is_write,
-    not_before,
-    banks,
-    twin,
-    command_banks,
-    first,
-    entries,
-    history_size,
-    bus_cycles,
-    bus_of,
-    data_end,
-    refresh_interval,
-    close_delay,
-    completion,
-    active_to_precharge,
-    refresh_active,
-    tck_ps,
-    player_ps,
-    page_policy,
-    scheduler,
-    buffer,
-    buffer_size,
-    response_queue,
-    most_postponed,
-    most_pulled_in,
-    arbiter,
-    most_active,
-):
-    """Simulate one channel until the last response has reached the trace player.
+def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller, state):
+    """Go on with a channel until the last response has reached its player, or until something is missing.
 
     Args:
-        bank_of, row_of: int64 (requests,), what `mapping.decode_bits` gives.
-        address_of: int64 (requests,), byte addresses.
-        is_write: bool (requests,).
+        bank_in, row_in: int64 (requests,), the requests at hand of all players, player by player, as
+            `player[ORIGIN]` and `player[LOADED]` say; what `mapping` makes of their addresses.
+        address_in: int64 (requests,), byte addresses.
+        is_write_in: bool (requests,).
         not_before: int64 (requests,): the player's clock cycle before which a request is not sent.
-        banks: banks of the channel.
-        twin, command_banks, first, entries, history_size: of `rules.CompiledRules`.
-        bus_cycles, bus_of: int64 (commands,), how long each command takes which command bus.
-        data_end: int64 (2,), cycles from a read and from a write command to its last data.
-        refresh_interval: cycles between refreshes of a rank; 0: no refresh.
-        close_delay, completion, active_to_precharge, refresh_active: energy only: cycles from a command to
-            the precharge that it implies (commands,) and until it is over (commands,), the least cycles that
-            a row is open, and those that a refresh counts as active.
-        tck_ps, player_ps: clock periods of the memory and of the trace player.
-        page_policy, scheduler, buffer, response_queue, arbiter: codes of `bank_machine_controllers`.
-        buffer_size: requests for each bank, for each of reads and writes, or in all.
-        most_postponed, most_pulled_in: refresh intervals.
-        most_active: requests between the arbiter and the player, unless the arbiter is simple.
+        device: a `Channel`.
+        controller: a `Controller`.
+        state: a `State`, changed in place.
 
     Returns:
-        int64 (BANK_MACHINE_COUNTERS,), see the names above and in `engine`.
+        `FINISHED_RUN`, `MORE_REQUESTS` or `LARGER_RING`.
     """
-    requests = bank_of.size
+    twin, command_banks, first, entries = device.twin, device.command_banks, device.first, device.entries
+    bus_cycles, bus_of, close_delay = device.bus_cycles, device.bus_of, device.close_delay
+    refresh, refresh_interval, power_down = (
+        controller.refresh,
+        controller.refresh_interval,
+        controller.power_down,
+    )
+    page_policy, scheduler, arbiter = controller.page_policy, controller.scheduler, controller.arbiter
+    most_active, tck_ps = controller.most_active, device.tck_ps
+    earliest, history, bus_free, touched = state.earliest, state.history, state.bus_free, state.touched
+    bank_state, rank_state, power, out = state.bank, state.rank, state.power, state.counters
+    ends, oldest, links, flight, turns = state.ends, state.oldest, state.links, state.flight, state.turns
+    line, player, scalars, log = state.line, state.player, state.scalars, state.log
+
+    open_row, waiting, active, place = (
+        bank_state[OPEN_ROW],
+        bank_state[WAITING],
+        bank_state[ACTIVE],
+        bank_state[PLACE],
+    )
+    chosen, wanted, barred = bank_state[CHOSEN], bank_state[WANTED], bank_state[BARRED]
+    open_banks, rank_waiting = rank_state[OPEN_BANKS], rank_state[RANK_WAITING]
+    refresh_due, refresh_command = rank_state[REFRESH_DUE], rank_state[REFRESH_COMMAND]
+    power_state, power_wanted = rank_state[POWER_STATE], power[POWER_WANTED]
+    row_of, address_of, is_write = flight[ROW], flight[ADDRESS], flight[IS_WRITE]
+    mask = flight.shape[1] - 1
+
+    ranks, players = rank_state.shape[1], player.shape[1]
     rank_banks = command_banks[REFAB]
-    ranks = banks // rank_banks
     rank_shift = 0  # log2 of a rank's banks: a division by a variable is slow
     while 1 << rank_shift < rank_banks:
         rank_shift += 1
-    out = np.zeros(BANK_MACHINE_COUNTERS, np.int64)
-
-    earliest = np.zeros((COMMAND_COUNT, banks), np.int64)
-    history = new_history(entries, history_size, banks)
+    sets = device.group_banks if refresh == SAME_BANK else rank_banks
+    rounds = 1 if refresh == ALL_BANK else sets
+    most_postponed, most_pulled_in = controller.most_postponed * rounds, controller.most_pulled_in * rounds
+    buffer, buffer_size = controller.buffer, controller.buffer_size
+    starvation_cycles, data_end, completion = (
+        controller.starvation_cycles,
+        device.data_end,
+        device.completion,
+    )
     buses = bus_of.max() + 1
-    bus_free = np.full(2, buses - 1)  # where it has two, DRAMSys starts a cycle later
-    open_row = np.full(banks, NONE, np.int64)
-    opened_at = np.zeros(banks, np.int64)
-    open_banks = np.zeros(ranks, np.int64)
-    open_since = np.zeros(ranks, np.int64)
-    open_until = np.zeros(ranks, np.int64)
-    last_command = np.int64(0)  # when, implied precharges included
+    managed = refresh_interval > 0 or power_down != NO_POWER_DOWN
+    classes = False
+    known, final = 0, True
+    for p in range(players):
+        classes |= player[QOS_CLASS, p] != player[QOS_CLASS, 0]
+        known += player[LOADED, p]
+        final &= player[ENDED, p] != 0
+        if player[ARRIVAL, p] == NEVER and player[POSITION, p] < player[LOADED, p]:
+            next_arrival(p, player, turns, not_before, tck_ps, arbiter, most_active)
+    offer = next_offer(line, player)
+    now, last_command, active_count = scalars[NOW], scalars[LAST_COMMAND], scalars[ACTIVE_COUNT]
+    last_bank, last_is_write = scalars[LAST_BANK], scalars[LAST_IS_WRITE]
+    held, touched_count, logged = scalars[HELD] != 0, scalars[TOUCHED_COUNT], scalars[LOGGED]
+    buffered_reads, buffered_writes = scalars[BUFFERED_READS], scalars[BUFFERED_WRITES]
+    may_lack = True
+    status = FINISHED_RUN
+    while line[DONE] < known or not final:
+        # 1. Pause where the next request of a player, or a place for it, is missing.
+        if may_lack:
+            may_lack = False
+            for p in range(players):
+                if player[POSITION, p] == player[LOADED, p] and not player[ENDED, p]:
+                    status = MORE_REQUESTS
+            if ring_is_full(line, flight):
+                status = LARGER_RING
+            if status != FINISHED_RUN:
+                break
 
-    # A bank's requests, and what its machine does next: a request, its command (NONE: nothing).
-    ends = np.full((2, 2, banks), NONE, np.int64)
-    links = np.empty((2, requests), np.int64)
-    oldest = np.full((2, 3, banks), ABSENT, np.int64)
-    waiting = np.zeros(banks, np.int64)
-    active = np.empty(banks, np.int64)  # the banks with requests, in any order
-    place = np.empty(banks, np.int64)  # of a bank in `active`
-    active_count = 0
-    chosen = np.full(banks, NONE, np.int64)
-    wanted = np.full(banks, NONE, np.int64)
-    counted = np.zeros(requests, np.bool_)
-    buffered = np.zeros(2, np.int64)  # reads, writes
-    last_bank = 0
-    last_is_write = False
-
-    rank_waiting = np.zeros(ranks, np.int64)
-    blocked = np.zeros(ranks, np.bool_)
-    being_blocked = np.zeros(ranks, np.bool_)  # what is ready in that moment may still be issued
-    refresh_due = np.full(ranks, NEVER, np.int64)
-    refresh_command = np.full(ranks, NONE, np.int64)
-    owed = np.zeros(ranks, np.int64)  # refreshes postponed, less those pulled in
-    pulling_in = np.zeros(ranks, np.bool_)
-    if refresh_interval > 0:
-        for rank in range(ranks):
-            refresh_due[rank] = refresh_interval - rank * (refresh_interval // ranks)
-
-    state, times = new_frontend(not_before)
-    held = False  # the next request is at the controller, whose buffer is full
-    accepted = 0
-    next_offer(accepted, state, times, tck_ps, player_ps, arbiter, most_active)
-    now = np.int64(0)
-
-    touched = np.empty(banks + 2, np.int64)  # the banks whose machines have to choose anew
-    touched_count = 0
-
-    while state[DONE] < requests:
-        # 1. The machines of touched banks choose a request and the command that it needs.
+        # 2. The machines of touched banks choose a request and the command that it needs.
         for k in range(touched_count):
             bank = touched[k]
             if waiting[bank] == 0:
@@ -201,251 +324,335 @@ def run(
             hit = oldest[_BUFFER, HIT, bank]
             if scheduler != FIFO and hit < ABSENT:
                 chosen[bank] = hit
-                if scheduler == FRFCFS_GROUPED and is_write[hit] != last_is_write:
+                if scheduler == FRFCFS_GROUPED and is_write[hit & mask] != last_is_write:
                     # The oldest hit of the other kind, unless an older one is for the same address.
-                    candidate = links[FOLLOWING, hit]
+                    candidate = links[FOLLOWING, hit & mask]
                     while candidate != NONE and chosen[bank] == hit:
-                        if row_of[candidate] == row and is_write[candidate] == last_is_write:
+                        place_of = candidate & mask
+                        if row_of[place_of] == row and is_write[place_of] == last_is_write:
                             older = hit
                             while older != candidate and (
-                                row_of[older] != row or address_of[older] != address_of[candidate]
+                                row_of[older & mask] != row
+                                or address_of[older & mask] != address_of[place_of]
                             ):
-                                older = links[FOLLOWING, older]
+                                older = links[FOLLOWING, older & mask]
                             if older == candidate:
                                 chosen[bank] = candidate
-                        candidate = links[FOLLOWING, candidate]
+                        candidate = links[FOLLOWING, place_of]
             request = chosen[bank]
-            if row_of[request] != row:
+            if row_of[request & mask] != row:
                 wanted[bank] = PREPB
                 continue
             close = page_policy == CLOSED
             if page_policy == CLOSED_ADAPTIVE or (page_policy == OPEN_ADAPTIVE and waiting[bank] > 1):
                 # Unless there is another hit: the next in line if the scheduler is in order, else any.
-                other = links[FOLLOWING, request] if scheduler == FIFO else hit
-                while other != NONE and (row_of[other] != row or other == request) and scheduler != FIFO:
-                    other = links[FOLLOWING, other]
-                close = other == NONE or row_of[other] != row
-            wanted[bank] = (WR if is_write[request] else RD) + close
+                other = links[FOLLOWING, request & mask] if scheduler == FIFO else hit
+                while (
+                    other != NONE and (row_of[other & mask] != row or other == request) and scheduler != FIFO
+                ):
+                    other = links[FOLLOWING, other & mask]
+                close = other == NONE or row_of[other & mask] != row
+            wanted[bank] = (WR if is_write[request & mask] else RD) + close
         touched_count = 0
 
-        # 2. Refresh managers.
+        # 3. Refresh managers and power-down managers.
         due = NEVER
-        for rank in range(ranks if refresh_interval > 0 else 0):
-            refresh_command[rank] = NONE
-            if now >= refresh_due[rank]:
-                if now >= refresh_due[rank] + refresh_interval:
-                    refresh_due[rank] += refresh_interval
-                    pulling_in[rank] = False
-                if not pulling_in[rank] and owed[rank] == most_postponed:
-                    being_blocked[rank] = not blocked[rank]
-                    blocked[rank] = True
-                    refresh_command[rank] = PREAB if open_banks[rank] > 0 else REFAB
-                elif rank_waiting[rank] > 0:
-                    if not pulling_in[rank]:
-                        owed[rank] += 1
-                    pulling_in[rank] = False
-                    refresh_due[rank] += refresh_interval
-                else:
-                    refresh_command[rank] = PREAB if open_banks[rank] > 0 else REFAB
-            if refresh_command[rank] == NONE:
-                due = min(due, refresh_due[rank])
+        if managed:
+            for rank in range(ranks):
+                refresh_command[rank] = power_wanted[rank] = NONE
+                if now >= refresh_due[rank]:
+                    if power_down != NO_POWER_DOWN:
+                        refresh_is_due(rank, rank_state, power)
+                    if power_down == NO_POWER_DOWN or power_state[rank] == AWAKE:
+                        if refresh == ALL_BANK:
+                            refresh_all_banks(
+                                rank, now, rank_state, bank_state, refresh_interval, most_postponed
+                            )
+                        else:
+                            refresh_some_banks(
+                                rank,
+                                now,
+                                rank_state,
+                                bank_state,
+                                refresh_interval,
+                                most_postponed,
+                                refresh,
+                                sets,
+                            )
+                if power_down != NO_POWER_DOWN:
+                    power_wanted[rank] = power_command(rank, rank_state, power)
+                    if power_wanted[rank] != NONE:
+                        refresh_command[rank] = NONE
+                if refresh_due[rank] > now:
+                    due = min(due, refresh_due[rank])
 
-        # 3. The multiplexer: on each bus what ends first and then the oldest; of the two what starts first.
-        command = node = request = np.int64(NONE)
+        # 4. The multiplexer: on each bus what ends first, then the most urgent; of both what starts first.
+        command = node = urgency = np.int64(NONE)
+        source = MACHINE
         start = NEVER
         for bus in range(buses):
-            bus_end, bus_start, bus_command, bus_node, bus_request = NEVER, NEVER, NONE, NONE, NONE
+            bus_end, bus_start, bus_command, bus_node, bus_urgency = NEVER, NEVER, NONE, NONE, NONE
+            bus_source = MACHINE
             free = max(now, bus_free[bus])
-            if refresh_interval > 0:
+            if managed:
                 for rank in range(ranks):
                     candidate = refresh_command[rank]
                     if candidate != NONE and bus_of[candidate] == bus:
-                        begin = max(free, earliest[candidate, rank])
+                        candidate_node = rank_state[REFRESH_NODE, rank]
+                        begin = max(free, earliest[candidate, candidate_node // command_banks[candidate]])
+                        if candidate == REFSB:
+                            for member in range(candidate_node, (rank + 1) * rank_banks, sets):
+                                begin = max(begin, earliest[REFSB, member])
                         end = begin + bus_cycles[candidate]
                         if end < bus_end:
-                            bus_end, bus_start, bus_command, bus_node = end, begin, candidate, rank
+                            bus_end, bus_start, bus_command, bus_node = end, begin, candidate, candidate_node
+                            bus_source = REFRESH_MANAGER
             for k in range(active_count):
                 bank = active[k]
                 candidate = wanted[bank]
                 if bus_of[candidate] != bus:
                     continue
                 begin = max(free, earliest[twin[candidate], bank])
-                if refresh_interval > 0:
-                    rank = bank >> rank_shift
-                    if blocked[rank] and (begin > now or not being_blocked[rank]):
-                        continue
+                bar = barred[bank]
+                if bar != FREE and (begin > now or bar != BEING_BLOCKED):
+                    continue
                 end = begin + bus_cycles[candidate]
-                if end < bus_end or (end == bus_end and chosen[bank] < bus_request):
+                if end > bus_end:
+                    continue
+                candidate_urgency = chosen[bank]
+                if classes:
+                    candidate_urgency = _urgency(candidate_urgency, now, flight, player, starvation_cycles)
+                if end < bus_end or candidate_urgency < bus_urgency:
                     bus_end, bus_start, bus_command, bus_node = end, begin, candidate, bank
-                    bus_request = chosen[bank]
-            if bus_start < start or (bus_start == start and bus_request < request):
-                start, command, node, request = bus_start, bus_command, bus_node, bus_request
+                    bus_urgency, bus_source = candidate_urgency, MACHINE
+            if power_down != NO_POWER_DOWN:
+                for rank in range(ranks):
+                    candidate = power_wanted[rank]
+                    if candidate != NONE and bus_of[candidate] == bus:
+                        begin = max(free, earliest[candidate, rank])
+                        end = begin + bus_cycles[candidate]
+                        if end < bus_end:
+                            bus_end, bus_start, bus_command = end, begin, candidate
+                            bus_node, bus_urgency, bus_source = (
+                                rank * rank_banks,
+                                _LEAST_URGENT,
+                                POWER_MANAGER,
+                            )
+            if bus_start < start or (bus_start == start and bus_urgency < urgency):
+                start, command, node, urgency, source = (
+                    bus_start,
+                    bus_command,
+                    bus_node,
+                    bus_urgency,
+                    bus_source,
+                )
 
-        # 4. The next request arrives, or the command is issued, or something else comes first.
-        offer = NEVER if held or accepted == requests else state[OFFER]
-        if start > now and offer <= now:
+        # 5. The next request arrives, or the command is issued, or something else comes first.
+        coming = NEVER if held else offer
+        space = False
+        rank = NONE
+        if start > now and coming <= now:
             held = True
-            space = _has_space(buffer, buffer_size, buffered, waiting, last_bank)
-        elif start > now and (start >= due or start > offer):
-            now = max(now, min(start, min(due, offer)))
+            space = _has_space(buffer, buffer_size, buffered_reads, buffered_writes, waiting, last_bank)
+        elif start > now and (start >= due or start > coming):
+            now = max(now, min(start, min(due, coming)))
             if now == NEVER:
                 out[STALLED] = 1
-                return out
+                break
             continue
         else:
-            # 5. Issue the command.
+            # 6. Issue the command.
             now = start
-            apply_rules(
-                earliest,
-                history,
-                first,
-                entries,
-                node * rank_banks if request == NONE else node,
-                command,
-                now,
-            )
+            rank = node >> rank_shift
+            members = (rank + 1) * rank_banks if command == REFSB else node + 1
+            for member in range(node, members, sets):
+                apply_rules(earliest, history, first, entries, member, command, now)
             bus_free[bus_of[command]] = now + bus_cycles[command]
             out[FIRST_COMMAND_COUNT + command] += 1
-            space = False
-            rank = node if request == NONE else node >> rank_shift
+            if logged < log.shape[0]:
+                log[logged, 0], log[logged, 1], log[logged, 2] = now, command, node
+                logged += 1
             if now >= last_command:
                 last_command = now
                 out[POWER_CYCLES] = now + completion[command]
-            if request == NONE:
+            if command == REFAB:
+                out[ACTIVE_CYCLES] += device.refresh_active
+            if source == POWER_MANAGER:
+                power_command_issued(
+                    command, rank, now, rank_state, bank_state, power, refresh_interval, sets
+                )
+            elif source == REFRESH_MANAGER:
                 out[MAINTENANCE] += 1
-                if command == PREAB:
-                    for bank in range(rank * rank_banks, (rank + 1) * rank_banks):
+                if command == PREAB or command == PREPB:  # noqa: SIM109
+                    for bank in range(node, node + command_banks[command]):
                         if open_row[bank] != NONE:
                             open_row[bank] = NONE
+                            open_banks[rank] -= 1
                             out[PRECHARGED_BANKS] += 1
                             row_closed(ends, oldest, bank)
                             touched[touched_count] = bank
                             touched_count += 1
-                    open_banks[rank] = 0
-                    open_until[rank] = max(open_until[rank], now)
+                    rank_state[OPEN_UNTIL, rank] = max(rank_state[OPEN_UNTIL, rank], now)
                 else:
-                    out[ACTIVE_CYCLES] += refresh_active
-                    blocked[rank] = False
-                    if pulling_in[rank]:
-                        owed[rank] -= 1
-                    pulling_in[rank] = True
-                    if owed[rank] == -most_pulled_in:
-                        pulling_in[rank] = False
-                        refresh_due[rank] += refresh_interval
-                continue
-
-            bank = node
-            if not counted[request]:
-                counted[request] = True
-                if command == ACT:
-                    out[ROW_MISSES] += 1
-                elif command == PREPB:
-                    out[ROW_CONFLICTS] += 1
-                else:
-                    out[ROW_HITS] += 1
-            if command == ACT:
-                open_row[bank] = row_of[request]
-                opened_at[bank] = now
-                row_opened(ends, links, oldest, bank, row_of, open_row[bank])
-                if open_banks[rank] == 0 and now > open_until[rank]:
-                    out[ACTIVE_CYCLES] += open_until[rank] - open_since[rank]
-                    open_since[rank] = now
-                open_banks[rank] += 1
-            elif command == PREPB:
-                open_row[bank] = NONE
-                open_banks[rank] -= 1
-                open_until[rank] = max(open_until[rank], now)
-                out[PRECHARGED_BANKS] += 1
-                row_closed(ends, oldest, bank)
+                    refresh_issued(
+                        rank, rank_state, bank_state, refresh_interval, most_pulled_in, refresh, sets
+                    )
             else:
-                dequeue(ends, links, oldest, _BUFFER, bank, request, row_of, open_row[bank])
-                waiting[bank] -= 1
-                if waiting[bank] == 0:
-                    active_count -= 1
-                    active[place[bank]] = active[active_count]
-                    place[active[active_count]] = place[bank]
-                rank_waiting[rank] -= 1
-                write = is_write[request]
-                buffered[int(write)] -= 1
-                if command != RD and command != WR:
-                    precharged_at = max(now + close_delay[command], opened_at[bank] + active_to_precharge)
+                bank = node
+                request = chosen[bank]
+                slot = request & mask
+                if not flight[COUNTED, slot]:
+                    flight[COUNTED, slot] = 1
+                    if command == ACT:
+                        out[ROW_MISSES] += 1
+                    elif command == PREPB:
+                        out[ROW_CONFLICTS] += 1
+                    else:
+                        out[ROW_HITS] += 1
+                if command == ACT:
+                    open_row[bank] = row_of[slot]
+                    bank_state[OPENED_AT, bank] = now
+                    row_opened(ends, links, oldest, bank, row_of, open_row[bank], mask)
+                    open_until = rank_state[OPEN_UNTIL, rank]
+                    if open_banks[rank] == 0 and now > open_until:
+                        out[ACTIVE_CYCLES] += open_until - rank_state[OPEN_SINCE, rank]
+                        rank_state[OPEN_SINCE, rank] = now
+                    open_banks[rank] += 1
+                elif command == PREPB:
                     open_row[bank] = NONE
                     open_banks[rank] -= 1
-                    open_until[rank] = max(open_until[rank], precharged_at)
+                    rank_state[OPEN_UNTIL, rank] = max(rank_state[OPEN_UNTIL, rank], now)
                     out[PRECHARGED_BANKS] += 1
-                    if precharged_at >= last_command:
-                        last_command = precharged_at
-                        out[POWER_CYCLES] = precharged_at + completion[PREPB]
                     row_closed(ends, oldest, bank)
-                out[WRITES_SERVED if write else READS_SERVED] += 1
-                respond(request, now + data_end[int(write)], state, times, response_queue, arbiter)
-                if write != last_is_write:
-                    last_is_write = write
-                    if scheduler == FRFCFS_GROUPED:
-                        for k in range(active_count):
-                            other = active[k]
-                            if other != bank and open_row[other] != NONE:
-                                touched[touched_count] = other
-                                touched_count += 1
-                if held:
-                    space = _has_space(buffer, buffer_size, buffered, waiting, last_bank)
-                elif state[OFFER] == NEVER and accepted < requests:
-                    next_offer(
-                        accepted,
-                        state,
-                        times,
-                        tck_ps,
-                        player_ps,
+                else:
+                    dequeue(ends, links, oldest, _BUFFER, bank, request, row_of, open_row[bank], mask)
+                    waiting[bank] -= 1
+                    if waiting[bank] == 0:
+                        active_count -= 1
+                        active[place[bank]] = active[active_count]
+                        place[active[active_count]] = place[bank]
+                    rank_waiting[rank] -= 1
+                    write = is_write[slot]
+                    if write:
+                        buffered_writes -= 1
+                    else:
+                        buffered_reads -= 1
+                    if command != RD and command != WR:
+                        precharged_at = max(
+                            now + close_delay[command],
+                            bank_state[OPENED_AT, bank] + device.active_to_precharge,
+                        )
+                        open_row[bank] = NONE
+                        open_banks[rank] -= 1
+                        rank_state[OPEN_UNTIL, rank] = max(rank_state[OPEN_UNTIL, rank], precharged_at)
+                        out[PRECHARGED_BANKS] += 1
+                        if precharged_at >= last_command:
+                            last_command = precharged_at
+                            out[POWER_CYCLES] = precharged_at + completion[PREPB]
+                        row_closed(ends, oldest, bank)
+                    out[WRITES_SERVED if write else READS_SERVED] += 1
+                    respond(
+                        request,
+                        now + data_end[write],
+                        line,
+                        player,
+                        flight,
+                        turns,
+                        controller.response_queue,
                         arbiter,
-                        most_active,
                     )
-            touched[touched_count] = bank
-            touched_count += 1
+                    if write != last_is_write:
+                        last_is_write = write
+                        if scheduler == FRFCFS_GROUPED:
+                            for k in range(active_count):
+                                other = active[k]
+                                if other != bank and open_row[other] != NONE:
+                                    touched[touched_count] = other
+                                    touched_count += 1
+                    if held:
+                        space = _has_space(
+                            buffer, buffer_size, buffered_reads, buffered_writes, waiting, last_bank
+                        )
+                    if arbiter != SIMPLE:  # what waited for a response
+                        for p in range(players):
+                            if player[ARRIVAL, p] == NEVER and player[POSITION, p] < player[LOADED, p]:
+                                next_arrival(p, player, turns, not_before, tck_ps, arbiter, most_active)
+                        offer = next_offer(line, player)
+                touched[touched_count] = bank
+                touched_count += 1
 
-        # 6. The buffer takes the request that is at the controller.
+        # 7. The buffer takes the request that is at the controller.
         if held and space:
-            bank = bank_of[accepted]
-            enqueue(ends, links, oldest, _BUFFER, bank, accepted, row_of[accepted], open_row[bank])
+            p = choose_player(now, line, player, starvation_cycles) if players > 1 else 0
+            source_place = player[ORIGIN, p] + player[POSITION, p]
+            accepted = accept(now, p, line, player, flight, turns, arbiter)
+            slot = accepted & mask
+            bank = bank_in[source_place]
+            row_of[slot] = row_in[source_place]
+            address_of[slot] = address_in[source_place]
+            is_write[slot] = is_write_in[source_place]
+            enqueue(ends, links, oldest, _BUFFER, bank, accepted, row_of[slot], open_row[bank], mask)
             if waiting[bank] == 0:
                 active[active_count] = bank
                 place[bank] = active_count
                 active_count += 1
             waiting[bank] += 1
+            if is_write[slot]:
+                buffered_writes += 1
+            else:
+                buffered_reads += 1
+            if power_down != NO_POWER_DOWN and rank_waiting[bank >> rank_shift] == 0:
+                request_came(bank >> rank_shift, rank_state, power)
             rank_waiting[bank >> rank_shift] += 1
-            buffered[int(is_write[accepted])] += 1
             last_bank = bank
             held = False
-            state[PREVIOUS] = now
-            accepted += 1
-            if accepted < requests:
-                next_offer(
-                    accepted,
-                    state,
-                    times,
-                    tck_ps,
-                    player_ps,
-                    arbiter,
-                    most_active,
-                )
+            if player[POSITION, p] < player[LOADED, p]:
+                next_arrival(p, player, turns, not_before, tck_ps, arbiter, most_active)
+            may_lack = True
+            offer = next_offer(line, player)
             touched[touched_count] = bank
             touched_count += 1
+        if power_down != NO_POWER_DOWN and rank != NONE and rank_waiting[rank] == 0:
+            rank_is_idle(rank, rank_state, power)
 
-    for k in range(requests):
-        if not is_write[k]:
-            out[READ_LATENCY_SUM] += times[RESPONSE, k] - times[ADMITTED, k]
-    out[CYCLES] = times[COMPLETED, requests - 1]
-    out[POWER_CYCLES] -= 1
-    for rank in range(ranks):
-        until = out[POWER_CYCLES] if open_banks[rank] > 0 else open_until[rank]
-        out[ACTIVE_CYCLES] += max(0, until - open_since[rank])
-    return out
+    scalars[NOW], scalars[LAST_COMMAND], scalars[ACTIVE_COUNT] = now, last_command, active_count
+    scalars[LAST_BANK], scalars[LAST_IS_WRITE], scalars[HELD] = last_bank, last_is_write, held
+    scalars[BUFFERED_READS], scalars[BUFFERED_WRITES] = buffered_reads, buffered_writes
+    scalars[TOUCHED_COUNT], scalars[LOGGED] = touched_count, logged
+    if status == FINISHED_RUN:
+        _finish(state)
+    return status
 
 
 @njit(nogil=True)
-def _has_space(buffer, buffer_size, buffered, waiting, last_bank):
+def _finish(state):
+    """Complete the counters when the last response has reached its player."""
+    out, rank_state = state.counters, state.rank
+    for p in range(state.player.shape[1]):
+        out[READ_LATENCY_SUM] += state.player[READ_LATENCY, p]
+        out[CYCLES] = max(out[CYCLES], state.player[LAST_RESPONSE, p])
+    out[POWER_CYCLES] -= 1
+    for rank in range(rank_state.shape[1]):
+        open_until = rank_state[OPEN_UNTIL, rank]
+        until = out[POWER_CYCLES] if rank_state[OPEN_BANKS, rank] > 0 else open_until
+        out[ACTIVE_CYCLES] += max(0, until - rank_state[OPEN_SINCE, rank])
+        count_power_cycles(rank, out[POWER_CYCLES], rank_state, state.power)
+
+
+@njit(nogil=True)
+def _has_space(buffer, buffer_size, buffered_reads, buffered_writes, waiting, last_bank):
     """Whether the buffer takes another request."""
     if buffer == BANKWISE:
         return waiting[last_bank] < buffer_size
     if buffer == READ_WRITE:
-        return max(buffered[0], buffered[1]) < buffer_size
-    return buffered[0] + buffered[1] < buffer_size
+        return max(buffered_reads, buffered_writes) < buffer_size
+    return buffered_reads + buffered_writes < buffer_size
+
+
+@njit(nogil=True)
+def _urgency(request, now, flight, player, starvation_cycles):
+    """The less the sooner: by class and then by age; what has starved is of the most urgent class."""
+    slot = request & (flight.shape[1] - 1)
+    if now - flight[ACCEPTED_AT, slot] >= starvation_cycles:
+        return request
+    return (player[QOS_CLASS, flight[PLAYER, slot]] << _CLASS_SHIFT) | request

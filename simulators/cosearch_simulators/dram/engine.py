@@ -160,7 +160,7 @@ def run(
                     departures += 1
                 request += 1
             elif length[queue] < (write_capacity if queue == WRITE else read_capacity):
-                enqueue(ends, links, oldest, queue, bank, request, row_of[request], open_row[bank])
+                enqueue(ends, links, oldest, queue, bank, request, row_of[request], open_row[bank], -1)
                 length[queue] += 1
                 if queue == WRITE:
                     waiting_writes[transaction & (BUCKETS - 1)] += 1
@@ -310,7 +310,7 @@ def run(
                 priority_count -= 1
         elif command == ACT:
             if from_queue != NONE:
-                dequeue(ends, links, oldest, from_queue, bank, chosen, row_of, NONE)
+                dequeue(ends, links, oldest, from_queue, bank, chosen, row_of, NONE, -1)
                 length[from_queue] -= 1
                 if from_queue == WRITE:
                     waiting_writes[transaction_of[chosen] & (BUCKETS - 1)] -= 1
@@ -322,7 +322,7 @@ def run(
             keep_open[bank] = ABSENT
         elif command != PREPB:
             if from_queue != NONE:
-                dequeue(ends, links, oldest, from_queue, bank, chosen, row_of, open_row[bank])
+                dequeue(ends, links, oldest, from_queue, bank, chosen, row_of, open_row[bank], -1)
                 length[from_queue] -= 1
                 if from_queue == WRITE:
                     waiting_writes[transaction_of[chosen] & (BUCKETS - 1)] -= 1
@@ -346,7 +346,7 @@ def run(
         # 7. Change the state of the banks.
         if command == ACT:
             open_row[bank] = row_of[chosen]
-            row_opened(ends, links, oldest, bank, row_of, open_row[bank])
+            row_opened(ends, links, oldest, bank, row_of, open_row[bank], -1)
             if open_banks[rank] == 0 and now > open_until[rank]:
                 out[ACTIVE_CYCLES] += open_until[rank] - open_since[rank]
                 open_since[rank] = now

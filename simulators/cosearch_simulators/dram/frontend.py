@@ -1,17 +1,23 @@
-"""What stands between the trace and DRAMSys' controller: trace player, arbiter and the way of the responses.
+"""What stands between the traces and DRAMSys' controller: players, arbiter and the way of the responses.
 
-The player sends a request on an edge of its own clock, not before the request's cycle and after the one
-before it was taken. Arbiter `SIMPLE` passes it on and takes it when the controller does; `FIFO` and
-`REORDER` take it themselves while fewer than `most_active` requests are under way, and pass one on a cycle.
-The controller and the arbiter return at most one response a cycle; response queue `REORDER` and arbiter
-`REORDER` keep the order of the requests. All delays of DRAMSys' arbiter, controller and PHY are 0, as its
-default is.
+A player sends a request on an edge of its own clock, not before the request's cycle and after the one before
+it was taken. Arbiter `SIMPLE` passes it on and takes it when the controller does; `FIFO` and `REORDER` take
+it themselves while fewer than `most_active` of the player's requests are under way, and pass one on a cycle.
+The controller sends at most one response a cycle and a player gets at most one; response queue `REORDER`
+keeps the order in which the controller accepted the requests, arbiter `REORDER` that of each player. All
+delays of DRAMSys' arbiter, controller and PHY are 0, as its default is.
+
+DRAMSys takes requests of several players as they come. Here the more urgent class goes first, then the
+players take turns; a request that has stood first in its player's line for `starvation_cycles` goes before
+all classes.
+
+A request is known by its number in the order of acceptance, and by its player and number in that player's
+trace. What is kept of requests under way lies in rings: at the number & the ring's mask.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from cosearch_simulators.dram.timing import NEVER
@@ -19,75 +25,162 @@ from cosearch_simulators.dram.timing import NEVER
 SIMPLE, FIFO, REORDER = range(3)
 RESPONSE_FIFO, RESPONSE_REORDER = range(2)
 
-OFFER, PREVIOUS, TAKEN, DONE, SENT, NEXT_SENT, NEXT_RETURNED = range(7)
-"""The state: when the next request reaches the controller (NEVER: not known yet) and when it accepted the one
-before; when that one was taken off the player; how many responses have reached the player; when the
-controller sent its last response; whose response is next to be sent and returned, where the order is kept."""
+PREVIOUS, SENT, NEXT_SENT, ACCEPTED, DONE, UNFINISHED, LAST_PLAYER = range(7)
+"""The line into the controller: when it accepted the last request; when it sent its last response and, where
+it keeps the order, whose is next; how many requests it has accepted and how many responses have reached their
+player; the oldest request under way; whose request was accepted last."""
+LINE_FIELDS = 7
 
-SEND, ADMITTED, DATA, RESPONSE, COMPLETED = range(5)
-"""Times by request: the player's cycle before which it is not sent; then in memory cycles when the arbiter
-(or, if that is simple, the player) let it go, when its last data is on the bus and when the player gets its
-response. COMPLETED is by response instead: when the player gets it."""
+POSITION, LOADED, ORIGIN, ENDED, ARRIVAL, TAKEN, FIRST_SINCE, RETURNED, LAST_RESPONSE = range(9)
+QOS_CLASS, CLOCK_PS, READ_COUNT, READ_LATENCY, WRITE_COUNT, WRITE_LATENCY, MOST_LATENCY = range(9, 16)
+"""By player: how many requests have been accepted and how many of the trace are at hand; what takes a number
+to its place in the columns at hand; whether that is all of the trace; when the next request is at the arbiter
+(NEVER: not known yet) and when the one before was taken; since when the next is the first in line; how many
+responses it has got and when the last. Then its class, its clock's period and sums over its responses."""
+PLAYER_FIELDS = 16
 
-_UNKNOWN = -1
+ROW, ADDRESS, IS_WRITE, PLAYER, SEQUENCE, ACCEPTED_AT, DATA, COUNTED, FINISHED = range(9)
+"""By request under way: what it wants, whose it is, its number there, when it was accepted, when its last
+data is on the bus, whether its first command was issued, and whether it is no longer under way."""
+FLIGHT_FIELDS = 9
+
+ADMITTED, RESPONSE, COMPLETED, NUMBER = range(4)
+"""By player and its request under way, in memory cycles: when the arbiter (or, if that is simple, the player)
+let it go and when the player gets its response; its number in the order of acceptance. COMPLETED is by
+response instead: when the player gets it."""
+TURN_FIELDS = 4
+
+UNKNOWN = -1
 
 
-@njit(nogil=True)
-def new_frontend(not_before):
-    """The state, and times (5, requests)."""
-    state = np.zeros(7, np.int64)
-    state[PREVIOUS] = state[TAKEN] = state[SENT] = -1
-    times = np.full((5, not_before.size), _UNKNOWN, np.int64)
-    times[SEND] = not_before
-    return state, times
-
-
-@njit(nogil=True)
-def next_offer(request, state, times, tck_ps, player_ps, arbiter, most_active):
-    """Set OFFER for a request, the one before being accepted; NEVER as long as it cannot be told."""
-    before = state[PREVIOUS] if arbiter == SIMPLE else state[TAKEN]
-    if tck_ps == player_ps:  # the same without divisions
-        arrival = max(times[SEND, request], before + 1)
+@njit(nogil=True, forceinline=True)
+def next_arrival(p, player, turns, not_before, tck_ps, arbiter, most_active):
+    """Set ARRIVAL of a player's next request, the one before being taken."""
+    request = player[POSITION, p]
+    before = player[TAKEN, p]
+    send = not_before[player[ORIGIN, p] + request]
+    clock_ps = player[CLOCK_PS, p]
+    if tck_ps == clock_ps:  # the same without divisions
+        arrival = max(send, before + 1)
     else:
-        send_ps = times[SEND, request] * player_ps
+        send_ps = send * clock_ps
         if request > 0:
-            send_ps = max(send_ps, (before * tck_ps // player_ps + 1) * player_ps)
+            send_ps = max(send_ps, (before * tck_ps // clock_ps + 1) * clock_ps)
         arrival = -(-send_ps // tck_ps)
-    offer = arrival
-    if arbiter != SIMPLE:
-        if request >= most_active:
-            if state[DONE] > request - most_active:
-                arrival = max(arrival, times[COMPLETED, request - most_active])
-            else:
-                arrival = NEVER
-        offer = max(arrival, state[PREVIOUS] + 1)
+    mask = turns.shape[2] - 1
+    if arbiter != SIMPLE and request >= most_active:
+        if player[RETURNED, p] > request - most_active:
+            arrival = max(arrival, turns[COMPLETED, p, (request - most_active) & mask])
+        else:
+            arrival = NEVER
     if arrival < NEVER:
-        times[ADMITTED, request] = state[TAKEN] = arrival
-    state[OFFER] = offer
+        turns[ADMITTED, p, request & mask] = arrival
+        if arbiter != SIMPLE:
+            player[TAKEN, p] = arrival
+        player[FIRST_SINCE, p] = max(arrival, player[FIRST_SINCE, p])
+    player[ARRIVAL, p] = arrival
+
+
+@njit(nogil=True, forceinline=True)
+def next_offer(line, player):
+    """When the next request reaches the controller: one a cycle does."""
+    arrival = player[ARRIVAL, 0]
+    for p in range(1, player.shape[1]):
+        arrival = min(arrival, player[ARRIVAL, p])
+    return max(arrival, line[PREVIOUS] + 1)
 
 
 @njit(nogil=True)
-def respond(request, data_end, state, times, response_queue, arbiter):
+def choose_player(now, line, player, starvation_cycles):
+    """Whose request the arbiter passes on."""
+    players = player.shape[1]
+    best, best_class = 0, NEVER
+    for turn in range(1, players + 1):
+        p = (line[LAST_PLAYER] + turn) % players
+        if player[ARRIVAL, p] <= now:
+            qos_class = player[QOS_CLASS, p]
+            if now - player[FIRST_SINCE, p] >= starvation_cycles:
+                qos_class = -1
+            if qos_class < best_class:
+                best, best_class = p, qos_class
+    return best
+
+
+@njit(nogil=True, forceinline=True)
+def accept(now, p, line, player, flight, turns, arbiter):
+    """The controller takes a player's next request; its number."""
+    number, sequence = line[ACCEPTED], player[POSITION, p]
+    slot, turn = number & (flight.shape[1] - 1), sequence & (turns.shape[2] - 1)
+    flight[PLAYER, slot] = p
+    flight[SEQUENCE, slot] = sequence
+    flight[ACCEPTED_AT, slot] = now
+    flight[DATA, slot] = UNKNOWN
+    flight[COUNTED, slot] = flight[FINISHED, slot] = 0
+    turns[NUMBER, p, turn] = number
+    turns[RESPONSE, p, turn] = UNKNOWN
+    line[ACCEPTED] += 1
+    line[PREVIOUS] = now
+    line[LAST_PLAYER] = p
+    player[POSITION, p] += 1
+    player[ARRIVAL, p] = NEVER
+    player[FIRST_SINCE, p] = now + 1
+    if arbiter == SIMPLE:
+        player[TAKEN, p] = now
+    return number
+
+
+@njit(nogil=True, forceinline=True)
+def respond(request, data_end, line, player, flight, turns, response_queue, arbiter):
     """Send back a request whose last data is on the bus at `data_end`, with those that waited for it."""
-    times[DATA, request] = data_end
-    sending = request if response_queue == RESPONSE_FIFO else state[NEXT_SENT]
-    while sending < times.shape[1] and times[DATA, sending] != _UNKNOWN:
-        state[SENT] = max(times[DATA, sending], state[SENT] + 1)
-        _return(sending, state, times, arbiter)
-        state[NEXT_SENT] += 1
-        sending = times.shape[1] if response_queue == RESPONSE_FIFO else state[NEXT_SENT]
+    mask = flight.shape[1] - 1
+    flight[DATA, request & mask] = data_end
+    if response_queue == RESPONSE_FIFO:
+        line[SENT] = max(data_end, line[SENT] + 1)
+        _return(request, line, player, flight, turns, arbiter)
+        return
+    while line[NEXT_SENT] < line[ACCEPTED] and flight[DATA, line[NEXT_SENT] & mask] != UNKNOWN:
+        sending = line[NEXT_SENT]
+        line[SENT] = max(flight[DATA, sending & mask], line[SENT] + 1)
+        _return(sending, line, player, flight, turns, arbiter)
+        line[NEXT_SENT] += 1
 
 
-@njit(nogil=True)
-def _return(request, state, times, arbiter):
+@njit(nogil=True, forceinline=True)
+def _return(request, line, player, flight, turns, arbiter):
     """The arbiter's part: hand the response that was sent to the player, or keep it until its turn."""
-    times[RESPONSE, request] = state[SENT]
-    returning = state[NEXT_RETURNED] if arbiter == REORDER else request
-    while returning < times.shape[1] and times[RESPONSE, returning] != _UNKNOWN:
-        done = state[DONE]
-        if done > 0:
-            times[RESPONSE, returning] = max(times[RESPONSE, returning], times[COMPLETED, done - 1] + 1)
-        times[COMPLETED, done] = times[RESPONSE, returning]
-        state[DONE] += 1
-        state[NEXT_RETURNED] += 1
-        returning = state[NEXT_RETURNED] if arbiter == REORDER else times.shape[1]
+    flight_mask, mask = flight.shape[1] - 1, turns.shape[2] - 1
+    p, returning = flight[PLAYER, request & flight_mask], flight[SEQUENCE, request & flight_mask]
+    turns[RESPONSE, p, returning & mask] = line[SENT]
+    if arbiter == REORDER:
+        returning = player[RETURNED, p]
+    while returning < player[POSITION, p] and turns[RESPONSE, p, returning & mask] != UNKNOWN:
+        done = player[RETURNED, p]
+        response = max(turns[RESPONSE, p, returning & mask], player[LAST_RESPONSE, p] + 1)
+        player[LAST_RESPONSE, p] = response
+        turns[COMPLETED, p, done & mask] = response
+        player[RETURNED, p] += 1
+        line[DONE] += 1
+        latency = response - turns[ADMITTED, p, returning & mask]
+        slot = turns[NUMBER, p, returning & mask] & flight_mask
+        if flight[IS_WRITE, slot]:
+            player[WRITE_COUNT, p] += 1
+            player[WRITE_LATENCY, p] += latency
+        else:
+            player[READ_COUNT, p] += 1
+            player[READ_LATENCY, p] += latency
+        player[MOST_LATENCY, p] = max(player[MOST_LATENCY, p], latency)
+        flight[FINISHED, slot] = 1
+        if arbiter != REORDER:
+            return
+        returning = player[RETURNED, p]
+
+
+@njit(nogil=True, forceinline=True)
+def ring_is_full(line, flight):
+    """Whether another request has no place in the ring."""
+    mask = flight.shape[1] - 1
+    if line[ACCEPTED] - line[UNFINISHED] <= mask:
+        return False
+    while line[UNFINISHED] < line[ACCEPTED] and flight[FINISHED, line[UNFINISHED] & mask]:
+        line[UNFINISHED] += 1
+    return line[ACCEPTED] - line[UNFINISHED] > mask

@@ -15,7 +15,17 @@ from typing import Any
 
 from numba import njit
 
-from cosearch_simulators.dram import bank_machines, engine, frontend, mapping, queues, scheduler, timing
+from cosearch_simulators.dram import (
+    bank_machines,
+    engine,
+    frontend,
+    mapping,
+    power_down,
+    queues,
+    refresh_managers,
+    scheduler,
+    timing,
+)
 
 _decode, _run = mapping.decode, engine.run
 _decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
@@ -23,7 +33,10 @@ _decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
 
 def _digest() -> int:
     content = hashlib.sha256()
-    for module in (bank_machines, engine, frontend, mapping, queues, scheduler, timing):
+    for module in (
+        *(bank_machines, engine, frontend, mapping, power_down, queues, refresh_managers),
+        *(scheduler, timing),
+    ):
         content.update(Path(str(module.__file__)).read_bytes())
     return int.from_bytes(content.digest()[:7], "little")
 
@@ -41,11 +54,13 @@ def _entry_point(digest: int) -> Callable[..., Any]:
 
 def _bank_machines_entry_point(digest: int) -> Callable[..., Any]:
     @njit(cache=True, nogil=True)
-    def simulate_bank_machines(address_of, is_write, not_before, bits, device, controller):
-        """One design; `bits` goes to `decode_bits`, `device` and `controller` go to `bank_machines.run`."""
+    def simulate_bank_machines(address_of, is_write, not_before, bits, channel, controller, state):
+        """One design; `bits` goes to `decode_bits`, the last three go to `bank_machines.run`."""
         assert digest >= 0
         bank_of, row_of = _decode_bits(address_of, *bits)
-        return _run_bank_machines(bank_of, row_of, address_of, is_write, not_before, *device, *controller)
+        return _run_bank_machines(
+            bank_of, row_of, address_of, is_write, not_before, channel, controller, state
+        )
 
     return simulate_bank_machines
 

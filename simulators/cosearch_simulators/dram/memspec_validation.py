@@ -158,13 +158,14 @@ def validate_memspecs(
 
 
 def memspec_controllers(settings: Sequence[Mapping[str, Any]]) -> BankMachineControllers:
-    """Controllers from settings by DRAMSys' names, as an `mcconfig` file has them.
+    """Controllers from settings by DRAMSys' names, as an `mcconfig` file has them, PowerDownPolicy or not.
 
     Raises:
         KeyError: one of the ten parameters is missing.
     """
     return BankMachineControllers(
-        **{ours: [setting[theirs] for setting in settings] for ours, theirs in PARAMETERS.items()}
+        power_down_policy=[setting.get("PowerDownPolicy", "NoPowerDown") for setting in settings],
+        **{ours: [setting[theirs] for setting in settings] for ours, theirs in PARAMETERS.items()},
     )
 
 

@@ -2,6 +2,8 @@
 
 The requests of a queue are linked by age in one list for each bank. Of a bank's requests that want the same
 next command a scheduler needs only the oldest, so these are kept at hand in `oldest[queue, want, bank]`.
+
+Links and rows of requests may lie in a ring, at the number & `mask`; a mask of -1 is no ring.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -36,50 +38,50 @@ def write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):
 
 
 @njit(nogil=True)
-def enqueue(ends, links, oldest, queue, bank, request, row, open_row):
+def enqueue(ends, links, oldest, queue, bank, request, row, open_row, mask):
     """Append a request to its list."""
     last = ends[queue, TAIL, bank]
-    links[FOLLOWING, request] = NONE
-    links[PRECEDING, request] = last
+    links[FOLLOWING, request & mask] = NONE
+    links[PRECEDING, request & mask] = last
     if last == NONE:
         ends[queue, HEAD, bank] = request
     else:
-        links[FOLLOWING, last] = request
+        links[FOLLOWING, last & mask] = request
     ends[queue, TAIL, bank] = request
     want = ACTIVATE if open_row == NONE else (HIT if row == open_row else CONFLICT)
     oldest[queue, want, bank] = min(oldest[queue, want, bank], request)
 
 
 @njit(nogil=True)
-def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row):
+def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row, mask):
     """Take a request that is served, or whose row is being opened, out of its list."""
-    before, after = links[PRECEDING, request], links[FOLLOWING, request]
+    before, after = links[PRECEDING, request & mask], links[FOLLOWING, request & mask]
     if before == NONE:
         ends[queue, HEAD, bank] = after
     else:
-        links[FOLLOWING, before] = after
+        links[FOLLOWING, before & mask] = after
     if after == NONE:
         ends[queue, TAIL, bank] = before
     else:
-        links[PRECEDING, after] = before
+        links[PRECEDING, after & mask] = before
     if oldest[queue, HIT, bank] == request:
-        while after != NONE and row_of[after] != open_row:
-            after = links[FOLLOWING, after]
+        while after != NONE and row_of[after & mask] != open_row:
+            after = links[FOLLOWING, after & mask]
         oldest[queue, HIT, bank] = ABSENT if after == NONE else after
 
 
 @njit(nogil=True)
-def row_opened(ends, links, oldest, bank, row_of, open_row):
+def row_opened(ends, links, oldest, bank, row_of, open_row, mask):
     """Sort a bank's requests into hits and conflicts after an activate."""
     for queue in range(2):
         hit, conflict = ABSENT, ABSENT
         request = ends[queue, HEAD, bank]
         while request != NONE and (hit == ABSENT or conflict == ABSENT):
-            if row_of[request] == open_row:
+            if row_of[request & mask] == open_row:
                 hit = min(hit, request)
             else:
                 conflict = min(conflict, request)
-            request = links[FOLLOWING, request]
+            request = links[FOLLOWING, request & mask]
         oldest[queue, ACTIVATE, bank] = ABSENT
         oldest[queue, HIT, bank] = hit
         oldest[queue, CONFLICT, bank] = conflict
