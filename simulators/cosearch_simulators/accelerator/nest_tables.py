@@ -1,0 +1,42 @@
+"""How architectures, nests, mappings' costs and faults are laid out in the arrays of the compiled evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+CAPACITY, READ_BANDWIDTH, WRITE_BANDWIDTH, FANOUT_X, FANOUT_Y, MULTICAST, REDUCTION, HOP_PJ = range(8)
+READ_PJ, WRITE_PJ, LEVEL_COLUMNS = 8, 11, 14
+"""Columns of a level's row: words an instance (infinite for the backing store), words a cycle and instance, instances
+of the level below (or MACs) along X and Y, whether its network multicasts and reduces, energy of a word and hop
+in it, and from `READ_PJ` and `WRITE_PJ` the energy of a word of each tensor."""
+
+MAC_PJ, MACS_A_CYCLE, CONSTANTS = 0, 1, 2
+"""Positions in the constants of an architecture: energy of a multiply-accumulate, how many a unit does a cycle."""
+
+SIZES, STRIDE, DILATION, NEST_COLUMNS = 0, 8, 10, 12
+"""Columns of a nest's row: iterations of the eight loops, stride and dilation of rows and columns."""
+
+READS, FILLS, UPDATES, TILE = range(4)
+"""Last axis of the counts: words in all instances; `TILE` is the words that one instance holds."""
+
+CYCLES, COMPUTE_CYCLES, ENERGY_PJ, UTILISATION, FILL_DRAIN_CYCLES, MACS, RESULTS = range(7)
+"""Positions in the result."""
+
+VALID, BAD_FACTOR, BAD_ORDER, NOT_COVERED, FANOUT_EXCEEDED = range(5)
+NOT_ALLOWED, NOTHING_FEEDS, BUFFER_OVERFLOW, COUNT_OVERFLOW, FAULTS = range(5, 10)
+"""What `cost_of` returns; `evaluation.reason_of` puts it into words with the three numbers of `fault`."""
+
+TIMELOOP_WINDOWS, FILL_AND_DRAIN = 1, 2
+"""Options, to be added up. `TIMELOOP_WINDOWS`: a window that comes back is taken to have been at its second position,
+not at its last (Timeloop walks the first two iterations of each loop and extrapolates, which matters where two
+loops of one input axis follow each other). `FILL_AND_DRAIN`: the first tiles' way to the MACs and the last
+outputs' way back are added to the cycles."""
+
+LARGEST_EXACT = 2.0**53
+"""Counts are float64: integers up to here are exact."""
+
+TENSORS_OF = np.array([7, 6, 5, 3, 6, 6, 3, 3], np.int64)
+"""Which tensors a loop indexes, by bit: Weights 1, Inputs 2, Outputs 4; in the order of LOOPS."""
+
+AXIS_OF = np.array([-1, -1, -1, -1, 0, 1, 0, 1], np.int64)
+"""The input's rows (0) move with P and R, its columns (1) with Q and S; the other loops have axes of their own."""

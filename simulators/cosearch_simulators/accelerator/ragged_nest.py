@@ -1,0 +1,404 @@
+"""Accesses of a mapping whose factors multiply to more than a dimension; a part of `nest_kernel`.
+
+The loops run through all their factors and decide, step by step, where each tile stands and whether it has moved.
+What moves is what exists of a tile: iterations at or beyond the size of their dimension do no work and move no
+word, and a tile that lies wholly beyond moves nothing.
+
+The walk is never walked. All steps at which a certain loop advances and the loops inside it return are counted
+together: along each dimension the tiles there are whole ones and at most one that the end cuts.
+"""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+from __future__ import annotations
+
+from numba import njit
+
+from cosearch_simulators.accelerator.nest_tables import (
+    AXIS_OF,
+    DILATION,
+    FILLS,
+    MULTICAST,
+    READS,
+    REDUCTION,
+    STRIDE,
+    TENSORS_OF,
+    TIMELOOP_WINDOWS,
+    UPDATES,
+)
+
+
+@njit(nogil=True, error_model="numpy")
+def count_ragged(table, nest, keeps, options, integers, floats, counts):
+    """Fill `counts` from the loops that `nest_kernel.cost_of` has laid out."""
+    for tensor in range(3):
+        child = -1
+        for parent in range(table.shape[0]):
+            if not keeps[parent, tensor]:
+                continue
+            for of in (-1, parent):  # what enters the children, then what the parent's accesses stand for
+                if child < 0 and of < 0:
+                    continue
+                words = _moves(table, nest, options, integers, floats, tensor, child, of)
+                level = child if of < 0 else parent
+                partial = 0.0
+                if tensor == 2:
+                    partial = _partial_sums(table, nest, integers, floats, level)
+                if of < 0:
+                    counts[child, tensor, FILLS] = words - partial
+                elif tensor == 2:
+                    counts[parent, 2, UPDATES] = words
+                    counts[parent, 2, READS] = words - partial
+                else:
+                    counts[parent, tensor, READS] = words
+            child = parent
+
+
+@njit(nogil=True, error_model="numpy")
+def _moves(table, nest, options, integers, floats, tensor, child, parent):
+    """Words that enter all instances of a child, or, with a parent, that its accesses stand for."""
+    levels = table.shape[0]
+    words = 0.0
+    inner = False  # whether a loop inside indexes the tensor (of inputs: other than by the window)
+    back_rows, back_columns = 0.0, 0.0
+    for level in range(child + 1, levels + 1):
+        first = level == levels  # the very first tile comes last here
+        start = 0 if first or child < 0 else integers[level, 0]
+        for position in range(start, 1 if first or child < 0 else integers[level, 1]):
+            move_rows, move_columns = 0.0, 0.0
+            whole = True  # with no tile below, every step of every loop
+            if not first and child >= 0:
+                loop, factor, step = (
+                    integers[level, 8 + position],
+                    floats[level, 8 + position],
+                    floats[level, 24 + position],
+                )
+                step_rows, step_columns = 0.0, 0.0
+                if (TENSORS_OF[loop] >> tensor) & 1:
+                    axis = AXIS_OF[loop] if tensor == 1 else -1
+                    if axis < 0:
+                        inner = True
+                    elif axis == 0:
+                        step_rows = step * nest[STRIDE if loop == 4 else DILATION]
+                    else:
+                        step_columns = step * nest[(STRIDE if loop == 5 else DILATION) + 1]
+                move_rows, move_columns = step_rows - back_rows, step_columns - back_columns
+                whole = inner or (move_rows != 0.0 and move_columns != 0.0)
+                returns = 1.0 if options & TIMELOOP_WINDOWS else factor - 1.0
+                back_rows += returns * step_rows
+                back_columns += returns * step_columns
+            if not whole and move_rows == 0.0 and move_columns == 0.0:
+                continue
+            # Steps at which this loop or one around it stands anywhere, less those at which this one stands first.
+            for outside in range(1 if first or child < 0 else 2):
+                words += (1.0 - 2.0 * outside) * _words(
+                    table,
+                    nest,
+                    integers,
+                    floats,
+                    tensor,
+                    child,
+                    parent,
+                    level,
+                    position + outside,
+                    whole,
+                    move_rows,
+                    move_columns,
+                )
+        if child < 0:
+            break
+    return words
+
+
+@njit(nogil=True, error_model="numpy")
+def _words(
+    table, nest, integers, floats, tensor, child, parent, level, position, whole, move_rows, move_columns
+):
+    """Words that move at all steps where the temporal loops inside (level, position) stand at their first iteration."""
+    words = 1.0
+    for loop in range(8):
+        indexed = (TENSORS_OF[loop] >> tensor) & 1
+        if tensor == 1 and AXIS_OF[loop] >= 0:
+            continue
+        full, rest = _tiles(table, nest, integers, floats, tensor, child, parent, level, position, loop)
+        if indexed:
+            words *= full * _tile(floats, child, loop) + rest
+        else:
+            words *= full + (1.0 if rest > 0.0 else 0.0)
+    if tensor == 1:
+        for axis in range(2):
+            move = move_columns if axis else move_rows
+            words *= _window_words(
+                table, nest, integers, floats, child, parent, level, position, axis, whole, move
+            )
+    return words
+
+
+@njit(nogil=True, error_model="numpy")
+def _tile(floats, child, loop):
+    """Iterations of a loop that a child's tile spans, the end of the dimension left out of account."""
+    return floats[child, 48 + loop] if child >= 0 else 1.0
+
+
+@njit(nogil=True, error_model="numpy")
+def _stands(integers, table, level, position, from_level, from_position, tensor, parent, loop):
+    """Whether a loop takes one iteration only in the count: temporal and inside the cut, or spatial and shared."""
+    if position >= integers[level, 0]:
+        return level < from_level or (level == from_level and position < from_position)
+    if (TENSORS_OF[loop] >> tensor) & 1 or level > parent:
+        return False
+    return table[level, REDUCTION if tensor == 2 else MULTICAST] != 0.0
+
+
+@njit(nogil=True, error_model="numpy")
+def _tiles(table, nest, integers, floats, tensor, child, parent, from_level, from_position, loop):
+    """How many tiles along a dimension are whole, and the iterations of the one that the end cuts."""
+    levels = table.shape[0]
+    inside = 1.0
+    for level in range(child + 1, levels):
+        for position in range(integers[level, 1]):
+            if integers[level, 8 + position] == loop and not _stands(
+                integers, table, level, position, from_level, from_position, tensor, parent, loop
+            ):
+                inside *= floats[level, 8 + position]
+    left, full = float(nest[loop]), 0.0
+    for level in range(levels - 1, child, -1):
+        for position in range(integers[level, 1] - 1, -1, -1):
+            if integers[level, 8 + position] != loop or _stands(
+                integers, table, level, position, from_level, from_position, tensor, parent, loop
+            ):
+                continue
+            factor, step = floats[level, 8 + position], floats[level, 24 + position]
+            inside /= factor
+            last = min(factor - 1.0, (left - 1.0) // step)
+            full += last * inside
+            left -= last * step
+            if left >= step:
+                return full + inside, 0.0
+    if left >= _tile(floats, child, loop):
+        return full + 1.0, 0.0
+    return full, left
+
+
+@njit(nogil=True, error_model="numpy")
+def _new_words(out, filter_, stride, dilation, span, whole, move):
+    """Words of a window of so many outputs and filter taps that the window before, of the whole span, did not have."""
+    extent = (out - 1.0) * stride + (filter_ - 1.0) * dilation + 1.0
+    if whole or move == 0.0:
+        return extent
+    if move > 0.0:
+        return max(0.0, extent - max(0.0, span - move))
+    return min(extent, -move)
+
+
+@njit(nogil=True, error_model="numpy")
+def _window_words(table, nest, integers, floats, child, parent, level, position, axis, whole, move):
+    """Words along one axis of the input, summed over the steps and the instances."""
+    stride, dilation = float(nest[STRIDE + axis]), float(nest[DILATION + axis])
+    out_tile = _tile(floats, child, 4 + axis)
+    filter_tile = _tile(floats, child, 6 + axis)
+    span = (out_tile - 1.0) * stride + (filter_tile - 1.0) * dilation + 1.0
+    shared_out = _shared_factor(table, integers, floats, child, parent, 4 + axis)
+    shared_filter = _shared_factor(table, integers, floats, child, parent, 6 + axis)
+    if shared_out > 1.0 and shared_filter > 1.0:
+        return _distinct_words(
+            table,
+            nest,
+            integers,
+            floats,
+            child,
+            parent,
+            level,
+            position,
+            axis,
+            whole,
+            move,
+            shared_out,
+            shared_filter,
+        )
+    outs, out_rest, filters, filter_rest = 0.0, 0.0, 0.0, 0.0
+    for loop in (4 + axis, 6 + axis):
+        filters, filter_rest = _tiles(table, nest, integers, floats, 1, child, parent, level, position, loop)
+        if loop < 6:
+            outs, out_rest = filters, filter_rest
+    words = 0.0
+    for cut in range(4):  # none, the outputs, the filter, both
+        number = (1.0 if cut & 1 else outs) * (1.0 if cut & 2 else filters)
+        out, taps = out_rest if cut & 1 else out_tile, filter_rest if cut & 2 else filter_tile
+        if out > 0.0 and taps > 0.0:
+            words += number * _new_words(out, taps, stride, dilation, span, whole, move)
+    return words
+
+
+@njit(nogil=True, error_model="numpy")
+def _shared_factor(table, integers, floats, child, parent, loop):
+    """Instances along a loop among which the networks between child and parent multicast."""
+    factor = 1.0
+    for level in range(child + 1, parent + 1):
+        for position in range(integers[level, 0]):
+            if integers[level, 8 + position] == loop and table[level, MULTICAST] != 0.0:
+                factor *= floats[level, 8 + position]
+    return factor
+
+
+@njit(nogil=True, error_model="numpy")
+def _offset(table, integers, floats, child, parent, from_level, from_position, loop, index, shared):
+    """Where the tile of a number stands: among those that share an access, or among the accesses."""
+    offset = 0.0
+    for level in range(child + 1, table.shape[0]):
+        for position in range(integers[level, 1]):
+            if integers[level, 8 + position] != loop:
+                continue
+            spatial = position < integers[level, 0]
+            among = spatial and level <= parent and table[level, MULTICAST] != 0.0
+            if among != shared or (
+                not spatial and (level < from_level or (level == from_level and position < from_position))
+            ):
+                continue
+            factor = int(floats[level, 8 + position])
+            offset += (index % factor) * floats[level, 24 + position]
+            index //= factor
+    return offset
+
+
+@njit(nogil=True, error_model="numpy")
+def _accesses(table, integers, floats, child, parent, from_level, from_position, loop):
+    """How many positions `_offset` tells apart when not `shared`."""
+    number = 1.0
+    for level in range(child + 1, table.shape[0]):
+        for position in range(integers[level, 1]):
+            spatial = position < integers[level, 0]
+            if integers[level, 8 + position] != loop or (
+                spatial and level <= parent and table[level, MULTICAST] != 0.0
+            ):
+                continue
+            if spatial or level > from_level or (level == from_level and position >= from_position):
+                number *= floats[level, 8 + position]
+    return int(number)
+
+
+@njit(nogil=True, error_model="numpy")
+def _distinct_words(
+    table,
+    nest,
+    integers,
+    floats,
+    child,
+    parent,
+    level,
+    position,
+    axis,
+    whole,
+    move,
+    shared_out,
+    shared_filter,
+):
+    """Words along an axis where windows of several instances coincide, each counted once a step: by enumeration."""
+    out, filter_ = 4 + axis, 6 + axis
+    last_out = _offset(table, integers, floats, child, parent, 0, 0, out, int(shared_out) - 1, True)
+    last_filter = _offset(table, integers, floats, child, parent, 0, 0, filter_, int(shared_filter) - 1, True)
+    last_out += _tile(floats, child, out)
+    last_filter += _tile(floats, child, filter_)
+    whole_value = -1.0  # of a step at which nothing is cut
+    words = 0.0
+    for out_index in range(_accesses(table, integers, floats, child, parent, level, position, out)):
+        out_base = _offset(table, integers, floats, child, parent, level, position, out, out_index, False)
+        if out_base >= nest[out]:
+            continue
+        for filter_index in range(
+            _accesses(table, integers, floats, child, parent, level, position, filter_)
+        ):
+            base = _offset(
+                table, integers, floats, child, parent, level, position, filter_, filter_index, False
+            )
+            if base >= nest[filter_]:
+                continue
+            uncut = out_base + last_out <= nest[out] and base + last_filter <= nest[filter_]
+            if uncut and whole_value >= 0.0:
+                words += whole_value
+                continue
+            value = _distinct_at(
+                table,
+                nest,
+                integers,
+                floats,
+                child,
+                parent,
+                axis,
+                whole,
+                move,
+                shared_out,
+                shared_filter,
+                out_base,
+                base,
+            )
+            if uncut:
+                whole_value = value
+            words += value
+    return words
+
+
+@njit(nogil=True, error_model="numpy")
+def _distinct_at(
+    table,
+    nest,
+    integers,
+    floats,
+    child,
+    parent,
+    axis,
+    whole,
+    move,
+    shared_out,
+    shared_filter,
+    out_base,
+    filter_base,
+):
+    """Words of the different windows among the instances that share, at one step."""
+    stride, dilation = float(nest[STRIDE + axis]), float(nest[DILATION + axis])
+    out_tile = _tile(floats, child, 4 + axis)
+    filter_tile = _tile(floats, child, 6 + axis)
+    span = (out_tile - 1.0) * stride + (filter_tile - 1.0) * dilation + 1.0
+    filters = int(shared_filter)
+    total = 0.0
+    for one in range(int(shared_out) * filters):
+        start, new = 0.0, 0.0
+        for other in range(one, -1, -1):
+            out = out_base + _offset(
+                table, integers, floats, child, parent, 0, 0, 4 + axis, other // filters, True
+            )
+            tap = filter_base + _offset(
+                table, integers, floats, child, parent, 0, 0, 6 + axis, other % filters, True
+            )
+            words = 0.0
+            if out < nest[4 + axis] and tap < nest[6 + axis]:
+                words = _new_words(
+                    min(out_tile, nest[4 + axis] - out),
+                    min(filter_tile, nest[6 + axis] - tap),
+                    stride,
+                    dilation,
+                    span,
+                    whole,
+                    move,
+                )
+            if other == one:
+                start, new = out * stride + tap * dilation, words
+                if new == 0.0:
+                    break
+            elif words == new and out * stride + tap * dilation == start:
+                new = 0.0
+                break
+        total += new
+    return total
+
+
+@njit(nogil=True, error_model="numpy")
+def _partial_sums(table, nest, integers, floats, level):
+    """Outputs that each instance of a level ever holds, in all instances: their first write reads nothing."""
+    words = 1.0
+    for loop in range(8):
+        if (TENSORS_OF[loop] >> 2) & 1:
+            words *= nest[loop]
+        else:
+            full, rest = _tiles(table, nest, integers, floats, 2, level, -1, table.shape[0], 0, loop)
+            words *= full + (1.0 if rest > 0.0 else 0.0)
+    return words
