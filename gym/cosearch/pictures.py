@@ -45,7 +45,8 @@ class Picture:
         title: the heading.
         caption: what is to be seen, in a sentence or two.
         traces: Plotly traces; numpy arrays will do, and NaN is a gap. Without colours they get those of the
-            page; `PALETTE` has them. Plotly reads `<b>` and the like in its texts as markup.
+            page; `PALETTE` has them. Plotly reads `<b>` and the like in its texts as markup. No maps: the
+            page loads nothing.
         layout: Plotly layout: axis titles with units, `height` in pixels (default 400), `barmode`, ...
         caution: why to read it with care.
         wide: whether it takes the whole width of the page; several that do not stand beside each other.

@@ -149,7 +149,7 @@ class PicturedCache(Problem):
             yield "a drawing"  # type: ignore[misc]
             yield Picture("An object", "", [{"type": "scatter", "x": {1, 2}}])
         if self.trouble == "plotly":
-            yield Picture("A map", "", [{"type": "scattermapbox", "lat": [0], "lon": [0]}])
+            yield Picture("A note", "", [{"type": "bar", "y": [1]}], {"annotations": "none"})
 
 
 class CrashingPictures(PicturedCache):

@@ -299,6 +299,7 @@ def test_ansi_rendering_shows_the_design_and_its_metrics(oven):
         ({"fidelity": "cycles"}, UnknownNameError, "unknown fidelity of problem test-oven"),
         ({"objectives": ["tast:max"]}, UnknownNameError, "did you mean 'taste'"),
         ({"objective": ["taste:max"]}, UnknownNameError, "did you mean 'objectives'"),
+        ({"timeout": 5.0}, UnknownNameError, "did you mean 'timeout_s'"),
         ({"maxsteps": 5, "formulation": "refine"}, UnknownNameError, "did you mean 'max_steps'"),
         ({"max_steps": 5}, ArgumentError, "max_steps is an argument of refine, not of oneshot"),
         ({"alpha": -1.0}, ArgumentError, "alpha is an argument of mnasnet, not of weighted_sum"),
