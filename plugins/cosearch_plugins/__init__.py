@@ -10,12 +10,13 @@ from cosearch.problem import Problem
 from cosearch.validation import Validation, ValidationTable
 from cosearch_plugins.dram_controller import DramController
 from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
+from cosearch_plugins.npu_multicore import NpuMulticore
 
 
 @hookimpl
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
-    return (DramController, DramControllerArchgym)
+    return (DramController, DramControllerArchgym, NpuMulticore)
 
 
 @hookimpl

@@ -38,7 +38,7 @@ DESIGN_COLUMNS = 11
 
 OUTPUT_STATIONARY, WEIGHT_STATIONARY, INPUT_STATIONARY = range(3)
 
-MOST_TILES = 4096  # of one operator, so that a timeline stays short
+MOST_TILES = 1 << 16  # of one operator, so that a timeline ends
 _BETTER = 0.99  # more tiles have to gain a percent
 
 

@@ -1,0 +1,84 @@
+"""Networks by name: what a user writes as the workload of an accelerator problem, read into a network."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cosearch.errors import WorkloadError, unknown_name
+
+if TYPE_CHECKING:
+    from cosearch_simulators.workloads import Network
+
+NETWORKS = (
+    "resnet18",
+    "resnet50",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "vgg16",
+    "alexnet",
+    "unet",
+    "bert_base",
+    "vit_b_16",
+    "gpt2",
+)
+"""For listings; `cosearch_simulators.workloads.networks()` has all."""
+
+
+def read_network(workload: str, bits: int | None = None) -> Network:
+    """The network of `name`, `name:argument=number,...` or the path of an ONNX file, as it is deployed.
+
+    Batch normalisations are folded into the layers before them.
+
+    Args:
+        workload: such as "resnet18", "gpt2:sequence_length=1,cached_tokens=1023" or "model.onnx".
+        bits: of all tensors; None: those of the network.
+
+    Raises:
+        UnknownNameError: there is neither such a network nor such a file.
+        WorkloadError: the network cannot be made or read.
+    """
+    from cosearch_simulators.errors import WorkloadError as NetworkError
+    from cosearch_simulators.workloads import Precision, network, networks
+
+    name, _, arguments = workload.partition(":")
+    try:
+        if name in networks():
+            found = network(name, **_arguments(workload, arguments))
+        elif workload.endswith(".onnx") or os.path.exists(workload):
+            from cosearch_simulators.workloads import from_onnx
+
+            found = from_onnx(workload)
+        else:
+            raise unknown_name("workload", name, networks())
+        found = found.fold_batch_norms()
+        return found if bits is None else found.with_precision(Precision.uniform(bits))
+    except NetworkError as error:
+        raise WorkloadError(str(error)) from None
+
+
+def network_digest(workload: str) -> str:
+    """A hash of the workload's file; empty for a built-in network."""
+    path = Path(workload)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def absolute_network(workload: str) -> str:
+    """The workload with the path of a file made absolute, so that a study is resumed from any folder."""
+    return os.path.abspath(workload) if os.path.isfile(workload) else workload
+
+
+def _arguments(workload: str, text: str) -> dict[str, int]:
+    arguments: dict[str, int] = {}
+    for assignment in filter(None, text.split(",")):
+        name, _, value = (part.strip() for part in assignment.partition("="))
+        try:
+            arguments[name] = int(value)
+        except ValueError:
+            raise WorkloadError(
+                f"workload {workload!r}: expected network:argument=number,..., found {assignment!r}"
+            ) from None
+    return arguments

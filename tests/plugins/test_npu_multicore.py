@@ -1,0 +1,75 @@
+"""The problem npu-multicore."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+
+import cosearch  # noqa: F401
+from cosearch.errors import UnknownNameError, WorkloadError
+from cosearch.pictures import drawn_pictures
+from cosearch.testing import check_problem
+from cosearch_plugins.npu_multicore import NpuMulticore
+
+
+def test_it_keeps_the_contract_of_a_problem():
+    check_problem(NpuMulticore(workload="mobilenet_v2"), designs=6)
+
+
+def test_the_latency_lies_between_the_roofline_and_the_serial_sum():
+    problem = NpuMulticore(workload="squeezenet1_1")
+    outcomes = problem.evaluate(problem.space.sample(60, 3))
+    ok = outcomes.status == "ok"
+    assert ok.sum() > 20
+    latency = outcomes["latency_ns"][ok]
+    assert np.all(outcomes["roofline_ns"][ok] <= latency * (1 + 1e-9))
+    assert np.all(latency <= outcomes["serial_ns"][ok] * (1 + 1e-9))
+
+
+def test_a_buffer_that_is_too_small_is_infeasible_with_its_reason():
+    # Four tiles with the 25,088 weights of one output each
+    problem = NpuMulticore(workload="vgg16")
+    small = problem.space.default() | {"buffer_kib": 64, "buffers": 4}
+    outcomes = problem.evaluate(problem.space.designs([small]))
+    assert outcomes.status[0] == "infeasible"
+    assert "'fc1' does not fit" in outcomes.reason[0]
+
+
+def test_more_cores_take_area_and_save_time():
+    problem = NpuMulticore(workload="vgg16")
+    default = problem.space.default()
+    one, four = problem.evaluate(problem.space.designs([default | {"cores": n} for n in (1, 4)]))[
+        "latency_ns"
+    ]
+    assert four < one
+
+
+def test_its_pictures_can_be_drawn():
+    problem = NpuMulticore(workload="squeezenet1_1")
+    drawn = drawn_pictures(problem, problem.space.default())
+    assert drawn.missing == ()
+    assert [picture.title for picture in drawn.pictures] == ["Power over time", "Timeline of the units"]
+
+
+def test_the_environment_runs():
+    env = gymnasium.make("cosearch/NpuMulticore-v0", workload="squeezenet1_1")
+    env.reset(seed=0)
+    _, _, terminated, _, info = env.step(env.action_space.sample())
+    assert terminated
+    assert set(info["metrics"]) == {metric.name for metric in NpuMulticore.metrics}
+
+
+@pytest.mark.parametrize(
+    ("workload", "error", "message"),
+    [
+        ("resnet1", UnknownNameError, "resnet1"),
+        ("resnet18:depth=3", WorkloadError, "depth"),
+        ("resnet18:image_size=big", WorkloadError, "network:argument=number"),
+        ("missing.onnx", WorkloadError, "missing.onnx"),
+    ],
+)
+def test_a_workload_that_is_none_gets_one_clear_line(workload, error, message):
+    with pytest.raises(error, match=message) as raised:
+        NpuMulticore(workload=workload)
+    assert "\n" not in str(raised.value)
