@@ -67,13 +67,13 @@ class NetworkBuilder:
     def __init__(self, name: str, precision: Precision | None = None) -> None:
         self.name = name
         self.precision = precision or Precision()
-        self._operators: dict[str, Operator] = {}
+        self.operators: dict[str, Operator] = {}
         self._edges: list[tuple[str, str]] = []
         self._inputs: list[str] = []
 
     def build(self) -> Network:
         """The network so far."""
-        return Network(self.name, tuple(self._operators.values()), tuple(self._edges), tuple(self._inputs))
+        return Network(self.name, tuple(self.operators.values()), tuple(self._edges), tuple(self._inputs))
 
     def input(self, name: str, shape: Iterable[int]) -> Tensor:
         """A tensor from outside."""
@@ -87,7 +87,7 @@ class NetworkBuilder:
 
     def add(self, operator: Operator, inputs: Iterable[Tensor], shape: Iterable[int]) -> Tensor:
         """An operator fed by `inputs`; returns its output, of `shape`."""
-        self._operators[operator.name] = operator
+        self.operators[operator.name] = operator
         self._edges += [(producer, operator.name) for producer in _producers(inputs)]
         return Tensor((operator.name,), tuple(shape))
 

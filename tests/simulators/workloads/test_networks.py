@@ -99,7 +99,7 @@ def test_unet_has_the_sizes_of_the_papers_figure():
 
 
 def test_decoding_with_a_cache_does_the_last_rows_of_prefill():
-    """Prefill of n + 1 tokens = prefill of n + a step of decoding, and the rows that only masks would save."""
+    """Prefill of n + 1 tokens is prefill of n, a step of decoding and what a causal mask would save."""
     prefill, longer = (network("gpt2", sequence_length=n) for n in (512, 513))
     step = network("gpt2", sequence_length=1, cached_tokens=512)
     masked = (

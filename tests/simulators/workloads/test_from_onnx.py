@@ -1,0 +1,225 @@
+"""ONNX files that PyTorch exported, and graphs built by hand, against the built-in tables and PyTorch's counts."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from cosearch_simulators.errors import WorkloadError
+from cosearch_simulators.workloads import Convolution, Network, Precision, network
+from cosearch_simulators.workloads.from_onnx import from_onnx
+from cosearch_simulators.workloads.from_torch import from_torch
+from torch_models import Bert, Gpt2, MobileNetV2, ResNet18, UNet, VisionTransformer
+
+onnx = pytest.importorskip("onnx")
+helper, TensorProto = onnx.helper, onnx.TensorProto
+
+
+def exported(module: nn.Module, inputs: Sequence[torch.Tensor], **options: Any) -> Any:
+    """The ONNX model that PyTorch writes; parameters are random, since equal ones would be merged."""
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module.eval(), tuple(inputs), buffer, dynamo=False, **options)
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def words(length: int) -> torch.Tensor:
+    return torch.zeros(1, length, dtype=torch.long)
+
+
+SMALL: dict[str, tuple[Callable[[], nn.Module], list[torch.Tensor]]] = {
+    "bert": (lambda: Bert(2, 64, 4, 100), [words(16), words(16)]),
+    "vit": (lambda: VisionTransformer(2, 64, 4, 32), [torch.zeros(1, 3, 32, 32)]),
+    "gpt2": (lambda: Gpt2(2, 64, 4, 100), [words(16)]),
+    "unet": (lambda: UNet((4, 8, 16)), [torch.zeros(1, 1, 60, 60)]),
+}
+
+
+@pytest.mark.parametrize(("name", "build"), [("resnet18", ResNet18), ("mobilenet_v2", MobileNetV2)])
+def test_an_exported_convolutional_network_is_the_table(
+    name: str, build: Callable[[], nn.Module], tmp_path: Path
+):
+    """The exporter folds batch normalisations, and writes ReLU6 as Clip."""
+    onnx.save(exported(build(), [torch.zeros(1, 3, 224, 224)]), tmp_path / f"{name}.onnx")
+    read, table = from_onnx(tmp_path / f"{name}.onnx"), network(name).fold_batch_norms()
+    assert (read.name, read.macs, read.parameters) == (name, table.macs, table.parameters)
+    assert [
+        operator.loop_nest() for operator in read.matrix_operators if "downsample" not in operator.name
+    ] == [operator.loop_nest() for operator in table.matrix_operators if "downsample" not in operator.name]
+    assert read.vector_operations == table.vector_operations
+
+
+def test_batch_normalisations_that_are_kept_have_their_parameters():
+    import torch.onnx
+
+    model = exported(
+        ResNet18(),
+        [torch.zeros(1, 3, 224, 224)],
+        training=torch.onnx.TrainingMode.PRESERVE,
+        do_constant_folding=False,
+    )
+    kinds = {node.op_type for node in model.graph.node}
+    read = from_onnx(model)
+    if "BatchNormalization" in kinds:
+        assert read.parameters == network("resnet18").parameters
+    assert read.fold_batch_norms().parameters == network("resnet18").fold_batch_norms().parameters
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_exported_module_is_the_traced_module(name: str):
+    """Two independent ways from the same module, and PyTorch's own count of parameters."""
+    build, inputs = SMALL[name]
+    module = build()
+    read, traced = from_onnx(exported(module, inputs)), from_torch(module, inputs)
+    assert read.macs == traced.macs
+    used = sum(p.numel() for p in module.parameters())
+    # the exporter drops the positions that the sequence does not reach
+    table = next((p.numel() for n, p in module.named_parameters() if n == "position.weight"), 0)
+    assert read.parameters in (used, used - table + table // (512 if name == "bert" else 1024) * 16)
+    assert traced.parameters == used
+
+
+def test_open_axes_are_filled_by_batch_or_shapes():
+    axes = {"image": {0: "batch"}}
+    model = exported(nn.Conv2d(3, 4, 3), [torch.zeros(1, 3, 8, 8)], input_names=["image"], dynamic_axes=axes)
+    assert from_onnx(model, batch=4).macs == 4 * 4 * 36 * 27
+    assert from_onnx(model, shapes={"image": [2, 3, 5, 5]}).macs == 2 * 4 * 9 * 27
+    with pytest.raises(
+        WorkloadError, match=r"input 'image' has the open shape \['batch', 3, 8, 8\].*batch=1$"
+    ):
+        from_onnx(model)
+
+
+def test_arithmetic_on_shapes_is_followed():
+    """An encoder exported with an open length computes its reshapes from the input's shape."""
+    axes = {"tokens": {0: "batch", 1: "length"}}
+    layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)
+    model = exported(layer, [torch.zeros(2, 8, 32)], input_names=["tokens"], dynamic_axes=axes)
+    assert "Shape" in {node.op_type for node in model.graph.node}
+    read = from_onnx(model, shapes={"tokens": [3, 20, 32]})
+    assert read.macs == from_torch(layer, [torch.zeros(3, 20, 32)]).macs
+    assert read.parameters == sum(p.numel() for p in layer.parameters())
+
+
+def graph(nodes: list[Any], shapes: dict[str, list[Any]], outputs: list[str], **options: Any) -> Any:
+    """A model; tensors in lower case are inputs, those that start with a capital are initializers."""
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in shapes.items()
+        if name[0].islower()
+    ]
+    weights = [
+        helper.make_tensor(
+            name, options.get(name, TensorProto.FLOAT), shape, bytes(_bytes(name, shape, options)), raw=True
+        )
+        for name, shape in shapes.items()
+        if name[0].isupper()
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+    made = helper.make_graph(nodes, "handmade", inputs, ends, weights)
+    domains = sorted({node.domain for node in nodes} | {""})
+    return helper.make_model(
+        made, opset_imports=[helper.make_opsetid(domain, 17 if not domain else 1) for domain in domains]
+    )
+
+
+def _bytes(name: str, shape: list[int], options: dict[str, Any]) -> int:
+    width = 1 if options.get(name) in (TensorProto.INT8, TensorProto.UINT8) else 4
+    elements = 1
+    for size in shape:
+        elements *= size
+    return width * elements
+
+
+def test_padding_may_be_asymmetric_or_automatic():
+    x, w = [1, 3, 9, 9], [4, 3, 3, 3]
+    for attributes in ({"pads": [0, 1, 2, 0]}, {"auto_pad": "SAME_UPPER"}, {"auto_pad": "SAME_LOWER"}):
+        node = helper.make_node("Conv", ["x", "W"], ["y"], strides=[2, 2], **attributes)
+        (convolution,) = from_onnx(graph([node], {"x": x, "W": w}, ["y"])).operators
+        assert isinstance(convolution, Convolution)
+        assert convolution.out_size == (5, 4) if "pads" in attributes else (5, 5)
+    assert convolution.padding == (1, 1, 1, 1)
+
+
+def test_quantised_weights_have_their_bits():
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "S", "Z"], ["xq"]),
+        helper.make_node("DequantizeLinear", ["xq", "S", "Z"], ["xd"]),
+        helper.make_node("DequantizeLinear", ["W", "S", "Z"], ["wd"]),
+        helper.make_node("Conv", ["xd", "wd"], ["y"], name="conv"),
+    ]
+    shapes: dict[str, list[Any]] = {"x": [1, 3, 8, 8], "W": [4, 3, 3, 3], "S": [], "Z": []}
+    read = from_onnx(graph(nodes, shapes, ["y"], W=TensorProto.INT8, Z=TensorProto.INT8))
+    (convolution,) = read.operators
+    assert convolution.precision == Precision(weight_bits=8, input_bits=8, output_bits=32)
+    assert (convolution.macs, convolution.parameters) == (4 * 36 * 27, 108)
+
+
+def chain(kind: str, **attributes: Any) -> Any:
+    nodes = [
+        helper.make_node("Relu", ["x"], ["h"], name="first"),
+        helper.make_node(kind, ["h"], ["y"], name="second", **attributes),
+    ]
+    return graph(nodes, {"x": [1, 4]}, ["y"])
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (chain("Cumsum"), "node 'second': operator 'Cumsum' is not supported, the nearest supported is "),
+        (chain("Det"), "node 'second': operator 'Det' is not supported, the nearest supported is "),
+        (
+            chain("FusedMatMul", domain="com.microsoft"),
+            "node 'second' of domain 'com.microsoft': operator 'FusedMatMul' is not supported, the nearest supported",
+        ),
+        (
+            graph([helper.make_node("Relu", ["x"], ["y"])], {"x": ["n", 3, "h", 8]}, ["y"]),
+            "input 'x' has the open shape ['n', 3, 'h', 8], set for example shapes={'x': [1, 3, 1, 8]}",
+        ),
+        (
+            graph(
+                [helper.make_node("Conv", ["x", "W"], ["y"])], {"x": [1, 3, 8, 8], "W": [4, 2, 3, 3]}, ["y"]
+            ),
+            "",
+        ),
+    ],
+)
+def test_what_cannot_be_imported_is_named(model: Any, message: str):
+    with pytest.raises(WorkloadError, match="^[^\n]*$") as refused:
+        from_onnx(model)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot read"),
+        (b"", "is no ONNX file"),
+        (b"not a protobuf", "is no ONNX file"),
+        (b"\x08\x07", "is no ONNX file"),
+    ],
+)
+def test_files_that_are_no_models(tmp_path: Path, content: bytes | None, message: str):
+    path = tmp_path / "broken.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WorkloadError, match="^[^\n]*$") as refused:
+        from_onnx(path)
+    assert message in str(refused.value)
+
+
+def test_a_loaded_model_is_not_changed():
+    model = exported(nn.Linear(4, 3), [torch.zeros(1, 4)], input_names=["x"], dynamic_axes={"x": {0: "n"}})
+    before = model.SerializeToString()
+    assert isinstance(from_onnx(model, batch=2), Network)
+    assert model.SerializeToString() == before
