@@ -51,11 +51,13 @@ function paintedLayout(layout) {
     dragmode: narrow ? false : "zoom",
     colorway: (layout.colorway || report.palette).map(onPage),
   };
+  const square = ["xaxis", "yaxis"].some((name) => layout[name]?.scaleanchor);
   for (const name of new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d+$/.test(key))])) {
     const own = layout[name] || {};
     const text = typeof own.title === "string" ? { text: own.title } : own.title;
     const title = text && { standoff: 10, ...text, font: { size: narrow ? 11 : 13, ...text.font } };
-    painted[name] = { ...axis, ...own, ...(title && { title }) };
+    const beside = own.overlaying && { tickmode: "auto", showgrid: false };
+    painted[name] = { ...axis, ...(square && { constrain: "domain" }), ...beside, ...own, ...(title && { title }) };
   }
   if (layout.polar) {
     painted.polar = { bgcolor: "rgba(0,0,0,0)", ...layout.polar };
