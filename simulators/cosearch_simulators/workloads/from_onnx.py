@@ -142,7 +142,9 @@ def _inferred(source: str, model: ModelProto) -> tuple[ModelProto, dict[str, Ten
         if model.functions:
             model = inliner.inline_local_functions(model)
         weights = _move_weights_out(model.graph)
-        del model.graph.value_info[:]  # they may be of other input sizes
+        del model.graph.value_info[:]  # these and the outputs' may be of other input sizes
+        for output in model.graph.output:
+            output.type.tensor_type.ClearField("shape")
         while True:
             model = shape_inference.infer_shapes(model, check_type=True, data_prop=True)
             if not _fold_shape_arithmetic(model.graph):

@@ -100,7 +100,9 @@ class Importer:
             left, right = right.reshape(*_swap(right.shape)), left.reshape(*_swap(left.shape))
         if isinstance(left, Constant):
             raise WorkloadError(f"{name}: a product needs a computed operand, got two constants")
-        (*leading, m, k), (*batches, _, n) = left.shape, right.shape
+        (*leading, m, k), (*batches, inner, n) = left.shape, right.shape
+        if inner != k:
+            raise WorkloadError(f"{name}: cannot multiply shapes {left.shape} and {right.shape}")
         rows, batch = prod(leading), prod(batches)
         precision = self.builder.precision
         if isinstance(right, Tensor):
@@ -139,6 +141,11 @@ class Importer:
         `padding` is before all axes, then after all axes.
         """
         axes = self._axes(name, x)
+        if weights.shape[1] * groups != x.shape[1]:
+            expected = f"{weights.shape[1]} x {groups} groups"
+            raise WorkloadError(
+                f"{name}: the weights are for {expected} channels, the input has {x.shape[1]}"
+            )
         operator = Convolution(
             name=name,
             precision=self.builder.precision,
