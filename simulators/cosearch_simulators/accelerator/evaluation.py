@@ -175,7 +175,7 @@ def evaluate(
         mappings: what to cost.
         architecture_of: number of the architecture of each mapping; the first if not given.
         nest_of: number of the nest of each mapping; the first if not given.
-        options: sum of `nest_tables.TIMELOOP_WINDOWS` and `nest_tables.FILL_AND_DRAIN`.
+        options: sum of `nest_tables.TIMELOOP` and `nest_tables.FILL_AND_DRAIN`.
         counts: whether accesses by level and tensor are kept.
         threads: how many; as many as there are cores if not given.
 

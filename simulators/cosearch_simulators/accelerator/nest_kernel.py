@@ -9,8 +9,8 @@ each tensor that it keeps, the bounding box that the loops up to its own cover.
 
 What moves (the semantics of Timeloop's dense model, Parashar et al., ISPASS 2019):
 
-- A tile is filled when it differs from the one before it. Where the two differ along one axis only, the part that
-  they share stays (a sliding input window); where they differ along more, all of it is filled.
+- A tile is filled when it differs from the one before it. Where it has moved forward along one axis only, what
+  the two share stays (a sliding input window); where it has moved otherwise, all of it is filled.
 - Nothing holds an operand between a MAC and the lowest level that keeps it: one read a MAC.
 - Children of one parent that need the same words at the same step share one read where the level's network
   multicasts; partial sums of one output are added up on the way where it reduces.
@@ -59,7 +59,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     STRIDE,
     TENSORS_OF,
     TILE,
-    TIMELOOP_WINDOWS,
+    TIMELOOP,
     UPDATES,
     UTILISATION,
     VALID,
@@ -111,7 +111,7 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
         spatial_x: (L, 8) integers, factors along X between a level and the one below.
         spatial_y: (L, 8) integers, the same along Y.
         keeps: (L, 3) uint8, which tensors the mapping holds at a level.
-        options: 0, or `TIMELOOP_WINDOWS`.
+        options: 0, or `TIMELOOP`.
         scratch: of `new_scratch(L)`.
 
     Returns:
@@ -257,20 +257,25 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
 
     # Each level takes its time for its words; everything overlaps.
     compute = np.ceil(all_steps / constants[MACS_A_CYCLE])
-    cycles = compute
+    stalled = 1.0
     energy = macs * constants[MAC_PJ]
     for level in range(levels):
-        read_words, written_words = 0.0, 0.0
+        present = floats[level, 44]
+        read_rate, write_rate = 0.0, 0.0
         for tensor in range(3):
             if keeps[level, tensor]:
                 reads = counts[level, tensor, READS]
                 written = counts[level, tensor, FILLS] + counts[level, tensor, UPDATES]
                 energy += reads * table[level, READ_PJ + tensor] + written * table[level, WRITE_PJ + tensor]
-                read_words += reads
-                written_words += written
-        present = floats[level, 44]
-        cycles = max(cycles, read_words / (present * table[level, READ_BANDWIDTH]))
-        cycles = max(cycles, written_words / (present * table[level, WRITE_BANDWIDTH]))
+                read_rate += reads / present / compute
+                write_rate += written / present / compute
+        if read_rate > 0.0:
+            stalled = min(stalled, table[level, READ_BANDWIDTH] / read_rate)
+        if write_rate > 0.0:
+            stalled = min(stalled, table[level, WRITE_BANDWIDTH] / write_rate)
+    cycles = compute / stalled
+    if not options & TIMELOOP:  # which rounds up what its last bit has lost
+        cycles = np.ceil(cycles - 1e-12 * cycles)
     units = 1.0
     for level in range(levels):
         units *= table[level, FANOUT_X] * table[level, FANOUT_Y]
@@ -387,15 +392,15 @@ def _input_fills(nest, options, integers, floats, child):
                 step_columns = row_f[24 + position] * nest[(STRIDE if loop == 5 else DILATION) + 1]
             elif TENSORS_OF[loop] & 2:
                 return words + tile * remaining  # from here on, no two tiles in a row have a word in common
-            moved_rows, moved_columns = abs(step_rows - back_rows), abs(step_columns - back_columns)
-            if moved_rows == 0.0:
-                new = plane * rows * min(moved_columns, columns)
-            elif moved_columns == 0.0:
-                new = plane * columns * min(moved_rows, rows)
+            move_rows, move_columns = step_rows - back_rows, step_columns - back_columns
+            if move_rows == 0.0 and move_columns >= 0.0:
+                new = plane * rows * min(move_columns, columns)
+            elif move_columns == 0.0 and move_rows >= 0.0:
+                new = plane * columns * min(move_rows, rows)
             else:
                 new = tile
             words += (factor - 1.0) * outer * new
-            returns = 1.0 if options & TIMELOOP_WINDOWS else factor - 1.0
+            returns = 1.0 if options & TIMELOOP else factor - 1.0
             back_rows += returns * step_rows
             back_columns += returns * step_columns
             remaining = outer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-CAPACITY, READ_BANDWIDTH, WRITE_BANDWIDTH, FANOUT_X, FANOUT_Y, MULTICAST, REDUCTION, HOP_PJ = range(8)
-READ_PJ, WRITE_PJ, LEVEL_COLUMNS = 8, 11, 14
+CAPACITY, READ_BANDWIDTH, WRITE_BANDWIDTH, FANOUT_X, FANOUT_Y, MULTICAST, REDUCTION = range(7)
+READ_PJ, WRITE_PJ, LEVEL_COLUMNS = 7, 10, 13
 """Columns of a level's row: words an instance (infinite for the backing store), words a cycle and instance, instances
 of the level below (or MACs) along X and Y, whether its network multicasts and reduces, energy of a word and hop
 in it, and from `READ_PJ` and `WRITE_PJ` the energy of a word of each tensor."""
@@ -26,11 +26,14 @@ VALID, BAD_FACTOR, BAD_ORDER, NOT_COVERED, FANOUT_EXCEEDED = range(5)
 NOT_ALLOWED, NOTHING_FEEDS, BUFFER_OVERFLOW, COUNT_OVERFLOW, FAULTS = range(5, 10)
 """What `cost_of` returns; `evaluation.reason_of` puts it into words with the three numbers of `fault`."""
 
-TIMELOOP_WINDOWS, FILL_AND_DRAIN = 1, 2
-"""Options, to be added up. `TIMELOOP_WINDOWS`: a window that comes back is taken to have been at its second position,
-not at its last (Timeloop walks the first two iterations of each loop and extrapolates, which matters where two
-loops of one input axis follow each other). `FILL_AND_DRAIN`: the first tiles' way to the MACs and the last
-outputs' way back are added to the cycles."""
+TIMELOOP, FILL_AND_DRAIN = 1, 2
+"""Options, to be added up.
+
+`TIMELOOP`: a window that comes back is taken to have been at its second position, not at its last (Timeloop walks
+two iterations of each loop and extrapolates, which matters where two loops of one input axis follow each other),
+and cycles are rounded up as they come out of its divisions, one too many here and there.
+
+`FILL_AND_DRAIN`: the first tiles' way to the MACs and the last outputs' way back are added to the cycles."""
 
 LARGEST_EXACT = 2.0**53
 """Counts are float64: integers up to here are exact."""

@@ -22,7 +22,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     REDUCTION,
     STRIDE,
     TENSORS_OF,
-    TIMELOOP_WINDOWS,
+    TIMELOOP,
     UPDATES,
 )
 
@@ -82,8 +82,10 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
                     else:
                         step_columns = step * nest[(STRIDE if loop == 5 else DILATION) + 1]
                 move_rows, move_columns = step_rows - back_rows, step_columns - back_columns
-                whole = inner or (move_rows != 0.0 and move_columns != 0.0)
-                returns = 1.0 if options & TIMELOOP_WINDOWS else factor - 1.0
+                whole = (
+                    inner or min(move_rows, move_columns) < 0.0 or (move_rows > 0.0 and move_columns > 0.0)
+                )
+                returns = 1.0 if options & TIMELOOP else factor - 1.0
                 back_rows += returns * step_rows
                 back_columns += returns * step_columns
             if not whole and move_rows == 0.0 and move_columns == 0.0:
@@ -185,9 +187,7 @@ def _new_words(out, filter_, stride, dilation, span, whole, move):
     extent = (out - 1.0) * stride + (filter_ - 1.0) * dilation + 1.0
     if whole or move == 0.0:
         return extent
-    if move > 0.0:
-        return max(0.0, extent - max(0.0, span - move))
-    return min(extent, -move)
+    return max(0.0, extent - max(0.0, span - move))
 
 
 @njit(nogil=True, error_model="numpy")

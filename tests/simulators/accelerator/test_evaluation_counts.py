@@ -1,0 +1,79 @@
+"""Access counts against a walk through every step of the nest."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cosearch_simulators.accelerator import nest_tables
+from cosearch_simulators.accelerator.evaluation import CompiledArchitecture, Mappings, evaluate
+from cosearch_simulators.workloads.loop_nest import LoopNest
+from loop_nest_walk import walk
+
+
+def architecture(levels: int, multicast, reduction) -> CompiledArchitecture:
+    table = np.full((levels, nest_tables.LEVEL_COLUMNS), np.inf)
+    table[:, nest_tables.MULTICAST] = multicast
+    table[:, nest_tables.REDUCTION] = reduction
+    table[:, nest_tables.READ_PJ :] = 1.0
+    return CompiledArchitecture(
+        tuple(f"level{n}" for n in range(levels)), table, np.ones((levels, 3), np.uint8), np.array([1.0, 1.0])
+    )
+
+
+@st.composite
+def small_cases(draw, ragged: bool):
+    """A nest of at most a few hundred iterations and a mapping that covers it."""
+    levels = draw(st.integers(2, 4))
+    temporal = np.ones((levels, 8), np.int32)
+    spatial = np.ones((2, levels, 8), np.int32)
+    room = 160
+    for _ in range(draw(st.integers(1, 6))):
+        factor = draw(st.integers(2, 4))
+        if room < factor:
+            break
+        room //= factor
+        level, loop = draw(st.integers(0, levels - 1)), draw(st.sampled_from([0, 1, 2, 3, 4, 4, 5, 6, 6, 7]))
+        where = draw(st.sampled_from(["time", "time", "x", "y"]))
+        (temporal if where == "time" else spatial["xy".index(where)])[level, loop] *= factor
+    cover = temporal.prod(0) * spatial.prod((0, 1))
+    sizes = [int(n) for n in cover]
+    if ragged:
+        sizes = [draw(st.integers((n + 1) // 2, n)) for n in sizes]
+    order = np.array([draw(st.permutations(range(8))) for _ in range(levels)], np.int8)
+    keeps = np.array(
+        draw(st.lists(st.lists(st.integers(0, 1), min_size=3, max_size=3), min_size=levels, max_size=levels))
+    )
+    keeps[-1] = 1
+    flags = st.lists(st.booleans(), min_size=levels, max_size=levels)
+    steps = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    return sizes, draw(steps), draw(steps), temporal, order, spatial, keeps, draw(flags), draw(flags)
+
+
+def check(case) -> None:
+    sizes, stride, dilation, temporal, order, spatial, keeps, multicast, reduction = case
+    mappings = Mappings(temporal[None], order[None], spatial[:1], spatial[1:], keeps[None].astype(np.uint8))
+    costs = evaluate(
+        [architecture(len(temporal), multicast, reduction)],
+        [LoopNest(tuple(sizes), stride, dilation)],
+        mappings,
+        counts=True,
+    )
+    assert costs.valid[0], costs.reason(0)
+    truth = walk(sizes, stride, dilation, temporal, order, spatial.prod(0), keeps, multicast, reduction)
+    assert costs.counts is not None
+    np.testing.assert_array_equal(costs.counts[0, :, :, :3], truth.counts)
+    assert costs.compute_cycles[0] == truth.steps
+
+
+@settings(max_examples=250)
+@given(small_cases(ragged=False))
+def test_counts_equal_a_walk_through_the_nest(case) -> None:
+    check(case)
+
+
+@settings(max_examples=250)
+@given(small_cases(ragged=True))
+def test_counts_of_imperfect_factors_equal_a_walk_through_the_nest(case) -> None:
+    check(case)
