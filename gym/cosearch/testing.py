@@ -31,6 +31,7 @@ from cosearch.errors import CosearchError
 from cosearch.executor import Executor, ProcessExecutor
 from cosearch.objectives import Constraint, Objective
 from cosearch.outcomes import FAILED, INFEASIBLE, OK, STATUSES, Outcomes
+from cosearch.pictures import drawn_pictures, draws_pictures
 from cosearch.problem import FIDELITIES, Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Integer, Ordinal, Permutation, Real
 
@@ -65,6 +66,7 @@ def check_problem(problem: Problem, *, designs: int = 12, seed: int = 0) -> None
     for fidelity in problem.fidelities:
         _check_simulation(problem, batch, fidelity)
     _check_forbidden(problem, seed)
+    _check_pictures(problem)
 
 
 def _check_declarations(problem: Problem) -> None:
@@ -123,6 +125,18 @@ def _check_simulation(problem: Problem, batch: Designs, fidelity: str) -> None:
     _same(who, "evaluated again with the same seed", batch, together, again)
     _same(who, "evaluated one at a time", batch, together, Outcomes.concat(alone))
     _same(who, "evaluated in reverse order", batch, together, backwards.take(np.arange(len(batch))[::-1]))
+
+
+def _check_pictures(problem: Problem) -> None:
+    if not draws_pictures(problem):
+        return
+    default = problem.space.default()
+    with contextlib.closing(_executor(problem, problem.fidelities[0])) as executor:
+        outcomes = _run(executor, problem.space.designs([default]))
+    if outcomes.ok[0]:
+        drawn = drawn_pictures(problem, default, timeout_s=CHECK_TIMEOUT_S if problem.isolated else None)
+        why = "; ".join(drawn.missing)
+        _require(not why, f"problem {problem.name!r}: a picture of the default design is missing: {why}")
 
 
 def _executor(problem: Problem, fidelity: str) -> Executor:

@@ -10,6 +10,7 @@ import pytest
 
 from cosearch import Picture
 from cosearch.pictures import MAX_BYTES, drawn_pictures, draws_pictures
+from cosearch.testing import check_problem
 from pictured_problem import MATRICES, CrashingPictures, PicturedCache
 from small_problems import TwoSpheres
 
@@ -97,3 +98,7 @@ def test_a_crash_and_a_time_limit_are_one_line():
 
 def test_a_process_of_its_own_draws_the_same():
     assert drawn_pictures(PicturedCache(), DESIGN, timeout_s=300) == drawn_pictures(PicturedCache(), DESIGN)
+
+
+def test_the_conformance_kit_draws_too():
+    check_problem(PicturedCache())

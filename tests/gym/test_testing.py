@@ -142,6 +142,13 @@ class TakesForbidden(Sphere):
         return Outcomes.of(self.simulate(designs, fidelity="analytical", seed=0))
 
 
+class NoInk(Sphere):
+    """Cannot draw what it says it draws."""
+
+    def pictures(self, design):
+        raise RuntimeError("no ink")
+
+
 class NoReason(Sphere):
     """Rejects without a reason."""
 
@@ -168,6 +175,7 @@ class NoReason(Sphere):
         (AlwaysFailing, "none of 12 random designs has status ok"),
         (TakesForbidden, "a forbidden design has status ok"),
         (NoReason, "only ok has none"),
+        (NoInk, "a picture of the default design is missing: RuntimeError: no ink"),
     ],
 )
 def test_a_bad_problem_is_told_what_is_wrong(problem, words):
