@@ -4,6 +4,8 @@
 """
 
 from cosearch_simulators.workloads.builder import NetworkBuilder, Tensor, concatenate
+from cosearch_simulators.workloads.from_onnx import from_onnx
+from cosearch_simulators.workloads.from_torch import from_torch
 from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, TENSORS, LoopNest
 from cosearch_simulators.workloads.network import Network, OperatorGroup
 from cosearch_simulators.workloads.networks import network, networks
@@ -36,6 +38,8 @@ __all__ = [
     "Tensor",
     "TransposedConvolution",
     "concatenate",
+    "from_onnx",
+    "from_torch",
     "network",
     "networks",
 ]

@@ -60,8 +60,12 @@ def from_onnx(
         than one element that are added or multiplied. Equal weights that an exporter merged count once.
 
     Example:
-        >>> from_onnx("resnet18.onnx", batch=1).macs  # doctest: +SKIP
-        1814073344
+        >>> from onnx.parser import parse_model
+        >>> model = parse_model('''<ir_version: 8, opset_import: ["": 17]>
+        ...     blur (float[n, 1, 8, 8] x) => (float[n, 1, 7, 7] y)
+        ...     <float[1, 1, 2, 2] w = {0.25, 0.25, 0.25, 0.25}> { y = Conv(x, w) }''')
+        >>> from_onnx(model, batch=1).macs
+        196
 
     Raises:
         WorkloadError: the file cannot be read, a shape is open, or an operator is not supported.

@@ -133,9 +133,9 @@ def translate(call: Call) -> Value:
         WorkloadError: what the node describes cannot be run.
     """
     if call.kind == "Reshape" and prod(call.value(0).shape) != prod(call.shape):
+        sizes = f"{call.value(0).shape} to {call.shape}"
         raise WorkloadError(
-            f"{call.name}: cannot reshape {call.value(0).shape} to {call.shape}: the file was exported for other "
-            "input sizes"
+            f"{call.name}: cannot reshape {sizes}: the file was exported for other input sizes"
         )
     if call.kind in VIEWS:
         return call.importer.view(call.name, [call.value(0)], call.shape)
