@@ -1,4 +1,6 @@
-"""Cycle-level simulation of a DDR3, DDR4 or DDR5 channel under a memory controller, many designs at a time.
+"""Cycle-level simulation of a DRAM channel under a memory controller, many designs at a time.
+
+Standards: DDR3, DDR4, DDR5, LPDDR4, LPDDR5, GDDR6, HBM2 and HBM3, and what a DRAMSys `memspec` describes.
 
 Example:
     >>> from cosearch_simulators.dram import Controllers, Trace, device, simulate
@@ -11,8 +13,8 @@ Example:
 from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
 from cosearch_simulators.dram.controllers import REFRESH_POLICIES, ROW_POLICIES, SCHEDULERS, Controllers
 from cosearch_simulators.dram.device import Device, device, organizations, speed_grades, standards
-from cosearch_simulators.dram.energy import Energy, energy
-from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS
+from cosearch_simulators.dram.energy import Energy, energy, energy_by_rank_and_bank
+from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS, AddressBits
 from cosearch_simulators.dram.memspec import read_memspec
 from cosearch_simulators.dram.simulation import DramResult, simulate
 from cosearch_simulators.dram.trace import Trace
@@ -23,6 +25,7 @@ __all__ = [
     "REFRESH_POLICIES",
     "ROW_POLICIES",
     "SCHEDULERS",
+    "AddressBits",
     "BankMachineControllers",
     "ConfigurationError",
     "Controllers",
@@ -34,6 +37,7 @@ __all__ = [
     "TraceError",
     "device",
     "energy",
+    "energy_by_rank_and_bank",
     "organizations",
     "read_memspec",
     "simulate",

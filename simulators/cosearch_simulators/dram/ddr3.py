@@ -176,19 +176,20 @@ RULES = (
     Rule("Bank", ("WRA",), ("ACT",), "nCWL + nBL + nWR + nRP"),
 )
 
+# IDD2P (fast exit), IDD3P and IDD6 are DRAMsim3's of the same devices.
 _1GB = "Micron 1Gb DDR3 data sheet (MT41J128M8), as DRAMPower lists it"
 _4GB = "Micron 4Gb DDR3 data sheet (MT41J1G4, MT41J512M8, MT41J256M16), as gem5 and DRAMsim3 list it"
 _8GB = "Micron 8Gb DDR3L data sheet (MT41K1G8, MT41K512M16), as DRAMsim3 lists it"
 CURRENTS = {
-    #                       IDD0 2N 3N 4R   4W   5B   VDD
-    (1024, 8, 1600): Currents(70, 45, 45, 140, 145, 170, 1.5, source=_1GB),
-    (4096, 4, 1600): Currents(55, 32, 38, 147, 118, 235, 1.5, source=_4GB),
-    (4096, 8, 1600): Currents(55, 32, 38, 157, 125, 235, 1.5, source=_4GB),
-    (4096, 8, 1866): Currents(62, 35, 41, 174, 141, 242, 1.5, source=_4GB),
-    (4096, 16, 1600): Currents(66, 32, 47, 235, 171, 235, 1.5, source=_4GB),
-    (4096, 16, 1866): Currents(73, 35, 49, 252, 190, 242, 1.5, source=_4GB),
-    (8192, 8, 1600): Currents(67, 36, 51, 125, 125, 245, 1.35, source=_8GB),
-    (8192, 16, 1600): Currents(67, 36, 51, 185, 185, 270, 1.35, source=_8GB),
+    #                       IDD0 2N 3N 4R   4W   5B   2P  3P  6   VDD
+    (1024, 8, 1600): Currents(70, 45, 45, 140, 145, 170, 30, 35, 8, 1.5, source=_1GB),
+    (4096, 4, 1600): Currents(55, 32, 38, 147, 118, 235, 18, 38, 20, 1.5, source=_4GB),
+    (4096, 8, 1600): Currents(55, 32, 38, 157, 125, 235, 18, 38, 20, 1.5, source=_4GB),
+    (4096, 8, 1866): Currents(62, 35, 41, 174, 141, 242, 18, 41, 20, 1.5, source=_4GB),
+    (4096, 16, 1600): Currents(66, 32, 47, 235, 171, 235, 18, 38, 20, 1.5, source=_4GB),
+    (4096, 16, 1866): Currents(73, 35, 49, 252, 190, 242, 18, 41, 20, 1.5, source=_4GB),
+    (8192, 8, 1600): Currents(67, 36, 51, 125, 125, 245, 11, 36, 24, 1.35, source=_8GB),
+    (8192, 16, 1600): Currents(67, 36, 51, 185, 185, 270, 11, 36, 24, 1.35, source=_8GB),
 }
 
 DDR3 = Standard(

@@ -176,11 +176,12 @@ RULES = (
     Rule("Bank", ("WRA",), ("ACT",), "nCWL + nBL + nWR + nRP"),
 )
 
-# No DDR5 data sheet publishes a full table by width and speed: one set stands for all.
+# No DDR5 data sheet publishes a full table by width and speed: one set stands for all. It has no IDD2P, IDD3P
+# and IDD6, which are in the ratio to IDD2N, IDD3N and IDD2N that Micron's 8Gb DDR4 x8 at 2400 MT/s has.
 _DEFAULT = "Ramulator 2.0's default DDR5 currents (src/dram/impl/DDR5-VRR.cpp)"
 CURRENTS = {
-    #                        IDD0 2N 3N 4R   4W   5B  VDD  IPP0 3N 5B  VPP
-    (16384, 8, 4800): Currents(60, 50, 55, 145, 145, 362, 1.1, 3.0, 3.0, 48.0, 1.8, _DEFAULT),
+    #                        IDD0 2N 3N 4R   4W   5B   2P  3P  6   VDD  IPP0 3N  5B   VPP
+    (16384, 8, 4800): Currents(60, 50, 55, 145, 145, 362, 37, 47, 44, 1.1, 3.0, 3.0, 48.0, 1.8, _DEFAULT),
 }
 
 DDR5 = Standard(

@@ -1,4 +1,4 @@
-"""One channel of DRAM as the simulator needs it, built from the tables of its standard by name."""
+"""A DRAM as the simulator needs it, built from the tables of its standard by name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from functools import lru_cache
 from cosearch_simulators.dram.ddr3 import DDR3
 from cosearch_simulators.dram.ddr4 import DDR4
 from cosearch_simulators.dram.ddr5 import DDR5
+from cosearch_simulators.dram.gddr6 import GDDR6
+from cosearch_simulators.dram.hbm2 import HBM2
+from cosearch_simulators.dram.hbm3 import HBM3
+from cosearch_simulators.dram.lpddr4 import LPDDR4
+from cosearch_simulators.dram.lpddr5 import LPDDR5
 from cosearch_simulators.dram.mapping import AddressBits, named_address_bits
 from cosearch_simulators.dram.rules import (
     COMMANDS,
@@ -20,15 +25,17 @@ from cosearch_simulators.dram.rules import (
     cycles_of,
     evaluate,
 )
-from cosearch_simulators.dram.standard import Currents, Organization, Standard
+from cosearch_simulators.dram.standard import Currents, EnergyPerBit, Organization, Standard
 from cosearch_simulators.errors import ConfigurationError
 
-STANDARDS = {standard.name: standard for standard in (DDR3, DDR4, DDR5)}
+STANDARDS = {standard.name: standard for standard in (DDR3, DDR4, DDR5, LPDDR4, LPDDR5, GDDR6, HBM2, HBM3)}
 
 
 @dataclass(frozen=True, eq=False)
 class Device:
-    """One channel: `ranks` ranks of equal devices (chips) on a data bus `channel_width_bits` wide.
+    """Equal channels: each has `ranks` ranks of equal chips on a data bus `channel_width_bits` wide.
+
+    Where the standard has pseudo-channels they are the ranks, with a data bus each.
 
     Attributes:
         standard: such as "DDR4".
@@ -43,13 +50,14 @@ class Device:
         rules: the timing rules, evaluated.
         compiled: the same as the engine's arrays.
         read_latency_cycles: from a read command to its last data.
-        currents: supply currents of one chip.
+        power: supply currents of one chip, or the energies of a rank.
         write_latency_cycles: from a write command to its last data.
         bus_cycles: cycles of the command bus, by command.
         bus_of: which command bus, 0 or 1, by command.
         address_bits: the address mapping that belongs to the device, if one does.
         channels: how many such channels the memory has.
         refresh_modes: of "all_bank", "per_bank" and "same_bank".
+        data_buses: of a channel: as many as pseudo-channels, if it has those.
     """
 
     standard: str
@@ -64,13 +72,14 @@ class Device:
     rules: tuple[EvaluatedRule, ...]
     compiled: CompiledRules
     read_latency_cycles: int
-    currents: Currents
+    power: Currents | EnergyPerBit
     write_latency_cycles: int
     bus_cycles: tuple[int, ...]
     bus_of: tuple[int, ...]
     address_bits: AddressBits | None = None
     channels: int = 1
     refresh_modes: tuple[str, ...] = ("all_bank",)
+    data_buses: int = 1
 
     @property
     def tck_ps(self) -> int:
@@ -96,7 +105,8 @@ class Device:
     @property
     def peak_bandwidth_gb_per_s(self) -> float:
         """Bytes per ns that the data buses of all channels can move."""
-        return self.channels * self.transaction_bytes / (self.timings["nBL"] * self.tck_ps / 1000.0)
+        burst_ns = self.timings["nBL"] * self.tck_ps / 1000.0
+        return self.channels * self.data_buses * self.transaction_bytes / burst_ns
 
     def named_address_bits(self, mapping: str) -> AddressBits:
         """One of Ramulator's mappings, of `ADDRESS_MAPPINGS`, for this device.
@@ -123,7 +133,7 @@ def device(
     organization: str,
     speed_grade: str,
     *,
-    ranks: int = 1,
+    ranks: int | None = None,
     channels: int = 1,
     address_bits: AddressBits | str | None = None,
 ) -> Device:
@@ -133,7 +143,7 @@ def device(
         standard: of `standards()`.
         organization: of `organizations(standard)`.
         speed_grade: of `speed_grades(standard)`.
-        ranks: of a channel.
+        ranks: of a channel; None: 1, or 2 of those that are pseudo-channels (HBM2, HBM3).
         channels: of the memory.
         address_bits: the device's own address mapping, or the name of one of `ADDRESS_MAPPINGS`.
 
@@ -148,6 +158,7 @@ def device(
     chip = tables.organizations[_known("organization", organization, tuple(tables.organizations))]
     timings = tables.timings(chip, _known("speed grade", speed_grade, tables.speed_grades))
     rules = evaluate(tables.rules, timings)
+    ranks = tables.ranks if ranks is None else ranks
     built = build_device(tables, organization, speed_grade, chip, ranks, timings, rules, channels=channels)
     if isinstance(address_bits, str):
         address_bits = built.named_address_bits(address_bits)
@@ -188,14 +199,17 @@ def build_device(
         channel_width_bits=standard.channel_width_bits,
         timings=dict(timings),
         rules=tuple(rules),
-        compiled=compile_rules(rules, topology, standard.command_cycles),
+        compiled=compile_rules(
+            rules, topology, standard.command_cycles, standard.bus_cycles, standard.row_bus
+        ),
         read_latency_cycles=cycles_of(standard.read_latency, timings),
-        currents=standard.currents_of(chip, timings["rate"]),
+        power=standard.power_of(chip, timings["rate"]),
         write_latency_cycles=cycles_of(standard.write_latency, timings),
         bus_cycles=tuple(standard.bus_cycles.get(command, 1) for command in COMMANDS),
         bus_of=tuple(int(command in standard.row_bus) for command in COMMANDS),
         channels=channels,
         refresh_modes=standard.refresh_modes,
+        data_buses=ranks if standard.pseudo_channels else 1,
     )
 
 

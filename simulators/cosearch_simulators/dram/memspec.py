@@ -6,7 +6,6 @@ The timing rules of each memory type are in `memspec_rules`.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from cosearch_simulators.dram.device import Device, build_device
 from cosearch_simulators.dram.mapping import AddressBits
 from cosearch_simulators.dram.memspec_rules import MEMSPEC_STANDARDS
+from cosearch_simulators.dram.published_energies import HBM2_ENERGY, LPDDR4_ENERGY
 from cosearch_simulators.dram.rules import cycles_of, evaluate
 from cosearch_simulators.dram.standard import Currents, Organization, Standard
 from cosearch_simulators.errors import ConfigurationError
@@ -28,16 +28,8 @@ FIELDS = {
 }
 """The lists of a CONGEN mapping, from the least significant part of each field."""
 
-NO_CURRENTS = Currents(
-    math.nan,
-    math.nan,
-    math.nan,
-    math.nan,
-    math.nan,
-    math.nan,
-    math.nan,
-    source="none: DRAMPower has no model",
-)
+PUBLISHED_ENERGIES = {"LPDDR4": LPDDR4_ENERGY, "HBM2": HBM2_ENERGY}
+"""Of the memory types that DRAMPower has no model of."""
 
 
 def read_memspec(path: Path | str, address_mapping: Path | str) -> Device:
@@ -93,7 +85,11 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         speed_grades=(),
         timings=lambda organization, speed_grade: timings,
         rules=rules.rules,
-        currents={(chip.density_mb, chip.dq_bits, timings["rate"]): _currents(memspec)},
+        currents={(chip.density_mb, chip.dq_bits, timings["rate"]): _currents(memspec)}
+        if kind not in PUBLISHED_ENERGIES
+        else {},
+        energy=PUBLISHED_ENERGIES.get(kind),
+        pseudo_channels=kind == "HBM2",
         bus_cycles=rules.bus_cycles,
         row_bus=rules.row_bus,
         refresh_modes=rules.refresh_modes,
@@ -174,9 +170,10 @@ def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _currents(memspec: Mapping[str, Any]) -> Currents:
-    """DRAMPower's currents of DDR3 and DDR4: the second supply is used by activates and precharges alone."""
-    if memspec["memoryType"] not in ("DDR3", "DDR4"):
-        return NO_CURRENTS
+    """DRAMPower's currents of DDR3 and DDR4: the second supply feeds activates and self-refresh.
+
+    Power-down is the one with a fast exit, which DRAMSys enters.
+    """
     i = memspec["mempowerspec"]
     return Currents(
         idd0_ma=i["idd0"],
@@ -185,8 +182,12 @@ def _currents(memspec: Mapping[str, Any]) -> Currents:
         idd4r_ma=i["idd4r"],
         idd4w_ma=i["idd4w"],
         idd5b_ma=i["idd5"],
+        idd2p_ma=i["idd2p1"],
+        idd3p_ma=i["idd3p1"],
+        idd6_ma=i["idd6"],
         vdd_v=i["vdd"],
         ipp0_ma=i.get("idd02", 0.0),
         vpp_v=i.get("vdd2", 0.0),
         source=str(memspec["memoryId"]),
+        ipp6_ma=i.get("idd62", 0.0),
     )

@@ -159,18 +159,24 @@ class CompiledRules:
 
 
 def compile_rules(
-    rules: Sequence[EvaluatedRule], topology: Topology, command_cycles: Mapping[str, int] | None = None
+    rules: Sequence[EvaluatedRule],
+    topology: Topology,
+    command_cycles: Mapping[str, int] | None = None,
+    bus_cycles: Mapping[str, int] | None = None,
+    row_bus: Collection[str] = (),
 ) -> CompiledRules:
     """Flatten rules and tree for the engine. Of rules that bind the same nodes alike, the longest is kept.
 
-    A command that takes several cycles of the command bus keeps all others off the bus meanwhile. It counts
-    from its last cycle, so a rule stretches by the preceding command's extra cycles and shrinks by the
-    following one's.
+    A command that takes several cycles of a command bus keeps all others off the bus meanwhile. One of
+    `command_cycles` counts from its last cycle, so a rule stretches by the preceding command's extra cycles
+    and shrinks by the following one's; one of `bus_cycles` counts from its first, which the rules allow for.
 
     Args:
         rules: distances in clock cycles.
         topology: the tree that the rules' levels refer to.
         command_cycles: cycles of the command bus, for the commands that take more than one.
+        bus_cycles: likewise.
+        row_bus: commands that have a bus of their own beside that of the others.
 
     Raises:
         ConfigurationError: a rule names a level or command that does not exist, or a window below 1.
@@ -192,6 +198,12 @@ def compile_rules(
         for after in range(len(COMMANDS)):
             key = (COMMANDS.index(command), after, topology.banks, 0, 1, ())
             longest[key] = max(longest.get(key, 0), more + 1)
+
+    for command, busy in (bus_cycles or {}).items():
+        for after, name in enumerate(COMMANDS):
+            if (command in row_bus) == (name in row_bus):
+                key = (COMMANDS.index(command), after, topology.banks, 0, 1, ())
+                longest[key] = max(longest.get(key, 0), busy)
 
     command_banks = level_banks[[levels.index(scope) for scope in COMMAND_SCOPE]]
     twin = _twins(longest)

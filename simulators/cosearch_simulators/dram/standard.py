@@ -1,4 +1,4 @@
-"""What a DRAM standard consists of; the tables themselves are in `ddr3`, `ddr4` and `ddr5`."""
+"""What a DRAM standard consists of; the tables themselves are in `ddr3`, `lpddr4`, `hbm2` and so on."""
 
 from __future__ import annotations
 
@@ -40,12 +40,16 @@ class Currents:
         idd4r_ma: continuous burst reads.
         idd4w_ma: continuous burst writes.
         idd5b_ma: burst refresh.
+        idd2p_ma: power-down with all banks precharged.
+        idd3p_ma: power-down with an open row.
+        idd6_ma: self-refresh.
         vdd_v: core supply.
         ipp0_ma: as idd0, from the wordline supply; 0 where the standard has none.
         ipp3n_ma: wordline supply in standby, bursts included.
         ipp5b_ma: wordline supply in burst refresh.
         vpp_v: wordline supply.
         source: where the numbers are from.
+        ipp6_ma: wordline supply in self-refresh; 0: as in standby.
     """
 
     idd0_ma: float
@@ -54,12 +58,49 @@ class Currents:
     idd4r_ma: float
     idd4w_ma: float
     idd5b_ma: float
+    idd2p_ma: float
+    idd3p_ma: float
+    idd6_ma: float
     vdd_v: float
     ipp0_ma: float = 0.0
     ipp3n_ma: float = 0.0
     ipp5b_ma: float = 0.0
     vpp_v: float = 0.0
     source: str = ""
+    ipp6_ma: float = 0.0
+
+
+@dataclass(frozen=True)
+class EnergyPerBit:
+    """Published energies of one channel, or pseudo-channel, where no currents are known.
+
+    Attributes:
+        activate_pj_per_kb: an activate and its precharge, for every KB of the row.
+        read_pj_per_bit: from the row to the pins.
+        write_pj_per_bit: from the pins to the row.
+        read_io_pj_per_bit: the pins themselves.
+        write_io_pj_per_bit: the pins themselves.
+        active_standby_mw: with a row open.
+        precharge_standby_mw: with all banks precharged.
+        active_power_down_mw: in power-down with an open row.
+        precharge_power_down_mw: in power-down with all banks precharged.
+        self_refresh_mw: in self-refresh.
+        refresh_mw: during an all-bank refresh.
+        source: where the numbers are from.
+    """
+
+    activate_pj_per_kb: float
+    read_pj_per_bit: float
+    write_pj_per_bit: float
+    read_io_pj_per_bit: float
+    write_io_pj_per_bit: float
+    active_standby_mw: float
+    precharge_standby_mw: float
+    active_power_down_mw: float
+    precharge_power_down_mw: float
+    self_refresh_mw: float
+    refresh_mw: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +124,10 @@ class Standard:
         bus_cycles: as `command_cycles`, where the rules count from a command's first cycle.
         row_bus: commands that have a command bus of their own beside that of the others.
         refresh_modes: of "all_bank", "per_bank" and "same_bank".
-        ranks: of a channel, unless a device asks for another number; 2 where they are pseudo-channels.
+        ranks: of a channel, unless a device asks for another number.
+        pseudo_channels: the level "Rank" is pseudo-channels: no rule binds two of them, each has data pins of
+            its own, `channel_width_bits` of them, and they share the command buses.
+        energy: published energies, for standards without `currents`.
     """
 
     name: str
@@ -95,13 +139,19 @@ class Standard:
     speed_grades: tuple[str, ...]
     timings: Callable[[Organization, str], dict[str, int]]
     rules: tuple[Rule, ...]
-    currents: Mapping[tuple[int, int, int], Currents]
+    currents: Mapping[tuple[int, int, int], Currents] = field(default_factory=dict)
     command_cycles: Mapping[str, int] = field(default_factory=dict)
     write_latency: str = "nCWL + nBL"
     bus_cycles: Mapping[str, int] = field(default_factory=dict)
     row_bus: tuple[str, ...] = ()
     refresh_modes: tuple[str, ...] = ("all_bank",)
     ranks: int = 1
+    pseudo_channels: bool = False
+    energy: EnergyPerBit | None = None
+
+    def power_of(self, organization: Organization, rate: int) -> Currents | EnergyPerBit:
+        """The published energies if those are what is known, else the currents of `currents_of`."""
+        return self.energy or self.currents_of(organization, rate)
 
     def currents_of(self, organization: Organization, rate: int) -> Currents:
         """The currents of the listed device nearest in width, then density (as a ratio), then data rate."""

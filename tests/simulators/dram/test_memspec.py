@@ -23,8 +23,8 @@ def test_a_memspec_becomes_a_device() -> None:
     assert device.read_latency_cycles == 16 + 4
     assert device.write_latency_cycles == 16 + 4
     assert device.timings["nCCDL"] == 6
-    assert device.currents.idd4r_ma == 184.5
-    assert device.currents.vpp_v == 2.5
+    assert device.power.idd4r_ma == 184.5
+    assert device.power.vpp_v == 2.5
     rule = next(
         r for r in device.rules if r.level == "BankGroup" and r.preceding[0] == "WR" and r.cycles != 6
     )
