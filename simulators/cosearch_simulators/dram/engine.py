@@ -1,17 +1,20 @@
 """The clock of one DRAM channel under a memory controller: one design a call.
 
-The engine knows no standard: rules come compiled (`rules.CompiledRules`) and addresses decoded (`mapping`).
-Timing is left to `timing`, the queues to `queues`, the choice among their requests to `scheduler`; columns,
-checks and units to `simulation`. Steps inside a cycle follow Ramulator 2.1; cycles in which nothing can
-happen are not visited.
+The engine knows no standard: rules come compiled (`earliest.Pushes`) and addresses decoded (`mapping`).
+Timing is left to `earliest`, the queues to `queues`, the choice among their requests to `scheduler`, what is
+kept from call to call to `engine_state`; columns, checks and units to `simulation`. Steps inside a cycle
+follow Ramulator 2.1; cycles in which nothing can happen are not visited.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, assignment"
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from cosearch_simulators.compilation import borrowing
+from cosearch_simulators.dram import engine_state as at
+from cosearch_simulators.dram.earliest import push_back
+from cosearch_simulators.dram.engine_state import ALL_BANK, PER_BANK, SAME_BANK
 from cosearch_simulators.dram.queues import (
     ABSENT,
     BUCKETS,
@@ -34,9 +37,9 @@ from cosearch_simulators.dram.timing import (
     RD,
     RDA,
     REFAB,
+    REFPB,
+    REFSB,
     WR,
-    apply_rules,
-    new_history,
 )
 
 CYCLES, ROW_HITS, ROW_MISSES, ROW_CONFLICTS = range(4)
@@ -45,126 +48,129 @@ READ_LATENCY_SUM, ACTIVE_CYCLES, MAINTENANCE, STALLED = range(8, 12)
 FIRST_COMMAND_COUNT = 12
 COUNTERS = FIRST_COMMAND_COUNT + COMMAND_COUNT
 
+TRACE_TAKEN, TIME_UP, LARGER_RING, STANDSTILL = range(4)
+"""Why `run` returns: all requests that it was given are accepted; its time is over; it has to be called again
+with larger rings; nothing can ever be issued again, or refreshes come faster than they can be served."""
+
 _REQUEST = (np.int64(1) << np.int64(32)) - np.int64(1)  # the request's part of a scheduler's key
 
 
-@njit(nogil=True)
-def run(
-    bank_of,
-    row_of,
-    transaction_of,
-    is_write,
-    not_before,
-    banks,
-    twin,
-    command_banks,
-    first,
-    entries,
-    history_size,
-    read_latency,
-    refresh_interval,
-    close_delay,
-    scheduler,
-    row_cap,
-    read_capacity,
-    write_capacity,
-    write_low,
-    write_high,
-):
-    """Simulate one channel until the last request is accepted.
+@borrowing
+def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until, channel, setting, state):
+    """Go on until the last request is accepted, or until a cycle is over.
 
     Args:
-        bank_of, row_of, transaction_of: int64 (requests,), what `mapping.decode` gives and the transaction
-            number.
-        is_write: bool (requests,).
+        bank_of, row_of, transaction_of: int64 (requests,), what `mapping.decode_bits` gives and the
+            transaction number.
+        is_write_of: bool (requests,).
         not_before: int64 (requests,) or empty: the clock cycle before which a request is not offered.
-        banks: banks of the channel.
-        twin, command_banks, first, entries, history_size: of `rules.CompiledRules`.
-        read_latency: cycles from a read command to its last data.
-        refresh_interval: cycles between refreshes of a rank; 0: no refresh.
-        close_delay: int64 (commands,), cycles from a command to the precharge that it implies (energy only).
-        scheduler: FRFCFS, FRFCFS_ROW_HIT or FCFS.
-        row_cap: column accesses after which an open row is closed; 0: rows stay open.
-        read_capacity, write_capacity: entries of the read and the write queue.
-        write_low, write_high: queue lengths below and above which write mode is left and entered.
+        offset: number of the first of these requests; of none, the channel goes on without requests.
+        until: the last cycle.
+        channel, setting, state: see `engine_state`; `state` is changed in place.
 
     Returns:
-        int64 (COUNTERS,), see the names above. STALLED is set when nothing can ever be issued again, or
-        refreshes come faster than they can be served.
+        TRACE_TAKEN, TIME_UP, LARGER_RING or STANDSTILL.
     """
-    requests = bank_of.size
-    rank_banks = command_banks[REFAB]
-    ranks = banks // rank_banks
-    out = np.zeros(COUNTERS, np.int64)
+    rank_banks, group_banks, twin, first, entries = (
+        channel.rank_banks,
+        channel.group_banks,
+        channel.twin,
+        channel.first,
+        channel.entries,
+    )
+    refresh, scheduler, row_cap = setting.refresh, setting.scheduler, setting.row_cap
+    earliest, history, open_row = state.earliest, state.history, state.open_row
+    flat_earliest = earliest.reshape(-1)
+    ends, oldest, length, links, waiting_writes = (
+        state.ends,
+        state.oldest,
+        state.length,
+        state.links,
+        state.waiting_writes,
+    )
+    rows, transactions, banks_wanted = (
+        state.flight[at.ROW],
+        state.flight[at.TRANSACTION],
+        state.flight[at.BANK],
+    )
+    is_write, arrive, counted = state.flight[at.IS_WRITE], state.flight[at.ARRIVED], state.flight[at.COUNTED]
+    number = state.flight[at.NUMBER]
+    mask = number.size - 1
+    active_request, active_banks = state.active[0], state.active[1]
+    guards, keep_open = state.guards[0], state.guards[1]
+    column_accesses, precharge_pending = state.caps[0], state.caps[1]
+    open_banks, open_since, open_until = (
+        state.ranks[at.OPEN_BANKS],
+        state.ranks[at.OPEN_SINCE],
+        state.ranks[at.OPEN_UNTIL],
+    )
+    active_cycles = state.ranks[at.ACTIVE_CYCLES]
+    priority = state.priority
+    depart, latency = state.departures[0], state.departures[1]
+    departure_mask = depart.size - 1
+    commands, outcomes = state.commands, state.outcomes
+    banks, ranks = open_row.size, open_banks.size
+    keep_none = state.guards[2]
+    rank_shift = 0  # log2 of a rank's banks: a division by a variable is slow
+    while 1 << rank_shift < rank_banks:
+        rank_shift += 1
 
-    earliest = np.zeros((COMMAND_COUNT, banks), np.int64)
-    history = new_history(entries, history_size, banks)
-    open_row = np.full(banks, NONE, np.int64)
-    open_banks = np.zeros(ranks, np.int64)
-    open_since = np.zeros(ranks, np.int64)
-    open_until = np.zeros(ranks, np.int64)
-
-    ends = np.full((2, 2, banks), NONE, np.int64)
-    links = np.empty((2, requests), np.int64)
-    oldest = np.full((2, 3, banks), ABSENT, np.int64)
-    length = np.zeros(2, np.int64)
-    waiting_writes = np.zeros(BUCKETS, np.int64)
-    counted = np.zeros(requests, np.bool_)
-    active_request = np.full(banks, NONE, np.int64)
-    active_banks = np.empty(banks, np.int64)
-    active_count = 0
-    # Activates for requests less requests served. As in Ramulator 2.1, a request that is activated again
-    # (another one's auto-precharge closed its row) leaves a surplus, which keeps its bank open while any
-    # request is active.
-    guards = np.zeros(banks, np.int64)
-    keep_open = np.zeros(banks, np.int64)  # ABSENT where guards say so
-    keep_none = np.zeros(banks, np.int64)
-
-    # Maintenance, strictly in order: a bank to precharge, or `banks` + the rank to refresh.
-    ring = 2 * banks + 64 * ranks
-    priority = np.empty(ring, np.int64)
-    priority_head = priority_count = 0
-    column_accesses = np.zeros(banks, np.int64)
-    precharge_pending = np.zeros(banks, np.bool_)
-    capped_count = 0  # banks whose row reached the cap and that have no precharge pending
-    cap_cycle = NEVER  # when the first of them may be precharged
-
-    arrive = np.empty(requests, np.int64)
-    depart = np.empty(requests, np.int64)
-    latency = np.empty(requests, np.int64)
-    departures = 0
-
-    clock = now = np.int64(0)
-    request = 0
-    blocked = False
-    write_mode = False
-    next_refresh = np.int64(refresh_interval) if refresh_interval > 0 else NEVER
-
+    scalars = state.scalars
+    clock, request, offered = scalars[at.CLOCK], scalars[at.REQUEST], scalars[at.OFFERED] != 0
+    blocked, write_mode = scalars[at.BLOCKED] != 0, scalars[at.WRITE_MODE] != 0
+    next_refresh, refresh_turn = scalars[at.NEXT_REFRESH], scalars[at.REFRESH_TURN]
+    active_count, active_stale = scalars[at.ACTIVE_COUNT], scalars[at.ACTIVE_STALE] != 0
     # The best of the active requests and of one queue, and the cycle that their keys count from.
-    active_stale = waiting_stale = True
-    active_best = waiting_best = ABSENT
-    active_since = waiting_since = np.int64(0)
-    waiting_queue = READ
+    active_best, active_since = scalars[at.ACTIVE_BEST], scalars[at.ACTIVE_SINCE]
+    waiting_queue, waiting_stale = scalars[at.WAITING_QUEUE], scalars[at.WAITING_STALE] != 0
+    waiting_best, waiting_since = scalars[at.WAITING_BEST], scalars[at.WAITING_SINCE]
+    # Maintenance, strictly in order: a bank to precharge, `banks` + the rank to refresh, or `banks` + `ranks`
+    # + the bank, or the first of the banks, to refresh.
+    priority_head, priority_count = scalars[at.PRIORITY_HEAD], scalars[at.PRIORITY_COUNT]
+    capped_count = scalars[at.CAPPED_COUNT]  # banks whose row reached the cap, with no precharge pending
+    cap_cycle = scalars[at.CAP_CYCLE]  # when the first of them may be precharged
+    departures, latency_sum = scalars[at.DEPARTURES], scalars[at.LATENCY_SUM]
 
+    requests = offset + bank_of.size
+    offering = bank_of.size > 0
+    status = TIME_UP
     while True:
         # 1. The next request is offered.
-        if not blocked and (not_before.size == 0 or not_before[request] <= clock):
-            bank, transaction = bank_of[request], transaction_of[request]
-            queue = WRITE if is_write[request] else READ
-            if write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):
+        if (
+            offering
+            and not offered
+            and not blocked
+            and (not_before.size == 0 or not_before[request - offset] <= clock)
+        ):
+            place = request - offset
+            bank, transaction = bank_of[place], transaction_of[place]
+            queue = WRITE if is_write_of[place] else READ
+            if write_waits(ends, links, waiting_writes, transactions, transaction, bank, mask):
                 if queue == WRITE:
-                    out[WRITES_COALESCED] += 1
+                    scalars[at.WRITES_COALESCED] += 1
                 else:
-                    out[READS_FORWARDED] += 1
-                    depart[departures], latency[departures] = clock + 1, 1
+                    scalars[at.READS_FORWARDED] += 1
+                    depart[departures & departure_mask] = clock + 1
+                    latency[departures & departure_mask] = 1
+                    latency_sum += 1
                     departures += 1
                 request += 1
-            elif length[queue] < (write_capacity if queue == WRITE else read_capacity):
-                enqueue(ends, links, oldest, queue, bank, request, row_of[request], open_row[bank], -1)
+            elif length[queue] < (setting.write_capacity if queue == WRITE else setting.read_capacity):
+                slot = request & mask
+                if number[slot] != NONE:
+                    status = LARGER_RING
+                    break
+                number[slot] = request
+                rows[slot] = row_of[place]
+                transactions[slot] = transaction
+                banks_wanted[slot] = bank
+                is_write[slot] = queue
+                arrive[slot] = clock
+                counted[slot] = 0
+                enqueue(ends, links, oldest, queue, bank, request, rows[slot], open_row[bank], mask)
                 length[queue] += 1
                 if queue == WRITE:
                     waiting_writes[transaction & (BUCKETS - 1)] += 1
-                arrive[request] = clock
                 if queue == waiting_queue and not waiting_stale:
                     waiting_best = arrived(
                         scheduler,
@@ -174,6 +180,7 @@ def run(
                         WR if queue == WRITE else RD,
                         keep_open if active_count > 0 else keep_none,
                         earliest,
+                        rank_shift,
                         clock + 1,
                         request,
                         bank,
@@ -182,44 +189,62 @@ def run(
             else:
                 blocked = True
             if request == requests:
+                status = TRACE_TAKEN
+                offered = True
                 break
+        offered = False
 
         # 2. The clock edge; refreshes fall due, then rows that reached the cap.
         now = clock + 1
+        if now > until:
+            offered = True
+            break
         if now == next_refresh:
-            next_refresh += refresh_interval
+            next_refresh += setting.refresh_interval
             for rank in range(ranks):
-                if priority_count < ring:
-                    priority[(priority_head + priority_count) % ring] = banks + rank
-                else:
-                    out[STALLED] = 1
+                target = banks + rank
+                if refresh != ALL_BANK:
+                    target = banks + ranks + rank * rank_banks + refresh_turn
+                if priority_count < priority.size:
+                    priority[(priority_head + priority_count) % priority.size] = target
                 priority_count += 1
-                out[MAINTENANCE] += 1
+                scalars[at.MAINTENANCE] += 1
+            refresh_turn = (refresh_turn + 1) % (group_banks if refresh == SAME_BANK else rank_banks)
         if capped_count > 0 and (active_stale or cap_cycle <= now):
             cap_cycle = NEVER
             for bank in range(banks):
                 if column_accesses[bank] >= row_cap and not precharge_pending[bank]:
-                    if earliest[PREPB, bank] > now:
-                        cap_cycle = min(cap_cycle, earliest[PREPB, bank])
+                    allowed = max(earliest[PREPB, bank], earliest[PREPB, banks + (bank >> rank_shift)])
+                    if allowed > now:
+                        cap_cycle = min(cap_cycle, allowed)
                         continue
-                    precharge_pending[bank] = True
+                    precharge_pending[bank] = 1
                     capped_count -= 1
-                    if priority_count < ring:
-                        priority[(priority_head + priority_count) % ring] = bank
-                    else:
-                        out[STALLED] = 1
+                    if priority_count < priority.size:
+                        priority[(priority_head + priority_count) % priority.size] = bank
                     priority_count += 1
-                    out[MAINTENANCE] += 1
-        if out[STALLED]:
-            return out
+                    scalars[at.MAINTENANCE] += 1
+        if priority_count > priority.size:
+            status = STANDSTILL
+            break
 
         # 3. Choose at most one command: for an active request, else the head of maintenance, else of a queue.
         command = chosen = bank = from_queue = np.int64(NONE)
+        finishes_head = False
         next_event = min(next_refresh, cap_cycle if capped_count > 0 else NEVER)
         if active_count > 0:
             if active_stale:
                 active_best = best_active(
-                    active_banks, active_count, active_request, is_write, row_of, open_row, earliest, now
+                    active_banks,
+                    active_count,
+                    active_request,
+                    is_write,
+                    rows,
+                    mask,
+                    open_row,
+                    earliest,
+                    rank_shift,
+                    now,
                 )
                 active_since = now
             soonest = active_since + (active_best >> 32)
@@ -229,25 +254,43 @@ def run(
         active_stale = False
         if chosen == NONE and priority_count > 0:
             target = priority[priority_head]
+            kept = False
+            finishes_head = True
             if target < banks:
                 kept = active_count > 0 and guards[target] > 0
-                wanted, node, first_bank = PREPB, target, target
-            else:
-                node = target - banks
-                first_bank = node * rank_banks
-                kept = False
-                if active_count > 0 and open_banks[node] > 0:
+                wanted, first_bank = PREPB, target
+                allowed = max(earliest[PREPB, target], earliest[PREPB, banks + (target >> rank_shift)])
+            elif refresh == ALL_BANK:
+                rank = target - banks
+                first_bank = rank * rank_banks
+                finishes_head = open_banks[rank] == 0
+                wanted = REFAB if finishes_head else PREAB
+                if active_count > 0 and not finishes_head:
                     for other in range(first_bank, first_bank + rank_banks):
                         kept |= guards[other] > 0
-                wanted = PREAB if open_banks[node] > 0 else REFAB
+                allowed = earliest[wanted, banks + rank]
+            else:
+                first_bank = target - banks - ranks
+                rank = first_bank >> rank_shift
+                wanted = REFPB if refresh == PER_BANK else REFSB
+                allowed = earliest[wanted, banks + rank]
+                last_bank = first_bank + 1 if refresh == PER_BANK else (rank + 1) * rank_banks
+                for other in range(first_bank, last_bank, group_banks):
+                    if open_row[other] != NONE:
+                        kept = active_count > 0 and guards[other] > 0
+                        finishes_head = False
+                        wanted, first_bank = PREPB, other
+                        allowed = max(earliest[PREPB, other], earliest[PREPB, banks + rank])
+                        break
+                    allowed = max(allowed, earliest[wanted, other])
             if not kept:
-                next_event = min(next_event, earliest[wanted, node])
-                if earliest[wanted, node] <= now:
+                next_event = min(next_event, allowed)
+                if allowed <= now:
                     command, bank = wanted, first_bank
         elif chosen == NONE:
             if not write_mode:
-                write_mode = length[WRITE] > write_high or length[READ] == 0
-            elif length[WRITE] < write_low and length[READ] != 0:
+                write_mode = length[WRITE] > setting.write_high or length[READ] == 0
+            elif length[WRITE] < setting.write_low and length[READ] != 0:
                 write_mode = False
             queue = WRITE if write_mode else READ
             if waiting_stale or queue != waiting_queue:
@@ -257,6 +300,7 @@ def run(
                     WR if write_mode else RD,
                     keep_open if active_count > 0 else keep_none,
                     earliest,
+                    rank_banks,
                     now,
                 )
                 waiting_queue, waiting_since, waiting_stale = queue, now, False
@@ -265,55 +309,61 @@ def run(
                 next_event = min(next_event, soonest)
                 if soonest <= now:
                     chosen, from_queue = waiting_best & _REQUEST, queue
+        slot = chosen & mask
         if chosen != NONE:
-            bank = bank_of[chosen]
-            command = next_command(is_write[chosen], row_of[chosen], open_row[bank])
+            bank = banks_wanted[slot]
+            command = next_command(is_write[slot], rows[slot], open_row[bank])
 
         # 4. Nothing to issue: go to the next cycle in which something can happen.
         if command == NONE:
-            if not blocked:
+            if offering and not blocked:
                 next_event = min(
-                    next_event, now + 1 if not_before.size == 0 else max(now, not_before[request]) + 1
+                    next_event,
+                    now + 1 if not_before.size == 0 else max(now, not_before[request - offset]) + 1,
                 )
-            if next_event == NEVER:
-                out[STALLED] = 1
-                return out
-            clock = next_event - 1
+            if next_event == NEVER and until == NEVER:
+                status = STANDSTILL
+                break
+            clock = min(next_event - 1, until)
             continue
 
         # 5. Issue the command.
         clock = now
         active_stale = waiting_stale = True
-        rank = bank // rank_banks
-        if chosen != NONE and not counted[chosen]:
-            counted[chosen] = True
+        rank = bank >> rank_shift
+        if chosen != NONE and not counted[slot]:
+            counted[slot] = 1
             if open_row[bank] == NONE:
-                out[ROW_MISSES] += 1
-            elif open_row[bank] == row_of[chosen]:
-                out[ROW_HITS] += 1
+                outcomes[at.MISS, bank] += 1
+            elif open_row[bank] == rows[slot]:
+                outcomes[at.HIT, bank] += 1
             else:
-                out[ROW_CONFLICTS] += 1
+                outcomes[at.CONFLICT, bank] += 1
         if (
             row_cap > 0
             and (command == RD or command == WR)  # noqa: SIM109
             and column_accesses[bank] >= row_cap
-            and earliest[twin[command + 1], bank] <= now
+            and max(earliest[twin[command + 1], bank], earliest[twin[command + 1], banks + rank]) <= now
         ):
             command += 1  # with auto-precharge
-        apply_rules(earliest, history, first, entries, bank, command, now)
-        out[FIRST_COMMAND_COUNT + command] += 1
+        if command == REFSB:
+            for other in range(bank, (rank + 1) * rank_banks, group_banks):
+                push_back(flat_earliest, history, first, entries, other, command, now)
+        else:
+            push_back(flat_earliest, history, first, entries, bank, command, now)
+        commands[command, bank] += 1
 
         # 6. Move the request that it serves.
         if chosen == NONE:
-            if command != PREAB:
-                priority_head = (priority_head + 1) % ring
+            if finishes_head:
+                priority_head = (priority_head + 1) % priority.size
                 priority_count -= 1
         elif command == ACT:
             if from_queue != NONE:
-                dequeue(ends, links, oldest, from_queue, bank, chosen, row_of, NONE, -1)
+                dequeue(ends, links, oldest, from_queue, bank, chosen, rows, NONE, mask)
                 length[from_queue] -= 1
                 if from_queue == WRITE:
-                    waiting_writes[transaction_of[chosen] & (BUCKETS - 1)] -= 1
+                    waiting_writes[transactions[slot] & (BUCKETS - 1)] -= 1
                 blocked = False
                 active_request[bank] = chosen
                 active_banks[active_count] = bank
@@ -322,10 +372,10 @@ def run(
             keep_open[bank] = ABSENT
         elif command != PREPB:
             if from_queue != NONE:
-                dequeue(ends, links, oldest, from_queue, bank, chosen, row_of, open_row[bank], -1)
+                dequeue(ends, links, oldest, from_queue, bank, chosen, rows, open_row[bank], mask)
                 length[from_queue] -= 1
                 if from_queue == WRITE:
-                    waiting_writes[transaction_of[chosen] & (BUCKETS - 1)] -= 1
+                    waiting_writes[transactions[slot] & (BUCKETS - 1)] -= 1
                 blocked = False
             else:
                 guards[bank] -= 1
@@ -335,45 +385,48 @@ def run(
                 for k in range(active_count):
                     if active_banks[k] == bank:
                         active_banks[k] = active_banks[active_count]
+            number[slot] = NONE
             if command <= RDA:
-                out[READS_SERVED] += 1
-                depart[departures] = now + read_latency
-                latency[departures] = now + read_latency - arrive[chosen]
+                scalars[at.READS_SERVED] += 1
+                depart[departures & departure_mask] = now + channel.read_latency
+                latency[departures & departure_mask] = now + channel.read_latency - arrive[slot]
+                latency_sum += now + channel.read_latency - arrive[slot]
                 departures += 1
             else:
-                out[WRITES_SERVED] += 1
+                scalars[at.WRITES_SERVED] += 1
 
         # 7. Change the state of the banks.
         if command == ACT:
-            open_row[bank] = row_of[chosen]
-            row_opened(ends, links, oldest, bank, row_of, open_row[bank], -1)
+            open_row[bank] = rows[slot]
+            row_opened(ends, links, oldest, bank, rows, open_row[bank], mask)
             if open_banks[rank] == 0 and now > open_until[rank]:
-                out[ACTIVE_CYCLES] += open_until[rank] - open_since[rank]
+                active_cycles[rank] += open_until[rank] - open_since[rank]
                 open_since[rank] = now
             open_banks[rank] += 1
         elif command == RD or command == WR:  # noqa: SIM109
             column_accesses[bank] += 1
             if column_accesses[bank] == row_cap:
                 capped_count += 1
-        elif command != REFAB:
-            for closed in range(bank, bank + command_banks[command]):
+        elif command < REFAB:
+            for closed in range(bank, bank + (rank_banks if command == PREAB else 1)):
                 if row_cap > 0 and column_accesses[closed] >= row_cap and not precharge_pending[closed]:
                     capped_count -= 1
                 column_accesses[closed] = 0
-                precharge_pending[closed] = False
+                precharge_pending[closed] = 0
                 if open_row[closed] != NONE:
                     open_row[closed] = NONE
                     open_banks[rank] -= 1
-                    open_until[rank] = max(open_until[rank], now + close_delay[command])
+                    open_until[rank] = max(open_until[rank], now + channel.close_delay[command])
                     row_closed(ends, oldest, closed)
 
-    # Reads leave in the order in which they were answered: one that is still due holds back those behind it.
-    for k in range(departures):
-        if depart[k] > clock:
-            break
-        out[READ_LATENCY_SUM] += latency[k]
-    for rank in range(ranks):
-        until = clock if open_banks[rank] > 0 else min(open_until[rank], clock)
-        out[ACTIVE_CYCLES] += until - open_since[rank]
-    out[CYCLES] = clock
-    return out
+    scalars[at.CLOCK], scalars[at.REQUEST], scalars[at.OFFERED] = clock, request, offered
+    scalars[at.BLOCKED], scalars[at.WRITE_MODE] = blocked, write_mode
+    scalars[at.NEXT_REFRESH], scalars[at.REFRESH_TURN] = next_refresh, refresh_turn
+    scalars[at.ACTIVE_COUNT], scalars[at.ACTIVE_STALE] = active_count, active_stale
+    scalars[at.ACTIVE_BEST], scalars[at.ACTIVE_SINCE] = active_best, active_since
+    scalars[at.WAITING_QUEUE], scalars[at.WAITING_STALE] = waiting_queue, waiting_stale
+    scalars[at.WAITING_BEST], scalars[at.WAITING_SINCE] = waiting_best, waiting_since
+    scalars[at.PRIORITY_HEAD], scalars[at.PRIORITY_COUNT] = priority_head, priority_count
+    scalars[at.CAPPED_COUNT], scalars[at.CAP_CYCLE] = capped_count, cap_cycle
+    scalars[at.DEPARTURES], scalars[at.LATENCY_SUM] = departures, latency_sum
+    return status

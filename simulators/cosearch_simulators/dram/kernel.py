@@ -11,13 +11,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from numba import njit
 
+from cosearch_simulators.compilation import announce_compilation
 from cosearch_simulators.dram import (
     bank_machines,
+    earliest,
     engine,
+    engine_state,
     frontend,
     mapping,
     power_down,
@@ -27,29 +31,49 @@ from cosearch_simulators.dram import (
     timing,
 )
 
-_decode, _run = mapping.decode, engine.run
+_run, _channel_of = engine.run, mapping.channel_of
 _decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
 
 
-def _digest() -> int:
+_ENGINE = (earliest, engine, engine_state, queues, scheduler, timing)
+_BANK_MACHINES = (bank_machines, engine, frontend, mapping, power_down, queues, refresh_managers, timing)
+
+
+def _digest(modules: tuple[ModuleType, ...]) -> int:
     content = hashlib.sha256()
-    for module in (
-        *(bank_machines, engine, frontend, mapping, power_down, queues, refresh_managers),
-        *(scheduler, timing),
-    ):
+    for module in modules:
         content.update(Path(str(module.__file__)).read_bytes())
     return int.from_bytes(content.digest()[:7], "little")
 
 
-def _entry_point(digest: int) -> Callable[..., Any]:
+def _engine_entry_point(digest: int) -> Callable[..., Any]:
     @njit(cache=True, nogil=True)
-    def simulate_channel(transaction_of, is_write, not_before, address, device, controller):
-        """One design; `address` goes to `decode`, `device` and `controller` go to `run`."""
+    def run_channel(
+        bank_of, row_of, transaction_of, is_write, not_before, offset, until, channel, setting, state
+    ):
+        """One channel of a design; see `engine.run`."""
         assert digest >= 0
-        bank_of, row_of = _decode(transaction_of, *address)
-        return _run(bank_of, row_of, transaction_of, is_write, not_before, *device, *controller)
+        return _run(
+            bank_of, row_of, transaction_of, is_write, not_before, offset, until, channel, setting, state
+        )
 
-    return simulate_channel
+    return run_channel
+
+
+def _decode_entry_points(digest: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    @njit(cache=True, nogil=True)
+    def decode_requests(address_of, runs):
+        """`mapping.decode_bits` of `AddressBits.runs`."""
+        assert digest >= 0
+        return _decode_bits(address_of, *runs)
+
+    @njit(cache=True, nogil=True)
+    def decode_channels(address_of, runs):
+        """`mapping.channel_of` of `AddressBits.channel_runs`."""
+        assert digest >= 0
+        return _channel_of(address_of, *runs)
+
+    return decode_requests, decode_channels
 
 
 def _bank_machines_entry_point(digest: int) -> Callable[..., Any]:
@@ -65,5 +89,8 @@ def _bank_machines_entry_point(digest: int) -> Callable[..., Any]:
     return simulate_bank_machines
 
 
-simulate_channel = _entry_point(_digest())
-simulate_bank_machines = _bank_machines_entry_point(_digest())
+run_channel = _engine_entry_point(_digest(_ENGINE))
+decode_requests, decode_channels = _decode_entry_points(_digest((mapping,)))
+simulate_bank_machines = _bank_machines_entry_point(_digest(_BANK_MACHINES))
+announce_compilation(run_channel, "the DRAM engine for Ramulator's controller")
+announce_compilation(simulate_bank_machines, "the DRAM engine for DRAMSys' controller")

@@ -6,11 +6,12 @@ next command a scheduler needs only the oldest, so these are kept at hand in `ol
 Links and rows of requests may lie in a ring, at the number & `mask`; a mask of -1 is no ring.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from cosearch_simulators.compilation import borrowing
 
 READ, WRITE = 0, 1
 ACTIVATE, HIT, CONFLICT = 0, 1, 2
@@ -24,20 +25,20 @@ HEAD, TAIL, FOLLOWING, PRECEDING = 0, 1, 0, 1
 BUCKETS = 1024  # counts waiting writes by address; a power of two well above the usual queue lengths
 
 
-@njit(nogil=True)
-def write_waits(ends, links, waiting_writes, transaction_of, transaction, bank):
+@borrowing
+def write_waits(ends, links, waiting_writes, transaction_of, transaction, bank, mask):
     """Whether a write of this transaction is in the write queue."""
     if waiting_writes[transaction & (BUCKETS - 1)] == 0:
         return False
     request = ends[WRITE, HEAD, bank]
     while request != NONE:
-        if transaction_of[request] == transaction:
+        if transaction_of[request & mask] == transaction:
             return True
-        request = links[FOLLOWING, request]
+        request = links[FOLLOWING, request & mask]
     return False
 
 
-@njit(nogil=True)
+@borrowing
 def enqueue(ends, links, oldest, queue, bank, request, row, open_row, mask):
     """Append a request to its list."""
     last = ends[queue, TAIL, bank]
@@ -52,7 +53,7 @@ def enqueue(ends, links, oldest, queue, bank, request, row, open_row, mask):
     oldest[queue, want, bank] = min(oldest[queue, want, bank], request)
 
 
-@njit(nogil=True)
+@borrowing
 def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row, mask):
     """Take a request that is served, or whose row is being opened, out of its list."""
     before, after = links[PRECEDING, request & mask], links[FOLLOWING, request & mask]
@@ -70,7 +71,7 @@ def dequeue(ends, links, oldest, queue, bank, request, row_of, open_row, mask):
         oldest[queue, HIT, bank] = ABSENT if after == NONE else after
 
 
-@njit(nogil=True)
+@borrowing
 def row_opened(ends, links, oldest, bank, row_of, open_row, mask):
     """Sort a bank's requests into hits and conflicts after an activate."""
     for queue in range(2):
@@ -87,7 +88,7 @@ def row_opened(ends, links, oldest, bank, row_of, open_row, mask):
         oldest[queue, CONFLICT, bank] = conflict
 
 
-@njit(nogil=True)
+@borrowing
 def row_closed(ends, oldest, bank):
     """All of a bank's requests want their row opened after a precharge."""
     for queue in range(2):

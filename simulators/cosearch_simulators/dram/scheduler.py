@@ -5,12 +5,12 @@ request arrives, the choice stays right, so idle cycles need not be visited. A c
 `(cycles to wait) << 32 | request`; the least is the best, and keys from `ABSENT` on mean none.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, assignment"
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from cosearch_simulators.compilation import borrowing
 from cosearch_simulators.dram.queues import ABSENT, ACTIVATE, CONFLICT, HIT, NONE
 from cosearch_simulators.dram.timing import ACT, PREPB, RD, WR
 
@@ -19,25 +19,28 @@ FRFCFS, FRFCFS_ROW_HIT, FCFS = range(3)
 _LONGEST_WAIT = np.int64(1) << np.int64(28)
 
 
-@njit(nogil=True)
+@borrowing
 def key_of(earliest, now, request):
     """The key of a request whose next command is allowed from cycle `earliest` on."""
     return (min(max(earliest - now, 0), _LONGEST_WAIT) << 32) + request
 
 
-@njit(nogil=True)
-def best_active(active_banks, active_count, active_request, is_write, row_of, open_row, earliest, now):
+@borrowing
+def best_active(
+    active_banks, active_count, active_request, is_write, row_of, mask, open_row, earliest, rank_shift, now
+):
     """The best of the requests whose row was activated for them; one a bank at most."""
     best = ABSENT
     for k in range(active_count):
         bank = active_banks[k]
         request = active_request[bank]
-        command = next_command(is_write[request], row_of[request], open_row[bank])
-        best = min(best, key_of(earliest[command, bank], now, request))
+        command = next_command(is_write[request & mask], row_of[request & mask], open_row[bank])
+        allowed = max(earliest[command, bank], earliest[command, open_row.size + (bank >> rank_shift)])
+        best = min(best, key_of(allowed, now, request))
     return best
 
 
-@njit(nogil=True)
+@borrowing
 def next_command(write, row, open_row):
     """What a request needs next of its bank."""
     if open_row == NONE:
@@ -47,8 +50,8 @@ def next_command(write, row, open_row):
     return PREPB
 
 
-@njit(nogil=True)
-def best_waiting(scheduler, oldest, column, keep_open, earliest, now):
+@borrowing
+def best_waiting(scheduler, oldest, column, keep_open, earliest, rank_banks, now):
     """The best of one queue.
 
     Args:
@@ -56,47 +59,59 @@ def best_waiting(scheduler, oldest, column, keep_open, earliest, now):
         oldest: int64 (wants, banks), of the queue.
         column: its column command.
         keep_open: int64 (banks,), ABSENT for banks that may not be precharged, else 0.
-        earliest: int64 (commands, banks).
+        earliest: int64 (commands, banks + ranks).
+        rank_banks: banks of a rank.
         now: the cycle.
     """
     activates, hits, conflicts = oldest[ACTIVATE], oldest[HIT], oldest[CONFLICT]
     may_activate, may_access, may_precharge = earliest[ACT], earliest[column], earliest[PREPB]
+    banks = activates.size
     best = ABSENT
     if scheduler == FCFS:
         first = ABSENT
-        for bank in range(activates.size):
+        for bank in range(banks):
             request = min(activates[bank], hits[bank], conflicts[bank])
             if request < first:
                 first = request
+                rank = banks + bank // rank_banks
                 if request == activates[bank]:
-                    best = key_of(may_activate[bank], now, request)
+                    best = key_of(max(may_activate[bank], may_activate[rank]), now, request)
                 elif request == hits[bank]:
-                    best = key_of(may_access[bank], now, request)
+                    best = key_of(max(may_access[bank], may_access[rank]), now, request)
                 else:
-                    best = key_of(may_precharge[bank] + keep_open[bank], now, request)
+                    allowed = max(may_precharge[bank], may_precharge[rank])
+                    best = key_of(allowed + keep_open[bank], now, request)
         return best
     prefer_hits = scheduler == FRFCFS_ROW_HIT
-    for bank in range(activates.size):
-        conflict = conflicts[bank] + keep_open[bank]
-        if prefer_hits and hits[bank] < conflict:
-            conflict = ABSENT
-        activate = key_of(may_activate[bank], now, activates[bank])
-        access = key_of(may_access[bank], now, hits[bank])
-        precharge = key_of(may_precharge[bank], now, conflict)
-        best = min(best, min(activate, min(access, precharge)))
+    for low in range(0, banks, rank_banks):
+        rank = banks + low // rank_banks
+        activate_from = max(may_activate[rank], now)
+        access_from = max(may_access[rank], now)
+        precharge_from = max(may_precharge[rank], now)
+        for k in range(rank_banks):
+            bank = np.uint64(low) + np.uint64(k)  # unsigned: an index that cannot be negative is cheaper
+            conflict = conflicts[bank] + keep_open[bank]
+            if prefer_hits and hits[bank] < conflict:
+                conflict = ABSENT
+            activate = ((max(may_activate[bank], activate_from) - now) << 32) + activates[bank]
+            access = ((max(may_access[bank], access_from) - now) << 32) + hits[bank]
+            precharge = ((max(may_precharge[bank], precharge_from) - now) << 32) + conflict
+            best = min(best, min(activate, min(access, precharge)))
     return best
 
 
-@njit(nogil=True)
-def arrived(scheduler, best, since, oldest, column, keep_open, earliest, now, request, bank):
+@borrowing
+def arrived(scheduler, best, since, oldest, column, keep_open, earliest, rank_shift, now, request, bank):
     """The best of a queue after `request` arrived in cycle `now`; `best` counts from cycle `since`."""
     if scheduler == FCFS and best < ABSENT:
         return best
+    rank = oldest.shape[1] + (bank >> rank_shift)
     if oldest[ACTIVATE, bank] == request:
-        return min(best, key_of(max(earliest[ACT, bank], now), since, request))
+        return min(best, key_of(max(earliest[ACT, bank], earliest[ACT, rank], now), since, request))
     if oldest[HIT, bank] == request:
-        return min(best, key_of(max(earliest[column, bank], now), since, request))
+        return min(best, key_of(max(earliest[column, bank], earliest[column, rank], now), since, request))
     passed_over = scheduler == FRFCFS_ROW_HIT and oldest[HIT, bank] < ABSENT
     if oldest[CONFLICT, bank] == request and not passed_over:
-        return min(best, key_of(max(earliest[PREPB, bank], now) + keep_open[bank], since, request))
+        allowed = max(earliest[PREPB, bank], earliest[PREPB, rank], now)
+        return min(best, key_of(allowed + keep_open[bank], since, request))
     return best

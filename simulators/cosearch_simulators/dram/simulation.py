@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.dram import engine, timing
+from cosearch_simulators.dram import engine
 from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
 from cosearch_simulators.dram.bank_machine_simulation import energy_arguments, run_bank_machines
+from cosearch_simulators.dram.controller_simulation import ControllerRun, decode, decoding_of, settings
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import energy
-from cosearch_simulators.dram.kernel import simulate_channel
 from cosearch_simulators.dram.rules import COMMANDS
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
@@ -154,25 +156,39 @@ def simulate(
         kind = ConfigurationError if problems[i] else SimulatorError
         raise kind(f"design {i}: {errors[i]}" if count > 1 else errors[i])
 
-    run_one = run_bank_machines if isinstance(controllers, BankMachineControllers) else _run
-    arguments = (
-        controllers.arguments()
-        if isinstance(controllers, BankMachineControllers)
-        else _controller_arguments(controllers)
-    )
+    order = list(range(count))
+    if isinstance(controllers, BankMachineControllers):
+        arguments = controllers.arguments()
+
+        def counters_of(i: int) -> NDArray[np.int64]:
+            row = (column[i % len(controllers)] for column in arguments)
+            return run_bank_machines(designs[i], trace, trace_tck_ps, *row)
+
+    else:
+        mappings, setting = np.asarray(controllers.address_mapping).tolist(), settings(controllers)
+        decodings = [
+            None if error else decoding_of(designs[i], mappings[i % len(mappings)], trace_tck_ps)
+            for i, error in enumerate(errors)
+        ]
+        # Designs that decode alike follow one another, so that little has to be kept.
+        order.sort(key=lambda i: hash(decodings[i]))
+        decoded = lru_cache(maxsize=2)(lambda decoding: decode(trace, decoding))
+
+        def counters_of(i: int) -> NDArray[np.int64]:
+            run = ControllerRun(designs[i], setting(designs[i], i % len(mappings)))
+            run.feed(decoded(decodings[i]))
+            run.finish()
+            return run.counters()
 
     def run(i: int) -> NDArray[np.int64] | None:
-        if errors[i]:
-            return None
-        return run_one(
-            designs[i], trace, trace_tck_ps, *(column[i % len(controllers)] for column in arguments)
-        )
+        return None if errors[i] else counters_of(i)
 
     if threads == 1 or count == 1:
-        counters = [run(i) for i in range(count)]
+        found = [run(i) for i in order]
     else:
         with ThreadPoolExecutor(threads) as pool:
-            counters = list(pool.map(run, range(count)))
+            found = list(pool.map(run, order))
+    counters = [counter for _, counter in sorted(zip(order, found, strict=True), key=itemgetter(0))]
 
     columns = {name: np.zeros(count, np.int64 if name in _COUNT_COLUMNS else np.float64) for name in _COLUMNS}
     for i, counter in enumerate(counters):
@@ -198,70 +214,6 @@ def _beyond(device: Device, trace: Trace, highest: int) -> str:
         f"request {request} is at address {int(trace.address_byte[request]):#x}, beyond the "
         f"{capacity:#x} bytes of {device.ranks} rank(s) of {device.organization}"
     )
-
-
-def _controller_arguments(controllers: Controllers) -> tuple[NDArray[np.generic], ...]:
-    """Columns in the order of `_run`. Watermarks are multiplied in single precision, as Ramulator does."""
-    write_queue = np.asarray(controllers.write_queue)
-    low = np.asarray(controllers.write_low_watermark, np.float32) * write_queue.astype(np.float32)
-    high = np.asarray(controllers.write_high_watermark, np.float32) * write_queue.astype(np.float32)
-    row_cap = np.where(controllers.codes("row_policy") == 1, np.asarray(controllers.row_cap), 0)
-    return (
-        controllers.codes("address_mapping"),
-        controllers.codes("refresh"),
-        controllers.codes("scheduler"),
-        row_cap,
-        np.asarray(controllers.read_queue),
-        write_queue,
-        low.astype(np.float64),
-        high.astype(np.float64),
-    )
-
-
-def _run(
-    device: Device,
-    trace: Trace,
-    trace_tck_ps: int | None,
-    mapping: int,
-    refresh: int,
-    *controller: float,
-) -> NDArray[np.int64]:
-    counts = dict(zip(device.topology.levels, device.topology.counts, strict=True))
-    not_before = np.empty(0, np.int64)
-    if trace.cycle is not None:
-        not_before = -(-trace.cycle * (trace_tck_ps or device.tck_ps) // device.tck_ps)
-    n, compiled = device.timings, device.compiled
-    close_delay = np.zeros(len(COMMANDS), np.int64)
-    close_delay[timing.RDA] = n["nRTP"]
-    close_delay[timing.WRA] = n["nCWL"] + n["nBL"] + n["nWR"]
-    counters: NDArray[np.int64] = simulate_channel(
-        trace.address_byte // device.transaction_bytes,
-        trace.is_write,
-        not_before,
-        (
-            mapping,
-            *(_bits(counts.get(level, 1)) for level in ("Rank", "BankGroup", "Bank")),
-            _bits(device.chip.rows),
-            _bits(device.chip.columns // device.prefetch),
-        ),
-        (
-            device.topology.banks,
-            compiled.twin,
-            compiled.command_banks,
-            compiled.first,
-            compiled.entries,
-            compiled.history_size,
-            device.read_latency_cycles,
-            n["nREFI"] if refresh == 1 else 0,
-            close_delay,
-        ),
-        controller,
-    )
-    return counters
-
-
-def _bits(count: int) -> int:
-    return count.bit_length() - 1
 
 
 def _metrics(device: Device, counter: NDArray[np.int64], *, drampower: bool) -> dict[str, float]:

@@ -1,0 +1,37 @@
+"""How the inner functions of a simulator are compiled, and a word to the user while that takes its seconds.
+
+It happens once per installation. The line is a warning of the logger `cosearch_simulators`, so it is on
+stderr unless logging is set up otherwise. Code that is found in the cache on disk says nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+from numba.core import event
+
+borrowing = njit(nogil=True, _nrt=False)  # type: ignore[call-overload]
+"""Compiles a function that makes no arrays and keeps none. numba then does without counting references, which
+costs more than the work where small functions are called often."""
+
+_LOG = logging.getLogger("cosearch_simulators")
+
+
+def announce_compilation(entry_point: Callable[..., Any], what: str) -> None:
+    """Log "compiling WHAT (once per installation) ..." whenever numba compiles `entry_point`."""
+    event.register("numba:compile", _Announcer(entry_point, what))
+
+
+class _Announcer(event.Listener):
+    def __init__(self, entry_point: Callable[..., Any], what: str) -> None:
+        self._entry_point, self._what = entry_point, what
+
+    def on_start(self, event: Any) -> None:
+        if event.data["dispatcher"] is self._entry_point:
+            _LOG.warning("compiling %s (once per installation) ...", self._what)
+
+    def on_end(self, event: Any) -> None:
+        pass

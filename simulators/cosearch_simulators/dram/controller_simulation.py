@@ -1,0 +1,189 @@
+"""One design of Ramulator's controller: what the compiled engine is given, channel by channel.
+
+The channels of a memory are independent: each has a port of its own, to which its requests are offered in
+order, at most one a cycle, whatever the other channels do. A memory is done when its last channel has
+accepted its last request; until then the others go on with what they hold, and with refreshes.
+
+Batches, errors and metrics are `simulation`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch_simulators.dram import engine, engine_state, timing
+from cosearch_simulators.dram.controllers import Controllers
+from cosearch_simulators.dram.device import Device
+from cosearch_simulators.dram.engine_state import (
+    REFRESH_INTERVALS,
+    Channel,
+    Setting,
+    State,
+    active_cycles,
+    channel_of_device,
+    departed_latency_sum,
+    new_state,
+    with_larger_rings,
+)
+from cosearch_simulators.dram.kernel import decode_channels, decode_requests, run_channel
+from cosearch_simulators.dram.mapping import AddressBits
+from cosearch_simulators.dram.trace import Trace
+
+DEVICE_MAPPING = "device"
+"""The address mapping that is the device's own `address_bits`."""
+
+_NEVER = int(timing.NEVER)
+
+_channel_of_device = lru_cache(1024)(channel_of_device)
+_named_address_bits = lru_cache(1024)(Device.named_address_bits)
+
+
+class Requests(NamedTuple):
+    """Requests of one channel as the engine takes them: the first arguments of `engine.run`."""
+
+    bank_of: NDArray[np.int64]
+    row_of: NDArray[np.int64]
+    transaction_of: NDArray[np.int64]
+    is_write: NDArray[np.bool_]
+    not_before: NDArray[np.int64]
+
+    def where(self, chosen: NDArray[np.bool_]) -> Requests:
+        """The requests that are chosen."""
+        not_before = self.not_before[chosen] if self.not_before.size else self.not_before
+        return Requests(
+            self.bank_of[chosen],
+            self.row_of[chosen],
+            self.transaction_of[chosen],
+            self.is_write[chosen],
+            not_before,
+        )
+
+
+class Decoding(NamedTuple):
+    """All that the decoding of a trace depends on beside the trace."""
+
+    bits: AddressBits
+    transaction_bytes: int
+    channels: int
+    tck_ps: int
+    trace_tck_ps: int
+
+
+def decoding_of(device: Device, mapping: str, trace_tck_ps: int | None) -> Decoding:
+    """How a device decodes a trace under an address mapping."""
+    bits = device.address_bits if mapping == DEVICE_MAPPING else _named_address_bits(device, mapping)
+    assert bits is not None
+    return Decoding(
+        bits, device.transaction_bytes, device.channels, device.tck_ps, trace_tck_ps or device.tck_ps
+    )
+
+
+def decode(chunk: Trace, decoding: Decoding) -> list[Requests]:
+    """The requests of each channel."""
+    not_before = np.empty(0, np.int64)
+    if chunk.cycle is not None:
+        not_before = -(-chunk.cycle * decoding.trace_tck_ps // decoding.tck_ps)
+    banks, rows = decode_requests(chunk.address_byte, decoding.bits.runs())
+    transactions = chunk.address_byte // decoding.transaction_bytes
+    columns = Requests(banks, rows, transactions, np.asarray(chunk.is_write), not_before)
+    if decoding.channels == 1:
+        return [columns]
+    channel_of = decode_channels(chunk.address_byte, decoding.bits.channel_runs())
+    return [columns.where(channel_of == k) for k in range(decoding.channels)]
+
+
+class ControllerRun:
+    """One design on its way through a trace.
+
+    Attributes:
+        states: of each channel.
+        stalled: nothing can ever be issued again, or refreshes come faster than they can be served.
+    """
+
+    def __init__(self, device: Device, setting: Setting) -> None:
+        self._setting = setting
+        self._channel: Channel = _channel_of_device(device, setting.refresh)
+        self.states: list[State] = [new_state(device, self._channel, setting) for _ in range(device.channels)]
+        self._accepted = [0] * device.channels
+        self.stalled = False
+
+    @property
+    def clock(self) -> int:
+        """The cycle that the channel furthest ahead is in."""
+        return max(int(state.scalars[engine_state.CLOCK]) for state in self.states)
+
+    def feed(self, columns: Sequence[Requests]) -> None:
+        """Go on until the channels have accepted their next requests."""
+        for k, requests in enumerate(columns):
+            if requests.bank_of.size and not self.stalled:
+                self._run(k, requests, _NEVER)
+                self._accepted[k] += requests.bank_of.size
+
+    def advance(self, k: int, requests: Requests, until: int) -> bool:
+        """Go on with one channel until a cycle is over or its requests are accepted; whether these are."""
+        taken = self._run(k, requests, until) == engine.TRACE_TAKEN
+        if taken:
+            self._accepted[k] += requests.bank_of.size
+        return taken
+
+    def finish(self) -> None:
+        """Let the channels that ended early go on until the common end."""
+        if len(self.states) > 1 and not self.stalled:
+            end = self.clock
+            for k in range(len(self.states)):
+                self._run(k, _NO_REQUESTS, end)
+
+    def counters(self) -> NDArray[np.int64]:
+        """Of all channels together, as `engine` names them."""
+        out = np.zeros(engine.COUNTERS, np.int64)
+        out[engine.STALLED] = self.stalled
+        out[engine.CYCLES] = self.clock
+        for state in self.states:
+            s = state.scalars
+            out[[engine.ROW_HITS, engine.ROW_MISSES, engine.ROW_CONFLICTS]] += state.outcomes.sum(axis=1)
+            out[engine.READS_SERVED] += s[engine_state.READS_SERVED]
+            out[engine.WRITES_SERVED] += s[engine_state.WRITES_SERVED]
+            out[engine.READS_FORWARDED] += s[engine_state.READS_FORWARDED]
+            out[engine.WRITES_COALESCED] += s[engine_state.WRITES_COALESCED]
+            out[engine.READ_LATENCY_SUM] += departed_latency_sum(state)
+            out[engine.ACTIVE_CYCLES] += active_cycles(state).sum()
+            out[engine.MAINTENANCE] += s[engine_state.MAINTENANCE]
+            out[engine.FIRST_COMMAND_COUNT :] += state.commands.sum(axis=1)
+        return out
+
+    def _run(self, k: int, requests: Requests, until: int) -> int:
+        while True:
+            status = int(
+                run_channel(*requests, self._accepted[k], until, self._channel, self._setting, self.states[k])
+            )
+            if status != engine.LARGER_RING:
+                break
+            self.states[k] = with_larger_rings(self.states[k])
+        self.stalled |= status == engine.STANDSTILL
+        return status
+
+
+_NO_REQUESTS = Requests(*(np.empty(0, np.int64),) * 3, np.empty(0, np.bool_), np.empty(0, np.int64))
+
+
+def settings(controllers: Controllers) -> Callable[[Device, int], Setting]:
+    """The setting of design i on a device. Watermarks are multiplied in single precision, as in Ramulator."""
+    write_queue = np.asarray(controllers.write_queue)
+    low = np.asarray(controllers.write_low_watermark, np.float32) * write_queue.astype(np.float32)
+    high = np.asarray(controllers.write_high_watermark, np.float32) * write_queue.astype(np.float32)
+    row_cap = np.where(controllers.codes("row_policy") == 1, np.asarray(controllers.row_cap), 0)
+    refresh, scheduler = controllers.codes("refresh").tolist(), controllers.codes("scheduler").tolist()
+    columns = [
+        column.tolist() for column in (row_cap, np.asarray(controllers.read_queue), write_queue, low, high)
+    ]
+
+    def setting(device: Device, i: int) -> Setting:
+        interval = device.timings[REFRESH_INTERVALS[refresh[i]]] if refresh[i] else 0
+        return Setting(refresh[i], interval, scheduler[i], *(column[i] for column in columns))
+
+    return setting
