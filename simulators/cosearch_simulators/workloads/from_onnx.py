@@ -237,6 +237,7 @@ class _Walk:
         self.shapes = _shapes(graph)
         self.bits: dict[str, int] = {}
         self.uses = Counter(name for node in graph.node for name in node.input)
+        self.uses.update(value.name for value in graph.output)
         self.producer = {name: node for node in graph.node for name in node.output}
         self.quantizers = {node.input[0]: node for node in graph.node if node.op_type == "QuantizeLinear"}
         self.names: set[str] = set()
@@ -257,18 +258,24 @@ class _Walk:
     def translate(self, node: NodeProto) -> None:
         """Give the node's outputs their values."""
         values = self.importer.values
+        unknown = next((name for name in node.input if name and name not in values), None)
+        if unknown is not None:
+            raise WorkloadError(
+                f"{self.source}: node {_label(node)} reads {unknown!r}, which no node before it produces"
+            )
         operands = [values[name] if name else None for name in node.input]
         computed = any(isinstance(operand, Tensor) for operand in operands)
+        branches = any(attribute.HasField("g") for attribute in node.attribute)
+        if branches or (computed and node.op_type not in (*SUPPORTED, *CONSTANT_KINDS)):
+            raise unsupported(node.op_type, f"{self.source}: node {_label(node)}", SUPPORTED)
         if node.op_type in CONSTANT_KINDS or not computed:
-            if node.op_type not in CONSTANT_KINDS and node.op_type not in SUPPORTED and not operands:
-                raise unsupported(node.op_type, f"{self.source}: node {_label(node)}", SUPPORTED)
+            given = (
+                [] if node.op_type in CONSTANT_KINDS else [value for value in operands if value is not None]
+            )
             for name in node.output:
-                given = [] if node.op_type in CONSTANT_KINDS else [v for v in operands if v is not None]
                 values[name] = self.importer.constant(given, self.shapes.get(name) or ())
                 self._keep_bits(node, name)
             return
-        if node.op_type not in SUPPORTED:
-            raise unsupported(node.op_type, f"{self.source}: node {_label(node)}", SUPPORTED)
         result = self._result(node, operands)
         for place, name in enumerate(node.output):
             if name:
@@ -282,8 +289,8 @@ class _Walk:
         shape = self.shapes.get(node.output[0])
         if shape is None:
             raise WorkloadError(
-                f"{self.source}: node {_label(node)}: the shape of {node.output[0]!r} cannot be inferred, "
-                "simplify the model to constant shapes first"
+                f"{self.source}: node {_label(node)}: the shape of {node.output[0]!r} cannot be inferred: "
+                "an attribute is missing, or it depends on data"
             )
         attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
         text = {

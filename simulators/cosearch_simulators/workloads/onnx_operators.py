@@ -121,6 +121,12 @@ class Call:
             raise WorkloadError(f"{self.name}: {self.kind} needs a computed input {place}, got a constant")
         return value
 
+    def attribute(self, name: str) -> Any:
+        """An attribute that must be there."""
+        if name not in self.attributes:
+            raise WorkloadError(f"{self.name}: {self.kind} needs the attribute {name!r}, which is left out")
+        return self.attributes[name]
+
     def sizes(self, attribute: str, axes: int, missing: int = 1) -> list[int]:
         """One size an axis."""
         return list(self.attributes.get(attribute) or [missing] * axes)
@@ -229,7 +235,7 @@ def _gemm(call: Call) -> Tensor:
 
 def _einsum(call: Call) -> Tensor:
     operands = [value for value in call.inputs if value is not None]
-    return call.importer.einsum(call.name, call.attributes["equation"], operands, call.shape)
+    return call.importer.einsum(call.name, call.attribute("equation"), operands, call.shape)
 
 
 def _attention(call: Call) -> Tensor:
@@ -255,7 +261,7 @@ def _gather(call: Call) -> Value:
 
 
 def _pool(call: Call) -> Tensor:
-    window = prod(call.attributes["kernel_shape"])
+    window = prod(call.attribute("kernel_shape"))
     return call.importer.builder.reduction(call.name, POOLS[call.kind], call.tensor(0), window, call.shape)
 
 
@@ -275,9 +281,9 @@ def _normalization(call: Call) -> Tensor:
     x = call.tensor(0)
     constants = call.importer.trained_elements(call.inputs[1:])
     if call.kind == "LRN":
-        window = call.attributes["size"]
+        window = call.attribute("size")
     elif call.kind == "GroupNormalization":
-        window = prod(x.shape[1:]) // call.attributes["num_groups"]
+        window = prod(x.shape[1:]) // call.attribute("num_groups")
     elif call.kind == "InstanceNormalization":
         window = prod(x.shape[2:])
     else:

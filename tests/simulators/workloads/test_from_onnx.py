@@ -166,10 +166,24 @@ def chain(kind: str, **attributes: Any) -> Any:
     return graph(nodes, {"x": [1, 4]})
 
 
+def branching() -> Any:
+    """A choice whose condition is constant, but whose branches compute with the input."""
+    ends = [helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 4])]
+    way = helper.make_graph([helper.make_node("Relu", ["x"], ["z"])], "way", [], ends)
+    choice = helper.make_node("If", ["B"], ["y"], name="choice", then_branch=way, else_branch=way)
+    return graph([choice], {"x": [1, 4], "B": []}, B=TensorProto.BOOL)
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
         (chain("Cumsum"), "node 'second': operator 'Cumsum' is not supported, the nearest supported is "),
+        (branching(), "node 'choice': operator 'If' is not supported, the nearest supported is"),
+        (chain("MaxPool"), "node 'second': the shape of 'y' cannot be inferred: an attribute is missing"),
+        (
+            graph([helper.make_node("Add", ["x", "lost"], ["y"], name="sum")], {"x": [1, 4]}),
+            "node 'sum' reads 'lost', which no node before it produces",
+        ),
         (chain("Det"), "node 'second': operator 'Det' is not supported, the nearest supported is "),
         (
             chain("FusedMatMul", domain="com.microsoft"),
