@@ -125,9 +125,7 @@ class DramController(Problem):
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
-        from cosearch_simulators.dram import standards
-
-        _check_name("standard", standard, standards())
+        _check_name("standard", standard, tuple(USUAL_SPEED_GRADE))
         _check_name("refresh mode", refresh, REFRESH)
         if ranks not in RANKS:
             raise ArgumentError(f"ranks must be one of {RANKS}, got {ranks!r}")
@@ -136,7 +134,7 @@ class DramController(Problem):
         self.threads = _at_least_one("threads", threads)
         grade = USUAL_SPEED_GRADE[standard] if speed_grade is None else speed_grade
         organization = f"{standard}_{USUAL_ORGANIZATION}" if organization is None else organization
-        searched = standards() if search_device is True else (standard,)
+        searched = tuple(USUAL_SPEED_GRADE) if search_device is True else (standard,)
         self._devices = _devices(searched, standard, organization, grade, ranks, bool(search_device))
         self.trace = read_workload(workload)
         self.workload_digest = self.trace.digest

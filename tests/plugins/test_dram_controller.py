@@ -58,7 +58,7 @@ def test_the_number_of_designs():
     designs = 3 * (1 + 6) * 4 * 4 * watermarks * 3
     assert DramController(workload=SHORT).space.cardinality() == designs
     everything = DramController(workload=SHORT, search_device=True, refresh="search")
-    grades = sum(len(dram.speed_grades(standard)) for standard in dram.standards())
+    grades = sum(len(dram.speed_grades(standard)) for standard in ("DDR3", "DDR4", "DDR5"))
     assert everything.space.cardinality() == 2 * grades * designs
 
 

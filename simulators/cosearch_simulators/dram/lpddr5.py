@@ -27,12 +27,13 @@ ORGANIZATIONS = {
     "LPDDR5_32Gb_x16": Organization(32768, 16, 4, 4, 1 << 17, 1 << 10),
 }
 
-# Data rate in MT/s: tCK in ps, then cycles: read latency of set 0, write latency of set A. JESD209-5B section
-# 7.4.1; 17 cycles at 6400 MT/s are gem5's too. Bank groups need more than 3200 MT/s.
+# Data rate in MT/s: tCK in ps, then cycles: read latency of set 0, write latency of set A, JESD209-5B section
+# 7.4.1. gem5 has the same read latencies at 5500 and 6400 MT/s; at 4267, a border between two ranges, the
+# longer is taken. Bank groups need more than 3200 MT/s.
 RATES = {
     #     tCK  RL WL
-    4267: (1875, 12, 6),
-    5500: (1455, 15, 8),
+    4267: (1875, 13, 7),
+    5500: (1455, 16, 8),
     6400: (1250, 17, 9),
 }
 
