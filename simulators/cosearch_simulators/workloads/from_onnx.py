@@ -35,6 +35,12 @@ SHAPE_ARITHMETIC = frozenset((
     "Where",
 ))
 # fmt: on
+GROWING = ("ConstantOfShape", "Expand", "Range")
+"""Those of them whose output may be far larger than their inputs."""
+
+DAMAGES = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
+"""What a damaged file makes of code that reads a whole one."""
+
 SMALL_ELEMENTS = 1024
 """Tensors up to this size may be part of a shape's arithmetic; larger ones are weights."""
 
@@ -153,7 +159,7 @@ def _inferred(source: str, model: ModelProto) -> tuple[ModelProto, dict[str, Ten
             model = shape_inference.infer_shapes(model, check_type=True, data_prop=True)
             if not _fold_shape_arithmetic(model.graph):
                 break
-    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError) as error:
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, *DAMAGES) as error:
         raise WorkloadError(f"{source}: shapes cannot be inferred: {_first_line(error)}") from error
     return model, weights
 
@@ -200,6 +206,11 @@ def _fold_shape_arithmetic(graph: GraphProto) -> bool:
             ends = {attribute.name: attribute.i for attribute in node.attribute}
             value = np.array(shape[ends.get("start", 0) : ends.get("end", len(shape))], dtype=np.int64)
         elif node.op_type in SHAPE_ARITHMETIC and all(name in known for name in node.input if name):
+            if (
+                node.op_type in GROWING
+                and prod(shapes.get(node.output[0], (SMALL_ELEMENTS + 1,))) > SMALL_ELEMENTS
+            ):
+                continue
             feeds = {name: known[name] for name in node.input if name}
             outputs: Any = ReferenceEvaluator(node).run(None, feeds)
             value = np.asarray(outputs[0])
@@ -294,7 +305,8 @@ class _Walk:
             )
         attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
         text = {
-            key: value.decode() if isinstance(value, bytes) else value for key, value in attributes.items()
+            key: value.decode(errors="replace") if isinstance(value, bytes) else value
+            for key, value in attributes.items()
         }
         name = node.name or node.output[0]
         name = name if name not in self.names else f"{name}.{node.output[0]}"
@@ -305,7 +317,13 @@ class _Walk:
         ]
         before = self.producer.get(computed[0])
         biasable = before is not None and before.op_type == "MatMul" and self.uses[computed[0]] == 1
-        return translate(Call(self.importer, node.op_type, name, shape, operands, text, biasable))
+        try:
+            return translate(Call(self.importer, node.op_type, name, shape, operands, text, biasable))
+        except WorkloadError:
+            raise
+        except DAMAGES as error:
+            where = f"{self.source}: node {_label(node)}"
+            raise WorkloadError(f"{where} is no valid {node.op_type}: {_first_line(error)}") from error
 
     def _precision(self, node: NodeProto) -> Precision:
         """The bits of the first input, the weights and the output, which may be quantised right away."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from math import prod
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from cosearch_simulators.errors import WorkloadError
@@ -228,3 +231,29 @@ def test_a_loaded_model_is_not_changed():
     before = model.SerializeToString()
     assert isinstance(from_onnx(model, batch=2), Network)
     assert model.SerializeToString() == before
+
+
+WHOLE = graph(
+    [
+        helper.make_node("Conv", ["x", "W"], ["h"], strides=[2, 2], auto_pad="SAME_UPPER"),
+        helper.make_node("MaxPool", ["h"], ["p"], kernel_shape=[2, 2]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("Gemm", ["f", "V"], ["y"]),
+    ],
+    {"x": [1, 3, 6, 6], "W": [4, 3, 3, 3], "V": [16, 5]},
+).SerializeToString()
+
+
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=150)
+def test_a_damaged_file_is_read_or_refused(damages: list[tuple[int, int]]):
+    content = bytearray(WHOLE)
+    for place, value in damages:
+        content[place] = value
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "damaged.onnx"
+        path.write_bytes(content)
+        try:
+            assert isinstance(from_onnx(path), Network)
+        except WorkloadError as refused:
+            assert "\n" not in str(refused)  # noqa: PT017
