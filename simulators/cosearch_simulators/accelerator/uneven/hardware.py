@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,9 @@ class _PortSpec(BaseModel):
     @model_validator(mode="after")
     def _ordered_bandwidths(self) -> _PortSpec:
         if self.bandwidth_min > self.bandwidth_max:
-            raise ValueError(f"bandwidth_min {self.bandwidth_min} is above bandwidth_max {self.bandwidth_max}")
+            raise ValueError(
+                f"bandwidth_min {self.bandwidth_min} is above bandwidth_max {self.bandwidth_max}"
+            )
         return self
 
 
@@ -184,14 +187,20 @@ def _memory(name: str, spec: _MemorySpec, array: Mapping[str, int]) -> Memory:
                 f"memory {name!r} serves array dimension {dimension!r}{nearest(dimension, array)}"
             )
     ports = tuple(
-        Port(port.name, port.bandwidth_min, port.bandwidth_max, tuple(_serves(entry) for entry in port.allocation))
+        Port(
+            port.name,
+            port.bandwidth_min,
+            port.bandwidth_max,
+            tuple(_serves(entry) for entry in port.allocation),
+        )
         for port in spec.ports
     )
     for port in ports:
         for operand, _ in port.serves:
             if operand not in spec.operands:
                 raise ConfigurationError(
-                    f"port {port.name!r} of memory {name!r} serves operand {operand!r}{nearest(operand, spec.operands)}"
+                    f"port {port.name!r} of memory {name!r} serves {operand!r}"
+                    f"{nearest(operand, spec.operands)}"
                 )
     return Memory(
         name,
@@ -211,15 +220,13 @@ def _serves(entry: str) -> tuple[str, str]:
 
 def _check_hierarchy(hardware: Hardware, operand: str) -> None:
     """Outer memories serve all that inner ones serve: else nothing feeds the positions between."""
-    levels = hardware.hierarchy(operand)
-    for inner, outer in zip(levels, levels[1:], strict=False):
-        missing = set(hardware.memories[inner].served_dimensions) - set(
-            hardware.memories[outer].served_dimensions
-        )
+    levels = [hardware.memories[number] for number in hardware.hierarchy(operand)]
+    for inner, outer in pairwise(levels):
+        missing = set(inner.served_dimensions) - set(outer.served_dimensions)
         if missing:
             raise ConfigurationError(
-                f"memory {hardware.memories[outer].name!r} feeds {hardware.memories[inner].name!r} with {operand!r}"
-                f" but does not serve array dimension {min(missing)!r} as that one does"
+                f"memory {outer.name!r} feeds {inner.name!r} with {operand!r} "
+                f"but does not serve array dimension {min(missing)!r} as that one does"
             )
 
 
@@ -228,5 +235,3 @@ def nearest(name: str, known: Mapping[str, Any] | tuple[str, ...] | list[str]) -
     close = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return f", which is none of {', '.join(known) or 'none'}{hint}"
-
-

@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from cosearch_simulators.accelerator.uneven import engine
+from cosearch_simulators.accelerator.uneven import candidate, engine, search, timing
 
 _evaluate, _make_scratch = engine.evaluate, engine.make_scratch
+_everything, _best_orders, _refine = search.search_everything, search.best_orders, search.refine
 
 
 def _digest() -> int:
     content = hashlib.sha256()
-    for module in (engine,):
+    for module in (candidate, engine, search, timing):
         content.update(Path(str(module.__file__)).read_bytes())
     return int.from_bytes(content.digest()[:7], "little")
 
@@ -55,5 +56,28 @@ def _batch_entry_point(digest: int) -> Callable[..., Any]:
     return evaluate_batch
 
 
+def _search_entry_points(digest: int) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    @njit(cache=True, nogil=True)
+    def search_everything(tables, loop_of, size_of, keys, objective, limit):
+        """As `search.search_everything`."""
+        assert digest >= 0
+        return _everything(tables, loop_of, size_of, keys, objective, limit)
+
+    @njit(cache=True, nogil=True)
+    def best_orders(tables, loop_of, size_of, keys, objective, limit):
+        """As `search.best_orders`."""
+        assert digest >= 0
+        return _best_orders(tables, loop_of, size_of, keys, objective, limit)
+
+    @njit(cache=True, nogil=True)
+    def refine(tables, starts, sizes_of, given_ups, objective, limit, seed):
+        """As `search.refine`."""
+        assert digest >= 0
+        return _refine(tables, starts, sizes_of, given_ups, objective, limit, seed)
+
+    return search_everything, best_orders, refine
+
+
 evaluate_one = _one_entry_point(_digest())
 evaluate_batch = _batch_entry_point(_digest())
+search_everything, best_orders, refine = _search_entry_points(_digest())

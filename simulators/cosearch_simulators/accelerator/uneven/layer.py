@@ -45,7 +45,9 @@ class Layer:
         for operand, indices in self.indices.items():
             for loop in (loop for index in indices for _, loop in index):
                 if loop not in self.loops:
-                    raise ConfigurationError(f"operand {operand} has index {loop!r}{nearest(loop, self.loops)}")
+                    raise ConfigurationError(
+                        f"operand {operand} has index {loop!r}{nearest(loop, self.loops)}"
+                    )
             if self.bits.get(operand, 0) < 1:
                 raise ConfigurationError(
                     f"operand {operand} must have at least 1 bit, got {self.bits.get(operand)}"
@@ -124,11 +126,14 @@ class Unrolling:
             needed = prod(positions for _, positions in loops)
             if needed > hardware.array[dimension]:
                 raise ConfigurationError(
-                    f"unrolling along {dimension} needs {needed} positions, the array has {hardware.array[dimension]}"
+                    f"unrolling along {dimension} needs {needed} positions, "
+                    f"the array has {hardware.array[dimension]}"
                 )
         for operand in layer.operands:
             if operand not in self.links:
-                raise ConfigurationError(f"operand {operand} has no memory operand{nearest(operand, self.links)}")
+                raise ConfigurationError(
+                    f"operand {operand} has no memory operand{nearest(operand, self.links)}"
+                )
             if not hardware.hierarchy(self.links[operand]):
                 known = sorted({held for memory in hardware.memories for held in memory.operands})
                 raise ConfigurationError(

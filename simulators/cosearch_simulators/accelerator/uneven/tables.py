@@ -25,14 +25,14 @@ LARGEST_BITS = 2**62
 
 
 class Tables(NamedTuple):
-    """The arrays; a = operands (the output is the last), l = levels, d = loops, k = links, p = ports, m = memories.
+    """The arrays. a: operands, the output last; l: levels; d: loops; k: links; p: ports; m: memories.
 
     Attributes:
         levels: (a) how many.
         memory: (a, l) number of the memory.
         relevant: (a, d) whether the loop indexes the operand.
-        index: (a, i, 4) loop, factor, second loop or -1, its factor, the factors without common divisor.
-        indices: (a) how many.
+        terms: (a, i, 4) loop, factor, second loop or -1, its factor, the factors without common divisor;
+            -1 after the last.
         served: (a, l + 1, d) positions of the loop that one instance serves, on average.
         served_whole: the same rounded down, each loop by itself.
         distinct: (a, l) different tiles of level l - 1 that one instance of l feeds.
@@ -46,6 +46,7 @@ class Tables(NamedTuple):
         port_links: (., 2) link and which of its ends.
         narrowest: (p) smallest access in bits.
         width: (p) bits a cycle.
+        word_share: (p) what the smallest access is of a full one.
         size_bits: (m) capacity.
         read_pj: (m) of a full access.
         write_pj: (m) of a full access.
@@ -56,8 +57,7 @@ class Tables(NamedTuple):
     levels: Ints
     memory: Ints
     relevant: NDArray[np.bool_]
-    index: Ints
-    indices: Ints
+    terms: Ints
     served: Floats
     served_whole: Floats
     distinct: Floats
@@ -71,6 +71,7 @@ class Tables(NamedTuple):
     port_links: Ints
     narrowest: Ints
     width: Ints
+    word_share: Floats
     size_bits: Ints
     read_pj: Floats
     write_pj: Floats
@@ -94,12 +95,12 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
     served_whole = np.ones_like(served)
     distinct = np.ones((operands, deepest))
     instances = np.ones((operands, deepest), np.int64)
-    index, indices = _indices(layer, names)
+    terms = _terms(layer, names)
     for a, levels in enumerate(hierarchies):
-        for l, number in enumerate(levels):
-            memory[a, l] = number
+        for level, number in enumerate(levels):
+            memory[a, level] = number
             dimensions = hardware.memories[number].served_dimensions
-            inner = hardware.memories[levels[l - 1]].served_dimensions if l else ()
+            inner = hardware.memories[levels[level - 1]].served_dimensions if level else ()
             between = np.ones(len(names))
             outside = 1.0
             for dimension, entries in used.items():
@@ -108,25 +109,30 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
                     if dimension not in dimensions:
                         outside *= positions
                         continue
-                    served[a, l + 1, d] *= positions
-                    served_whole[a, l + 1, d] *= int(positions)
+                    served[a, level + 1, d] *= positions
+                    served_whole[a, level + 1, d] *= int(positions)
                     if dimension not in inner:
                         between[d] *= positions
-            instances[a, l] = round(outside)
-            distinct[a, l] = round(_elements(index[a, : indices[a]], between))
+            instances[a, level] = round(outside)
+            distinct[a, level] = round(_elements(terms[a], between))
     relevant = np.array([[name in layer.relevant(operand) for name in names] for operand in layer.operands])
     bits = np.array([layer.bits[operand] for operand in layer.operands])
     final = bits.copy()
     final[-1] = layer.final_bits
     _check_counts(layer, unrolling, hardware)
     link, ends, port_start, port_links, ports = _links(hardware, layer, unrolling, hierarchies, deepest)
-    loading = [tuple(ends[link[a, level, 0]]) for a, levels in enumerate(hierarchies[:-1]) for level in range(1, len(levels))]
+    loading = [
+        tuple(ends[link[a, level, 0]])
+        for a, levels in enumerate(hierarchies[:-1])
+        for level in range(1, len(levels))
+    ]
+    narrowest = np.array([hardware.memories[m].ports[p].bandwidth_min for m, p in ports])
+    width = np.array([hardware.memories[m].ports[p].bandwidth_max for m, p in ports])
     return Tables(
         levels=np.array([len(levels) for levels in hierarchies]),
         memory=memory,
         relevant=relevant,
-        index=index,
-        indices=indices,
+        terms=terms,
         served=served,
         served_whole=served_whole,
         distinct=distinct,
@@ -138,8 +144,9 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
         serial=np.array([loading.count(tuple(pair)) > 1 for pair in ends]),
         port_start=port_start,
         port_links=port_links,
-        narrowest=np.array([hardware.memories[m].ports[p].bandwidth_min for m, p in ports]),
-        width=np.array([hardware.memories[m].ports[p].bandwidth_max for m, p in ports]),
+        narrowest=narrowest,
+        width=width,
+        word_share=narrowest / width,
         size_bits=np.array([held.size_bits for held in hardware.memories]),
         read_pj=np.array([held.read_energy_pj for held in hardware.memories]),
         write_pj=np.array([held.write_energy_pj for held in hardware.memories]),
@@ -161,24 +168,24 @@ def ports_of(hardware: Hardware) -> list[tuple[int, int]]:
     return [(m, p) for m, memory in enumerate(hardware.memories) for p in range(len(memory.ports))]
 
 
-def _indices(layer: Layer, names: list[str]) -> tuple[Ints, Ints]:
-    count = np.array([len(layer.indices[operand]) for operand in layer.operands])
-    index = np.full((len(count), max(1, count.max()), 4), -1, np.int64)
+def _terms(layer: Layer, names: list[str]) -> Ints:
+    most = max(len(indices) for indices in layer.indices.values())
+    terms = np.full((len(layer.operands), max(1, most), 4), -1, np.int64)
     for a, operand in enumerate(layer.operands):
         for i, parts in enumerate(layer.indices[operand]):
             if len(parts) == 1:
-                index[a, i] = names.index(parts[0][1]), 1, -1, 1
+                terms[a, i] = names.index(parts[0][1]), 1, -1, 1
             else:
                 (first, one), (second, other) = parts
                 common = gcd(first, second)
-                index[a, i] = names.index(one), first // common, names.index(other), second // common
-    return index, count
+                terms[a, i] = names.index(one), first // common, names.index(other), second // common
+    return terms
 
 
-def _elements(index: Ints, sizes: Floats) -> float:
+def _elements(terms: Ints, sizes: Floats) -> float:
     """The engine's `elements`, for numbers that are known beforehand."""
     total = 1.0
-    for loop, factor, other, other_factor in index:
+    for loop, factor, other, other_factor in terms[terms[:, 0] >= 0]:
         if other < 0:
             total *= sizes[loop]
         else:
@@ -199,8 +206,8 @@ def _links(
     ends: list[tuple[int, int]] = []
     for a, (operand, levels) in enumerate(zip(layer.operands, hierarchies, strict=True)):
         held = unrolling.links[operand]
-        for l, number in enumerate(levels):
-            below = levels[l - 1] if l else None
+        for level, number in enumerate(levels):
+            below = levels[level - 1] if level else None
             for way, (upper, lower) in enumerate((("tl", "fh"), ("fl", "th"))):
                 if way == 1 and operand != layer.output:
                     continue
@@ -208,7 +215,7 @@ def _links(
                 low = -1
                 if below is not None:
                     low = ports.index((below, _port(hardware.memories[below], held, lower)))
-                link[a, l, way] = len(ends)
+                link[a, level, way] = len(ends)
                 ends.append((up, low))
     start = [0]
     entries: list[tuple[int, int]] = []
@@ -222,7 +229,7 @@ def _port(memory: Memory, operand: str, direction: str) -> int:
     port = memory.port_of(operand, direction)
     if port is None:
         raise ConfigurationError(
-            f"memory {memory.name!r} has no port for '{operand}, {direction}': {operand} is {DIRECTIONS[direction]}"
+            f"memory {memory.name!r} has no port for '{operand}, {direction}' ({DIRECTIONS[direction]})"
         )
     return port
 
