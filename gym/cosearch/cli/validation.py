@@ -87,6 +87,8 @@ def _show(title: str, found: Mapping[str, Any]) -> None:
 
 
 def _cell(name: str, value: Any) -> str:
+    if value is None:  # no bound: the row is for information
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "NO"
     if name in RELATIVE:
