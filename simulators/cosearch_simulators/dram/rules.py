@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,16 +146,6 @@ class CompiledRules:
     first: NDArray[np.int64]
     entries: NDArray[np.int64]
     history_size: int
-
-    def among(self, commands: Collection[str]) -> CompiledRules:
-        """The same without what binds other commands: fewer entries to walk where those are never issued."""
-        codes = [COMMANDS.index(command) for command in commands]
-        first, entries = [0], []
-        for code in range(len(COMMANDS)):
-            mine = self.entries[self.first[code] : self.first[code + 1]]
-            entries.append(mine[np.isin(mine[:, 0], codes) & (code in codes)])
-            first.append(first[-1] + len(entries[-1]))
-        return replace(self, first=np.array(first, np.int64), entries=np.concatenate(entries))
 
 
 def compile_rules(

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from cosearch_simulators.dram.mapping import channel_of
 from cosearch_simulators.dram.memspec import read_memspec
 from cosearch_simulators.errors import ConfigurationError
 
@@ -36,6 +38,31 @@ def test_pseudo_channels_are_ranks_with_two_command_buses() -> None:
     assert (device.ranks, device.topology.banks, device.transaction_bytes) == (2, 32, 32)
     assert sorted(set(device.bus_of)) == [0, 1]
     assert device.bus_cycles[0] == 2  # ACT
+
+
+def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
+    memspec, congen = json.loads(DDR4.read_text()), json.loads(DDR4_MAPPING.read_text())
+    memspec["memspec"]["memarchitecturespec"]["nbrOfChannels"] = 4
+    # The channel in the two bits above a transaction; a hash folds two row bits into them.
+    congen["CONGEN"] = {
+        "BYTE_BIT": [0, 1, 2],
+        "COLUMN_BIT": [3, 4, 5, *range(8, 15)],
+        "CHANNEL_BIT": [6, 7],
+        "BANKGROUP_BIT": [15, 16],
+        "BANK_BIT": [17, 18],
+        "ROW_BIT": list(range(19, 34)),
+        "XOR": [{"FIRST": 6, "SECOND": 19}, {"FIRST": 7, "SECOND": 20}],
+    }
+    (tmp_path / "m.json").write_text(json.dumps(memspec))
+    (tmp_path / "c.json").write_text(json.dumps(congen))
+    one, four = read_memspec(DDR4, DDR4_MAPPING), read_memspec(tmp_path / "m.json", tmp_path / "c.json")
+    assert (four.channels, four.capacity_bytes) == (4, 4 * one.capacity_bytes)
+    assert four.peak_bandwidth_gb_per_s == 4 * one.peak_bandwidth_gb_per_s
+    assert four.address_bits is not None
+    addresses = np.array([0, 64, 128, 192, 1 << 19, (1 << 19) + 64, 3 << 19])
+    np.testing.assert_array_equal(
+        channel_of(addresses, *four.address_bits.channel_runs()), [0, 1, 2, 3, 1, 0, 3]
+    )
 
 
 @pytest.mark.parametrize(
