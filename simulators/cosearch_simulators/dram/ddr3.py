@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cosearch_simulators.dram.maintenance_rules import POWER_DOWN_RULES
+from cosearch_simulators.dram.maintenance_rules import POWER_DOWN_RULES, REFRESH_AFTER_REFRESH_RULES
 from cosearch_simulators.dram.rules import Rule
 from cosearch_simulators.dram.standard import (
     Currents,
@@ -201,6 +201,6 @@ DDR3 = Standard(
     organizations=ORGANIZATIONS,
     speed_grades=tuple(CAS_LATENCY),
     timings=timings,
-    rules=RULES + POWER_DOWN_RULES,
+    rules=RULES + REFRESH_AFTER_REFRESH_RULES + POWER_DOWN_RULES,
     currents=CURRENTS,
 )

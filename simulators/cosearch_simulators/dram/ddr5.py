@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
-from cosearch_simulators.dram.maintenance_rules import POWER_DOWN_RULES, SAME_BANK_REFRESH_RULES
+from cosearch_simulators.dram.maintenance_rules import (
+    POWER_DOWN_RULES,
+    REFRESH_AFTER_REFRESH_RULES,
+    SAME_BANK_REFRESH_RULES,
+)
 from cosearch_simulators.dram.rules import Rule
 from cosearch_simulators.dram.standard import Currents, Organization, Standard, whole_cycles, whole_cycles_up
 
@@ -193,7 +197,7 @@ DDR5 = Standard(
     organizations=ORGANIZATIONS,
     speed_grades=tuple(CAS_LATENCY),
     timings=timings,
-    rules=RULES + SAME_BANK_REFRESH_RULES + POWER_DOWN_RULES,
+    rules=RULES + REFRESH_AFTER_REFRESH_RULES + SAME_BANK_REFRESH_RULES + POWER_DOWN_RULES,
     currents=CURRENTS,
     refresh_modes=("all_bank", "same_bank"),
     # JESD79-5C table 31: these commands carry two cycles' worth of command and address bits.

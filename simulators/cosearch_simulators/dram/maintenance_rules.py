@@ -26,6 +26,9 @@ _READS, _WRITES = ("RD", "RDA"), ("WR", "WRA")
 _PRECHARGES = ("PREpb", "PREab")
 _ENTRIES = ("PDEA", "PDEP", "SREFEN")
 
+REFRESH_AFTER_REFRESH_RULES = (Rule("Rank", ("REFab",), ("REFab",), "nRFC"),)
+"""Of the standards whose tables are Ramulator's, which never refreshes ahead of time."""
+
 PER_BANK_REFRESH_RULES = (
     Rule("Rank", ("ACT",), ("REFpb",), "nACT2PBR"),
     Rule("Rank", ("REFpb",), ("ACT",), "nPBR2ACT"),

@@ -240,6 +240,7 @@ def test_power_down_is_left_and_entered_only_when_all_is_done(standard: str) -> 
     assert soonest("PDEA", "PDXA") == soonest("PDEP", "PDXP") == n["nPD"]
     assert soonest("SREFEN", "SREFEX") == n["nCKESR"]
     assert soonest("REFab", "SREFEN") >= n["nRFC"]
+    assert soonest("REFab", "REFab") >= n["nRFC"]
     # Data of the last read or write are through before the clock stops.
     assert soonest("RD", "PDEA") >= n["nRL"] + n["nBL"]
     assert soonest("WR", "PDEA") >= n["nWL"] + n["nBL"] + n["nWR"]

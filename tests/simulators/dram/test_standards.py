@@ -68,6 +68,8 @@ def test_rules_read_as_in_the_reference(standard: str) -> None:
     assert ours[: len(reference)] == reference
     known = {command for rule in reference for command in (*rule["preceding"], *rule["following"])}
     for rule in ours[len(reference) :]:
+        if rule["preceding"] == rule["following"] == ["REFab"]:
+            continue  # never bound the reference, whose refreshes are an interval apart
         assert not (known.issuperset(rule["preceding"]) and known.issuperset(rule["following"]))
 
 
