@@ -22,10 +22,16 @@ def cosearch_problems() -> Sequence[type[Problem]]:
 @hookimpl
 def cosearch_validations() -> Sequence[Validation]:
     """The built-in simulators that can be held against reference measurements."""
-    return (Validation("dram", _validate_dram),)
+    return (Validation("dram", _validate_dram), Validation("accelerator", _validate_accelerator))
 
 
 def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.dram.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_accelerator(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.accelerator.validation import validate
 
     return validate(cases, progress)

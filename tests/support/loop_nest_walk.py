@@ -85,8 +85,7 @@ def walk(sizes, stride, dilation, temporal, order, spatial, keeps, multicast, re
                     if any(start >= size for start, size in zip(starts, sizes, strict=True)):
                         continue
                     if child >= 0 and before == box:
-                        # idle so far, or held; the first tile of an instance that woke up late is new all the same
-                        continue
+                        continue  # held
                     real = [min(t, size - start) for t, size, start in zip(tile, sizes, starts, strict=True)]
                     words = words_of(intervals(tensor, starts, real, stride, dilation))
                     if child >= 0 and before is not None:
@@ -113,14 +112,14 @@ def walk(sizes, stride, dilation, temporal, order, spatial, keeps, multicast, re
                                 fresh = words - seen.setdefault(key, set())
                                 seen[key] |= words
                             counts[child, tensor, 1] += len(words) - len(fresh)
-    for level in range(levels):  # an output's first update at a level finds nothing to be read
+    for level in range(levels):  # nothing is read before an output's first update
         if keeps[level][2]:
             counts[level, 2, 0] = counts[level, 2, 2] - first_updates(level, sizes, loops)
     return Walk(counts, number)
 
 
 def first_updates(level, sizes, loops):
-    """Outputs that each instance of a level ever gets, summed over the instances: from all iterations there are."""
+    """Outputs that each instance of a level ever gets, summed over the instances."""
     above = [entry for entry in loops if entry[4] and entry[0] > level]
     rest = [entry for entry in loops if not (entry[4] and entry[0] > level)]
     total = 0

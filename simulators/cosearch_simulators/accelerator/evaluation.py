@@ -1,7 +1,8 @@
 """Cost of (architecture, operator, mapping) triples: batches of arrays in, columns out.
 
-`evaluate` costs any number of mappings at once, on as many threads as asked. What a mapping is in words is the
-part of `mapping`, what an architecture is that of `architecture`, and what is counted that of `nest_kernel`.
+`evaluate` costs any number of mappings at once, on as many threads as asked. What a mapping is in words is
+the part of `mapping`, what an architecture is that of `architecture`, and what is counted that of
+`nest_kernel`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class CompiledArchitecture:
 
 @dataclass(frozen=True)
 class Mappings:
-    """A batch of mappings for architectures with L levels; loops in the order of `LOOPS`, levels innermost first.
+    """A batch of mappings for architectures with L levels, innermost first; loops in the order of `LOOPS`.
 
     Attributes:
         temporal: (n, L, 8) iterations of each loop at each level.
@@ -74,7 +75,8 @@ class Costs:
 
     Attributes:
         valid: whether there is such a mapping.
-        cycles: the largest of the compute cycles and each level's time for its words, plus fill and drain if asked.
+        cycles: the largest of the compute cycles and each level's time for its words, plus fill and drain if
+            asked.
         compute_cycles: without stalls.
         fill_drain_cycles: 0 unless asked for.
         energy_pj: of all accesses and multiply-accumulates.
@@ -128,7 +130,8 @@ def reason_of(fault: NDArray[np.float64], architecture: CompiledArchitecture) ->
     if code == nest_tables.BAD_ORDER:
         return f"{names[first]}: the order must name each of {', '.join(LOOPS)} once"
     if code == nest_tables.NOT_COVERED:
-        return f"the factors of {LOOPS[first]} multiply to {second}, which does not cover its {int(numbers[2])} iterations"
+        size = int(numbers[2])
+        return f"the factors of {LOOPS[first]} multiply to {second} and do not cover its {size} iterations"
     if code == nest_tables.FANOUT_EXCEEDED:
         limit = int(architecture.table[first, nest_tables.FANOUT_X + second])
         return f"{names[first]}: {int(numbers[2])} instances along {'XY'[second]}, the array has {limit}"

@@ -1,7 +1,7 @@
 """The cost of one mapping of a loop nest on a storage hierarchy, compiled: `cost_of`, one call a mapping.
 
-Arrays only; `evaluation` is the front with names. A mapper calls `cost_of` from its own compiled loop: nothing
-is allocated, everything lands in the arrays of `new_scratch`.
+Arrays only; `evaluation` is the front with names. A mapper calls `cost_of` from its own compiled loop:
+nothing is allocated, everything lands in the arrays of `new_scratch`.
 
 Loops, innermost first: the spatial loops of level 0, its temporal loops in their order, the spatial loops of
 level 1, its temporal loops, and so on; the last level is the backing store. An instance of a level holds, of
@@ -9,18 +9,19 @@ each tensor that it keeps, the bounding box that the loops up to its own cover.
 
 What moves (the semantics of Timeloop's dense model, Parashar et al., ISPASS 2019):
 
-- A tile is filled when it differs from the one before it. Where it has moved forward along one axis only, what
-  the two share stays (a sliding input window); where it has moved otherwise, all of it is filled.
+- A tile is filled when it differs from the one before it. Where it has moved forward along one axis only,
+  what the two share stays (a sliding input window); where it has moved otherwise, all of it is filled.
 - Nothing holds an operand between a MAC and the lowest level that keeps it: one read a MAC.
 - Children of one parent that need the same words at the same step share one read where the level's network
   multicasts; partial sums of one output are added up on the way where it reduces.
-- An output's tile goes up once each time it is left, as an update, and comes back, as a fill, unless it is new.
+- An output's tile goes up once each time it is left, as an update, and comes back, as a fill, unless it is
+  new.
 
-Where factors multiply to more than a dimension, all steps take their time, and only words that exist move: see
-`ragged_nest`.
+Where factors multiply to more than a dimension, all steps take their time, and only words that exist move:
+see `ragged_nest`.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment"
 from __future__ import annotations
 
 import numpy as np
@@ -73,8 +74,8 @@ def new_scratch(levels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     """Arrays for `cost_of`: integers, floats, and its outputs `counts`, `result` and `fault`.
 
     Returns:
-        `integers` (levels + 1, 32) and `floats` (levels + 1, 64), of use to nobody else; `counts` (levels, 3, 4) by
-        level, tensor and `READS`, `FILLS`, `UPDATES`, `TILE`; `result` (RESULTS,); `fault` (3,).
+        `integers` (levels + 1, 32) and `floats` (levels + 1, 64), of use to nobody else; `counts` (levels, 3,
+        4) by level, tensor and `READS`, `FILLS`, `UPDATES`, `TILE`; `result` (RESULTS,); `fault` (3,).
     """
     return (
         np.zeros((levels + 1, 32), np.int64),
@@ -310,7 +311,8 @@ def _count_exact(table, nest, keeps, options, integers, floats, counts, macs):
                 traffic = tiles * floats[child, 44]
             arriving = traffic / _sharing(table, nest, integers, floats, tensor, child, parent)
             if tensor == 2:
-                # Spatial loops above a level that do not index the outputs give its instances partial sums of their own.
+                # Spatial loops above a level that do not index the outputs give its instances partial sums
+                # of their own.
                 outputs = 1.0
                 for loop in (0, 1, 2, 4, 5):
                     outputs *= nest[loop]
@@ -341,7 +343,8 @@ def _sharing(table, nest, integers, floats, tensor, child, parent):
     if tensor != 1:
         return sharing
     for axis in range(2):
-        # (factor, step) of the spatial loops of the output and of the filter that move the window along this axis
+        # (factor, step) of the spatial loops of the output and of the filter that move the window along this
+        # axis
         out_factor, out_step, filter_factor, filter_step = 1.0, 0.0, 1.0, 0.0
         for level in range(child + 1, parent + 1):
             if table[level, MULTICAST] == 0.0:
@@ -357,7 +360,8 @@ def _sharing(table, nest, integers, floats, tensor, child, parent):
                     if filter_step == 0.0:
                         filter_step = floats[level, 24 + position] * nest[DILATION + axis]
         if out_factor > 1.0 and filter_factor > 1.0:
-            # Windows (i, k) and (i + b, k - a) coincide, where a : b is the ratio of the steps in lowest terms.
+            # Windows (i, k) and (i + b, k - a) coincide, where a : b is the ratio of the steps in lowest
+            # terms.
             a, b = int(out_step), int(filter_step)
             while b:
                 a, b = b, a % b
@@ -409,7 +413,7 @@ def _input_fills(nest, options, integers, floats, child):
 
 @njit(nogil=True, error_model="numpy")
 def _fill_and_drain(table, nest, keeps, integers, floats, counts):
-    """Cycles until the first tiles have come down, level by level, and until the last outputs have gone up."""
+    """Cycles until the first tiles have come down, level by level, and the last outputs have gone up."""
     levels = table.shape[0]
     cycles = 0.0
     for parent in range(levels):

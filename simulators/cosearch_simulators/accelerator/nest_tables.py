@@ -1,4 +1,4 @@
-"""How architectures, nests, mappings' costs and faults are laid out in the arrays of the compiled evaluation."""
+"""How architectures, nests, costs and faults are laid out in the arrays of the compiled evaluation."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import numpy as np
 
 CAPACITY, READ_BANDWIDTH, WRITE_BANDWIDTH, FANOUT_X, FANOUT_Y, MULTICAST, REDUCTION = range(7)
 READ_PJ, WRITE_PJ, LEVEL_COLUMNS = 7, 10, 13
-"""Columns of a level's row: words an instance (infinite for the backing store), words a cycle and instance, instances
-of the level below (or MACs) along X and Y, whether its network multicasts and reduces, energy of a word and hop
-in it, and from `READ_PJ` and `WRITE_PJ` the energy of a word of each tensor."""
+"""Columns of a level's row: words an instance (infinite for the backing store), words a cycle and instance,
+instances of the level below (or MACs) along X and Y, whether its network multicasts and reduces, energy of a
+word and hop in it, and from `READ_PJ` and `WRITE_PJ` the energy of a word of each tensor."""
 
 MAC_PJ, MACS_A_CYCLE, CONSTANTS = 0, 1, 2
-"""Positions in the constants of an architecture: energy of a multiply-accumulate, how many a unit does a cycle."""
+"""Positions in the constants of an architecture: energy of a multiply-accumulate, how many a unit does a
+cycle."""
 
 SIZES, STRIDE, DILATION, NEST_COLUMNS = 0, 8, 10, 12
 """Columns of a nest's row: iterations of the eight loops, stride and dilation of rows and columns."""
@@ -29,9 +30,10 @@ NOT_ALLOWED, NOTHING_FEEDS, BUFFER_OVERFLOW, COUNT_OVERFLOW, FAULTS = range(5, 1
 TIMELOOP, FILL_AND_DRAIN = 1, 2
 """Options, to be added up.
 
-`TIMELOOP`: a window that comes back is taken to have been at its second position, not at its last (Timeloop walks
-two iterations of each loop and extrapolates, which matters where two loops of one input axis follow each other),
-and cycles are rounded up as they come out of its divisions, one too many here and there.
+`TIMELOOP`: a window that comes back is taken to have been at its second position, not at its last (Timeloop
+    walks
+two iterations of each loop and extrapolates, which matters where two loops of one input axis follow each
+other), and cycles are rounded up as they come out of its divisions, one too many here and there.
 
 `FILL_AND_DRAIN`: the first tiles' way to the MACs and the last outputs' way back are added to the cycles."""
 
@@ -42,4 +44,5 @@ TENSORS_OF = np.array([7, 6, 5, 3, 6, 6, 3, 3], np.int64)
 """Which tensors a loop indexes, by bit: Weights 1, Inputs 2, Outputs 4; in the order of LOOPS."""
 
 AXIS_OF = np.array([-1, -1, -1, -1, 0, 1, 0, 1], np.int64)
-"""The input's rows (0) move with P and R, its columns (1) with Q and S; the other loops have axes of their own."""
+"""The input's rows (0) move with P and R, its columns (1) with Q and S; other loops have axes of their
+own."""

@@ -1,10 +1,11 @@
 """Accesses of a mapping whose factors multiply to more than a dimension; a part of `nest_kernel`.
 
-The loops run through all their factors and decide, step by step, where each tile stands and whether it has moved.
-What moves is what exists of a tile: iterations at or beyond the size of their dimension do no work and move no
-word, and a tile that lies wholly beyond moves nothing.
+The loops run through all their factors and decide, step by step, where each tile stands and whether it has
+moved. What moves is what exists of a tile: iterations at or beyond the size of their dimension do no work and
+move no word, and a tile that lies wholly beyond moves nothing.
 
-The walk is never walked. All steps at which a certain loop advances and the loops inside it return are counted
+The walk is never walked. All steps at which a certain loop advances and the loops inside it return are
+counted
 together: along each dimension the tiles there are whole ones and at most one that the end cuts.
 """
 
@@ -90,7 +91,7 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
                 back_columns += returns * step_columns
             if not whole and move_rows == 0.0 and move_columns == 0.0:
                 continue
-            # Steps at which this loop or one around it stands anywhere, less those at which this one stands first.
+            # Steps at which this loop stands anywhere, less those at which it stands at its first iteration.
             for outside in range(1 if first or child < 0 else 2):
                 words += (1.0 - 2.0 * outside) * _words(
                     table,
@@ -115,7 +116,7 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
 def _words(
     table, nest, integers, floats, tensor, child, parent, level, position, whole, move_rows, move_columns
 ):
-    """Words that move at all steps where the temporal loops inside (level, position) stand at their first iteration."""
+    """Words that move at all steps where the loops inside (level, position) stand at the start."""
     words = 1.0
     for loop in range(8):
         indexed = (TENSORS_OF[loop] >> tensor) & 1
@@ -143,7 +144,7 @@ def _tile(floats, child, loop):
 
 @njit(nogil=True, error_model="numpy")
 def _stands(integers, table, level, position, from_level, from_position, tensor, parent, loop):
-    """Whether a loop takes one iteration only in the count: temporal and inside the cut, or spatial and shared."""
+    """Whether a loop counts for one iteration: temporal and inside the cut, or spatial and shared."""
     if position >= integers[level, 0]:
         return level < from_level or (level == from_level and position < from_position)
     if (TENSORS_OF[loop] >> tensor) & 1 or level > parent:
@@ -183,7 +184,7 @@ def _tiles(table, nest, integers, floats, tensor, child, parent, from_level, fro
 
 @njit(nogil=True, error_model="numpy")
 def _new_words(out, filter_, stride, dilation, span, whole, move):
-    """Words of a window of so many outputs and filter taps that the window before, of the whole span, did not have."""
+    """Words of a window of so many outputs and taps that the window before, a whole one, did not have."""
     extent = (out - 1.0) * stride + (filter_ - 1.0) * dilation + 1.0
     if whole or move == 0.0:
         return extent
@@ -292,7 +293,7 @@ def _distinct_words(
     shared_out,
     shared_filter,
 ):
-    """Words along an axis where windows of several instances coincide, each counted once a step: by enumeration."""
+    """Words along an axis where windows of several instances coincide, each once a step: enumerated."""
     out, filter_ = 4 + axis, 6 + axis
     last_out = _offset(table, integers, floats, child, parent, 0, 0, out, int(shared_out) - 1, True)
     last_filter = _offset(table, integers, floats, child, parent, 0, 0, filter_, int(shared_filter) - 1, True)

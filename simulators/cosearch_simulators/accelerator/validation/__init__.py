@@ -18,7 +18,9 @@ from cosearch_simulators.errors import SimulatorError
 
 def tools() -> tuple[ModuleType, ...]:
     """The modules of the tools."""
-    return ()
+    from cosearch_simulators.accelerator.validation import timeloop, zigzag
+
+    return (timeloop, zigzag)
 
 
 def validate(folder: Path, progress: Callable[[int, int], None] = lambda done, of: None) -> ValidationTable:

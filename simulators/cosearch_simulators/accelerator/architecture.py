@@ -1,0 +1,284 @@
+"""An accelerator as data: storage levels, the arrays between them, and its multiply-accumulate units.
+
+`Architecture.compile()` gives the arrays of `evaluation`; where energies are not given they come from
+`components`.
+
+Example:
+    >>> from cosearch_simulators.accelerator.architecture import preset
+    >>> preset("eyeriss").compile().names
+    ('PsumRegister', 'WeightRegister', 'InputRegister', 'GlobalBuffer', 'DRAM')
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from math import inf, prod
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from cosearch_simulators.accelerator import components, nest_tables
+from cosearch_simulators.accelerator.components import EnergyTable
+from cosearch_simulators.accelerator.documents import Document, nearest, read, write
+from cosearch_simulators.accelerator.evaluation import CompiledArchitecture
+from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.workloads.loop_nest import TENSORS
+
+Tensor = Literal["Weights", "Inputs", "Outputs"]
+
+
+class StorageLevel(Document):
+    """A level of the hierarchy; numbers are those of one instance.
+
+    Attributes:
+        name: unique in the architecture.
+        kind: what its energy and area are modelled as.
+        capacity_words: words it holds; None for the outermost level, which holds everything.
+        word_bits: bits of a word.
+        block_words: words of one access; its energy is that of the block, shared by the words.
+        banks: equal parts; an access wakes one.
+        read_bandwidth_words: words a cycle; None for no limit.
+        write_bandwidth_words: the same, for fills and updates.
+        read_energy_pj: of a word; None for the model's.
+        write_energy_pj: of a word; None for the model's.
+        area_um2: None for the model's.
+        holds: the tensors that it may hold.
+        array: instances of the level below (of MACs for the innermost) along each axis; the mapping's X is
+            the first axis, its Y all others together.
+        multicast: whether one read serves all below that need the same words at the same step.
+        reduction: whether partial sums from below are added up on their way.
+    """
+
+    name: str = Field(min_length=1)
+    kind: Literal["register_file", "sram", "dram"] = "sram"
+    capacity_words: int | None = Field(default=None, gt=0)
+    word_bits: int = Field(default=16, gt=0)
+    block_words: int = Field(default=1, gt=0)
+    banks: int = Field(default=1, gt=0)
+    read_bandwidth_words: float | None = Field(default=None, gt=0)
+    write_bandwidth_words: float | None = Field(default=None, gt=0)
+    read_energy_pj: float | None = Field(default=None, ge=0)
+    write_energy_pj: float | None = Field(default=None, ge=0)
+    area_um2: float | None = Field(default=None, ge=0)
+    holds: tuple[Tensor, ...] = TENSORS  # type: ignore[assignment]
+    array: tuple[int, ...] = (1, 1)
+    multicast: bool = True
+    reduction: bool = True
+
+    @field_validator("array")
+    @classmethod
+    def _positive(cls, array: tuple[int, ...]) -> tuple[int, ...]:
+        if not array or min(array) < 1:
+            raise ValueError("must have at least 1 instance along each axis")
+        return array
+
+
+class Mac(Document):
+    """The multiply-accumulate units.
+
+    Attributes:
+        word_bits: of an operand.
+        per_cycle: how many one unit does a cycle.
+        energy_pj: None for the model's.
+        area_um2: None for the model's.
+    """
+
+    word_bits: int = Field(default=16, gt=0)
+    per_cycle: float = Field(default=1.0, gt=0)
+    energy_pj: float | None = Field(default=None, ge=0)
+    area_um2: float | None = Field(default=None, ge=0)
+
+
+class Architecture(Document):
+    """An accelerator.
+
+    Attributes:
+        name: for people.
+        levels: innermost first; the last is the backing store.
+        mac: what the innermost level's array consists of.
+        technology_nm: of everything on the chip.
+        clock_ghz: turns cycles into time.
+        memory: kind of the backing store, one of `components.DRAM_PJ_A_BIT`.
+        energy_model: where energies come from that are not given: published figures, or Timeloop's built-in
+            table.
+    """
+
+    name: str = "accelerator"
+    levels: tuple[StorageLevel, ...] = Field(min_length=1)
+    mac: Mac = Mac()
+    technology_nm: float = Field(default=45.0, ge=7, le=130)
+    clock_ghz: float = Field(default=1.0, gt=0)
+    memory: str = "ddr3"
+    energy_model: Literal["published", "timeloop"] = "published"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Architecture:
+        names = [level.name for level in self.levels]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"levels: two are called {name!r}")
+        for number, level in enumerate(self.levels[:-1]):
+            if level.capacity_words is None:
+                raise ValueError(
+                    f"levels.{number}.capacity_words is missing: only the last level is unlimited"
+                )
+        outermost = self.levels[-1]
+        for tensor in TENSORS:
+            if tensor not in outermost.holds:
+                raise ValueError(
+                    f"levels.{len(names) - 1}.holds: nothing feeds {tensor}, "
+                    "the outermost level must hold all tensors"
+                )
+        if self.memory not in components.DRAM_PJ_A_BIT:
+            raise ValueError(
+                f"memory: unknown {self.memory!r}, {nearest(self.memory, components.DRAM_PJ_A_BIT)}"
+            )
+        return self
+
+    def level(self, name: str) -> StorageLevel:
+        """The level of this name.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        for level in self.levels:
+            if level.name == name:
+                return level
+        raise ConfigurationError(f"no level {name!r}: {nearest(name, [level.name for level in self.levels])}")
+
+    @property
+    def units(self) -> int:
+        """Multiply-accumulate units."""
+        return prod(prod(level.array) for level in self.levels)
+
+    def instances(self, number: int) -> int:
+        """Instances of a level."""
+        return prod(prod(level.array) for level in self.levels[number + 1 :])
+
+    def read_pj(self, level: StorageLevel) -> float:
+        """Energy of reading a word; writing costs the same where it is not given."""
+        if level.read_energy_pj is not None:
+            return level.read_energy_pj
+        block_bits = level.word_bits * level.block_words
+        if level.kind == "dram":
+            if self.energy_model == "timeloop":
+                return components.TIMELOOP_DRAM_PJ * level.word_bits / 16
+            return components.dram_energy_pj(level.word_bits, self.memory)
+        bits = (level.capacity_words or 0) * level.word_bits / level.banks
+        if self.energy_model == "timeloop":
+            return components.timeloop_sram_energy_pj(bits, block_bits) / level.block_words
+        return components.sram_energy_pj(bits, block_bits, self.technology_nm) / level.block_words
+
+    @property
+    def mac_pj(self) -> float:
+        """Energy of a multiply-accumulate."""
+        if self.mac.energy_pj is not None:
+            return self.mac.energy_pj
+        if self.energy_model == "timeloop":
+            return components.TIMELOOP_MAC_PJ * (self.mac.word_bits / 16) ** 2
+        return components.mac_energy_pj(self.mac.word_bits, self.technology_nm)
+
+    def area_by_part_mm2(self) -> dict[str, float]:
+        """Area of all instances of each part on the chip."""
+        unit = self.mac.area_um2
+        if unit is None:
+            unit = components.mac_area_um2(self.mac.word_bits, self.technology_nm)
+        areas = {"MAC": self.units * unit * 1e-6}
+        for number, level in enumerate(self.levels):
+            area = level.area_um2
+            if area is None:
+                if level.kind == "dram" or level.capacity_words is None:
+                    continue
+                model = (
+                    components.register_area_um2
+                    if level.kind == "register_file"
+                    else components.sram_area_um2
+                )
+                area = model(level.capacity_words * level.word_bits, self.technology_nm)
+            areas[level.name] = self.instances(number) * area * 1e-6
+        return areas
+
+    def with_energies(self, table: EnergyTable, mac: str = "MAC") -> Architecture:
+        """The same architecture with a table's energies (of an access to a block) and areas.
+
+        Args:
+            table: components go by the levels' names.
+            mac: name of the multiply-accumulate unit in the table.
+
+        Raises:
+            ConfigurationError: a level is not in the table.
+        """
+        levels = [
+            level.model_copy(
+                update={
+                    "read_energy_pj": table.energy(level.name, ("read",)) / level.block_words,
+                    "write_energy_pj": table.energy(level.name, ("write", "update")) / level.block_words,
+                    "area_um2": table.area_um2.get(level.name, level.area_um2),
+                }
+            )
+            for level in self.levels
+        ]
+        unit = self.mac.model_copy(
+            update={
+                "energy_pj": table.energy(mac, ("compute", "mac_random", "mac", "multiply", "read")),
+                "area_um2": table.area_um2.get(mac, self.mac.area_um2),
+            }
+        )
+        return self.model_copy(update={"levels": tuple(levels), "mac": unit})
+
+    def compile(self) -> CompiledArchitecture:
+        """The arrays of the batched evaluation."""
+        table = np.zeros((len(self.levels), nest_tables.LEVEL_COLUMNS))
+        allowed = np.zeros((len(self.levels), len(TENSORS)), np.uint8)
+        for row, holds, level in zip(table, allowed, self.levels, strict=True):
+            row[nest_tables.CAPACITY] = inf if level.capacity_words is None else level.capacity_words
+            row[nest_tables.READ_BANDWIDTH] = level.read_bandwidth_words or inf
+            row[nest_tables.WRITE_BANDWIDTH] = level.write_bandwidth_words or inf
+            row[nest_tables.FANOUT_X] = level.array[0]
+            row[nest_tables.FANOUT_Y] = prod(level.array[1:])
+            row[nest_tables.MULTICAST], row[nest_tables.REDUCTION] = level.multicast, level.reduction
+            read_pj = self.read_pj(level)
+            row[nest_tables.READ_PJ : nest_tables.READ_PJ + 3] = read_pj
+            row[nest_tables.WRITE_PJ : nest_tables.WRITE_PJ + 3] = (
+                read_pj if level.write_energy_pj is None else level.write_energy_pj
+            )
+            holds[:] = [tensor in level.holds for tensor in TENSORS]
+        names = tuple(level.name for level in self.levels)
+        constants = np.array([self.mac_pj, self.mac.per_cycle])
+        return CompiledArchitecture(names, table, allowed, constants, sum(self.area_by_part_mm2().values()))
+
+
+def read_architecture(path: Path) -> Architecture:
+    """The architecture in a YAML or JSON file.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a field is missing, unknown or has a bad value.
+    """
+    return read(Architecture, path)
+
+
+def write_architecture(architecture: Architecture, path: Path) -> None:
+    """Write an architecture, as JSON where the name ends so, else as YAML."""
+    write(architecture, path)
+
+
+def presets() -> tuple[str, ...]:
+    """Names of the built-in architectures."""
+    folder = resources.files("cosearch_simulators.accelerator") / "presets"
+    return tuple(sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def preset(name: str) -> Architecture:
+    """A built-in architecture.
+
+    Raises:
+        ConfigurationError: there is none of this name.
+    """
+    if name not in presets():
+        raise ConfigurationError(f"unknown architecture {name!r}: {nearest(name, presets())}")
+    with resources.as_file(
+        resources.files("cosearch_simulators.accelerator") / "presets" / f"{name}.yaml"
+    ) as path:
+        return read_architecture(path)

@@ -1,0 +1,101 @@
+"""Architectures, mappings and templates as YAML or JSON: reading, writing, and errors of one line."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cosearch_simulators.errors import ConfigurationError
+
+
+class Document(BaseModel):
+    """A model whose fields are all known and whose values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+DocumentType = TypeVar("DocumentType", bound=Document)
+
+
+def parse(model: type[DocumentType], data: Any, where: str = "") -> DocumentType:
+    """The document in these JSON values.
+
+    Args:
+        model: its class.
+        data: JSON values.
+        where: what the error's line starts with, such as a file's name.
+
+    Raises:
+        ConfigurationError: a field is missing, unknown or has a bad value; names the field and the value.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        line = _line(model, first)
+        raise ConfigurationError(f"{where}: {line}" if where else line) from error
+
+
+def read(model: type[DocumentType], path: Path) -> DocumentType:
+    """The document in a file, YAML or JSON.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is no YAML, or `parse` rejects it.
+    """
+    try:
+        data = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    return parse(model, data, str(path))
+
+
+def write(document: Document, path: Path) -> None:
+    """Write a document without defaults, as JSON where the name ends so, else as YAML."""
+    data = document.model_dump(mode="json", exclude_defaults=True)
+    is_json = path.suffix == ".json"
+    path.write_text(json.dumps(data, indent=2) + "\n" if is_json else yaml.safe_dump(data, sort_keys=False))
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """A question for the name that is nearest, or the known names where none is near."""
+    names = {entry.casefold(): entry for entry in known}
+    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.4)
+    return f"did you mean {names[close[0]]!r}?" if close else f"known are {', '.join(names.values())}"
+
+
+def _line(model: type[BaseModel], error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        fields = _model_at(model, error["loc"][:-1]).model_fields
+        return f"unknown field {place}: {nearest(str(error['loc'][-1]), fields)}"
+    if error["type"] == "missing":
+        return f"{place} is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    if not place:
+        return message
+    value = error["input"]
+    if error["type"] == "value_error" and isinstance(value, BaseModel | dict):
+        return f"{place}: {message}"
+    return f"{place}: {message[0].lower()}{message[1:]}, got {value!r}"
+
+
+def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model that a path of field names and positions leads to."""
+    for part in loc:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(iter(_models_in(model.model_fields[part].annotation)), model)
+    return model
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in typing.get_args(annotation) for found in _models_in(part)]

@@ -1,0 +1,48 @@
+"""Fixed mappings against Timeloop, on the sample in the repository and on the whole set where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cosearch_simulators.accelerator.validation import read_cases, timeloop, validate
+from cosearch_simulators.errors import SimulatorError
+
+SAMPLE = Path(__file__).parents[2] / "reference" / "accelerator" / "timeloop"
+
+
+def test_the_sample_is_met_exactly() -> None:
+    for record in read_cases(SAMPLE / "cases.jsonl"):
+        one = timeloop.compare(timeloop.read_case(record))
+        assert one.cycles[0] == one.cycles[1], one.case.identifier
+        assert one.energy_pj[0] == pytest.approx(one.energy_pj[1], rel=1e-6), one.case.identifier
+        for ours, theirs in one.tiles:
+            assert ours == theirs, one.case.identifier
+        for key, pairs in one.accesses.items():
+            for ours, theirs in pairs:
+                assert ours == pytest.approx(theirs, abs=0.51), (one.case.identifier, key)
+
+
+def test_the_whole_set_is_within_its_bounds(reference) -> None:
+    seen = []
+    folder = reference / "accelerator" / "timeloop"
+    table = validate(folder, lambda done, of: seen.append((done, of)))
+    assert table.passed, table.markdown()
+    assert table.marker == "accelerator-timeloop"
+    assert seen[-1] == (len(read_cases(folder / "cases.jsonl")),) * 2
+
+
+def test_records_that_are_not_of_the_format_are_refused_in_one_line() -> None:
+    record = read_cases(SAMPLE / "cases.jsonl")[0]
+    assert timeloop.describes(record)
+    assert not timeloop.describes({"layers": []})
+    with pytest.raises(SimulatorError, match=f"{record['id']}: not a Timeloop case: KeyError"):
+        timeloop.read_case(record | {"spec": {"arch": record["spec"]["arch"], "problem": {}, "mapping": []}})
+
+
+def test_a_mapping_that_is_invalid_to_us_is_named() -> None:
+    record = read_cases(SAMPLE / "cases.jsonl")[0]
+    problem = record["spec"]["problem"] | {"K": record["spec"]["problem"].get("K", 1) + 1}
+    with pytest.raises(SimulatorError, match=f"{record['id']}: the factors of K multiply to"):
+        timeloop.compare(timeloop.read_case(record | {"spec": record["spec"] | {"problem": problem}}))
