@@ -14,7 +14,12 @@ import numpy as np
 from cosearch_simulators.dram import Controllers, Device, Trace
 from cosearch_simulators.dram.device import STANDARDS
 
-COMMANDS = ("ACT", "PREpb", "PREab", "RD", "RDA", "WR", "WRA", "REFab")
+COMMANDS = ("ACT", "PREpb", "PREab", "RD", "RDA", "WR", "WRA", "REFab", "REFpb", "REFsb")
+REFRESHES = {
+    "all_bank": ("REFab", "nREFI"),
+    "per_bank": ("REFpb", "nREFIpb"),
+    "same_bank": ("REFsb", "nREFIsb"),
+}
 
 
 @dataclass
@@ -42,15 +47,22 @@ class Channel:
         levels = self.device.topology.levels
         self.rules = []
         for rule in self.device.rules:
-            for p in rule.preceding:
+            for p in [rule.preceding] if rule.window > 1 else [(p,) for p in rule.preceding]:
                 for f in rule.following:
-                    cycles = rule.cycles + longer.get(p, 1) - longer.get(f, 1)
+                    cycles = rule.cycles + longer.get(p[0], 1) - longer.get(f, 1)
                     depth = levels.index(rule.level) + 1
                     self.rules.append((p, f, depth, cycles, rule.window, rule.sibling))
         for p, cycles in longer.items():
-            self.rules += [(p, f, 1, cycles, 1, False) for f in COMMANDS]
+            self.rules += [((p,), f, 1, cycles, 1, False) for f in COMMANDS]
+        standard = STANDARDS[self.device.standard]  # these rules count from a command's first cycle
+        for p, cycles in standard.bus_cycles.items():
+            same_bus = [f for f in COMMANDS if (f in standard.row_bus) == (p in standard.row_bus)]
+            self.rules += [((p,), f, 1, cycles, 1, False) for f in same_bus]
 
     def ready(self, command: str, path: tuple[int, ...]) -> bool:
+        if path[2:] and None in path:  # the same bank of every group
+            groups = range(self.device.topology.counts[2])
+            return all(self.ready(command, (*path[:2], group, path[3])) for group in groups)
         for number, (_, following, depth, cycles, window, sibling) in enumerate(self.rules):
             if following != command:
                 continue
@@ -67,8 +79,12 @@ class Channel:
         return True
 
     def issue(self, command: str, path: tuple[int, ...], row: int = -1) -> None:
+        if path[2:] and None in path:
+            for group in range(self.device.topology.counts[2]):
+                self.issue(command, (*path[:2], group, path[3]))
+            return
         for number, (preceding, _, depth, *_) in enumerate(self.rules):
-            if preceding == command:
+            if command in preceding:
                 self.issued.setdefault((number, path[:depth]), []).append(self.clock)
         if command == "ACT":
             self.open_row[path] = row
@@ -120,7 +136,7 @@ def run(device: Device, controllers: Controllers, trace: Trace) -> dict[str, flo
     for n in device.topology.counts[1:]:
         banks = [(*path, i) for path in banks for i in range(n)]
     cap = c["row_cap"] if c["row_policy"] == "closed_cap" else None
-    writing, position = False, 0
+    writing, position, refreshes = False, 0, 0
 
     def needs(r: Request) -> str:
         if r.path not in channel.open_row:
@@ -147,9 +163,18 @@ def run(device: Device, controllers: Controllers, trace: Trace) -> dict[str, flo
         if position == len(trace):
             break
         channel.clock += 1
-        if c["refresh"] == "all_bank" and channel.clock % device.timings["nREFI"] == 0:
-            priority += [("REFab", (0, rank)) for rank in range(device.ranks)]
-            count["maintenance_requests"] += device.ranks
+        kind, interval = REFRESHES.get(c["refresh"], ("", ""))
+        if kind and channel.clock % device.timings[interval] == 0:
+            for rank in range(device.ranks):
+                in_rank = [bank for bank in banks if bank[:2] == (0, rank)]
+                turns = {
+                    "REFab": [(0, rank)],
+                    "REFpb": in_rank,
+                    "REFsb": [(0, rank, None, bank[-1]) for bank in in_rank if bank[2] == 0],
+                }[kind]
+                priority.append((kind, turns[refreshes % len(turns)]))
+                count["maintenance_requests"] += 1
+            refreshes += 1
         for bank in banks if cap is not None else []:
             if accesses[bank] >= cap and bank not in injected and channel.ready("PREpb", bank):
                 priority.append(("PREpb", bank))
@@ -165,6 +190,12 @@ def run(device: Device, controllers: Controllers, trace: Trace) -> dict[str, flo
             wanted, node = priority[0]
             if wanted == "REFab" and any(bank[:2] == node for bank in channel.open_row):
                 wanted = "PREab"
+            elif wanted in ("REFpb", "REFsb"):
+                pattern = node
+                members = [b for b in banks if all(p in (None, x) for p, x in zip(pattern, b, strict=True))]
+                still_open = [bank for bank in members if bank in channel.open_row]
+                if still_open:
+                    wanted, node = "PREpb", still_open[0]
             if channel.ready(wanted, node) and not closes_active(wanted, node):
                 command, path = wanted, node
                 if wanted == priority[0][0]:
@@ -242,6 +273,7 @@ def run(device: Device, controllers: Controllers, trace: Trace) -> dict[str, flo
         "precharges": count["PREpb"] + count["PREab"],
         "auto_precharges": count["RDA"] + count["WRA"],
         "refreshes": count["REFab"],
+        "bank_refreshes": count["REFpb"] + count["REFsb"],
         **{
             name: count[name]
             for name in (

@@ -9,7 +9,7 @@ Batches, errors and metrics are `simulation`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.dram import engine, engine_state, timing
-from cosearch_simulators.dram.controllers import Controllers
+from cosearch_simulators.dram.controllers import DEVICE_MAPPING, Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.engine_state import (
     REFRESH_INTERVALS,
@@ -32,10 +32,8 @@ from cosearch_simulators.dram.engine_state import (
 )
 from cosearch_simulators.dram.kernel import decode_channels, decode_requests, run_channel
 from cosearch_simulators.dram.mapping import AddressBits
-from cosearch_simulators.dram.trace import Trace
-
-DEVICE_MAPPING = "device"
-"""The address mapping that is the device's own `address_bits`."""
+from cosearch_simulators.dram.trace import CHUNK_REQUESTS, Trace
+from cosearch_simulators.dram.trace_streams import StreamedTrace
 
 _NEVER = int(timing.NEVER)
 
@@ -169,6 +167,74 @@ class ControllerRun:
 
 
 _NO_REQUESTS = Requests(*(np.empty(0, np.int64),) * 3, np.empty(0, np.bool_), np.empty(0, np.int64))
+
+
+class Batch:
+    """Designs on one trace.
+
+    Args:
+        devices: one a design.
+        controllers: as many, or one.
+        trace: whatever has `chunks`.
+        trace_tck_ps: clock period of the trace's cycles; None: that of the device.
+        designs: which of them are going to be simulated; the others may be unsound.
+
+    Attributes:
+        order: the designs in the order in which they are best simulated: those that decode alike follow one
+            another, so that a short trace is decoded once for them and little has to be kept.
+    """
+
+    def __init__(
+        self,
+        devices: Sequence[Device],
+        controllers: Controllers,
+        trace: Trace | StreamedTrace,
+        trace_tck_ps: int | None,
+        designs: Iterable[int],
+    ) -> None:
+        self._devices, self._trace, self._settings = devices, trace, settings(controllers)
+        mappings = np.asarray(controllers.address_mapping).tolist()
+        self._rows = len(mappings)
+        self._decodings = {
+            i: decoding_of(devices[i], mappings[i % self._rows], trace_tck_ps) for i in designs
+        }
+        self.order = sorted(self._decodings, key=lambda i: hash(self._decodings[i]))
+        self._decoded = lru_cache(maxsize=2)(self._decode_whole)
+        self._short = isinstance(trace, Trace) and len(trace) <= CHUNK_REQUESTS
+
+    def counters(self, i: int) -> NDArray[np.int64]:
+        """Run design i; see `ControllerRun.counters`."""
+        run = ControllerRun(self._devices[i], self._settings(self._devices[i], i % self._rows))
+        if self._short:
+            run.feed(self._decoded(self._decodings[i]))
+        else:
+            for chunk in self._trace.chunks():
+                run.feed(decode(chunk, self._decodings[i]))
+        run.finish()
+        return run.counters()
+
+    def _decode_whole(self, decoding: Decoding) -> list[Requests]:
+        (chunk,) = self._trace.chunks()
+        return decode(chunk, decoding)
+
+
+def rank_cycles(device: Device, counter: NDArray[np.int64]) -> dict[str, int]:
+    """What `energy.energy` is told beside the command counts; its cycles are those of one channel."""
+    return {
+        "cycles": int(counter[engine.CYCLES]) * device.channels,
+        "bank_refreshes": int(counter[engine.FIRST_COMMAND_COUNT + timing.REFPB]),
+        "same_bank_refreshes": int(counter[engine.FIRST_COMMAND_COUNT + timing.REFSB]),
+    }
+
+
+def unsupported(device: Device, mapping: str, refresh: str) -> str:
+    """What of a controller the device cannot do, or an empty string."""
+    if mapping == DEVICE_MAPPING and device.address_bits is None:
+        return f"{device.organization} has no address_bits, which address_mapping {mapping!r} stands for"
+    if refresh not in ("none", *device.refresh_modes):
+        known = ", ".join(("none", *device.refresh_modes))
+        return f"{device.standard} has no refresh {refresh!r}, expected one of {known}"
+    return ""
 
 
 def settings(controllers: Controllers) -> Callable[[Device, int], Setting]:

@@ -20,7 +20,12 @@ order."""
 ROW_POLICIES = ("open", "closed_cap")
 """Rows stay open; a row is closed after `row_cap` column accesses."""
 
-REFRESH_POLICIES = ("none", "all_bank")
+REFRESH_POLICIES = ("none", "all_bank", "per_bank", "same_bank")
+"""None; all banks of a rank at once; its banks one after another; the same bank of every bank group at once,
+one after another. A refresh is a request that goes before all others, as Ramulator's maintenance does."""
+
+DEVICE_MAPPING = "device"
+"""The address mapping that is the device's own `address_bits`."""
 
 LARGEST_QUEUE = 65_536
 
@@ -100,8 +105,8 @@ class Controllers(Columns):
         scheduler: of `SCHEDULERS`.
         row_policy: of `ROW_POLICIES`.
         row_cap: column accesses before a row is closed (ignored by "open").
-        refresh: of `REFRESH_POLICIES`.
-        address_mapping: of `mapping.ADDRESS_MAPPINGS`.
+        refresh: of `REFRESH_POLICIES`; what a device has is in its `refresh_modes`.
+        address_mapping: of `mapping.ADDRESS_MAPPINGS`, or "device": the device's own `address_bits`.
         read_queue: entries of the read queue.
         write_queue: entries of the write queue.
         write_low_watermark: share of the write queue under which writing stops, when reads wait; above 0, or
@@ -131,7 +136,7 @@ class Controllers(Columns):
         "scheduler": SCHEDULERS,
         "row_policy": ROW_POLICIES,
         "refresh": REFRESH_POLICIES,
-        "address_mapping": ADDRESS_MAPPINGS,
+        "address_mapping": (*ADDRESS_MAPPINGS, DEVICE_MAPPING),
     }
     COUNTS = {"row_cap": 1, "read_queue": 1, "write_queue": 1}  # noqa: RUF012
 

@@ -137,7 +137,7 @@ def channel_of_device(device: Device, refresh: int) -> Channel:
     pushes = compile_pushes(compiled, device.topology.banks, issued)
     close_delay = np.zeros(len(COMMANDS), np.int64)
     close_delay[timing.RDA] = n["nRTP"]
-    close_delay[timing.WRA] = n["nCWL"] + n["nBL"] + n["nWR"]
+    close_delay[timing.WRA] = device.write_latency_cycles + n["nWR"]
     return Channel(
         rank_banks=int(compiled.command_banks[timing.REFAB]),
         group_banks=device.topology.counts[-1],

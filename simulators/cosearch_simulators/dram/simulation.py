@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import lru_cache
-from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -14,13 +12,19 @@ from numpy.typing import NDArray
 
 from cosearch_simulators.dram import engine
 from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
-from cosearch_simulators.dram.bank_machine_simulation import energy_arguments, run_bank_machines
-from cosearch_simulators.dram.controller_simulation import ControllerRun, decode, decoding_of, settings
+from cosearch_simulators.dram.bank_machine_simulation import (
+    bank_machine_problem,
+    energy_arguments,
+    power_down_cycles,
+    run_bank_machines,
+)
+from cosearch_simulators.dram.controller_simulation import Batch, rank_cycles, unsupported
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import energy
 from cosearch_simulators.dram.rules import COMMANDS
 from cosearch_simulators.dram.trace import Trace
+from cosearch_simulators.dram.trace_streams import StreamedTrace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
 
 Floats = NDArray[np.float64]
@@ -50,8 +54,12 @@ class DramResult:
         activates: activate commands.
         precharges: precharge commands, of one bank or all.
         auto_precharges: reads and writes with auto-precharge.
-        refreshes: refresh commands.
+        refreshes: refresh commands of all banks.
+        bank_refreshes: refresh commands of one bank, or of the same bank of all bank groups.
         active_cycles: cycles in which a rank had an open bank, summed over ranks.
+        active_power_down_cycles: cycles of power-down with an open bank, summed over ranks.
+        precharge_power_down_cycles: cycles of power-down with all banks closed, summed over ranks.
+        self_refresh_cycles: cycles of self-refresh, summed over ranks.
         activate_energy_pj: see `energy.Energy`, as are the next four.
         read_energy_pj: read bursts.
         write_energy_pj: write bursts.
@@ -79,7 +87,11 @@ class DramResult:
     precharges: Counts
     auto_precharges: Counts
     refreshes: Counts
+    bank_refreshes: Counts
     active_cycles: Counts
+    active_power_down_cycles: Counts
+    precharge_power_down_cycles: Counts
+    self_refresh_cycles: Counts
     activate_energy_pj: Floats
     read_energy_pj: Floats
     write_energy_pj: Floats
@@ -94,6 +106,8 @@ class DramResult:
         return self.cycles.size
 
 
+STALLS = "the controller stalls: nothing can be issued, or refreshes come too fast to be served"
+
 _COUNT_COLUMNS = frozenset(f.name for f in fields(DramResult) if f.type == "Counts")
 _COLUMNS = tuple(f.name for f in fields(DramResult) if f.name != "error")
 
@@ -101,7 +115,7 @@ _COLUMNS = tuple(f.name for f in fields(DramResult) if f.name != "error")
 def simulate(
     devices: Device | Sequence[Device],
     controllers: Controllers | BankMachineControllers,
-    trace: Trace,
+    trace: Trace | StreamedTrace,
     *,
     threads: int = 1,
     on_error: Literal["raise", "mark"] = "raise",
@@ -112,11 +126,12 @@ def simulate(
 
     Args:
         devices: one device for all designs, or one a design.
-        controllers: the designs' controllers; a single one stands for every device. `BankMachineControllers`
-            need devices with `address_bits`, as `read_memspec` makes them.
-        trace: the requests. Each is offered as soon as the one before it is accepted, at most one a clock
-            cycle, and not before its `cycle` if the trace has those. `BankMachineControllers` have a trace
-            player with a clock of its own, see `trace_tck_ps`.
+        controllers: the designs' controllers; a single one stands for every device.
+        trace: the requests, in memory or streamed from a file. Each is offered as soon as the one before it
+            is accepted, at most one a clock cycle, and not before its `cycle` if the trace has those; of a
+            device with several channels each has a port of its own, which takes its requests in order
+            without regard to the others. `BankMachineControllers` have a trace player with a clock of its
+            own, see `trace_tck_ps`.
         threads: designs simulated at once.
         on_error: "raise" stops at the first design that cannot be simulated, "mark" leaves the reason in
             `DramResult.error` and goes on.
@@ -140,23 +155,25 @@ def simulate(
 
     errors = list(problems)
     bank_machines_asked = isinstance(controllers, BankMachineControllers)
-    if bank_machines_asked:
+    if isinstance(controllers, BankMachineControllers):
+        refresh = controllers.codes("refresh_policy")
         for i, device in enumerate(designs):
-            if device.address_bits is None:
-                errors[i] = (
-                    errors[i] or f"{device.organization} has no address_bits, which this controller needs"
-                )
-        problems = list(errors)
+            errors[i] = errors[i] or bank_machine_problem(device, refresh[i % refresh.size])
+    else:
+        mappings, refreshes = controllers.address_mapping, controllers.refresh
+        asked = list(zip(np.asarray(mappings).tolist(), np.asarray(refreshes).tolist(), strict=True))
+        for i, device in enumerate(designs):
+            errors[i] = errors[i] or unsupported(device, *asked[i % len(asked)])
+    problems = list(errors)
     if not wrap_addresses:
-        highest = int(np.argmax(trace.address_byte))
         for i, device in enumerate(designs):
-            errors[i] = errors[i] or _beyond(device, trace, highest)
+            errors[i] = errors[i] or beyond(device, trace)
     if on_error == "raise" and any(errors):
         i = next(i for i, error in enumerate(errors) if error)
         kind = ConfigurationError if problems[i] else SimulatorError
         raise kind(f"design {i}: {errors[i]}" if count > 1 else errors[i])
 
-    order = list(range(count))
+    order = [i for i, error in enumerate(errors) if not error]
     if isinstance(controllers, BankMachineControllers):
         arguments = controllers.arguments()
 
@@ -165,55 +182,66 @@ def simulate(
             return run_bank_machines(designs[i], trace, trace_tck_ps, *row)
 
     else:
-        mappings, setting = np.asarray(controllers.address_mapping).tolist(), settings(controllers)
-        decodings = [
-            None if error else decoding_of(designs[i], mappings[i % len(mappings)], trace_tck_ps)
-            for i, error in enumerate(errors)
-        ]
-        # Designs that decode alike follow one another, so that little has to be kept.
-        order.sort(key=lambda i: hash(decodings[i]))
-        decoded = lru_cache(maxsize=2)(lambda decoding: decode(trace, decoding))
-
-        def counters_of(i: int) -> NDArray[np.int64]:
-            run = ControllerRun(designs[i], setting(designs[i], i % len(mappings)))
-            run.feed(decoded(decodings[i]))
-            run.finish()
-            return run.counters()
-
-    def run(i: int) -> NDArray[np.int64] | None:
-        return None if errors[i] else counters_of(i)
+        batch = Batch(designs, controllers, trace, trace_tck_ps, order)
+        counters_of, order = batch.counters, batch.order
 
     if threads == 1 or count == 1:
-        found = [run(i) for i in order]
+        found = [counters_of(i) for i in order]
     else:
         with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(run, order))
-    counters = [counter for _, counter in sorted(zip(order, found, strict=True), key=itemgetter(0))]
+            found = list(pool.map(counters_of, order))
+    counters: list[NDArray[np.int64] | None] = [None] * count
+    for i, one in zip(order, found, strict=True):
+        counters[i] = one
 
-    columns = {name: np.zeros(count, np.int64 if name in _COUNT_COLUMNS else np.float64) for name in _COLUMNS}
     for i, counter in enumerate(counters):
         if counter is not None and counter[engine.STALLED]:
-            errors[i] = (
-                "the controller stalls: nothing can be issued, or refreshes come too fast to be served"
-            )
+            errors[i] = STALLS
             if on_error == "raise":
                 raise SimulatorError(f"design {i}: {errors[i]}" if count > 1 else errors[i])
-            counter = None
-        row = {} if counter is None else _metrics(designs[i], counter, drampower=bank_machines_asked)
+            counters[i] = None
+    return result(designs, counters, errors, drampower=bank_machines_asked)
+
+
+def result(
+    devices: Sequence[Device],
+    counters: Sequence[NDArray[np.int64] | None],
+    errors: list[str],
+    *,
+    drampower: bool,
+) -> DramResult:
+    """The metrics of designs with these counters; None for those that have an error."""
+    columns = {
+        name: np.zeros(len(devices), np.int64 if name in _COUNT_COLUMNS else np.float64) for name in _COLUMNS
+    }
+    for i, counter in enumerate(counters):
+        row = {} if counter is None else _metrics(devices[i], counter, drampower=drampower)
         for name, column in columns.items():
             column[i] = row.get(name, 0 if name in _COUNT_COLUMNS else np.nan)
     return DramResult(**columns, error=errors)  # type: ignore[arg-type]
 
 
-def _beyond(device: Device, trace: Trace, highest: int) -> str:
+def beyond(device: Device, trace: Trace | StreamedTrace) -> str:
+    """What is wrong with the trace's addresses, or an empty string."""
     capacity = device.capacity_bytes
-    if trace.address_byte[highest] < capacity:
+    if trace.highest_address < capacity:
         return ""
-    request = int(np.argmax(trace.address_byte >= capacity))
+    request, address = next(
+        (start + int(np.argmax(outside)), int(chunk.address_byte[np.argmax(outside)]))
+        for start, chunk in _numbered(trace)
+        if (outside := chunk.address_byte >= capacity).any()
+    )
     return (
-        f"request {request} is at address {int(trace.address_byte[request]):#x}, beyond the "
+        f"request {request} is at address {address:#x}, beyond the "
         f"{capacity:#x} bytes of {device.ranks} rank(s) of {device.organization}"
     )
+
+
+def _numbered(trace: Trace | StreamedTrace) -> Iterator[tuple[int, Trace]]:
+    start = 0
+    for chunk in trace.chunks():
+        yield start, chunk
+        start += len(chunk)
 
 
 def _metrics(device: Device, counter: NDArray[np.int64], *, drampower: bool) -> dict[str, float]:
@@ -229,7 +257,7 @@ def _metrics(device: Device, counter: NDArray[np.int64], *, drampower: bool) -> 
         reads=reads,
         writes=writes,
         refreshes=commands["REFab"],
-        **(energy_arguments(counter) if drampower else {"cycles": cycles}),
+        **(energy_arguments(counter) if drampower else rank_cycles(device, counter)),
     )
     return {
         "cycles": cycles,
@@ -248,6 +276,8 @@ def _metrics(device: Device, counter: NDArray[np.int64], *, drampower: bool) -> 
         "precharges": commands["PREpb"] + commands["PREab"],
         "auto_precharges": commands["RDA"] + commands["WRA"],
         "refreshes": commands["REFab"],
+        "bank_refreshes": commands["REFpb"] + commands["REFsb"],
+        **(power_down_cycles(counter) if drampower else {}),
         "active_cycles": counter[engine.ACTIVE_CYCLES],
         "activate_energy_pj": parts.activate_pj,
         "read_energy_pj": parts.read_pj,

@@ -6,6 +6,7 @@ Files are read and written by `trace_formats`, synthetic traces are made by `gen
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,9 @@ from cosearch_simulators.errors import TraceError
 
 CACHE_LINE_BYTES = 64
 """What one request moves on DDR3, DDR4 and DDR5: a 64-bit channel x BL8, or a 32-bit one x BL16."""
+
+CHUNK_REQUESTS = 1 << 19
+"""How many requests of a long trace are at hand at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,11 @@ class Trace:
         return 1.0 - float(np.count_nonzero(self.is_write)) / len(self)
 
     @cached_property
+    def highest_address(self) -> int:
+        """The highest byte address."""
+        return int(self.address_byte.max())
+
+    @cached_property
     def footprint_bytes(self) -> int:
         """The bytes of the distinct 64-byte cache lines that the trace touches."""
         return np.unique(self.address_byte // CACHE_LINE_BYTES).size * CACHE_LINE_BYTES
@@ -93,6 +102,17 @@ class Trace:
         if self.cycle is not None:
             content.update(self.cycle.astype("<i8").tobytes())
         return content.hexdigest()
+
+    def chunks(self, requests: int = CHUNK_REQUESTS) -> Iterator[Trace]:
+        """The trace in pieces of `requests` requests, the last one shorter; they share its arrays."""
+        for start in range(0, len(self), requests):
+            rows = slice(start, start + requests)
+            piece = object.__new__(Trace)  # its columns have been checked already
+            object.__setattr__(piece, "address_byte", self.address_byte[rows])
+            object.__setattr__(piece, "is_write", self.is_write[rows])
+            object.__setattr__(piece, "cycle", None if self.cycle is None else self.cycle[rows])
+            object.__setattr__(piece, "name", self.name)
+            yield piece
 
     def head(self, requests: int) -> Trace:
         """The first `requests` requests, or all if there are fewer."""

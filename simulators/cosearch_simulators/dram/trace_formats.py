@@ -20,6 +20,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -49,6 +50,17 @@ def read_trace(path: str | os.PathLike[str], *, format: str | None = None) -> Tr
             line and what was expected there.
     """
     path = Path(path)
+    with opened_trace(path, format) as (stream, format):
+        return _read_npz(stream, path) if format == "npz" else _read_text(stream, path, format)
+
+
+@contextmanager
+def opened_trace(path: Path, format: str | None) -> Iterator[tuple[IO[bytes], str | None]]:
+    """A trace file's content, unzipped if it was gzipped, and its format (None: text, to be seen from it).
+
+    Raises:
+        TraceError: as `read_trace`; also while the content is used.
+    """
     try:
         with path.open("rb") as file:
             stream: IO[bytes] = file
@@ -58,9 +70,7 @@ def read_trace(path: str | os.PathLike[str], *, format: str | None = None) -> Tr
                 format = _format_by_suffix(path) or ("npz" if _starts_with(stream, ZIP_MAGIC) else None)
             elif format not in FORMATS:
                 raise TraceError(f"unknown trace format {format!r}; valid: {', '.join(FORMATS)}")
-            if format == "npz":
-                return _read_npz(stream, path)
-            return _read_text(stream, path, format)
+            yield stream, format
     except FileNotFoundError:
         raise TraceError(f"{path}: there is no such trace file") from None
     except IsADirectoryError:
@@ -168,8 +178,22 @@ FORMATS: tuple[str, ...] = ("npz", *_TEXT_FORMATS)
 
 
 def _read_text(stream: IO[bytes], path: Path, format: str | None) -> Trace:
-    parts: list[Trace] = []
-    lines_before = 0
+    parts = list(text_parts(stream, path, format))
+    return Trace(
+        np.concatenate([part.address_byte for part in parts]),
+        np.concatenate([part.is_write for part in parts]),
+        None if parts[0].cycle is None else np.concatenate([part.cycle for part in parts]),
+        trace_name(path),
+    )
+
+
+def text_parts(stream: IO[bytes], path: Path, format: str | None) -> Iterator[Trace]:
+    """The requests of a text file, some thousands at a time.
+
+    Raises:
+        TraceError: as `read_trace`.
+    """
+    lines_before = requests_before = 0
     for block in _blocks_of_lines(stream, path):
         if format is None:
             format = _sniff(block, path, lines_before)
@@ -181,18 +205,14 @@ def _read_text(stream: IO[bytes], path: Path, format: str | None) -> Trace:
             requests = [line for line in lines if line[0]]
             if requests:
                 try:
-                    parts.append(_as_trace(text_format.columns(requests)))
+                    part = _as_trace(text_format.columns(requests))
                 except (OverflowError, TraceError):
                     raise _first_bad_line(block, path, lines_before, text_format) from None
+                requests_before += len(part)
+                yield part
         lines_before += block.count(b"\n") + 1
-    if not parts:
+    if not requests_before:
         raise TraceError(f"{path}: expected a memory trace, found no request in it")
-    return Trace(
-        np.concatenate([part.address_byte for part in parts]),
-        np.concatenate([part.is_write for part in parts]),
-        None if parts[0].cycle is None else np.concatenate([part.cycle for part in parts]),
-        _name(path),
-    )
 
 
 def _as_trace(columns: Columns) -> Trace:
@@ -275,7 +295,7 @@ def _read_npz(stream: IO[bytes], path: Path) -> Trace:
                 f"{path}: expected an array {name!r} in the .npz, found {', '.join(found) or 'none'}"
             )
     try:
-        return Trace(arrays["address"], arrays["is_write"], arrays.get("cycle"), _name(path))
+        return Trace(arrays["address"], arrays["is_write"], arrays.get("cycle"), trace_name(path))
     except TraceError as error:
         raise TraceError(f"{path}: {error}") from None
 
@@ -315,7 +335,8 @@ def _suffix(path: Path) -> str:
     return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
-def _name(path: Path) -> str:
+def trace_name(path: Path) -> str:
+    """What a trace from this file is called."""
     return path.name.removesuffix(".gz").rsplit(".", 1)[0]
 
 
