@@ -152,7 +152,8 @@ def device(
         8589934592
 
     Raises:
-        ConfigurationError: an unknown name, or a count that is not a power of two.
+        ConfigurationError: an unknown name, a count that is not a power of two, or address bits that do not
+            fit the device.
     """
     tables = STANDARDS[_known("standard", standard, tuple(STANDARDS))]
     chip = tables.organizations[_known("organization", organization, tuple(tables.organizations))]
@@ -162,6 +163,8 @@ def device(
     built = build_device(tables, organization, speed_grade, chip, ranks, timings, rules, channels=channels)
     if isinstance(address_bits, str):
         address_bits = built.named_address_bits(address_bits)
+    if address_bits is not None:
+        address_bits.check(channels=channels, banks=built.topology.banks, rows=chip.rows)
     return replace(built, address_bits=address_bits)
 
 

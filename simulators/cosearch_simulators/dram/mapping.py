@@ -44,6 +44,31 @@ class AddressBits:
     channel: tuple[int, ...] = ()
     column: tuple[int, ...] = ()
 
+    def check(self, *, channels: int, banks: int, rows: int) -> None:
+        """Whether the mapping fits a device of these counts, `banks` being those of a channel.
+
+        The row may be longer, so that it goes on counting above the capacity.
+
+        Raises:
+            ConfigurationError: a field of another length, a bit of two fields, or a bit folded into itself.
+        """
+        for name, bits, count in (
+            ("channel", self.channel, channels),
+            ("bank", self.bank, banks),
+            ("row", self.row, rows),
+        ):
+            if len(bits) != _log2(count) and not (name == "row" and len(bits) > _log2(count)):
+                raise ConfigurationError(
+                    f"address bits: {name} has {len(bits)}, expected {_log2(count)} for {count} {name}s"
+                )
+        used = (*self.channel, *self.bank, *self.row, *self.column)
+        twice = sorted({bit for bit in used if used.count(bit) > 1})
+        if twice:
+            raise ConfigurationError(f"address bits: bit {twice[0]} is used twice")
+        for bit, others in self.xor:
+            if bit in others:
+                raise ConfigurationError(f"address bits: bit {bit} is folded into itself")
+
     def runs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Bank and row as runs of neighbouring bits (position, mask, place in the field), and `hashes`."""
         return _runs(self.bank), _runs(self.row), self.hashes()

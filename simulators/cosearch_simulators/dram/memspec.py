@@ -56,6 +56,7 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         KeyError: a field is missing.
         ConfigurationError: an unknown memory type, or a count that is not a power of two.
     """
+    memspec = _in_older_words(memspec)
     kind, architecture = memspec["memoryType"], memspec["memarchitecturespec"]
     if kind not in MEMSPEC_STANDARDS:
         raise ConfigurationError(f"memoryType {kind!r} is not one of {', '.join(MEMSPEC_STANDARDS)}")
@@ -128,13 +129,15 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
     if sorted(used) != list(range(len(used))):
         raise ConfigurationError(f"every address bit from 0 to {len(used) - 1} must be used once")
     xor = tuple((int(pair["FIRST"]), (int(pair["SECOND"]),)) for pair in congen.get("XOR", ()))
-    return AddressBits(
+    mapping = AddressBits(
         bank=tuple(fields["bank"]),
         row=tuple(fields["row"]),
         xor=xor,
         channel=tuple(fields["channel"]),
         column=tuple(fields["column"]),
     )
+    mapping.check(channels=device.channels, banks=device.topology.banks, rows=device.chip.rows)
+    return mapping
 
 
 def _read(path: Path | str, key: str) -> dict[str, Any]:
@@ -150,6 +153,43 @@ def _read(path: Path | str, key: str) -> dict[str, Any]:
     return found
 
 
+NEWER_WORDS = {
+    "nbrOfDevices": "nbrOfDevicesOnDIMM",
+    "nbrOfPseudoChannels": "nbrOfRanks",
+    "RFC1": "RFC",
+    "idd5B": "idd5",
+    "idd6n": "idd6",
+    "idd2p": "idd2p1",
+    "idd3p": "idd3p1",
+    "ipp0": "idd02",
+    "ipp6n": "idd62",
+    "vpp": "vdd2",
+}
+"""What DRAMSys 5 calls otherwise, to DRAMSys 4's name."""
+
+
+def _in_older_words(memspec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The memspec as DRAMSys 4 states it; DRAMSys 5 has the clock period in s and currents in A."""
+    if "tCK" not in memspec["memtimingspec"]:
+        return memspec
+
+    def renamed(part: str) -> dict[str, Any]:
+        return {NEWER_WORDS.get(name, name): value for name, value in memspec.get(part, {}).items()}
+
+    architecture, times, power = map(renamed, ("memarchitecturespec", "memtimingspec", "mempowerspec"))
+    if architecture.get("nbrOfStacks", 1) != 1:
+        raise ConfigurationError(f"nbrOfStacks must be 1, got {architecture['nbrOfStacks']}")
+    clock = {"clkMhz": 1e-6 / times.pop("tCK")}
+    return {
+        **memspec,
+        "memarchitecturespec": architecture,
+        "memtimingspec": {name.upper(): value for name, value in times.items()} | clock,
+        "mempowerspec": {
+            name: 1000 * value if name.startswith("idd") else value for name, value in power.items()
+        },
+    }
+
+
 def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
     """The memspec's timings as `nNAME`, with what follows from them."""
     architecture, given = memspec["memarchitecturespec"], memspec["memtimingspec"]
@@ -163,7 +203,7 @@ def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
         n[name] = cycles_of(expression, n)
     return n | {
         "nCWL": n["nWL"],
-        "rate": clock_mhz * architecture["dataRate"],
+        "rate": round(clock_mhz * architecture["dataRate"]),
         "tCK_ps": round(1_000_000 / clock_mhz),
         "clkMHz": clock_mhz,
     }

@@ -121,3 +121,21 @@ def test_an_unknown_mapping_is_named() -> None:
         ConfigurationError, match="unknown address mapping 'RoCo', expected one of RoBaRaCoCh"
     ):
         device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", address_bits="RoCo")
+
+
+@pytest.mark.parametrize(
+    ("bits", "message"),
+    [
+        (AddressBits((6, 7), tuple(range(8, 22))), "bank has 2, expected 3 for 8 banks"),
+        (AddressBits((6, 7, 8), tuple(range(9, 22))), "row has 13, expected 14 for 16384 rows"),
+        (AddressBits((6, 7, 8), tuple(range(8, 22))), "bit 8 is used twice"),
+        (AddressBits((6, 7, 8), tuple(range(9, 23)), ((6, (9, 6)),)), "bit 6 is folded into itself"),
+        (
+            AddressBits((6, 7, 8), tuple(range(9, 23)), channel=(23,)),
+            "channel has 1, expected 0 for 1 channels",
+        ),
+    ],
+)
+def test_bits_that_do_not_fit_are_named(bits: AddressBits, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        device("DDR4", "DDR4_2Gb_x16", "DDR4_2400R", address_bits=bits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,25 @@ def test_pseudo_channels_are_ranks_with_two_command_buses() -> None:
     assert (device.ranks, device.topology.banks, device.transaction_bytes) == (2, 32, 32)
     assert sorted(set(device.bus_of)) == [0, 1]
     assert device.bus_cycles[0] == 2  # ACT
+
+
+def test_the_words_of_dramsys_5_are_read_too(tmp_path: Path) -> None:
+    memspec = json.loads(DDR4.read_text())
+    older = read_memspec(DDR4, DDR4_MAPPING)
+    newer = memspec["memspec"]
+    newer["memarchitecturespec"]["nbrOfDevices"] = newer["memarchitecturespec"].pop("nbrOfDevicesOnDIMM")
+    newer["memtimingspec"]["RFC1"] = newer["memtimingspec"].pop("RFC")
+    newer["memtimingspec"]["tCK"] = 1e-6 / newer["memtimingspec"].pop("clkMhz")
+    # As the public JEDEC_4Gb_DDR4-2400_8bit_A has them, in A
+    newer["mempowerspec"] = {"vdd": 1.2, "idd0": 60.75e-3, "idd2n": 38.25e-3, "idd3n": 44.0e-3} | {
+        "idd4r": 184.5e-3, "idd4w": 168.75e-3, "idd6n": 20.25e-3, "idd2p": 17.0e-3, "idd3p": 22.5e-3,
+        "vpp": 2.5, "ipp0": 4.05e-3, "ipp6n": 2.6e-3, "idd5B": 118.0e-3,
+    }  # fmt: skip
+    (tmp_path / "m.json").write_text(json.dumps(memspec))
+    device = read_memspec(tmp_path / "m.json", DDR4_MAPPING)
+    assert dict(device.timings) == pytest.approx(dict(older.timings))
+    assert asdict(device.power) == pytest.approx({**asdict(older.power), "idd3p_ma": 22.5, "idd2p_ma": 17.0})
+    assert (device.capacity_bytes, device.rules) == (older.capacity_bytes, older.rules)
 
 
 def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
