@@ -132,7 +132,7 @@ class Unrolling:
         for operand in layer.operands:
             if operand not in self.links:
                 raise ConfigurationError(
-                    f"operand {operand} has no memory operand{nearest(operand, self.links)}"
+                    f"memory_operand_links has no {operand!r}, only {', '.join(self.links) or 'nothing'}"
                 )
             if not hardware.hierarchy(self.links[operand]):
                 known = sorted({held for memory in hardware.memories for held in memory.operands})
