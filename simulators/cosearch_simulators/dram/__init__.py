@@ -16,6 +16,7 @@ from cosearch_simulators.dram.device import Device, device, organizations, speed
 from cosearch_simulators.dram.energy import Energy, energy, energy_by_rank_and_bank
 from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS, AddressBits
 from cosearch_simulators.dram.memspec import read_memspec
+from cosearch_simulators.dram.players import Player, PlayersResult, simulate_players
 from cosearch_simulators.dram.simulation import DramResult, simulate
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError, TraceError
@@ -32,6 +33,8 @@ __all__ = [
     "Device",
     "DramResult",
     "Energy",
+    "Player",
+    "PlayersResult",
     "SimulatorError",
     "Trace",
     "TraceError",
@@ -41,6 +44,7 @@ __all__ = [
     "organizations",
     "read_memspec",
     "simulate",
+    "simulate_players",
     "speed_grades",
     "standards",
 ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch_simulators.dram.controllers import Columns
+from cosearch_simulators.dram.controllers import DEVICE_MAPPING, Columns
+from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS
 
 PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive")
 """Rows stay open; closed after an access when other requests wait and all of them for other rows; closed
@@ -30,6 +31,9 @@ BANK_REFRESH_POLICIES = ("NoRefresh", "AllBank", "PerBank", "SameBank")
 
 POWER_DOWN_POLICIES = ("NoPowerDown", "Staggered")
 """Ranks stay awake, or go to sleep as `power_down` says."""
+
+BANK_ADDRESS_MAPPINGS = (DEVICE_MAPPING, *ADDRESS_MAPPINGS)
+"""The device's own `address_bits` (RoBaRaCoCh if it has none), or one of `mapping`'s."""
 
 ARBITERS = ("Simple", "Fifo", "Reorder")
 """Passes requests on one at a time; keeps up to `max_active_transactions` under way; also returns the
@@ -68,6 +72,7 @@ class BankMachineControllers(Columns):
         arbiter: of `ARBITERS`.
         max_active_transactions: requests of a player under way; the arbiter "Simple" ignores it.
         power_down_policy: of `POWER_DOWN_POLICIES`.
+        address_mapping: of `BANK_ADDRESS_MAPPINGS`.
 
     Example:
         >>> len(BankMachineControllers(page_policy=["Open", "Closed"]))
@@ -89,6 +94,7 @@ class BankMachineControllers(Columns):
     arbiter: ArrayLike = "Simple"
     max_active_transactions: ArrayLike = 128
     power_down_policy: ArrayLike = "NoPowerDown"
+    address_mapping: ArrayLike = DEVICE_MAPPING
 
     NAMES = {  # noqa: RUF012
         "page_policy": PAGE_POLICIES,
@@ -98,6 +104,7 @@ class BankMachineControllers(Columns):
         "refresh_policy": BANK_REFRESH_POLICIES,
         "arbiter": ARBITERS,
         "power_down_policy": POWER_DOWN_POLICIES,
+        "address_mapping": BANK_ADDRESS_MAPPINGS,
     }
     COUNTS = {  # noqa: RUF012
         "request_buffer_size": 1,
@@ -107,8 +114,9 @@ class BankMachineControllers(Columns):
     }
 
     def arguments(self) -> tuple[NDArray[np.int64], ...]:
-        """Columns in the order of `bank_machines.Controller`, without what depends on the device."""
+        """Address mapping, then columns in the order of `bank_machines.Controller`."""
         return (
+            self.codes("address_mapping"),
             self.codes("refresh_policy"),
             self.codes("power_down_policy"),
             self.codes("page_policy"),

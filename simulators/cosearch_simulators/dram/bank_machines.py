@@ -11,18 +11,34 @@ The steps follow DRAMSys 4 (Steiner et al., "DRAMSys4.0: A Fast and Cycle-Accura
 Simulator", SAMOS 2020, and its public source). Cycles in which nothing can happen are not visited.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment, call-overload"
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from cosearch_simulators.dram.bank_machine_state import (
+    ACTIVE_COUNT,
+    ACTIVE_POWER_DOWN_CYCLES,
+    BUFFERED_READS,
+    BUFFERED_WRITES,
+    FINISHED_RUN,
+    HELD,
+    LARGER_RING,
+    LAST_BANK,
+    LAST_COMMAND,
+    LAST_IS_WRITE,
+    LOGGED,
+    MORE_REQUESTS,
+    NOW,
+    POWER_CYCLES,
+    PRECHARGE_POWER_DOWN_CYCLES,
+    PRECHARGED_BANKS,
+    SELF_REFRESH_CYCLES,
+    TOUCHED_COUNT,
+)
 from cosearch_simulators.dram.engine import (
     ACTIVE_CYCLES,
-    COUNTERS,
     CYCLES,
     FIRST_COMMAND_COUNT,
     MAINTENANCE,
@@ -59,9 +75,13 @@ from cosearch_simulators.dram.frontend import (
     ring_is_full,
 )
 from cosearch_simulators.dram.power_down import (
+    ACTIVE_POWER_DOWN,
     AWAKE,
+    CYCLES_IN,
     NO_POWER_DOWN,
     POWER_WANTED,
+    PRECHARGE_POWER_DOWN,
+    SELF_REFRESH,
     count_power_cycles,
     power_command,
     power_command_issued,
@@ -88,12 +108,14 @@ from cosearch_simulators.dram.refresh_managers import (
     CHOSEN,
     FREE,
     OPEN_BANKS,
+    OPEN_CYCLES,
     OPEN_ROW,
     OPEN_SINCE,
     OPEN_UNTIL,
     OPENED_AT,
     PLACE,
     POWER_STATE,
+    PRECHARGES,
     RANK_WAITING,
     REFRESH_COMMAND,
     REFRESH_DUE,
@@ -121,110 +143,13 @@ OPEN, OPEN_ADAPTIVE, CLOSED, CLOSED_ADAPTIVE = range(4)
 FIFO, FRFCFS, FRFCFS_GROUPED = range(3)
 BANKWISE, READ_WRITE, SHARED = range(3)
 
-POWER_CYCLES, PRECHARGED_BANKS = COUNTERS, COUNTERS + 1
-BANK_MACHINE_COUNTERS = COUNTERS + 2
-"""Beyond the engine's counters: the cycle until which energy is counted, and precharges counted by bank."""
-
-FINISHED_RUN, MORE_REQUESTS, LARGER_RING = range(3)
-"""Why `run` returns: it is over; it needs more of a trace; the rings are full."""
-
-NOW, LAST_COMMAND, ACTIVE_COUNT, LAST_BANK, LAST_IS_WRITE, HELD = range(6)
-BUFFERED_READS, BUFFERED_WRITES, TOUCHED_COUNT, LOGGED = range(6, 10)
-"""The scalars of the state: the cycle, when the last command was (implied precharges included), how many
-banks have requests, the bank of the last request accepted, the kind of the last access, whether a request
-stands at a full buffer, what the buffer holds, and how many entries `touched` and `log` have."""
-SCALARS = 10
-
 MACHINE, REFRESH_MANAGER, POWER_MANAGER = range(3)  # who wants a command
 _BUFFER = 0  # of the two queues that `queues` keeps only one is used
 _LEAST_URGENT = NEVER
 _CLASS_SHIFT = 48  # an urgency is class and number; a trace of 2^48 requests takes years
 
 
-class Channel(NamedTuple):
-    """What `run` is told of the channel, all cycles of its clock.
-
-    Attributes:
-        twin, command_banks, first, entries: of `rules.CompiledRules`.
-        bus_cycles, bus_of: int64 (commands,), how long each command takes which command bus.
-        data_end: int64 (2,), cycles from a read and from a write command to its last data.
-        close_delay, completion: int64 (commands,), energy only: cycles from a command to the precharge that
-            it implies, and until it is over.
-        active_to_precharge, refresh_active: energy only: the least cycles that a row is open, and those that
-            an all-bank refresh counts as active.
-        group_banks: banks in a bank group, or in a rank without groups.
-        tck_ps: the clock's period.
-    """
-
-    twin: NDArray[np.int64]
-    command_banks: NDArray[np.int64]
-    first: NDArray[np.int64]
-    entries: NDArray[np.int64]
-    bus_cycles: NDArray[np.int64]
-    bus_of: NDArray[np.int64]
-    data_end: NDArray[np.int64]
-    close_delay: NDArray[np.int64]
-    completion: NDArray[np.int64]
-    active_to_precharge: int
-    refresh_active: int
-    group_banks: int
-    tck_ps: int
-
-
-class Controller(NamedTuple):
-    """One design: codes of `bank_machine_controllers`, cycles between two refreshes, and bounds."""
-
-    refresh: int
-    refresh_interval: int
-    power_down: int
-    page_policy: int
-    scheduler: int
-    buffer: int
-    buffer_size: int
-    response_queue: int
-    most_postponed: int
-    most_pulled_in: int
-    arbiter: int
-    most_active: int
-    starvation_cycles: int
-
-
-class State(NamedTuple):
-    """All that a run leaves to be gone on with: int64 arrays, by the names of `frontend` and the managers.
-
-    Attributes:
-        earliest, history: of `timing`.
-        bus_free: (2,), when each command bus is free.
-        bank, rank, power: (fields, banks or ranks).
-        touched: the banks whose machines have to choose anew.
-        ends, oldest: of `queues`.
-        links, flight, turns: rings of requests under way, see `frontend`; `links` is `queues`'.
-        line, player: see `frontend`.
-        scalars: see above.
-        counters: (BANK_MACHINE_COUNTERS,), see the names above and in `engine`.
-        log: (commands, 3), cycle, command and (first) bank of each command; empty: they are not kept.
-    """
-
-    earliest: NDArray[np.int64]
-    history: NDArray[np.int64]
-    bus_free: NDArray[np.int64]
-    bank: NDArray[np.int64]
-    rank: NDArray[np.int64]
-    power: NDArray[np.int64]
-    touched: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    oldest: NDArray[np.int64]
-    links: NDArray[np.int64]
-    flight: NDArray[np.int64]
-    turns: NDArray[np.int64]
-    line: NDArray[np.int64]
-    player: NDArray[np.int64]
-    scalars: NDArray[np.int64]
-    counters: NDArray[np.int64]
-    log: NDArray[np.int64]
-
-
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller, state):
     """Go on with a channel until the last response has reached its player, or until something is missing.
 
@@ -253,7 +178,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
     earliest, history, bus_free, touched = state.earliest, state.history, state.bus_free, state.touched
     bank_state, rank_state, power, out = state.bank, state.rank, state.power, state.counters
     ends, oldest, links, flight, turns = state.ends, state.oldest, state.links, state.flight, state.turns
-    line, player, scalars, log = state.line, state.player, state.scalars, state.log
+    line, player, scalars, log, issued = state.line, state.player, state.scalars, state.log, state.issued
 
     open_row, waiting, active, place = (
         bank_state[OPEN_ROW],
@@ -282,7 +207,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         device.data_end,
         device.completion,
     )
-    buses = bus_of.max() + 1
+    buses = device.buses
     managed = refresh_interval > 0 or power_down != NO_POWER_DOWN
     classes = False
     known, final = 0, True
@@ -468,7 +393,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
             for member in range(node, members, sets):
                 apply_rules(earliest, history, first, entries, member, command, now)
             bus_free[bus_of[command]] = now + bus_cycles[command]
-            out[FIRST_COMMAND_COUNT + command] += 1
+            issued[command, node] += 1
             if logged < log.shape[0]:
                 log[logged, 0], log[logged, 1], log[logged, 2] = now, command, node
                 logged += 1
@@ -476,7 +401,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                 last_command = now
                 out[POWER_CYCLES] = now + completion[command]
             if command == REFAB:
-                out[ACTIVE_CYCLES] += device.refresh_active
+                rank_state[OPEN_CYCLES, rank] += device.refresh_active
             if source == POWER_MANAGER:
                 power_command_issued(
                     command, rank, now, rank_state, bank_state, power, refresh_interval, sets
@@ -488,7 +413,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                         if open_row[bank] != NONE:
                             open_row[bank] = NONE
                             open_banks[rank] -= 1
-                            out[PRECHARGED_BANKS] += 1
+                            bank_state[PRECHARGES, bank] += 1
                             row_closed(ends, oldest, bank)
                             touched[touched_count] = bank
                             touched_count += 1
@@ -515,14 +440,14 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                     row_opened(ends, links, oldest, bank, row_of, open_row[bank], mask)
                     open_until = rank_state[OPEN_UNTIL, rank]
                     if open_banks[rank] == 0 and now > open_until:
-                        out[ACTIVE_CYCLES] += open_until - rank_state[OPEN_SINCE, rank]
+                        rank_state[OPEN_CYCLES, rank] += open_until - rank_state[OPEN_SINCE, rank]
                         rank_state[OPEN_SINCE, rank] = now
                     open_banks[rank] += 1
                 elif command == PREPB:
                     open_row[bank] = NONE
                     open_banks[rank] -= 1
                     rank_state[OPEN_UNTIL, rank] = max(rank_state[OPEN_UNTIL, rank], now)
-                    out[PRECHARGED_BANKS] += 1
+                    bank_state[PRECHARGES, bank] += 1
                     row_closed(ends, oldest, bank)
                 else:
                     dequeue(ends, links, oldest, _BUFFER, bank, request, row_of, open_row[bank], mask)
@@ -545,7 +470,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                         open_row[bank] = NONE
                         open_banks[rank] -= 1
                         rank_state[OPEN_UNTIL, rank] = max(rank_state[OPEN_UNTIL, rank], precharged_at)
-                        out[PRECHARGED_BANKS] += 1
+                        bank_state[PRECHARGES, bank] += 1
                         if precharged_at >= last_command:
                             last_command = precharged_at
                             out[POWER_CYCLES] = precharged_at + completion[PREPB]
@@ -624,22 +549,30 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
     return status
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def _finish(state):
     """Complete the counters when the last response has reached its player."""
     out, rank_state = state.counters, state.rank
     for p in range(state.player.shape[1]):
         out[READ_LATENCY_SUM] += state.player[READ_LATENCY, p]
         out[CYCLES] = max(out[CYCLES], state.player[LAST_RESPONSE, p])
-    out[POWER_CYCLES] -= 1
+    out[POWER_CYCLES] = max(0, out[POWER_CYCLES] - 1)
     for rank in range(rank_state.shape[1]):
         open_until = rank_state[OPEN_UNTIL, rank]
         until = out[POWER_CYCLES] if rank_state[OPEN_BANKS, rank] > 0 else open_until
-        out[ACTIVE_CYCLES] += max(0, until - rank_state[OPEN_SINCE, rank])
+        rank_state[OPEN_CYCLES, rank] += max(0, until - rank_state[OPEN_SINCE, rank])
         count_power_cycles(rank, out[POWER_CYCLES], rank_state, state.power)
+        out[ACTIVE_CYCLES] += rank_state[OPEN_CYCLES, rank]
+        out[ACTIVE_POWER_DOWN_CYCLES] += state.power[CYCLES_IN + ACTIVE_POWER_DOWN, rank]
+        out[PRECHARGE_POWER_DOWN_CYCLES] += state.power[CYCLES_IN + PRECHARGE_POWER_DOWN, rank]
+        out[SELF_REFRESH_CYCLES] += state.power[CYCLES_IN + SELF_REFRESH, rank]
+    for bank in range(state.bank.shape[1]):
+        out[PRECHARGED_BANKS] += state.bank[PRECHARGES, bank]
+        for command in range(state.issued.shape[0]):
+            out[FIRST_COMMAND_COUNT + command] += state.issued[command, bank]
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def _has_space(buffer, buffer_size, buffered_reads, buffered_writes, waiting, last_bank):
     """Whether the buffer takes another request."""
     if buffer == BANKWISE:
@@ -649,7 +582,7 @@ def _has_space(buffer, buffer_size, buffered_reads, buffered_writes, waiting, la
     return buffered_reads + buffered_writes < buffer_size
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def _urgency(request, now, flight, player, starvation_cycles):
     """The less the sooner: by class and then by age; what has starved is of the most urgent class."""
     slot = request & (flight.shape[1] - 1)

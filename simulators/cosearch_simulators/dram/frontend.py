@@ -15,7 +15,7 @@ A request is known by its number in the order of acceptance, and by its player a
 trace. What is kept of requests under way lies in rings: at the number & the ring's mask.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, call-overload"
 from __future__ import annotations
 
 from numba import njit
@@ -53,7 +53,7 @@ TURN_FIELDS = 4
 UNKNOWN = -1
 
 
-@njit(nogil=True, forceinline=True)
+@njit(nogil=True, _nrt=False, forceinline=True)
 def next_arrival(p, player, turns, not_before, tck_ps, arbiter, most_active):
     """Set ARRIVAL of a player's next request, the one before being taken."""
     request = player[POSITION, p]
@@ -81,7 +81,7 @@ def next_arrival(p, player, turns, not_before, tck_ps, arbiter, most_active):
     player[ARRIVAL, p] = arrival
 
 
-@njit(nogil=True, forceinline=True)
+@njit(nogil=True, _nrt=False, forceinline=True)
 def next_offer(line, player):
     """When the next request reaches the controller: one a cycle does."""
     arrival = player[ARRIVAL, 0]
@@ -90,7 +90,7 @@ def next_offer(line, player):
     return max(arrival, line[PREVIOUS] + 1)
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def choose_player(now, line, player, starvation_cycles):
     """Whose request the arbiter passes on."""
     players = player.shape[1]
@@ -106,7 +106,7 @@ def choose_player(now, line, player, starvation_cycles):
     return best
 
 
-@njit(nogil=True, forceinline=True)
+@njit(nogil=True, _nrt=False, forceinline=True)
 def accept(now, p, line, player, flight, turns, arbiter):
     """The controller takes a player's next request; its number."""
     number, sequence = line[ACCEPTED], player[POSITION, p]
@@ -129,7 +129,7 @@ def accept(now, p, line, player, flight, turns, arbiter):
     return number
 
 
-@njit(nogil=True, forceinline=True)
+@njit(nogil=True, _nrt=False, forceinline=True)
 def respond(request, data_end, line, player, flight, turns, response_queue, arbiter):
     """Send back a request whose last data is on the bus at `data_end`, with those that waited for it."""
     mask = flight.shape[1] - 1
@@ -145,7 +145,7 @@ def respond(request, data_end, line, player, flight, turns, response_queue, arbi
         line[NEXT_SENT] += 1
 
 
-@njit(nogil=True, forceinline=True)
+@njit(nogil=True, _nrt=False, forceinline=True)
 def _return(request, line, player, flight, turns, arbiter):
     """The arbiter's part: hand the response that was sent to the player, or keep it until its turn."""
     flight_mask, mask = flight.shape[1] - 1, turns.shape[2] - 1
@@ -175,7 +175,7 @@ def _return(request, line, player, flight, turns, arbiter):
         returning = player[RETURNED, p]
 
 
-@njit(nogil=True, forceinline=True)
+@njit(nogil=True, _nrt=False, forceinline=True)
 def ring_is_full(line, flight):
     """Whether another request has no place in the ring."""
     mask = flight.shape[1] - 1

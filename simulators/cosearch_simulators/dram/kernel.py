@@ -18,6 +18,7 @@ from numba import njit
 
 from cosearch_simulators.compilation import announce_compilation
 from cosearch_simulators.dram import (
+    bank_machine_state,
     bank_machines,
     earliest,
     engine,
@@ -36,7 +37,10 @@ _decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
 
 
 _ENGINE = (earliest, engine, engine_state, queues, scheduler, timing)
-_BANK_MACHINES = (bank_machines, engine, frontend, mapping, power_down, queues, refresh_managers, timing)
+_BANK_MACHINES = (
+    *(bank_machine_state, bank_machines, engine, frontend, mapping, power_down, queues),
+    *(refresh_managers, timing),
+)
 
 
 def _digest(modules: tuple[ModuleType, ...]) -> int:

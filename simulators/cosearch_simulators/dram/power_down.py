@@ -9,7 +9,7 @@ Steiner et al., "DRAMSys4.0: A Fast and Cycle-Accurate SystemC/TLM-Based DRAM Si
 public source.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, call-overload"
 from __future__ import annotations
 
 from numba import njit
@@ -38,7 +38,7 @@ CYCLES_IN = 6
 POWER_FIELDS = CYCLES_IN + 5
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def rank_is_idle(r, rank, power):
     """No request waits for the rank after a command to it."""
     power[NO_REQUESTS, r] = 1
@@ -46,7 +46,7 @@ def rank_is_idle(r, rank, power):
         power[ENTER, r] = 1
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def request_came(r, rank, power):
     """A request came for a rank for which none waited."""
     power[NO_REQUESTS, r] = power[ENTER, r] = power[ENTER_SELF_REFRESH, r] = 0
@@ -54,7 +54,7 @@ def request_came(r, rank, power):
         power[LEAVE, r] = 1
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def refresh_is_due(r, rank, power):
     """The refresh manager wants the rank awake."""
     power[ENTER, r] = 0
@@ -62,7 +62,7 @@ def refresh_is_due(r, rank, power):
         power[LEAVE, r] = 1
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def power_command(r, rank, power):
     """The command that the rank's power state needs next, or NONE."""
     if power[LEAVE, r]:
@@ -77,7 +77,7 @@ def power_command(r, rank, power):
     return SREFEN if power[ENTER_SELF_REFRESH, r] else NONE
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def power_command_issued(command, r, now, rank, bank, power, refresh_interval, sets):
     """Change the power state of a rank after a command of `power_command`."""
     count_power_cycles(r, now, rank, power)
@@ -105,7 +105,7 @@ def power_command_issued(command, r, now, rank, bank, power, refresh_interval, s
             refresh_anew(r, now, rank, bank, refresh_interval, sets)
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def count_power_cycles(r, now, rank, power):
     """Add the cycles since the last change to those of the rank's power state."""
     power[CYCLES_IN + rank[POWER_STATE, r], r] += max(0, now - power[SINCE, r])

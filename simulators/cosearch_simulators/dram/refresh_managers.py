@@ -11,7 +11,7 @@ Steiner et al., "DRAMSys4.0: A Fast and Cycle-Accurate SystemC/TLM-Based DRAM Si
 public source.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, call-overload"
 from __future__ import annotations
 
 from numba import njit
@@ -21,25 +21,26 @@ from cosearch_simulators.dram.timing import PREAB, PREPB, REFAB, REFPB, REFSB
 
 NO_REFRESH, ALL_BANK, PER_BANK, SAME_BANK = range(4)
 
-OPEN_ROW, OPENED_AT, WAITING, ACTIVE, PLACE, CHOSEN, WANTED, BARRED, PENDING = range(9)
+OPEN_ROW, OPENED_AT, WAITING, ACTIVE, PLACE, CHOSEN, WANTED, BARRED, PENDING, PRECHARGES = range(10)
 """By bank: its open row (NONE: closed) and since when; how many requests wait; the banks with requests, in
 any order, and the place of a bank there; what its machine does next, a request and its command; what bars
-its machine; whether its refresh of this round is pending."""
-BANK_FIELDS = 9
+its machine; whether its refresh of this round is pending; how often it was closed."""
+BANK_FIELDS = 10
 
-OPEN_BANKS, OPEN_SINCE, OPEN_UNTIL, RANK_WAITING, POWER_STATE = range(5)
-REFRESH_DUE, REFRESH_COMMAND, REFRESH_NODE, REFRESH_SET, OWED, PULLING_IN, KEEP, PENDING_COUNT = range(5, 13)
-"""By rank: how many banks are open, since when, and until when the last was; how many requests wait; its
-power state. Then of its refresh manager: when a refresh is due; the command it wants (NONE: nothing) and
-for which bank, or the rank's first; the first bank of the set to refresh; refreshes postponed, less those
-pulled in; whether it is pulling in; whether the choice of a set stands; how many of the round are pending."""
-RANK_FIELDS = 13
+OPEN_BANKS, OPEN_SINCE, OPEN_UNTIL, OPEN_CYCLES, RANK_WAITING, POWER_STATE = range(6)
+REFRESH_DUE, REFRESH_COMMAND, REFRESH_NODE, REFRESH_SET, OWED, PULLING_IN, KEEP, PENDING_COUNT = range(6, 14)
+"""By rank: how many banks are open, since when, until when the last was, and for how many cycles before; how
+many requests wait; its power state. Then of its refresh manager: when a refresh is due; the command it wants
+(NONE: nothing) and for which bank, or the rank's first; the first bank of the set to refresh; refreshes
+postponed, less those pulled in; whether it is pulling in; whether the choice of a set stands; how many of
+the round are pending."""
+RANK_FIELDS = 14
 
 FREE, BLOCKED, BEING_BLOCKED, ASLEEP = 0, 1, 2, 4
 """What bars a bank's machine. What is ready in the moment of blocking may still be issued."""
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def refresh_anew(r, now, rank, bank, refresh_interval, sets):
     """The rank has been refreshed after self-refresh."""
     if refresh_interval == 0:
@@ -52,7 +53,7 @@ def refresh_anew(r, now, rank, bank, refresh_interval, sets):
     rank[PENDING_COUNT, r] = sets
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def refresh_all_banks(r, now, rank, bank, interval, most_postponed):
     """Decide about a refresh of a rank that is due."""
     if now >= rank[REFRESH_DUE, r] + interval:
@@ -72,7 +73,7 @@ def refresh_all_banks(r, now, rank, bank, interval, most_postponed):
     rank[REFRESH_COMMAND, r] = PREAB if rank[OPEN_BANKS, r] > 0 else REFAB
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def refresh_some_banks(r, now, rank, bank, interval, most_postponed, mode, sets):
     """Decide about a refresh of one of a rank's sets of banks that is due."""
     if now >= rank[REFRESH_DUE, r] + interval:
@@ -115,7 +116,7 @@ def refresh_some_banks(r, now, rank, bank, interval, most_postponed, mode, sets)
             _block(member, bank)
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def refresh_issued(r, rank, bank, interval, most_pulled_in, mode, sets):
     """A refresh that its manager wanted has been issued."""
     first = r * (bank.shape[1] // rank.shape[1])
@@ -142,7 +143,7 @@ def refresh_issued(r, rank, bank, interval, most_pulled_in, mode, sets):
         rank[REFRESH_DUE, r] += interval
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def _block(b, bank):
     if bank[BARRED, b] == FREE:
         bank[BARRED, b] = BEING_BLOCKED
@@ -150,7 +151,7 @@ def _block(b, bank):
         bank[BARRED, b] = BLOCKED
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def _requests_wait(b, end, bank, mode, sets):
     for member in range(b, end if mode == SAME_BANK else b + 1, sets):  # noqa: SIM110
         if bank[WAITING, member] > 0:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosearch_simulators.dram import BankMachineControllers, DramResult, Trace, device, read_memspec, simulate
+from cosearch_simulators.dram import BankMachineControllers, DramResult, Trace, read_memspec, simulate
 from cosearch_simulators.errors import ConfigurationError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "dramsys"
@@ -145,6 +145,3 @@ def test_what_cannot_be_simulated_is_said() -> None:
         _run([0], page_policy="Opened")
     with pytest.raises(ConfigurationError, match="request_buffer_size must be 1 to 65536, got 0"):
         _run([0], request_buffer_size=0)
-    trace = Trace(np.array([0]), np.zeros(1, bool))
-    with pytest.raises(ConfigurationError, match="DDR4_8Gb_x8 has no address_bits"):
-        simulate(device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R"), BankMachineControllers(), trace)

@@ -1,0 +1,184 @@
+"""Several trace players on one channel under DRAMSys' controller, each with its own clock and class.
+
+How the arbiter and the multiplexer treat the classes is said in `frontend` and `bank_machines`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch_simulators.dram import frontend
+from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
+from cosearch_simulators.dram.bank_machine_simulation import (
+    Feed,
+    bank_machine_problem,
+    run_channels,
+    total_counters,
+)
+from cosearch_simulators.dram.bank_machine_state import State
+from cosearch_simulators.dram.device import Device
+from cosearch_simulators.dram.engine import STALLED
+from cosearch_simulators.dram.simulation import STALLS, DramResult, beyond, result
+from cosearch_simulators.dram.trace import Trace
+from cosearch_simulators.dram.trace_streams import StreamedTrace
+from cosearch_simulators.errors import ConfigurationError, SimulatorError
+
+MOST_CLASSES = 1 << 14
+
+
+@dataclass(frozen=True)
+class Player:
+    """A trace that is sent to the controller beside others.
+
+    Attributes:
+        trace: its requests.
+        tck_ps: clock period of the player and of the trace's `cycle` column; None: the memory's.
+        qos_class: quality of service: the lower, the more urgent are its requests.
+
+    Raises:
+        ConfigurationError: a period below 1 ps, or a class that is not from 0 to 16,383.
+    """
+
+    trace: Trace | StreamedTrace
+    tck_ps: int | None = None
+    qos_class: int = 0
+
+    def __post_init__(self) -> None:
+        if self.tck_ps is not None and self.tck_ps < 1:
+            raise ConfigurationError(f"tck_ps of a player must be 1 or more, got {self.tck_ps}")
+        if not 0 <= self.qos_class < MOST_CLASSES:
+            raise ConfigurationError(
+                f"qos_class of a player must be 0 to {MOST_CLASSES - 1}, got {self.qos_class}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class PlayersResult:
+    """Metrics of n designs and p players. Designs with an error have NaN, and 0 in the counts.
+
+    Attributes:
+        total: of all players together, n rows.
+        requests: int (n, p), requests served.
+        latency_ns: (n, p), from the moment in which the arbiter (or, if that is "Simple", the player) lets a
+            request go to its response, averaged over reads and writes.
+        maximum_latency_ns: (n, p), of one request.
+        finish_time_ns: (n, p), when the player has its last response.
+        bandwidth_gb_per_s: (n, p), the player's bytes over its finish time.
+    """
+
+    total: DramResult
+    requests: NDArray[np.int64]
+    latency_ns: NDArray[np.float64]
+    maximum_latency_ns: NDArray[np.float64]
+    finish_time_ns: NDArray[np.float64]
+    bandwidth_gb_per_s: NDArray[np.float64]
+
+
+def simulate_players(
+    devices: Device | Sequence[Device],
+    controllers: BankMachineControllers,
+    players: Sequence[Player],
+    *,
+    starvation_cycles: int = 1000,
+    threads: int = 1,
+    on_error: Literal["raise", "mark"] = "raise",
+    wrap_addresses: bool = False,
+) -> PlayersResult:
+    """Simulate every design on the players' traces. One player gives what `simulate` gives.
+
+    Args:
+        devices: one device for all designs, or one a design.
+        controllers: the designs' controllers; a single one stands for every device. Each player may have
+            `max_active_transactions` under way.
+        players: at least one.
+        starvation_cycles: memory cycles after which a request goes before all classes, counted while it is
+            first in its player's line, and again from when the controller has accepted it. That bounds how
+            long a class waits at the arbiter and at the multiplexer, not how long a row's hits pass others
+            of their bank.
+        threads: designs simulated at once.
+        on_error: "raise" stops at the first design that cannot be simulated, "mark" leaves the reason in
+            `PlayersResult.total.error` and goes on.
+        wrap_addresses: let addresses beyond the device's capacity wrap around.
+
+    Example:
+        >>> from cosearch_simulators.dram import device
+        >>> trace = Trace(range(0, 64_000, 64), [False] * 1000)
+        >>> ddr4 = device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")
+        >>> two = [Player(trace), Player(trace, tck_ps=2000, qos_class=1)]
+        >>> simulate_players(ddr4, BankMachineControllers(), two).requests.tolist()
+        [[1000, 1000]]
+
+    Raises:
+        ConfigurationError: no player, devices and designs of different numbers, `starvation_cycles` or
+            `threads` below 1, or a design out of bounds ("raise").
+        SimulatorError: an address beyond a device's capacity, or a controller that stalls ("raise").
+    """
+    designs = [devices] if isinstance(devices, Device) else list(devices)
+    count = max(len(controllers), len(designs))
+    if len(controllers) not in (1, count) or len(designs) not in (1, count):
+        raise ConfigurationError(
+            f"{len(designs)} devices for {len(controllers)} controllers, expected as many or 1"
+        )
+    counts = {"players": len(players), "starvation_cycles": starvation_cycles, "threads": threads}
+    for name, value in counts.items():
+        if value < 1:
+            raise ConfigurationError(f"{name} must be 1 or more, got {value}")
+    designs = designs * (count // len(designs))
+    rows = list(zip(*(np.broadcast_to(column, count) for column in controllers.arguments()), strict=True))
+    errors = controllers.problems() * (count // len(controllers))
+    kinds: list[type[Exception]] = [ConfigurationError] * count
+
+    feeds = [Feed(player.trace, player.tck_ps, player.qos_class) for player in players]
+
+    def run(i: int) -> list[State] | None:
+        if not errors[i]:
+            errors[i] = bank_machine_problem(designs[i], rows[i][1])
+        if not errors[i] and not wrap_addresses:
+            kinds[i] = SimulatorError
+            errors[i] = next(filter(None, (beyond(designs[i], player.trace) for player in players)), "")
+        if errors[i]:
+            return None
+        states = run_channels(designs[i], feeds, rows[i], starvation_cycles=starvation_cycles)
+        if any(state.counters[STALLED] for state in states):
+            errors[i] = STALLS
+        return None if errors[i] else states
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(run, range(count)))
+    if on_error == "raise" and any(errors):
+        i = next(i for i, error in enumerate(errors) if error)
+        raise kinds[i](f"design {i}: {errors[i]}" if count > 1 else errors[i])
+    return _result(designs, found, errors, len(players))
+
+
+def _result(
+    designs: Sequence[Device], found: Sequence[list[State] | None], errors: list[str], players: int
+) -> PlayersResult:
+    shape = len(designs), players
+    requests = np.zeros(shape, np.int64)
+    latency, most, finish, bandwidth = (np.full(shape, np.nan) for _ in range(4))
+    for i, (device, states) in enumerate(zip(designs, found, strict=True)):
+        if states is None:
+            continue
+        player, tck_ns = np.array([state.player for state in states]), device.tck_ps / 1000.0
+        total = player.sum(axis=0)
+        requests[i] = total[frontend.READ_COUNT] + total[frontend.WRITE_COUNT]
+        latency[i] = (total[frontend.READ_LATENCY] + total[frontend.WRITE_LATENCY]) * tck_ns / requests[i]
+        most[i] = player[:, frontend.MOST_LATENCY].max(axis=0) * tck_ns
+        finish[i] = player[:, frontend.LAST_RESPONSE].max(axis=0) * tck_ns
+        bandwidth[i] = requests[i] * device.transaction_bytes / finish[i]
+    counters = [None if states is None else total_counters(states) for states in found]
+    return PlayersResult(
+        total=result(designs, counters, errors, drampower=True),
+        requests=requests,
+        latency_ns=latency,
+        maximum_latency_ns=most,
+        finish_time_ns=finish,
+        bandwidth_gb_per_s=bandwidth,
+    )

@@ -1,0 +1,196 @@
+"""Several trace players, classes, channels and streams on DRAMSys' controller."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosearch_simulators.dram import BankMachineControllers, Device, Trace, device, read_memspec, simulate
+from cosearch_simulators.dram.bank_machine_simulation import Feed, run_players
+from cosearch_simulators.dram.players import Player, PlayersResult, simulate_players
+from cosearch_simulators.errors import ConfigurationError, SimulatorError
+
+SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "dramsys"
+DDR3 = read_memspec(
+    SAMPLE / "memspecs" / "MICRON_1Gb_DDR3-1600_8bit_G.json",
+    SAMPLE / "mappings" / "am_ddr3_8x1Gbx8_dimm_p1KB_rbc.json",
+)
+DESIGNS = BankMachineControllers(
+    page_policy=["Open", "OpenAdaptive", "Closed", "ClosedAdaptive", "Open", "Open"],
+    scheduler=["Fifo", "FrFcfs", "FrFcfsGrp", "FrFcfs", "FrFcfsGrp", "FrFcfs"],
+    arbiter=["Simple", "Fifo", "Reorder", "Reorder", "Fifo", "Simple"],
+    response_queue=["Fifo", "Reorder", "Fifo", "Reorder", "Fifo", "Reorder"],
+    scheduler_buffer=["Bankwise", "Shared", "ReadWrite"] * 2,
+    request_buffer_size=[1, 4, 8, 2, 3, 8],
+    max_active_transactions=[1, 2, 16, 128, 8, 4],
+    power_down_policy=["NoPowerDown", "Staggered"] * 3,
+)
+
+
+def _trace(requests: int = 600, seed: int = 0, *, writes: float = 0.3, timed: bool = True) -> Trace:
+    rng = np.random.default_rng(seed)
+    address = rng.integers(0, 64, requests) * (1 << 16) + rng.integers(0, 1 << 10, requests) * 64
+    gap = np.where(rng.random(requests) < 0.02, 4000, rng.integers(0, 9, requests))
+    return Trace(address, rng.random(requests) < writes, np.cumsum(gap) if timed else None)
+
+
+def _assert_same(first: object, second: object) -> None:
+    for field in fields(first):  # type: ignore[arg-type]
+        ours, theirs = getattr(first, field.name), getattr(second, field.name)
+        np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
+
+
+def test_one_player_is_the_plain_simulation() -> None:
+    trace = _trace()
+    plain = simulate(DDR3, DESIGNS, trace, trace_tck_ps=1000)
+    alone = simulate_players(DDR3, DESIGNS, [Player(trace, tck_ps=1000, qos_class=3)], threads=2)
+    _assert_same(plain, alone.total)
+    assert np.all(alone.requests == len(trace))
+    np.testing.assert_allclose(alone.finish_time_ns[:, 0], plain.time_ns)
+    reads = simulate_players(DDR3, DESIGNS, [Player(_trace(writes=0.0))])
+    np.testing.assert_allclose(reads.latency_ns[:, 0], reads.total.latency_ns)
+    assert np.all(reads.maximum_latency_ns >= reads.latency_ns)
+
+
+def test_the_players_make_up_the_total() -> None:
+    players = [
+        Player(_trace(400, 1), tck_ps=1000),
+        Player(_trace(300, 2, timed=False), tck_ps=2500, qos_class=1),
+        Player(_trace(200, 3), qos_class=2),
+    ]
+    result = simulate_players(DDR3, DESIGNS, players)
+    total = result.total
+    assert result.requests.tolist() == [[400, 300, 200]] * len(DESIGNS)
+    assert np.all(total.reads_served + total.writes_served == 900)
+    np.testing.assert_allclose(result.finish_time_ns.max(axis=1), total.time_ns)
+    moved = (result.bandwidth_gb_per_s * result.finish_time_ns).sum(axis=1)
+    np.testing.assert_allclose(moved, total.bandwidth_gb_per_s * total.time_ns)
+
+
+def test_each_player_keeps_to_its_own_clock_and_limit() -> None:
+    # One request every 100 of its cycles, far apart enough to be served alone.
+    trace = Trace(np.arange(50) * 64, np.zeros(50, bool), np.arange(50) * 100)
+    slow, fast = Player(trace, tck_ps=10_000), Player(trace, tck_ps=5_000)
+    result = simulate_players(DDR3, BankMachineControllers(refresh_policy="NoRefresh"), [slow, fast])
+    assert np.all(result.finish_time_ns - [[49 * 1000, 49 * 500]] < 100)
+    one = BankMachineControllers(arbiter="Fifo", max_active_transactions=1, refresh_policy="NoRefresh")
+    hits = Trace(np.arange(64) % 16 * 64, np.zeros(64, bool))
+    alone = simulate_players(DDR3, one, [Player(hits)]).finish_time_ns[0, 0]
+    both = simulate_players(DDR3, one, [Player(hits), Player(hits)]).finish_time_ns[0]
+    # The limit is each player's: the second fills the time in which the first waits for its response.
+    assert both.max() < 1.5 * alone
+
+
+def test_equal_players_share_alike() -> None:
+    half = np.arange(500) * 64
+    players = [
+        Player(Trace(half, np.zeros(500, bool))),
+        Player(Trace(half + (1 << 24), np.zeros(500, bool))),
+    ]
+    result = simulate_players(DDR3, BankMachineControllers(request_buffer_size=4), players)
+    first, second = result.finish_time_ns[0]
+    assert abs(first - second) < 0.02 * first
+    assert abs(result.latency_ns[0, 0] - result.latency_ns[0, 1]) < 0.1 * result.latency_ns[0, 0]
+
+
+@pytest.mark.parametrize("arbiter", ["Simple", "Fifo", "Reorder"])
+def test_the_urgent_player_waits_less(arbiter: str) -> None:
+    def latency(classes: list[int], starvation_cycles: int = 1 << 40) -> PlayersResult:
+        players = [
+            Player(_trace(1500, seed, timed=False), qos_class=qos_class)
+            for seed, qos_class in enumerate(classes)
+        ]
+        controller = BankMachineControllers(
+            arbiter=arbiter,
+            max_active_transactions=16,
+            request_buffer_size=4,
+            scheduler_buffer="Shared",
+        )
+        return simulate_players(DDR3, controller, players, starvation_cycles=starvation_cycles)
+
+    equal, urgent = latency([0, 0, 0]), latency([0, 1, 1])
+    assert urgent.latency_ns[0, 0] < 0.8 * equal.latency_ns[0, 0]
+    assert urgent.finish_time_ns[0, 0] < 0.8 * equal.finish_time_ns[0, 0]
+    # Only the order of the classes counts, and equal classes are no classes.
+    _assert_same(urgent.total, latency([2, 7, 7]).total)
+    _assert_same(equal.total, latency([5, 5, 5]).total)
+    # Nobody starves: a bound on the wait at the arbiter is a bound on the latency.
+    bounded = latency([0, 1, 1], starvation_cycles=100)
+    assert bounded.maximum_latency_ns[0, 1:].max() < 0.5 * urgent.maximum_latency_ns[0, 1:].max()
+    assert urgent.latency_ns[0, 0] <= bounded.latency_ns[0, 0] <= equal.latency_ns[0, 0] * 1.1
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
+def test_a_trace_in_pieces_gives_the_same_state(chunk: int) -> None:
+    class Pieces(Trace):
+        def chunks(self, requests: int = 0):
+            return super().chunks(chunk)
+
+    traces = [_trace(500, 4), _trace(350, 5)]
+    pieces = [Pieces(t.address_byte, t.is_write, t.cycle) for t in traces]
+    for i, row in enumerate(zip(*DESIGNS.arguments(), strict=True)):
+        for count in (1, 2):
+            whole, parts = (
+                run_players(DDR3, [Feed(t, 1000 + p, p) for p, t in enumerate(of[:count])], row)
+                for of in (traces, pieces)
+            )
+            for name in ("counters", "issued", "bank", "rank", "power", "history"):
+                np.testing.assert_array_equal(
+                    getattr(whole, name), getattr(parts, name), err_msg=f"{i} {name}"
+                )
+            np.testing.assert_array_equal(whole.line, parts.line)
+
+
+def test_memory_is_flat_in_the_length_of_the_trace() -> None:
+    row = [column[0] for column in BankMachineControllers().arguments()]
+    sizes = [run_players(DDR3, [Feed(_trace(n, timed=False))], row).flight.shape[1] for n in (500, 20_000)]
+    assert sizes[0] == sizes[1]
+
+
+def test_a_ring_that_is_full_grows() -> None:
+    # A row that is hit on and on keeps an old request for another row waiting.
+    address = np.arange(3000) % 16 * 64
+    address[5] = 1 << 16
+    trace = Trace(address, np.zeros(3000, bool))
+    controller = BankMachineControllers(scheduler="FrFcfs", refresh_policy="NoRefresh", request_buffer_size=8)
+    row = [column[0] for column in controller.arguments()]
+    state = run_players(DDR3, [Feed(trace)], row)
+    assert state.flight.shape[1] > 1024
+    result = simulate(DDR3, controller, trace)
+    assert result.reads_served[0] == 3000
+    assert result.row_conflicts[0] == 1
+
+
+def test_channels_are_memories_side_by_side() -> None:
+    one = device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")
+    two: Device = replace(one, channels=2)
+    # Alternate lines lie in alternate channels.
+    line = np.arange(2000)
+    trace = Trace(line * 64, np.zeros(2000, bool))
+    controller = BankMachineControllers(address_mapping="RoBaRaCoCh")
+    both = simulate(two, controller, trace)
+    half = simulate(one, controller, Trace(line[:1000] * 64, np.zeros(1000, bool)))
+    assert both.cycles[0] == half.cycles[0]
+    assert both.reads_served[0] == 2000
+    assert both.activates[0] == 2 * half.activates[0]
+    assert both.energy_pj[0] == pytest.approx(2 * half.energy_pj[0])
+    as_player = simulate_players(two, controller, [Player(trace)])
+    _assert_same(as_player.total, both)
+
+
+def test_what_is_wrong_with_players_is_said() -> None:
+    with pytest.raises(ConfigurationError, match="players must be 1 or more, got 0"):
+        simulate_players(DDR3, BankMachineControllers(), [])
+    with pytest.raises(ConfigurationError, match="qos_class of a player must be 0 to 16383, got -1"):
+        Player(_trace(10), qos_class=-1)
+    with pytest.raises(ConfigurationError, match="tck_ps of a player must be 1 or more, got 0"):
+        Player(_trace(10), tck_ps=0)
+    beyond = Trace([DDR3.capacity_bytes], [False])
+    with pytest.raises(SimulatorError, match="request 0 is at address"):
+        simulate_players(DDR3, BankMachineControllers(), [Player(_trace(10)), Player(beyond)])
+    marked = simulate_players(DDR3, DESIGNS, [Player(beyond)], on_error="mark")
+    assert all(marked.total.error)
+    assert np.isnan(marked.latency_ns).all()
