@@ -18,9 +18,9 @@ from cosearch_simulators.errors import SimulatorError
 
 def tools() -> tuple[ModuleType, ...]:
     """The modules of the tools."""
-    from cosearch_simulators.accelerator.validation import timeloop, zigzag
+    from cosearch_simulators.accelerator.validation import maestro, scalesim, timeloop, zigzag
 
-    return (timeloop, zigzag)
+    return (timeloop, zigzag, scalesim, maestro)
 
 
 def validate(folder: Path, progress: Callable[[int, int], None] = lambda done, of: None) -> ValidationTable:
