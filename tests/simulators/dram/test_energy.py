@@ -126,7 +126,7 @@ def test_every_standard_has_its_energies(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "pj_per_bit"),
     [
-        ("HBM2", 3.92),  # O'Connor et al., MICRO 2017, with the activates of their workloads
+        ("HBM2", 3.92),  # O'Connor et al., MICRO 2017: more activates than here, less toggling
         ("HBM3", 3.92),  # of a lower supply
         ("GDDR6", 7.5),  # Micron's comparison
     ],
@@ -145,8 +145,6 @@ def test_hbm2_is_the_paper_s_sum() -> None:
     parts = energy(device("HBM2", "HBM2_4Gb", "HBM2_2000"), **{**NOTHING, "activates": 1, "reads": 1})
     assert parts.activate_pj == pytest.approx(909.0)
     assert parts.read_pj == pytest.approx(256 * 3.48)
-    # The paper's 3.92 pJ/bit on average are one activate to eight accesses.
-    assert (parts.read_pj + parts.activate_pj / 8) / 256 == pytest.approx(3.92, rel=0.01)
 
 
 def test_lpddr4_is_its_currents_sum() -> None:
