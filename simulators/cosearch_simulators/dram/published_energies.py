@@ -65,9 +65,10 @@ LPDDR5_ENERGY = _scaled(
 )
 
 # O'Connor et al., "Fine-Grained DRAM", MICRO 2017, table 3: 909 pJ an activate of a 1 KB row; 1.51 pJ/bit to
-# the global sense amplifiers, 1.17 pJ/bit from there on and 0.80 pJ/bit of I/O, with half of the bits toggling.
-# Their applications' data toggle less: 3.92 pJ/bit on average, of which 1.21 are activates. The paper has no
-# standby and no refresh: mA at 1.2 V of 128 bits, DRAMsim3's HBM2_8Gb_x128, half to each pseudo-channel.
+# the global sense amplifiers, 1.17 pJ/bit from there on and 0.80 pJ/bit of I/O, with half of the bits
+# toggling. Their applications' data toggle less: 3.92 pJ/bit on average, of which 1.21 are activates. The
+# paper has no standby and no refresh: mA at 1.2 V of 128 bits, DRAMsim3's HBM2_8Gb_x128, half to each
+# pseudo-channel.
 HBM2_ENERGY = EnergyPerBit(
     activate_pj_per_kb=909.0,
     read_pj_per_bit=1.51 + 1.17,
