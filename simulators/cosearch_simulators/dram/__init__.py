@@ -17,8 +17,15 @@ from cosearch_simulators.dram.energy import Energy, energy, energy_by_rank_and_b
 from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS, AddressBits
 from cosearch_simulators.dram.memspec import read_memspec
 from cosearch_simulators.dram.players import Player, PlayersResult, simulate_players
+from cosearch_simulators.dram.profiles import (
+    BandwidthLatencyCurve,
+    DramProfile,
+    bandwidth_latency_curve,
+    profile,
+)
 from cosearch_simulators.dram.simulation import DramResult, simulate
 from cosearch_simulators.dram.trace import Trace
+from cosearch_simulators.dram.trace_streams import StreamedTrace, stream_trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError, TraceError
 
 __all__ = [
@@ -27,24 +34,30 @@ __all__ = [
     "ROW_POLICIES",
     "SCHEDULERS",
     "AddressBits",
+    "BandwidthLatencyCurve",
     "BankMachineControllers",
     "ConfigurationError",
     "Controllers",
     "Device",
+    "DramProfile",
     "DramResult",
     "Energy",
     "Player",
     "PlayersResult",
     "SimulatorError",
+    "StreamedTrace",
     "Trace",
     "TraceError",
+    "bandwidth_latency_curve",
     "device",
     "energy",
     "energy_by_rank_and_bank",
     "organizations",
+    "profile",
     "read_memspec",
     "simulate",
     "simulate_players",
     "speed_grades",
     "standards",
+    "stream_trace",
 ]

@@ -129,12 +129,16 @@ class ControllerRun:
             self._accepted[k] += requests.bank_of.size
         return taken
 
+    def go_on(self, k: int, until: int) -> None:
+        """Let a channel whose requests are all accepted go on until a cycle is over."""
+        self._run(k, _NO_REQUESTS, until)
+
     def finish(self) -> None:
         """Let the channels that ended early go on until the common end."""
         if len(self.states) > 1 and not self.stalled:
             end = self.clock
             for k in range(len(self.states)):
-                self._run(k, _NO_REQUESTS, end)
+                self.go_on(k, end)
 
     def counters(self) -> NDArray[np.int64]:
         """Of all channels together, as `engine` names them."""
