@@ -8,6 +8,7 @@ from pathlib import Path
 from cosearch.hookspecs import hookimpl
 from cosearch.problem import Problem
 from cosearch.validation import Validation, ValidationTable
+from cosearch_plugins.accelerator_maestrogym import AcceleratorMaestrogym
 from cosearch_plugins.dram_controller import DramController
 from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
 from cosearch_plugins.npu_multicore import NpuMulticore
@@ -16,7 +17,7 @@ from cosearch_plugins.npu_multicore import NpuMulticore
 @hookimpl
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
-    return (DramController, DramControllerArchgym, NpuMulticore)
+    return (AcceleratorMaestrogym, DramController, DramControllerArchgym, NpuMulticore)
 
 
 @hookimpl
