@@ -35,6 +35,23 @@ def test_published_settings_give_what_dramsys_measured():
         assert outcomes["energy_pj"][0] == pytest.approx(case["result"]["energy_pj"], rel=2e-3)
 
 
+def test_time_keeps_its_unit_where_dramsys_changes_it():
+    """DRAMSys prints whole nanoseconds in ns and all other times in ps; ArchGym reads the number alone."""
+    problem = DramControllerArchgym(workload=str(SAMPLE / "traces" / "random.npz"))
+    units = set()
+    for case in json.loads((SAMPLE / "cases.json").read_text()):
+        if case["system"] != "DDR3-1600" or case["trace"] != "random":
+            continue
+        if not case["address_mapping"].endswith("rbc.json"):
+            continue
+        expected_ns = case["result"]["total_time_ns"]
+        units.add("ns" if expected_ns.is_integer() else "ps")
+        design = {name: case["controller"][name] for name in problem.space.names}
+        outcomes = problem.evaluate(problem.space.designs([design]))
+        assert outcomes["time_ns"][0] == pytest.approx(expected_ns)
+    assert units == {"ns", "ps"}  # both, or nothing is shown
+
+
 def test_the_space_is_archgyms():
     problem = DramControllerArchgym()
     assert problem.space.cardinality() == 4 * 3 * 3 * 8 * 2 * 2 * 8 * 8 * 3 * 8

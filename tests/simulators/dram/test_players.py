@@ -11,6 +11,7 @@ import pytest
 from cosearch_simulators.dram import BankMachineControllers, Device, Trace, device, read_memspec, simulate
 from cosearch_simulators.dram.bank_machine_simulation import Feed, run_players
 from cosearch_simulators.dram.players import Player, PlayersResult, simulate_players
+from cosearch_simulators.dram.trace_streams import StreamedTrace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "dramsys"
@@ -142,6 +143,13 @@ def test_a_trace_in_pieces_gives_the_same_state(chunk: int) -> None:
                     getattr(whole, name), getattr(parts, name), err_msg=f"{i} {name}"
                 )
             np.testing.assert_array_equal(whole.line, parts.line)
+
+
+def test_a_trace_file_streams(tmp_path: Path) -> None:
+    trace = _trace(3000, 6)
+    np.savez(tmp_path / "trace.npz", address=trace.address_byte, is_write=trace.is_write, cycle=trace.cycle)
+    streamed = StreamedTrace(tmp_path / "trace.npz", chunk_requests=250)
+    _assert_same(simulate(DDR3, DESIGNS, streamed), simulate(DDR3, DESIGNS, trace))
 
 
 def test_memory_is_flat_in_the_length_of_the_trace() -> None:

@@ -8,7 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosearch_simulators.dram import BankMachineControllers, Device, Trace, device, read_memspec, simulate
+from cosearch_simulators.dram import (
+    BankMachineControllers,
+    Device,
+    Trace,
+    device,
+    organizations,
+    read_memspec,
+    simulate,
+    speed_grades,
+    standards,
+)
 from cosearch_simulators.dram.bank_machine_simulation import command_list
 from cosearch_simulators.errors import ConfigurationError
 from dram_command_checker import violations
@@ -25,14 +35,15 @@ DEVICES = {
     "DDR4": _memspec("JEDEC_4Gb_DDR4-2400_8bit_A", "am_ddr4_8x4Gbx8_dimm_p1KB_brc"),
     "LPDDR4": _memspec("JEDEC_8Gb_LPDDR4-3200_16bit", "am_lpddr4_8Gbx16_brc"),
     "HBM2": _memspec("HBM2", "am_hbm2_8Gb_pc_brc"),
-    "DDR4 of Ramulator": device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", ranks=2),
-    "DDR5 of Ramulator": device("DDR5", "DDR5_8Gb_x16", "DDR5_3200AN", ranks=2),
+    "DDR4 of two ranks": device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", ranks=2),
+    "DDR5 of two ranks": device("DDR5", "DDR5_8Gb_x16", "DDR5_3200AN", ranks=2),
+    **{f"our {name}": device(name, organizations(name)[0], speed_grades(name)[-1]) for name in standards()},
 }
 POLICIES = {"all_bank": "AllBank", "per_bank": "PerBank", "same_bank": "SameBank"}
 INTERVALS = {"AllBank": "nREFI", "PerBank": "nREFIpb", "SameBank": "nREFIsb"}
 
 
-def _bursts(requests: int = 700, seed: int = 0) -> Trace:
+def _bursts(requests: int = 400, seed: int = 0) -> Trace:
     """Bursts over few rows of all banks, with pauses of up to several refresh intervals."""
     rng = np.random.default_rng(seed)
     gap = np.where(
@@ -64,7 +75,7 @@ def test_no_command_breaks_a_rule(name: str, power_down: str, page: str, flexibi
 def test_the_checker_finds_a_command_that_comes_too_early() -> None:
     channel = DEVICES["DDR4"]
     controller = BankMachineControllers(power_down_policy="Staggered")
-    commands = command_list(channel, controller, _bursts(200))
+    commands = command_list(channel, controller, _bursts(100))
     moved = 0
     for i in range(1, len(commands)):
         cycle, command, bank = commands[i]
@@ -182,7 +193,7 @@ def test_refresh_that_a_memory_lacks_is_said() -> None:
 
 
 def test_native_devices_take_any_address_mapping() -> None:
-    channel = DEVICES["DDR4 of Ramulator"]
+    channel = DEVICES["DDR4 of two ranks"]
     names = ["device", "RoBaRaCoCh", "ChRaBaRoCo", "MOP4CLXOR"]
     result = simulate(channel, BankMachineControllers(address_mapping=names), _bursts())
     assert result.cycles[0] == result.cycles[1]
