@@ -20,10 +20,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cosearch_simulators.accelerator import nest_kernel, nest_tables, ragged_nest
+from cosearch_simulators.accelerator import (
+    coinciding_windows,
+    exact_nest,
+    nest_kernel,
+    nest_tables,
+    ragged_nest,
+)
 from cosearch_simulators.accelerator.nest_kernel import cost_of, new_scratch
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, TENSORS, LoopNest
+
+KERNEL_MODULES = (nest_tables, nest_kernel, exact_nest, ragged_nest, coinciding_windows)
+"""The sources of `cost_of`: compiled code that calls it and is cached has their digest in its key."""
 
 _BATCH_A_THREAD = 512  # below, a thread costs more than it brings
 
@@ -252,7 +261,7 @@ def _indices(name: str, given: NDArray[np.int64] | None, number: int, limit: int
 def _digest() -> int:
     """Of the sources of the compiled code, a part of the key of numba's cache (see `dram.kernel`)."""
     content = hashlib.sha256()
-    for module in (nest_tables, nest_kernel, ragged_nest):
+    for module in KERNEL_MODULES:
         content.update(Path(str(module.__file__)).read_bytes())
     return int.from_bytes(content.digest()[:7], "little")
 

@@ -17,6 +17,7 @@ from cosearch_simulators.accelerator.architecture import Architecture
 from cosearch_simulators.accelerator.documents import parse
 from cosearch_simulators.accelerator.evaluation import evaluate
 from cosearch_simulators.accelerator.mapping import Mapping, pack
+from cosearch_simulators.accelerator.neighbour_links import link_transfers, with_links
 from cosearch_simulators.accelerator.validation.table import ValidationRow, ValidationTable
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import TENSORS, LoopNest
@@ -40,6 +41,7 @@ class TimeloopCase:
         architecture: with Timeloop's built-in energies.
         nest: the operator.
         mapping: the complete mapping.
+        axes: the loops along X and Y of the array, innermost first.
         out: what Timeloop computed.
         wall_s: the time that it took.
     """
@@ -48,6 +50,7 @@ class TimeloopCase:
     architecture: Architecture
     nest: LoopNest
     mapping: Mapping
+    axes: tuple[list[str], list[str]]
     out: dict[str, Any]
     wall_s: float
 
@@ -72,6 +75,7 @@ def read_case(case: dict[str, Any]) -> TimeloopCase:
             _architecture(spec["arch"], identifier),
             _nest(spec["problem"], renamed),
             _mapping(spec["mapping"], renamed, identifier),
+            _axes(spec["mapping"], renamed),
             case["out"],
             float(case["wall_s"]),
         )
@@ -134,6 +138,14 @@ def _mapping(entries: list[dict[str, Any]], renamed: dict[str, str], identifier:
     return parse(Mapping, {"levels": list(levels.values())}, identifier)
 
 
+def _axes(entries: list[dict[str, Any]], renamed: dict[str, str]) -> tuple[list[str], list[str]]:
+    for entry in entries:
+        if entry["type"] == "spatial":
+            order = [renamed.get(loop, loop) for loop in entry["permutation"]]
+            return order[: entry["split"]], order[entry["split"] :]
+    return [], []
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Ours and theirs for one case: single numbers, and lists over (level, tensor) pairs."""
@@ -151,18 +163,15 @@ def compare(case: TimeloopCase) -> Comparison:
     Raises:
         SimulatorError: we hold the mapping to be invalid.
     """
-    mappings = case.mapping.pack(case.architecture)
-    costs = evaluate(
-        [case.architecture.compile()],
-        [case.nest],
-        mappings,
-        options=nest_tables.TIMELOOP,
-        counts=True,
-        threads=1,
-    )
+    mappings, compiled = case.mapping.pack(case.architecture), case.architecture.compile()
+    costs = evaluate([compiled], [case.nest], mappings, options=nest_tables.TIMELOOP, counts=True, threads=1)
     if not costs.valid[0]:
         raise SimulatorError(f"{case.identifier}: {costs.reason(0)}")
     assert costs.counts is not None
+    counts, cycles, energy_pj = costs.counts[0], float(costs.cycles[0]), float(costs.energy_pj[0])
+    links = link_transfers(case.architecture, case.nest, mappings, case.axes)
+    if links is not None:
+        counts, cycles, energy_pj = with_links(costs, links, compiled, mappings)
     instances = np.prod(mappings.spatial_x[0] * mappings.spatial_y[0], axis=-1)
     tiles: list[tuple[float, float]] = []
     accesses: dict[tuple[str, str], list[tuple[float, float]]] = {}
@@ -173,14 +182,14 @@ def compare(case: TimeloopCase) -> Comparison:
         number = names.index(level["name"])
         present = float(np.prod(instances[number + 1 :]))
         for tensor, theirs in level["tensors"].items():
-            ours = costs.counts[0, number, TENSORS.index(tensor)]
+            ours = counts[number, TENSORS.index(tensor)]
             tiles.append((ours[nest_tables.TILE], theirs["utilized_capacity"]))
             for kind, (field, column) in _ACCESSES.items():
                 accesses.setdefault((tensor, kind), []).append((ours[column] / present, theirs[field]))
     return Comparison(
         case,
-        (float(costs.cycles[0]), case.out["cycles"]),
-        (float(costs.energy_pj[0]), case.out["energy_pJ_sum_of_levels"]),
+        (cycles, case.out["cycles"]),
+        (energy_pj, case.out["energy_pJ_sum_of_levels"]),
         tiles,
         accesses,
     )
