@@ -73,9 +73,24 @@ def compile_pushes(compiled: CompiledRules, banks: int, issued: Collection[str])
     return Pushes(np.array(first, np.int64), np.array(entries, np.int64).reshape(-1, 9))
 
 
+def new_history(compiled: CompiledRules, banks: int) -> NDArray[np.int64]:
+    """The histories of all windows: for each node which cell is the oldest, then the cells, all long ago."""
+    history = np.full(compiled.history_size, -NEVER, np.int64)
+    for _, _, span, _, _, window, start in compiled.entries.tolist():
+        if window > 1:
+            history[start : start + banks // span * (window + 1) : window + 1] = 0
+    return history
+
+
 def new_earliest(banks: int, ranks: int) -> NDArray[np.int64]:
     """All commands are allowed from cycle 0 on."""
     return np.zeros((len(COMMANDS), banks + ranks), np.int64)
+
+
+@borrowing
+def allowed_from(earliest, command, bank, banks, rank_shift):
+    """The cycle from which a command may be issued to a bank, or to the rank whose first bank it is."""
+    return max(earliest[command, bank], earliest[command, banks + (bank >> rank_shift)])
 
 
 @borrowing
@@ -84,7 +99,7 @@ def push_back(earliest, history, first, entries, bank, command, now):
 
     Args:
         earliest: int64 (commands * (banks + ranks),), by command and column, changed in place.
-        history: of `timing.new_history`, changed in place.
+        history: of `new_history`, changed in place.
         first, entries: of `Pushes`.
         bank: the bank that the command addresses, or the first of its node.
         command: its code.
@@ -126,6 +141,3 @@ def push_back(earliest, history, first, entries, bank, command, now):
 
 def _log2(count: int) -> int:
     return count.bit_length() - 1
-
-
-__all__ = ["NEVER", "Pushes", "compile_pushes", "new_earliest", "push_back"]

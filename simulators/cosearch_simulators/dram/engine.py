@@ -13,7 +13,7 @@ import numpy as np
 
 from cosearch_simulators.compilation import borrowing
 from cosearch_simulators.dram import engine_state as at
-from cosearch_simulators.dram.earliest import push_back
+from cosearch_simulators.dram.earliest import allowed_from, push_back
 from cosearch_simulators.dram.engine_state import ALL_BANK, PER_BANK, SAME_BANK
 from cosearch_simulators.dram.queues import (
     ABSENT,
@@ -214,7 +214,7 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
             cap_cycle = NEVER
             for bank in range(banks):
                 if column_accesses[bank] >= row_cap and not precharge_pending[bank]:
-                    allowed = max(earliest[PREPB, bank], earliest[PREPB, banks + (bank >> rank_shift)])
+                    allowed = allowed_from(earliest, PREPB, bank, banks, rank_shift)
                     if allowed > now:
                         cap_cycle = min(cap_cycle, allowed)
                         continue
@@ -259,7 +259,7 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
             if target < banks:
                 kept = active_count > 0 and guards[target] > 0
                 wanted, first_bank = PREPB, target
-                allowed = max(earliest[PREPB, target], earliest[PREPB, banks + (target >> rank_shift)])
+                allowed = allowed_from(earliest, PREPB, target, banks, rank_shift)
             elif refresh == ALL_BANK:
                 rank = target - banks
                 first_bank = rank * rank_banks
@@ -280,7 +280,7 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
                         kept = active_count > 0 and guards[other] > 0
                         finishes_head = False
                         wanted, first_bank = PREPB, other
-                        allowed = max(earliest[PREPB, other], earliest[PREPB, banks + rank])
+                        allowed = allowed_from(earliest, PREPB, other, banks, rank_shift)
                         break
                     allowed = max(allowed, earliest[wanted, other])
             if not kept:
@@ -343,7 +343,7 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
             row_cap > 0
             and (command == RD or command == WR)  # noqa: SIM109
             and column_accesses[bank] >= row_cap
-            and max(earliest[twin[command + 1], bank], earliest[twin[command + 1], banks + rank]) <= now
+            and allowed_from(earliest, twin[command + 1], bank, banks, rank_shift) <= now
         ):
             command += 1  # with auto-precharge
         if command == REFSB:

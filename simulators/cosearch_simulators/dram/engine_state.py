@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cosearch_simulators.dram import timing
 from cosearch_simulators.dram.device import Device
-from cosearch_simulators.dram.earliest import compile_pushes, new_earliest
+from cosearch_simulators.dram.earliest import compile_pushes, new_earliest, new_history
 from cosearch_simulators.dram.queues import ABSENT, BUCKETS, NONE
 from cosearch_simulators.dram.rules import COMMANDS
 from cosearch_simulators.dram.timing import NEVER
@@ -164,7 +164,7 @@ def new_state(device: Device, channel: Channel, setting: Setting) -> State:
     return State(
         scalars=scalars,
         earliest=new_earliest(banks, ranks),
-        history=timing.new_history.py_func(device.compiled.entries, device.compiled.history_size, banks),
+        history=new_history(device.compiled, banks),
         ranks=np.zeros((RANK_FIELDS, ranks), np.int64),
         open_row=np.full(banks, NONE, np.int64),
         ends=np.full((2, 2, banks), NONE, np.int64),
