@@ -66,8 +66,8 @@ def make_work(tables, n):
 
 
 @njit(error_model="numpy")
-def _tile_bits(index, temporal, served, bits):
-    return np.int64(np.rint(elements(index, temporal, served))) * bits
+def _tile_bits(terms, served, a, level, temporal, bits):
+    return np.int64(np.rint(elements(terms, served, a, level + 1, temporal))) * bits
 
 
 @njit(error_model="numpy")
@@ -96,14 +96,14 @@ def allocate(tables, loops, sizes, given_up, work):
         work.boundaries[a, tables.levels[a] - 1] = n
     for h in range(tables.holders.shape[0]):
         a, level = tables.holders[h, 0], tables.holders[h, 1]
-        m, index, served = tables.memory[a, level], tables.terms[a], tables.served[a, level + 1]
+        m, terms, served = tables.memory[a, level], tables.terms, tables.served
         if used[m] == 0:  # the first of a memory's operands leaves the others room for their first tiles
             for other in range(h, tables.holders.shape[0]):
                 b, at = tables.holders[other, 0], tables.holders[other, 1]
                 if tables.memory[b, at] != m:
                     break
                 _, bits = _begin(tables, loops, sizes, other, work)
-                work.first_bits[other] = _tile_bits(tables.terms[b], temporal, tables.served[b, at + 1], bits)
+                work.first_bits[other] = _tile_bits(terms, served, b, at, temporal, bits)
                 used[m] += work.first_bits[other]
             if used[m] > tables.size_bits[m]:
                 return False
@@ -115,7 +115,7 @@ def allocate(tables, loops, sizes, given_up, work):
             if not tables.relevant[a, loops[k]]:
                 continue
             temporal[loops[k]] *= sizes[k]
-            larger = _tile_bits(index, temporal, served, bits)
+            larger = _tile_bits(terms, served, a, level, temporal, bits)
             if larger > room:
                 temporal[loops[k]] /= sizes[k]
                 stop = k
@@ -129,7 +129,7 @@ def allocate(tables, loops, sizes, given_up, work):
                 count -= 1
                 stop = work.stops[count]
                 temporal[loops[stop]] /= sizes[stop]
-            tile = _tile_bits(index, temporal, served, bits)
+            tile = _tile_bits(terms, served, a, level, temporal, bits)
         work.boundaries[a, level] = stop
         used[m] += tile
     return True

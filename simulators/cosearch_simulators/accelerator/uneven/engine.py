@@ -95,23 +95,23 @@ def make_scratch(tables):
 
 
 @njit(error_model="numpy")
-def elements(index, temporal, spatial):
-    """Different elements of an operand that these iterations touch.
+def elements(terms, served, a, level, temporal):
+    """Different elements of operand a that these iterations touch in what an instance of a level serves.
 
     Of a sum s * x + d * y with s and d without common divisor, x in 0..X-1 and y in 0..Y-1, exactly
     (X - d)(Y - s) pairs repeat an earlier value where both are positive.
     """
     total = 1.0
-    for i in range(index.shape[0]):
-        one, factor, other, other_factor = index[i, 0], index[i, 1], index[i, 2], index[i, 3]
+    for i in range(terms.shape[1]):
+        one, other = terms[a, i, 0], terms[a, i, 2]
         if one < 0:
             break
-        x = temporal[one] * spatial[one]
+        x = temporal[one] * served[a, level, one]
         if other < 0:
             total *= x
         else:
-            y = temporal[other] * spatial[other]
-            total *= x * y - max(0.0, x - other_factor) * max(0.0, y - factor)
+            y = temporal[other] * served[a, level, other]
+            total *= x * y - max(0.0, x - terms[a, i, 3]) * max(0.0, y - terms[a, i, 1])
     return total
 
 
@@ -144,12 +144,12 @@ def evaluate_energy(tables, loops, sizes, boundaries, scratch):
 def _move(tables, loops, sizes, boundaries, cycles, a, scratch):
     """One operand's movements: periods, bits and accesses. Returns their energy."""
     n, levels, output = loops.size, tables.levels[a], a == tables.levels.size - 1
-    index, temporal = tables.terms[a], scratch.temporal
+    terms, temporal = tables.terms, scratch.temporal
     temporal[:] = 1.0
     reduced = n - 1  # the outermost loop that does not index the operand
     while reduced >= 0 and tables.relevant[a, loops[reduced]]:
         reduced -= 1
-    tile = np.int64(np.rint(elements(index, temporal, tables.served[a, 0])))
+    tile = np.int64(np.rint(elements(terms, tables.served, a, 0, temporal)))
     whole = np.int64(1)
     inner, period, innermost = 0, np.int64(1), np.int64(0)
     for level in range(levels):
@@ -169,7 +169,7 @@ def _move(tables, loops, sizes, boundaries, cycles, a, scratch):
         if level == 1:
             innermost = whole * bits
         upper_tile = np.int64(tile * tables.distinct[a, level])
-        upper_whole = np.int64(elements(index, temporal, tables.served_whole[a, level + 1]))
+        upper_whole = np.int64(elements(terms, tables.served_whole, a, level + 1, temporal))
         for way in range(2):
             k = tables.link[a, level, way]
             if k < 0 or (output and way == DOWN and not partial):
@@ -197,8 +197,8 @@ def _move(tables, loops, sizes, boundaries, cycles, a, scratch):
             temporal[loops[k]] *= sizes[k]
             period *= sizes[k]
             run = 1 if tables.relevant[a, loops[k]] else run * sizes[k]
-        tile = np.int64(np.rint(elements(index, temporal, tables.served[a, level + 1])))
-        whole = np.int64(elements(index, temporal, tables.served_whole[a, level + 1]))
+        tile = np.int64(np.rint(elements(terms, tables.served, a, level + 1, temporal)))
+        whole = np.int64(elements(terms, tables.served_whole, a, level + 1, temporal))
         m = tables.memory[a, level]
         scratch.boundaries[a, level] = outer
         scratch.run[a, level] = run

@@ -171,15 +171,19 @@ class Model:
         loops = np.array([names.index(loop) for loop, _ in mapping.loops], np.int64)
         return loops, np.array([size for _, size in mapping.loops], np.int64), boundaries
 
-    def evaluate(self, mapping: UnevenMapping) -> UnevenCost:
+    def evaluate(self, mapping: UnevenMapping, *, capacity: bool = True) -> UnevenCost:
         """What a mapping costs.
+
+        Args:
+            mapping: the loops and who holds them.
+            capacity: whether a memory that overflows is an error; another tool may count otherwise.
 
         Raises:
             MappingError: the mapping does not cover the layer, or a memory overflows: which and by how much.
         """
         tables = self.tables
         latency, energy, over, found = kernel.evaluate_one(tables, *self.encode(mapping))
-        if over > 0:
+        if capacity and over > 0:
             excess = found.needed_bits - tables.size_bits
             m = int(excess.argmax())
             memory = self.hardware.memories[m]

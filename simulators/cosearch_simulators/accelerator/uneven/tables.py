@@ -20,8 +20,8 @@ from cosearch_simulators.errors import ConfigurationError
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-LARGEST_BITS = 2**62
-"""What 64-bit counts can hold, with one bit to spare."""
+LARGEST_BITS = 2**53
+"""Up to here, numbers are exact in double precision, in which some quotients are computed."""
 
 
 class Tables(NamedTuple):
