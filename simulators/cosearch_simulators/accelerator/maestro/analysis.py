@@ -61,50 +61,50 @@ def analyse(layer, flow, limits, work):
     Args:
         layer: (sizes, coupled): of each dimension; whether (tensor, dimension) belong together.
         flow: (dims, spatial, tables, units, edge_units) as `levels.complete` fills them.
-        limits: elements a cycle and head latency of the network, elements a cycle off the chip, lanes of a
-        PE.
+        limits: elements a cycle and head latency of the network, elements a cycle off the chip, a PE's lanes.
         work: (states, space, totals, runtime, busy, lacks): scratch; the last three are (level, small). In
             the end `totals` is the outermost level's, and `busy[0, 0]` its average number of PEs at work.
     """
-    dims, _, tables, units, _ = flow
+    sizes, coupled = layer
+    dims, spatial, tables, units, _ = flow
+    states, count = work[0], dims.shape[1]
     for level in range(units.size - 1, -1, -1):
-        possible = 0
-        if level > 0:
-            for dim in range(dims.shape[1]):
-                if tables[level - 1, EDGE, dim] != tables[level - 1, TILE, dim]:
-                    possible |= 1 << dim
+        # How each position is walked where the outer step is full, and where it is at the dimension's edge.
+        possible, first_spatial, second_spatial = 0, -1, -1
+        for position in range(count):
+            dim = dims[level, position]
+            full = tables[level - 1, TILE, dim] if level > 0 else sizes[dim]
+            edge = tables[level - 1, EDGE, dim] if level > 0 else full
+            if edge != full:
+                possible |= 1 << dim
+            tile, step = tables[level, TILE, dim], tables[level, STEP, dim]
+            for which in range(2 if edge != full else 1):
+                state, is_spatial = states[1 + which, :, position], spatial[level, position]
+                size = edge if which == 1 else full
+                set_walk(state, is_spatial, size, tile, step, units[level])
+                _set_factors(state, is_spatial, dim, coupled, tables[level])
+            if spatial[level, position]:
+                second_spatial = position if first_spatial >= 0 else -1
+                first_spatial = position if first_spatial < 0 else first_spatial
         small = possible
         while True:
-            walk(level, small, layer, flow, limits, work)
+            for position in range(count):
+                states[0, :, position] = states[1 + (small >> dims[level, position] & 1), :, position]
+            walk(level, small, (first_spatial, second_spatial), coupled, flow, limits, work)
             if small == 0:
                 break
             small = (small - 1) & possible
 
 
 @njit
-def walk(level, small, layer, flow, limits, work):
+def walk(level, small, spread, coupled, flow, limits, work):
     """Add up the steps of one level; bit d of `small`: the outer step is at the edge of dimension d."""
-    sizes, coupled = layer
-    dims, spatial, tables, units, edge_units = flow
+    dims, _, _, units, edge_units = flow
     states, space, total, runtime, busy, lacks = work
-    state, count, innermost = states[level], dims.shape[1], level + 1 == units.size
+    state, count, innermost = states[0], dims.shape[1], level + 1 == units.size
+    first_spatial, second_spatial = spread
     total[:] = 0
     total[FETCH_MIN] = total[BACK_MIN] = total[COMPUTE_MIN] = _LARGE
-    first_spatial = second_spatial = -1
-    for position in range(count):
-        dim = dims[level, position]
-        size = sizes[dim]
-        if level > 0:
-            size = tables[level - 1, EDGE if small >> dim & 1 else TILE, dim]
-        step = tables[level, STEP, dim]
-        set_walk(
-            state[:, position], spatial[level, position], size, tables[level, TILE, dim], step, units[level]
-        )
-        _set_factors(state[:, position], spatial[level, position], dim, coupled, tables[level])
-        if spatial[level, position]:
-            second_spatial = position if first_spatial >= 0 else -1
-            first_spatial = position if first_spatial < 0 else first_spatial
-    spread = (first_spatial, second_spatial)
 
     # `space` has the factors of the maps in space, by which of them are at the edge: outputs written, the
     # first unit's and all units' multiplications, inputs and weights fetched.
@@ -118,6 +118,8 @@ def walk(level, small, layer, flow, limits, work):
         of_weights = _temporal_fetch(level, WEIGHTS, moved, weights_anew, state, coupled, flow)
         for edges in range(4 if second_spatial >= 0 else 2):
             state[AT_EDGE, first_spatial] = edges & 1
+            if not _can_be(state[:, first_spatial], edges & 1):
+                continue
             if second_spatial >= 0:
                 state[AT_EDGE, second_spatial] = edges >> 1
             if moved < 0:
@@ -187,8 +189,16 @@ def walk(level, small, layer, flow, limits, work):
 
 
 @njit
+def _can_be(state, at_edge):
+    """Whether any step is (not) at the edge of a position."""
+    if at_edge:
+        return state[SHORT] != 0 or state[HAS_EDGE] != 0
+    return state[SHORT] == 0
+
+
+@njit
 def _next_edges(moved, state):
-    """Go to the next choice of dimensions at their edge, up to the one that moved; False after the last."""
+    """Go to the next choice of which dimensions are at their edge; False after the last."""
     for position in range(moved, -1, -1):
         if state[HAS_EDGE, position] == 0 or (position == moved and state[STEADY, position] == 0):
             continue
@@ -214,7 +224,11 @@ def _set_factors(state, is_spatial, dim, coupled, table):
 
 @njit
 def _temporal_fetch(level, tensor, moved, anew, state, coupled, flow):
-    """Product over the dimensions in time of what a step must fetch of a tensor: 0 where it stays."""
+    """Product over the dimensions in time of what a step must fetch of a tensor: 0 where it stays.
+
+    """Product over the dimensions in time of what a step must fetch of a tensor; 0 where the tensor stays.
+    as the tool.
+    """
     dims, spatial, tables, _, _ = flow
     if moved >= 0 and not coupled[tensor, dims[level, moved]]:
         return 0
@@ -232,7 +246,7 @@ def _temporal_fetch(level, tensor, moved, anew, state, coupled, flow):
 
 @njit
 def _inner_step(level, spread, state, edge_units, units, runtime, busy, lacks):
-    """Of the level inside: the slowest unit's runtime, PEs at work, whether a unit has no work."""
+    """Of the level inside: the slowest unit's runtime, PEs at work, whether a unit lacks work."""
     whole = partial = 0
     for position in range(state.shape[1]):
         if state[AT_EDGE, position]:

@@ -186,5 +186,5 @@ def _in_inputs(maps: Sequence[Map], layer: Layer) -> list[Map]:
         window = sizes.get(FILTER_OF[name], layer.size(FILTER_OF[name]))
         stride = layer.stride["XY".index(name)]
         size = (item.size - 1) * stride + window
-        changed.append(Map(name, size, item.offset * stride if stride < size else size, item.spatial))
+        changed.append(Map(name, size, min(item.offset * stride, size), item.spatial))
     return changed

@@ -43,7 +43,7 @@ def _entry_point(digest: int) -> Callable[..., Any]:
         tables = np.zeros((depth, _SIZES, count), np.int64)
         of_level, at_edge = np.ones(depth, np.int64), np.ones(depth, np.int64)
         flow = (dims, spatial, tables, of_level, at_edge)
-        states, sums = np.zeros((depth, _STATES, count), np.int64), np.zeros(_TOTALS, np.int64)
+        states, sums = np.zeros((3, _STATES, count), np.int64), np.zeros(_TOTALS, np.int64)
         runtime, busy = np.zeros((depth, 1 << count), np.int64), np.zeros((depth, 1 << count))
         lacks = np.zeros((depth, 1 << count), np.bool_)
         space = np.zeros((4, 5), np.int64)

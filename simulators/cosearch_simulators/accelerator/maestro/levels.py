@@ -166,11 +166,14 @@ def _measure(level, layer_sizes, filters, dims, spatial, tables):
 
 @njit
 def _units_at_edge(size, tile, step, units):
-    """Units at work in a spatial map's last step; a partial one counts in an only step alone, as the tool."""
-    if size <= tile:
+    """Units at work in the last step of a spatial map, the one with a partial tile among them.
+
+    The tool leaves that one out where it is not the only step's, and so part of the work.
+    """
+    left = size
+    if size > step * (units - 1) + tile:
+        left -= ((size - tile) // step + 1) // units * step * units
+    if left <= tile:
         return 1
-    if size <= step * (units - 1) + tile:
-        whole = (size - tile) // step + 1
-        return whole + (1 if step * (whole - 1) + tile < size else 0)
-    left = size - ((size - tile) // step + 1) // units * step * units
-    return 1 if left < tile else (left - tile) // step + 1
+    whole = (left - tile) // step + 1
+    return whole + (1 if step * (whole - 1) + tile < left else 0)

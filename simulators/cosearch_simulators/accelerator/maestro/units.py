@@ -142,9 +142,8 @@ def multiplied(level, state, coupled, flow, spread):
 def _out_size(table, dim, is_output, is_first, is_partial, at_edge, is_short, edge_units, shares):
     """Outputs (of a dimension that outputs have not: elements) along one dimension in space of one unit."""
     base = OUT_TILE if is_output else TILE
-    if at_edge and edge_units == 1 and (is_partial or not is_short):
-        # An edge step of one unit counts input rows, not outputs; as the tool.
-        return table[base + 2 if is_short else EDGE, dim]
+    if at_edge and edge_units == 1:
+        return table[base + 2, dim]
     if at_edge and is_partial:
         return table[base + 2 if is_short and not (is_output and shares) else base + 3, dim]
     if is_first or table[base + 1, dim] == 0:

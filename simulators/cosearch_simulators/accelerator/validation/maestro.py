@@ -1,8 +1,9 @@
 """Dataflows written as directives against MAESTRO: every count, runtime, energy and area.
 
 The tool prints six digits, which is the bound of what must be equal. Where it returns no positive runtime (an
-only tile that is larger than its dimension gets negative work), our multiplications are held against the layer's
-own. Its CSV column of energy leaves out the PEs' buffers where there are clusters: the printed total is compared.
+only tile that is larger than its dimension gets negative work), our multiplications are held against the
+layer's own. Its CSV column of energy leaves out the PEs' buffers where there are clusters, so the printed
+total is compared.
 """
 
 from __future__ import annotations

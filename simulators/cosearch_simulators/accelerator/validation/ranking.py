@@ -16,11 +16,11 @@ class RankedRow(ValidationRow):
 
     Attributes:
         spearman: rank correlation of ours with theirs.
-        required_spearman: the least that is allowed; -1 where the row's bound alone counts.
+        required_spearman: the least that is allowed; None where the row's bound alone counts.
     """
 
     spearman: float = 0.0
-    required_spearman: float = -1.0
+    required_spearman: float | None = None
 
     @classmethod
     def ranked(
@@ -32,7 +32,7 @@ class RankedRow(ValidationRow):
         *,
         bound: float,
         required_share: float = 1.0,
-        required_spearman: float = -1.0,
+        required_spearman: float | None = None,
     ) -> RankedRow:
         """The row for these numbers."""
         row = ValidationRow.of(group, metric, ours, theirs, bound=bound, required_share=required_share)
@@ -41,11 +41,12 @@ class RankedRow(ValidationRow):
     @property
     def passed(self) -> bool:
         """Whether enough numbers are within the bound and the order is kept."""
-        return super().passed and self.spearman >= self.required_spearman
+        least = -1.0 if self.required_spearman is None else self.required_spearman
+        return super().passed and self.spearman >= least
 
 
 def spearman(ours: ArrayLike, theirs: ArrayLike) -> float:
-    """Spearman's rank correlation, ties at their average rank; of a constant 0, but 1 where both are equal."""
+    """Spearman's rank correlation, ties at their average rank; of a constant 0, of equal numbers 1."""
     first, second = (np.asarray(values, np.float64).ravel() for values in (ours, theirs))
     if first.size and np.array_equal(first, second):
         return 1.0

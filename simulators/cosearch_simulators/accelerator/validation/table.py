@@ -125,6 +125,8 @@ def _cells(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
     if not isinstance(value, float):
         return f"{value:,}" if isinstance(value, int) else str(value)
     if np.isinf(value) or np.isnan(value):
