@@ -9,6 +9,7 @@ from cosearch.hookspecs import hookimpl
 from cosearch.problem import Problem
 from cosearch.validation import Validation, ValidationTable
 from cosearch_plugins.accelerator_maestrogym import AcceleratorMaestrogym
+from cosearch_plugins.accelerator_mapping import AcceleratorMapping
 from cosearch_plugins.dram_controller import DramController
 from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
 from cosearch_plugins.npu_multicore import NpuMulticore
@@ -17,7 +18,13 @@ from cosearch_plugins.npu_multicore import NpuMulticore
 @hookimpl
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
-    return (AcceleratorMaestrogym, DramController, DramControllerArchgym, NpuMulticore)
+    return (
+        AcceleratorMaestrogym,
+        AcceleratorMapping,
+        DramController,
+        DramControllerArchgym,
+        NpuMulticore,
+    )
 
 
 @hookimpl

@@ -20,7 +20,8 @@ from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Integer, Parameter
-from cosearch_plugins.network_workload import absolute_network, network_digest, read_network
+from cosearch_plugins.accelerator_layer import read_layer
+from cosearch_plugins.network_workload import absolute_network, network_digest
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.maestro import Dataflows, Layer
@@ -166,7 +167,7 @@ class AcceleratorMaestrogym(Problem):
             return sizes[name], sizes[name]
         stride = self.layer.stride["XY".index(name)]
         size = (sizes[name] - 1) * stride + sizes["S" if name == "X" else "R"]
-        return size, np.where(stride < size, sizes[name] * stride, size)
+        return size, np.minimum(sizes[name] * stride, size)
 
 
 def _parameters(sizes: dict[str, int], pes: int) -> list[Parameter]:
@@ -192,20 +193,11 @@ def _layer(workload: str, layer: int | str) -> Layer:
     from cosearch_simulators.accelerator.maestro import Layer
     from cosearch_simulators.errors import SimulatorError
 
-    operators = read_network(workload).matrix_operators
-    names = [operator.name for operator in operators]
-    if isinstance(layer, str):
-        if layer not in names:
-            raise unknown_name(f"layer of {workload}", layer, names)
-        layer = names.index(layer)
-    if not 0 <= layer < len(operators):
-        raise ArgumentError(f"layer must be from 0 to {len(operators) - 1} in {workload}, got {layer}")
-    nest = operators[layer].loop_nest()
-    assert nest is not None
+    name, nest = read_layer(workload, layer)
     try:
         found = Layer.of_nest(nest)
     except SimulatorError as error:
-        raise WorkloadError(f"layer {names[layer]!r} of {workload}: {error}") from None
+        raise WorkloadError(f"layer {name!r} of {workload}: {error}") from None
     if found.kind == "GEMM":  # GAMMA writes a matrix product as a convolution of one pixel a row
         found = Layer.of(
             "CONV", {"K": found.size("N"), "C": found.size("K"), "Y": found.size("M"), "X": 1, "R": 1, "S": 1}

@@ -1,0 +1,311 @@
+"""The problem `accelerator-mapping`: GAMMA's problem, where the mapping of one operator is the design.
+
+Kao and Krishna, "GAMMA: Automating the HW Mapping of DNN Models on Accelerators via Genetic Algorithm", ICCAD
+2020. The cost is `cosearch_simulators.accelerator.evaluation`'s; its mapper solves the same problem directly.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.errors import ArgumentError, unknown_name
+from cosearch.objectives import Constraint, Metric, Objective
+from cosearch.outcomes import Outcomes
+from cosearch.pictures import Picture
+from cosearch.problem import Problem
+from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter, Permutation
+from cosearch_plugins.accelerator_layer import read_layer
+from cosearch_plugins.accelerator_pictures import array_picture, energy_picture, roofline_picture
+from cosearch_plugins.network_workload import absolute_network, network_digest
+
+if TYPE_CHECKING:
+    from cosearch_simulators.accelerator.architecture import Architecture
+    from cosearch_simulators.accelerator.evaluation import Costs, Mappings
+
+METRICS = (
+    Metric("latency_ns", "ns", "the slower of the array and of every level's bandwidth"),
+    Metric("energy_pj", "pJ", "all accesses and multiply-accumulates"),
+    Metric("edp_pj_s", "pJ s", "energy times latency"),
+    Metric("cycles", "1", "the latency in clock cycles"),
+    Metric("utilisation", "1", "multiply-accumulates done, of those that the array could do in the time"),
+    Metric("memory_words", "1", "words read from and written to the outermost level"),
+)
+
+
+class AcceleratorMapping(Problem):
+    """The mapping of one operator onto an accelerator: tile factors, loop orders and what is spread out.
+
+    A loop's factor at each level is a divisor of its size, and the outermost level takes as many steps as are
+    left, so that every design covers the operator.
+
+    Args:
+        workload: a built-in network, or an ONNX file.
+        layer: which of its matrix operators, from 0, or its name.
+        architecture: a built-in accelerator (`eyeriss`, `nvdla`, `shidiannao`, `tpu`), or a YAML or JSON
+            file.
+        overflow: "shrink" takes smaller divisors, largest factor first, where a tile does not fit; "reject"
+            makes such a design infeasible, which is nearly every random one where buffers are small.
+        threads: mappings costed at once.
+        objectives: default latency_ns:min and energy_pj:min.
+        constraints: default none.
+
+    Raises:
+        UnknownNameError: an unknown network, layer or architecture.
+        WorkloadError: a network that cannot be made or read.
+        ArgumentError: an architecture that cannot be read, or an argument that is out of its bounds.
+
+    Example:
+        >>> problem = AcceleratorMapping(layer="conv1")
+        >>> problem.evaluate(problem.space.designs([problem.space.default()])).status.tolist()
+        ['ok']
+    """
+
+    name = "accelerator-mapping"
+    metrics = METRICS
+    objectives = (Objective("latency_ns", "min"), Objective("energy_pj", "min"))
+    fidelities = ("analytical",)
+    workloads = ("resnet18", "mobilenet_v2", "vgg16", "bert_base", "gpt2")
+
+    def __init__(
+        self,
+        *,
+        workload: str = "resnet18",
+        layer: int | str = 2,
+        architecture: str = "eyeriss",
+        overflow: Literal["shrink", "reject"] = "shrink",
+        threads: int = 1,
+        objectives: Sequence[Objective | str] | None = None,
+        constraints: Sequence[Constraint | str] | None = None,
+    ) -> None:
+        if threads < 1:
+            raise ArgumentError(f"threads must be at least 1, got {threads}")
+        if overflow not in ("shrink", "reject"):
+            raise unknown_name("overflow", overflow, ("shrink", "reject"))
+        self.overflow = overflow
+        self.layer_name, self.nest = read_layer(workload, layer)
+        self.architecture = read_accelerator(architecture)
+        self.compiled = self.architecture.compile()
+        self.workload_digest = network_digest(workload) + network_digest(architecture)
+        self.arguments = {
+            **self.arguments,
+            "workload": absolute_network(workload),
+            "architecture": absolute_network(architecture),
+        }
+        self.threads = threads
+        self.loops = [loop for loop in "GNKCPQRS" if self.nest.size(loop) > 1] or ["P"]
+        self.arrays = [
+            (level, axis)
+            for level, storage in enumerate(self.architecture.levels)
+            for axis, size in enumerate((storage.array[0], int(np.prod(storage.array[1:]))))
+            if size > 1
+        ]
+        self.tiled = [i for i, s in enumerate(self.architecture.levels[:-1]) if (s.capacity_words or 0) > 1]
+        self.space = DesignSpace(self._parameters(), name=self.name)
+        self.groups = {
+            "spread": [name for name in self.space.names if name.startswith("spread_")],
+            "tiles": [name for name in self.space.names if name.startswith("tile_")],
+            "orders": [name for name in self.space.names if name.startswith("order_")],
+        }
+        self.groups = {name: parameters for name, parameters in self.groups.items() if parameters}
+        super().__init__(objectives=objectives, constraints=constraints)
+
+    def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
+        """All mappings in one call of the cost model."""
+        costs = self._cost(self.mappings(designs))
+        latency_ns = costs.cycles / self.architecture.clock_ghz
+        assert costs.counts is not None
+        columns = {
+            "latency_ns": latency_ns,
+            "energy_pj": costs.energy_pj,
+            "edp_pj_s": costs.energy_pj * latency_ns * 1e-9,
+            "cycles": costs.cycles,
+            "utilisation": costs.utilisation,
+            "memory_words": np.where(costs.valid, costs.counts[:, -1, :, :3].sum(axis=(1, 2)), np.nan),
+        }
+        reasons = ["" if valid else costs.reason(i) for i, valid in enumerate(costs.valid)]
+        return Outcomes.of(columns, errors=reasons)
+
+    def mappings(self, designs: Designs) -> Mappings:
+        """The designs as the arrays of the cost model."""
+        from cosearch_simulators.accelerator.evaluation import Mappings
+        from cosearch_simulators.workloads import LOOPS
+
+        count, levels = len(designs), len(self.architecture.levels)
+        temporal = np.ones((count, levels, len(LOOPS)), np.int64)
+        spatial = np.ones((2, count, levels, len(LOOPS)), np.int64)
+        order = np.tile(np.arange(len(LOOPS), dtype=np.int8), (count, levels, 1))
+        inside = np.ones((count, len(LOOPS)), np.int64)
+        for level, storage in enumerate(self.architecture.levels):
+            for axis in (0, 1):
+                if (level, axis) in self.arrays:
+                    factors = spatial[axis, :, level]
+                    chosen = np.asarray(designs[f"spread_{self._axis(level, axis)}"])
+                    size = np.asarray(designs[f"spread_{self._axis(level, axis)}_size"])
+                    for loop in self.loops:
+                        across = np.minimum(size, self.nest.size(loop))
+                        factors[:, LOOPS.index(loop)] = np.where(chosen == loop, across, 1)
+                    inside = self._taken(level, inside, factors)
+            if level in self.tiled:
+                for loop in self.loops:
+                    temporal[:, level, LOOPS.index(loop)] = designs[f"tile_{storage.name}_{loop}"]
+                inside = self._taken(level, inside, temporal[:, level])
+            if f"order_{storage.name}" in self.space:
+                order[:, level] = self._orders(designs[f"order_{storage.name}"])
+        temporal[:, -1] = -(-np.array(self.nest.sizes) // inside)
+        return Mappings(
+            temporal.astype(np.int32), order, spatial[0].astype(np.int32), spatial[1].astype(np.int32)
+        )
+
+    def _taken(self, level: int, inside: NDArray[np.int64], factors: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What the loops cover with these factors, which are changed in place to what still fits."""
+        if self.overflow == "shrink":
+            while True:
+                wide = (factors.max(axis=1) > 1) & self._overflows(level, inside * factors)
+                if not wide.any():
+                    break
+                rows = np.flatnonzero(wide)
+                largest = factors[rows].argmax(axis=1)
+                for loop in np.unique(largest):
+                    smaller = np.array(_divisors(self.nest.sizes[loop]))
+                    mine = rows[largest == loop]
+                    factors[mine, loop] = smaller[np.searchsorted(smaller, factors[mine, loop]) - 1]
+        return inside * factors
+
+    def _overflows(self, level: int, inside: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether the tiles that these iterations need overflow a level or one around it."""
+        g, n, k, c, p, q, r, s = np.minimum(inside, self.nest.sizes).T.astype(np.float64)
+        stride, dilation = self.nest.stride, self.nest.dilation
+        rows = (p - 1) * stride[0] + (r - 1) * dilation[0] + 1
+        columns = (q - 1) * stride[1] + (s - 1) * dilation[1] + 1
+        words = {
+            "Weights": g * k * c * r * s,
+            "Inputs": g * n * c * rows * columns,
+            "Outputs": g * n * k * p * q,
+        }
+        over = np.zeros(len(inside), bool)
+        for storage in self.architecture.levels[level:]:
+            held = np.sum([words[tensor] for tensor in storage.holds], axis=0)
+            over |= held > (storage.capacity_words or np.inf)
+        return over
+
+    def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
+        """The array, energy by level and operand, and the layer under the roofline."""
+        mappings = self.mappings(self.space.designs([design]))
+        costs = self._cost(mappings)
+        if not costs.valid[0]:
+            raise ValueError(costs.reason(0))
+        assert costs.counts is not None
+        rows, columns, used = array_use(self.architecture, mappings, 0, float(costs.utilisation[0]))
+        outer = self.architecture.levels[-1]
+        bandwidth = outer.read_bandwidth_words or np.inf
+        return (
+            array_picture(
+                rows,
+                columns,
+                used,
+                f"{np.count_nonzero(used):,} of {used.size:,} units have work; over the whole run "
+                f"{float(costs.utilisation[0]):.1%} of what they could do is done.",
+            ),
+            energy_picture(
+                self.compiled.names,
+                costs.energy_by_level_pj[0],
+                float(costs.energy_pj[0] - costs.energy_by_level_pj[0].sum()),
+            ),
+            roofline_picture(
+                [self.layer_name],
+                costs.macs,
+                costs.cycles,
+                costs.counts[:, -1, :, :3].sum(axis=(1, 2)),
+                self.architecture.units * self.architecture.mac.per_cycle,
+                float(bandwidth),
+            ),
+        )
+
+    def _cost(self, mappings: Mappings) -> Costs:
+        from cosearch_simulators.accelerator.evaluation import evaluate
+
+        return evaluate([self.compiled], [self.nest], mappings, counts=True, threads=self.threads)
+
+    def _axis(self, level: int, axis: int) -> str:
+        return f"{self.architecture.levels[level].name}_{'xy'[axis]}"
+
+    def _orders(self, column: Any) -> NDArray[np.int8]:
+        """(n, 8) loops innermost first; those with one iteration come last."""
+        from cosearch_simulators.workloads import LOOPS
+
+        rest = [LOOPS.index(loop) for loop in LOOPS if loop not in self.loops]
+        return np.array([[*(LOOPS.index(loop) for loop in value), *rest] for value in column], np.int8)
+
+    def _parameters(self) -> list[Parameter]:
+        parameters: list[Parameter] = []
+        for level, axis in self.arrays:
+            prefix = self._axis(level, axis)
+            array = self.architecture.levels[level].array
+            size = int(array[0] if axis == 0 else np.prod(array[1:]))
+            usual = [loop for loop in ("C", "K", "P", "G") if loop in self.loops] or self.loops
+            parameters.append(
+                Categorical(f"spread_{prefix}", self.loops, default=usual[min(axis, len(usual) - 1)])
+            )
+            sizes = sorted(
+                {size, *(d for loop in self.loops for d in _divisors(self.nest.size(loop)) if d <= size)}
+            )
+            parameters.append(Ordinal(f"spread_{prefix}_size", sizes, default=sizes[-1]))
+        for level in self.tiled:
+            name = self.architecture.levels[level].name
+            for loop in self.loops:
+                divisors = _divisors(self.nest.size(loop))
+                if len(divisors) == 1:
+                    parameters.append(Categorical(f"tile_{name}_{loop}", divisors))
+                else:
+                    parameters.append(Ordinal(f"tile_{name}_{loop}", divisors, default=1))
+        if len(self.loops) > 1:
+            for level in [*self.tiled, len(self.architecture.levels) - 1]:
+                name = self.architecture.levels[level].name
+                parameters.append(
+                    Permutation(f"order_{name}", self.loops, description="loops, innermost first")
+                )
+        return parameters
+
+
+def array_use(
+    architecture: Architecture, mappings: Mappings, number: int, utilisation: float
+) -> tuple[int, int, NDArray[np.float64]]:
+    """Rows and columns of the largest array, and the share of the time that each of its units computes."""
+    sizes = [(level.array[0], int(np.prod(level.array[1:]))) for level in architecture.levels]
+    level = int(np.argmax([x * y for x, y in sizes]))
+    columns, rows = sizes[level]
+    across = int(mappings.spatial_x[number, level].prod())
+    down = int(mappings.spatial_y[number, level].prod())
+    used = np.zeros((rows, columns))
+    used[:down, :across] = min(1.0, utilisation * rows * columns / (down * across))
+    return rows, columns, used
+
+
+def read_accelerator(architecture: str) -> Architecture:
+    """A built-in accelerator or that of a file.
+
+    Raises:
+        UnknownNameError: there is neither such a name nor such a file.
+        ArgumentError: the file cannot be read.
+    """
+    from cosearch_simulators.accelerator.architecture import preset, presets, read_architecture
+    from cosearch_simulators.errors import SimulatorError
+
+    try:
+        if architecture in presets():
+            return preset(architecture)
+        if os.path.exists(architecture) or architecture.endswith((".yaml", ".yml", ".json")):
+            return read_architecture(Path(architecture))
+    except SimulatorError as error:
+        raise ArgumentError(str(error)) from None
+    raise unknown_name("architecture", architecture, presets())
+
+
+def _divisors(number: int) -> list[int]:
+    return [d for d in range(1, number + 1) if number % d == 0]

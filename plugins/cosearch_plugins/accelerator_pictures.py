@@ -1,0 +1,141 @@
+"""Pictures of an accelerator at work: its array, its energy by level and operand, and the roofline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.pictures import Picture
+
+TENSORS = ("Weights", "Inputs", "Outputs")
+
+
+def array_picture(rows: int, columns: int, used: NDArray[np.float64], caption: str) -> Picture:
+    """The processing elements with the share of the time that each computes.
+
+    Args:
+        rows: of the array.
+        columns: of the array.
+        used: (rows, columns) from 0 to 1.
+        caption: what is to be seen.
+    """
+    return Picture(
+        "The array and its utilisation",
+        caption,
+        [
+            {
+                "type": "heatmap",
+                "z": np.round(used, 4),
+                "x0": 0,
+                "dx": 1,
+                "y0": 0,
+                "dy": 1,
+                "zmin": 0,
+                "zmax": 1,
+                "hovertemplate": "column %{x}, row %{y}: %{z:.1%}<extra></extra>",
+                "colorbar": {"title": {"text": "busy"}, "tickformat": ".0%"},
+            }
+        ],
+        {
+            "xaxis": {"title": {"text": "column"}, "constrain": "domain"},
+            "yaxis": {
+                "title": {"text": "row"},
+                "autorange": "reversed",
+                "scaleanchor": "x" if 0.25 <= rows / columns <= 4 else None,
+            },
+        },
+        wide=False,
+    )
+
+
+def energy_picture(levels: Sequence[str], energy_pj: NDArray[np.float64], mac_pj: float) -> Picture:
+    """Energy by level and operand.
+
+    Args:
+        levels: names, innermost first.
+        energy_pj: (levels, tensors).
+        mac_pj: of all multiply-accumulates.
+    """
+    total = float(energy_pj.sum()) + mac_pj
+    names = ["MAC", *levels]
+    traces: list[Mapping[str, Any]] = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": tensor,
+            "y": names,
+            "x": np.concatenate([[0.0], energy_pj[:, number]]) / 1e6,
+        }
+        for number, tensor in enumerate(TENSORS)
+    ]
+    traces.append({"type": "bar", "orientation": "h", "name": "compute", "y": names[:1], "x": [mac_pj / 1e6]})
+    largest = names[int(np.argmax([mac_pj, *energy_pj.sum(axis=1)]))]
+    return Picture(
+        "Energy by level and operand",
+        f"{total / 1e6:,.4g} uJ in all; {largest} takes the most.",
+        traces,
+        {
+            "barmode": "stack",
+            "xaxis": {"title": {"text": "energy [uJ]"}},
+            "yaxis": {"categoryorder": "array", "categoryarray": names[::-1]},
+        },
+        wide=False,
+    )
+
+
+def roofline_picture(
+    names: Sequence[str],
+    macs: NDArray[np.float64],
+    cycles: NDArray[np.float64],
+    words: NDArray[np.float64],
+    peak_macs_per_cycle: float,
+    words_per_cycle: float,
+) -> Picture:
+    """Every layer under the roofline of the array and of the memory's bandwidth.
+
+    Args:
+        names: of the layers.
+        macs: multiply-accumulates of each.
+        cycles: that each takes.
+        words: that each moves to and from the memory.
+        peak_macs_per_cycle: of the array.
+        words_per_cycle: of the memory; infinite draws no slope.
+    """
+    intensity = macs / np.maximum(words, 1.0)
+    achieved = macs / cycles
+    low, high = intensity.min() / 2, intensity.max() * 2
+    ridge = peak_macs_per_cycle / words_per_cycle
+    corners = np.unique([low, min(max(ridge, low), high), high])
+    roof = np.minimum(peak_macs_per_cycle, corners * words_per_cycle)
+    bound = int(np.count_nonzero(intensity < ridge))
+    return Picture(
+        "Roofline",
+        f"{bound} of {len(names)} layers lie under the slope, where the memory is the limit; a point below "
+        "the roof loses time to an array that is not full or to another level's bandwidth.",
+        [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": "roof",
+                "x": corners,
+                "y": roof,
+                "hoverinfo": "skip",
+            },
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": "layers",
+                "x": intensity,
+                "y": achieved,
+                "text": list(names),
+                "hovertemplate": "%{text}<br>%{x:.3g} MAC a word<br>%{y:.3g} MAC a cycle<extra></extra>",
+            },
+        ],
+        {
+            "xaxis": {"type": "log", "title": {"text": "operational intensity [MAC/word]"}},
+            "yaxis": {"type": "log", "title": {"text": "throughput [MAC/cycle]"}},
+        },
+    )

@@ -1,0 +1,110 @@
+"""The problem accelerator-mapping: the mapping of one operator is the design."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cosearch.errors import ArgumentError, UnknownNameError
+from cosearch.pictures import drawn_pictures
+from cosearch.testing import check_problem
+from cosearch_plugins.accelerator_mapping import AcceleratorMapping
+from cosearch_simulators.accelerator.architecture import preset, write_architecture
+from cosearch_simulators.accelerator.evaluation import evaluate
+from cosearch_simulators.accelerator.mapping import LevelMapping, Mapping
+
+
+def test_it_keeps_the_contract_of_a_problem():
+    check_problem(AcceleratorMapping(), designs=6)
+
+
+@pytest.mark.parametrize("architecture", ["eyeriss", "nvdla", "shidiannao", "tpu"])
+def test_every_design_is_a_mapping_that_runs(architecture):
+    problem = AcceleratorMapping(architecture=architecture, workload="mobilenet_v2", layer=1)
+    outcomes = problem.evaluate(problem.space.sample(300, 0))
+    assert set(outcomes.status) == {"ok"}
+    fastest = problem.nest.macs / problem.architecture.units
+    assert np.all(outcomes["cycles"] >= fastest)
+    assert np.all((outcomes["utilisation"] > 0) & (outcomes["utilisation"] <= 1))
+    # Every word of every tensor crosses the memory's edge at least once.
+    assert np.all(outcomes["memory_words"] >= problem.nest.tensor_sizes["Outputs"])
+
+
+def test_a_design_is_the_mapping_that_its_words_say():
+    problem = AcceleratorMapping(architecture="tpu", layer="layer1.0.conv1")
+    design = problem.space.default() | {
+        "spread_UnifiedBuffer_x": "K",
+        "spread_UnifiedBuffer_x_size": 64,
+        "spread_UnifiedBuffer_y": "C",
+        "spread_UnifiedBuffer_y_size": 32,
+        "tile_UnifiedBuffer_P": 28,
+        "tile_UnifiedBuffer_R": 3,
+        "order_UnifiedBuffer": ("P", "R", "K", "C", "Q", "S"),
+    }
+    written = Mapping(
+        levels=(
+            LevelMapping(
+                level="UnifiedBuffer",
+                temporal={"P": 28, "R": 3},
+                order=("P", "R"),
+                spatial=({"K": 64}, {"C": 32}),
+            ),
+            LevelMapping(
+                level="DRAM",
+                temporal={"C": 2, "P": 2, "Q": 56, "S": 3},
+                order=problem.space.default()["order_DRAM"],
+            ),
+        )
+    )
+    accelerator = preset("tpu")
+    exact = evaluate([accelerator.compile()], [problem.nest], written.pack(accelerator))
+    outcomes = problem.evaluate(problem.space.designs([design]))
+    assert outcomes["cycles"][0] == exact.cycles[0]
+    assert outcomes["energy_pj"][0] == exact.energy_pj[0]
+
+
+def test_what_fits_is_not_shrunk_and_what_does_not_is_rejected_on_request():
+    shrinking, rejecting = (AcceleratorMapping(overflow=o) for o in ("shrink", "reject"))
+    designs = rejecting.space.sample(2000, 0)
+    rejected = rejecting.evaluate(designs)
+    assert "overflows by" in rejected.reason[list(rejected.status).index("infeasible")]
+    fits = rejecting.space.designs([rejecting.space.default() | {"tile_WeightRegister_R": 3}])
+    assert rejecting.evaluate(fits)["energy_pj"][0] == shrinking.evaluate(fits)["energy_pj"][0]
+
+
+def test_its_pictures_can_be_drawn():
+    problem = AcceleratorMapping()
+    drawn = drawn_pictures(problem, problem.space.default())
+    assert drawn.missing == ()
+    assert len(drawn.pictures) == 3
+    energy_uj = sum(np.sum(trace["x"]) for trace in drawn.pictures[1].traces)
+    assert energy_uj == pytest.approx(
+        problem.evaluate(problem.space.designs([problem.space.default()]))["energy_pj"][0] / 1e6
+    )
+
+
+def test_an_accelerator_of_ones_own_is_read_from_a_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    write_architecture(preset("tpu"), path)
+    mine, built_in = AcceleratorMapping(architecture=str(path)), AcceleratorMapping(architecture="tpu")
+    designs = mine.space.sample(5, 0)
+    assert mine.evaluate(designs)["cycles"].tolist() == built_in.evaluate(designs)["cycles"].tolist()
+    path.write_text("name: mine\nlevel: []\n")
+    with pytest.raises(ArgumentError, match="level"):
+        AcceleratorMapping(architecture=str(path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"architecture": "eyerris"}, UnknownNameError),
+        ({"layer": "conv99"}, UnknownNameError),
+        ({"layer": 400}, ArgumentError),
+        ({"overflow": "maybe"}, UnknownNameError),
+        ({"threads": 0}, ArgumentError),
+    ],
+)
+def test_a_bad_argument_gets_one_line(arguments, error):
+    with pytest.raises(error) as raised:
+        AcceleratorMapping(**arguments)
+    assert "\n" not in str(raised.value)
