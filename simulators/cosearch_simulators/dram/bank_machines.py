@@ -14,9 +14,9 @@ Simulator", SAMOS 2020, and its public source). Cycles in which nothing can happ
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment, call-overload"
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
+from cosearch_simulators.dram.bank_choices import BUFFER, FRFCFS_GROUPED, choose_command
 from cosearch_simulators.dram.bank_machine_state import (
     ACTIVE_COUNT,
     ACTIVE_POWER_DOWN_CYCLES,
@@ -51,7 +51,6 @@ from cosearch_simulators.dram.engine import (
     WRITES_SERVED,
 )
 from cosearch_simulators.dram.frontend import (
-    ACCEPTED_AT,
     ADDRESS,
     ARRIVAL,
     COUNTED,
@@ -61,7 +60,6 @@ from cosearch_simulators.dram.frontend import (
     LAST_RESPONSE,
     LOADED,
     ORIGIN,
-    PLAYER,
     POSITION,
     QOS_CLASS,
     READ_LATENCY,
@@ -74,6 +72,7 @@ from cosearch_simulators.dram.frontend import (
     respond,
     ring_is_full,
 )
+from cosearch_simulators.dram.multiplexer import POWER_MANAGER, REFRESH_MANAGER, select_command
 from cosearch_simulators.dram.power_down import (
     ACTIVE_POWER_DOWN,
     AWAKE,
@@ -90,10 +89,6 @@ from cosearch_simulators.dram.power_down import (
     request_came,
 )
 from cosearch_simulators.dram.queues import (
-    ABSENT,
-    FOLLOWING,
-    HEAD,
-    HIT,
     NONE,
     dequeue,
     enqueue,
@@ -103,10 +98,7 @@ from cosearch_simulators.dram.queues import (
 from cosearch_simulators.dram.refresh_managers import (
     ACTIVE,
     ALL_BANK,
-    BARRED,
-    BEING_BLOCKED,
     CHOSEN,
-    FREE,
     OPEN_BANKS,
     OPEN_CYCLES,
     OPEN_ROW,
@@ -119,10 +111,8 @@ from cosearch_simulators.dram.refresh_managers import (
     RANK_WAITING,
     REFRESH_COMMAND,
     REFRESH_DUE,
-    REFRESH_NODE,
     SAME_BANK,
     WAITING,
-    WANTED,
     refresh_all_banks,
     refresh_issued,
     refresh_some_banks,
@@ -139,14 +129,7 @@ from cosearch_simulators.dram.timing import (
     apply_rules,
 )
 
-OPEN, OPEN_ADAPTIVE, CLOSED, CLOSED_ADAPTIVE = range(4)
-FIFO, FRFCFS, FRFCFS_GROUPED = range(3)
 BANKWISE, READ_WRITE, SHARED = range(3)
-
-MACHINE, REFRESH_MANAGER, POWER_MANAGER = range(3)  # who wants a command
-_BUFFER = 0  # of the two queues that `queues` keeps only one is used
-_LEAST_URGENT = NEVER
-_CLASS_SHIFT = 48  # an urgency is class and number; a trace of 2^48 requests takes years
 
 
 @njit(nogil=True, _nrt=False)
@@ -166,14 +149,14 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
     Returns:
         `FINISHED_RUN`, `MORE_REQUESTS` or `LARGER_RING`.
     """
-    twin, command_banks, first, entries = device.twin, device.command_banks, device.first, device.entries
+    command_banks, first, entries = device.command_banks, device.first, device.entries
     bus_cycles, bus_of, close_delay = device.bus_cycles, device.bus_of, device.close_delay
     refresh, refresh_interval, power_down = (
         controller.refresh,
         controller.refresh_interval,
         controller.power_down,
     )
-    page_policy, scheduler, arbiter = controller.page_policy, controller.scheduler, controller.arbiter
+    scheduler, arbiter = controller.scheduler, controller.arbiter
     most_active, tck_ps = controller.most_active, device.tck_ps
     earliest, history, bus_free, touched = state.earliest, state.history, state.bus_free, state.touched
     bank_state, rank_state, power, out = state.bank, state.rank, state.power, state.counters
@@ -186,7 +169,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         bank_state[ACTIVE],
         bank_state[PLACE],
     )
-    chosen, wanted, barred = bank_state[CHOSEN], bank_state[WANTED], bank_state[BARRED]
+    chosen = bank_state[CHOSEN]
     open_banks, rank_waiting = rank_state[OPEN_BANKS], rank_state[RANK_WAITING]
     refresh_due, refresh_command = rank_state[REFRESH_DUE], rank_state[REFRESH_COMMAND]
     power_state, power_wanted = rank_state[POWER_STATE], power[POWER_WANTED]
@@ -207,7 +190,6 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         device.data_end,
         device.completion,
     )
-    buses = device.buses
     managed = refresh_interval > 0 or power_down != NO_POWER_DOWN
     classes = False
     known, final = 0, True
@@ -238,46 +220,18 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
 
         # 2. The machines of touched banks choose a request and the command that it needs.
         for k in range(touched_count):
-            bank = touched[k]
-            if waiting[bank] == 0:
-                continue
-            row = open_row[bank]
-            chosen[bank] = ends[_BUFFER, HEAD, bank]
-            wanted[bank] = ACT
-            if row == NONE:
-                continue
-            hit = oldest[_BUFFER, HIT, bank]
-            if scheduler != FIFO and hit < ABSENT:
-                chosen[bank] = hit
-                if scheduler == FRFCFS_GROUPED and is_write[hit & mask] != last_is_write:
-                    # The oldest hit of the other kind, unless an older one is for the same address.
-                    candidate = links[FOLLOWING, hit & mask]
-                    while candidate != NONE and chosen[bank] == hit:
-                        place_of = candidate & mask
-                        if row_of[place_of] == row and is_write[place_of] == last_is_write:
-                            older = hit
-                            while older != candidate and (
-                                row_of[older & mask] != row
-                                or address_of[older & mask] != address_of[place_of]
-                            ):
-                                older = links[FOLLOWING, older & mask]
-                            if older == candidate:
-                                chosen[bank] = candidate
-                        candidate = links[FOLLOWING, place_of]
-            request = chosen[bank]
-            if row_of[request & mask] != row:
-                wanted[bank] = PREPB
-                continue
-            close = page_policy == CLOSED
-            if page_policy == CLOSED_ADAPTIVE or (page_policy == OPEN_ADAPTIVE and waiting[bank] > 1):
-                # Unless there is another hit: the next in line if the scheduler is in order, else any.
-                other = links[FOLLOWING, request & mask] if scheduler == FIFO else hit
-                while (
-                    other != NONE and (row_of[other & mask] != row or other == request) and scheduler != FIFO
-                ):
-                    other = links[FOLLOWING, other & mask]
-                close = other == NONE or row_of[other & mask] != row
-            wanted[bank] = (WR if is_write[request & mask] else RD) + close
+            if waiting[touched[k]] > 0:
+                choose_command(
+                    touched[k],
+                    bank_state,
+                    ends,
+                    links,
+                    oldest,
+                    flight,
+                    last_is_write,
+                    controller.page_policy,
+                    scheduler,
+                )
         touched_count = 0
 
         # 3. Refresh managers and power-down managers.
@@ -311,66 +265,25 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                 if refresh_due[rank] > now:
                     due = min(due, refresh_due[rank])
 
-        # 4. The multiplexer: on each bus what ends first, then the most urgent; of both what starts first.
-        command = node = urgency = np.int64(NONE)
-        source = MACHINE
-        start = NEVER
-        for bus in range(buses):
-            bus_end, bus_start, bus_command, bus_node, bus_urgency = NEVER, NEVER, NONE, NONE, NONE
-            bus_source = MACHINE
-            free = max(now, bus_free[bus])
-            if managed:
-                for rank in range(ranks):
-                    candidate = refresh_command[rank]
-                    if candidate != NONE and bus_of[candidate] == bus:
-                        candidate_node = rank_state[REFRESH_NODE, rank]
-                        begin = max(free, earliest[candidate, candidate_node // command_banks[candidate]])
-                        if candidate == REFSB:
-                            for member in range(candidate_node, (rank + 1) * rank_banks, sets):
-                                begin = max(begin, earliest[REFSB, member])
-                        end = begin + bus_cycles[candidate]
-                        if end < bus_end:
-                            bus_end, bus_start, bus_command, bus_node = end, begin, candidate, candidate_node
-                            bus_source = REFRESH_MANAGER
-            for k in range(active_count):
-                bank = active[k]
-                candidate = wanted[bank]
-                if bus_of[candidate] != bus:
-                    continue
-                begin = max(free, earliest[twin[candidate], bank])
-                bar = barred[bank]
-                if bar != FREE and (begin > now or bar != BEING_BLOCKED):
-                    continue
-                end = begin + bus_cycles[candidate]
-                if end > bus_end:
-                    continue
-                candidate_urgency = chosen[bank]
-                if classes:
-                    candidate_urgency = _urgency(candidate_urgency, now, flight, player, starvation_cycles)
-                if end < bus_end or candidate_urgency < bus_urgency:
-                    bus_end, bus_start, bus_command, bus_node = end, begin, candidate, bank
-                    bus_urgency, bus_source = candidate_urgency, MACHINE
-            if power_down != NO_POWER_DOWN:
-                for rank in range(ranks):
-                    candidate = power_wanted[rank]
-                    if candidate != NONE and bus_of[candidate] == bus:
-                        begin = max(free, earliest[candidate, rank])
-                        end = begin + bus_cycles[candidate]
-                        if end < bus_end:
-                            bus_end, bus_start, bus_command = end, begin, candidate
-                            bus_node, bus_urgency, bus_source = (
-                                rank * rank_banks,
-                                _LEAST_URGENT,
-                                POWER_MANAGER,
-                            )
-            if bus_start < start or (bus_start == start and bus_urgency < urgency):
-                start, command, node, urgency, source = (
-                    bus_start,
-                    bus_command,
-                    bus_node,
-                    bus_urgency,
-                    bus_source,
-                )
+        # 4. The multiplexer.
+        start, command, node, source = select_command(
+            now,
+            active_count,
+            bank_state,
+            rank_state,
+            power,
+            flight,
+            player,
+            earliest,
+            bus_free,
+            device,
+            rank_shift,
+            sets,
+            refresh_interval,
+            power_down,
+            classes,
+            starvation_cycles,
+        )
 
         # 5. The next request arrives, or the command is issued, or something else comes first.
         coming = NEVER if held else offer
@@ -450,7 +363,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                     bank_state[PRECHARGES, bank] += 1
                     row_closed(ends, oldest, bank)
                 else:
-                    dequeue(ends, links, oldest, _BUFFER, bank, request, row_of, open_row[bank], mask)
+                    dequeue(ends, links, oldest, BUFFER, bank, request, row_of, open_row[bank], mask)
                     waiting[bank] -= 1
                     if waiting[bank] == 0:
                         active_count -= 1
@@ -516,7 +429,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
             row_of[slot] = row_in[source_place]
             address_of[slot] = address_in[source_place]
             is_write[slot] = is_write_in[source_place]
-            enqueue(ends, links, oldest, _BUFFER, bank, accepted, row_of[slot], open_row[bank], mask)
+            enqueue(ends, links, oldest, BUFFER, bank, accepted, row_of[slot], open_row[bank], mask)
             if waiting[bank] == 0:
                 active[active_count] = bank
                 place[bank] = active_count
@@ -580,12 +493,3 @@ def _has_space(buffer, buffer_size, buffered_reads, buffered_writes, waiting, la
     if buffer == READ_WRITE:
         return max(buffered_reads, buffered_writes) < buffer_size
     return buffered_reads + buffered_writes < buffer_size
-
-
-@njit(nogil=True, _nrt=False)
-def _urgency(request, now, flight, player, starvation_cycles):
-    """The less the sooner: by class and then by age; what has starved is of the most urgent class."""
-    slot = request & (flight.shape[1] - 1)
-    if now - flight[ACCEPTED_AT, slot] >= starvation_cycles:
-        return request
-    return (player[QOS_CLASS, flight[PLAYER, slot]] << _CLASS_SHIFT) | request

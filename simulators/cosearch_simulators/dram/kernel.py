@@ -18,6 +18,7 @@ from numba import njit
 
 from cosearch_simulators.compilation import announce_compilation
 from cosearch_simulators.dram import (
+    bank_choices,
     bank_machine_state,
     bank_machines,
     earliest,
@@ -25,6 +26,7 @@ from cosearch_simulators.dram import (
     engine_state,
     frontend,
     mapping,
+    multiplexer,
     power_down,
     queues,
     refresh_managers,
@@ -38,8 +40,8 @@ _decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
 
 _ENGINE = (earliest, engine, engine_state, queues, scheduler, timing)
 _BANK_MACHINES = (
-    *(bank_machine_state, bank_machines, engine, frontend, mapping, power_down, queues),
-    *(refresh_managers, timing),
+    *(bank_choices, bank_machine_state, bank_machines, engine, frontend, mapping, multiplexer),
+    *(power_down, queues, refresh_managers, timing),
 )
 
 
