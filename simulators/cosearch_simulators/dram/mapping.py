@@ -164,40 +164,41 @@ def _runs(bits: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 @njit(nogil=True)
-def _hashed(address, hashes):
-    """The address with every hash of `AddressBits.hashes` applied."""
+def _hashed(addresses, hashes):
+    """The addresses with every hash of `AddressBits.hashes` applied; one simple loop a step, for SIMD."""
+    hashed = addresses.copy()
     for k in range(hashes.shape[0]):
-        sources = address & hashes[k, 1]
-        while sources != 0:  # flips the bit once for every source that is set
-            address ^= np.int64(1) << hashes[k, 0]
-            sources &= sources - 1
-    return address
+        bit, mask = hashes[k, 0], hashes[k, 1]
+        for i in range(hashed.size):
+            parity = hashed[i] & mask
+            parity ^= parity >> 32
+            parity ^= parity >> 16
+            parity ^= parity >> 8
+            parity ^= parity >> 4
+            parity ^= parity >> 2
+            parity ^= parity >> 1
+            hashed[i] ^= (parity & 1) << bit
+    return hashed
 
 
 @njit(nogil=True)
-def _field(address, runs):
-    value = np.int64(0)
+def _field(addresses, runs):
+    value = np.zeros(addresses.size, np.int64)
     for k in range(runs.shape[0]):
-        value |= ((address >> runs[k, 0]) & runs[k, 1]) << runs[k, 2]
+        bit, mask, place = runs[k, 0], runs[k, 1], runs[k, 2]
+        for i in range(addresses.size):
+            value[i] |= ((addresses[i] >> bit) & mask) << place
     return value
 
 
 @njit(nogil=True)
 def channel_of(addresses, channel_runs, hashes):
     """Channel of each byte address; the arguments are those of `AddressBits.channel_runs`."""
-    channel = np.zeros(addresses.size, np.int64)
-    for i in range(addresses.size):
-        channel[i] = _field(_hashed(addresses[i], hashes), channel_runs)
-    return channel
+    return _field(_hashed(addresses, hashes), channel_runs)
 
 
 @njit(nogil=True)
 def decode_bits(addresses, bank_runs, row_runs, hashes):
     """Bank number in the channel and row of each byte address; bits beyond the device are ignored."""
-    bank_of = np.zeros(addresses.size, np.int64)
-    row_of = np.zeros(addresses.size, np.int64)
-    for i in range(addresses.size):
-        address = _hashed(addresses[i], hashes)
-        bank_of[i] = _field(address, bank_runs)
-        row_of[i] = _field(address, row_runs)
-    return bank_of, row_of
+    hashed = _hashed(addresses, hashes)
+    return _field(hashed, bank_runs), _field(hashed, row_runs)
