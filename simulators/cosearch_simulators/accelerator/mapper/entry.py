@@ -1,0 +1,73 @@
+"""The compiled entry point of the mapper: many searches in one call, cached on disk by its sources."""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from cosearch_simulators.accelerator import nest_tables
+from cosearch_simulators.accelerator.mapper import search_cost, search_kernel
+from cosearch_simulators.accelerator.mapper.search_kernel import read_out, search
+from cosearch_simulators.compilation import announce_compilation
+
+
+def _digest() -> int:
+    """Of the sources of the compiled code, a part of the key of numba's cache (see `dram.kernel`)."""
+    content = hashlib.sha256()
+    for module in (nest_tables, search_cost, search_kernel):
+        content.update(Path(str(module.__file__)).read_bytes())
+    return int.from_bytes(content.digest()[:7], "little")
+
+
+def _entry_point(digest: int) -> Callable[..., Any]:
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def search_range(
+        start,
+        stop,
+        hardware,
+        nests,
+        jobs,
+        rules,
+        objective,
+        options,
+        restarts,
+        steps,
+        scratch,
+        found,
+        outcomes,
+    ):
+        """Searches `start` to `stop`; `scratch` is one thread's."""
+        assert digest >= 0
+        tables, constants = hardware
+        architecture_of, nest_of, homes = jobs
+        slot_allowed, fixed, staying, orders, order_counts = rules
+        temporal, order, spatial_x, spatial_y, keeps = found
+        reference = scratch[-1]
+        for i in range(start, stop):
+            which = architecture_of[i]
+            problem = (tables[which], constants[which], nests[nest_of[i]], homes[i], objective, options)
+            rule = (slot_allowed, fixed, staying[which], orders, order_counts, reference)
+            best, total = search(problem, rule, restarts, steps, scratch[:-1])
+            outcomes[i, 0] = best
+            outcomes[i, 1:] = scratch[6]
+            read_out(
+                tables.shape[1], total, rule, scratch[:-1], temporal[i], order[i], spatial_x[i], spatial_y[i],
+                keeps[i],
+            )  # fmt: skip
+
+    return search_range
+
+
+search_range = _entry_point(_digest())
+announce_compilation(search_range, "the accelerator mapper")
+
+
+def new_scratch(levels: int) -> tuple[np.ndarray, ...]:
+    """Scratch of one thread."""
+    return (*search_kernel.new_search_scratch(levels), np.ones(2))

@@ -1,0 +1,185 @@
+"""The mapper: the best mapping of each operator on each architecture, in one compiled batch.
+
+`map_nests` searches all pairs of architectures and loop nests. A search is deterministic and depends on its
+own pair only, never on the batch or the number of threads. Whole networks are the part of `network`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch_simulators.accelerator.evaluation import (
+    CompiledArchitecture,
+    Costs,
+    Mappings,
+    evaluate,
+    pack_nests,
+)
+from cosearch_simulators.accelerator.mapper.constraints import MappingConstraints, compile_rules
+from cosearch_simulators.accelerator.mapper.entry import new_scratch, search_range
+from cosearch_simulators.accelerator.mapper.search_kernel import EDP, ENERGY, LATENCY
+from cosearch_simulators.accelerator.nest_tables import LARGEST_EXACT
+from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.workloads.loop_nest import LoopNest
+
+Objective = Literal["latency", "energy", "edp"]
+Effort = Literal["fast", "thorough"]
+
+OBJECTIVES = {"latency": LATENCY, "energy": ENERGY, "edp": EDP}
+
+EFFORTS: dict[str, tuple[int, int]] = {"fast": (3, 4000), "thorough": (16, 30_000)}
+"""Searches from the start and steps of each; a step takes about 0.3 us for three levels."""
+
+_JOBS_A_TURN = 4  # a thread takes this many searches at once
+
+
+@dataclass(frozen=True)
+class MappedNests:
+    """The best mappings found, one row a pair: that of architecture a and nest n is row `a * nests + n`.
+
+    Attributes:
+        mappings: valid where `costs.valid`; elsewhere one that shows why there is none.
+        costs: of the mappings, with reasons where there is none.
+        nests: how many nests there are.
+    """
+
+    mappings: Mappings
+    costs: Costs
+    nests: int
+
+    def row(self, architecture: int, nest: int) -> int:
+        """The row of a pair."""
+        return architecture * self.nests + nest
+
+
+def map_nests(
+    architectures: Sequence[CompiledArchitecture],
+    nests: Sequence[LoopNest],
+    objective: Objective = "edp",
+    *,
+    effort: Effort = "fast",
+    constraints: MappingConstraints | None = None,
+    bypass: bool = True,
+    options: int = 0,
+    counts: bool = False,
+    threads: int | None = None,
+) -> MappedNests:
+    """Find the best mapping of every nest on every architecture; factors multiply to the dimensions.
+
+    Args:
+        architectures: all with the same number of levels.
+        nests: the operators.
+        objective: what is made small: cycles, energy or their product.
+        effort: "fast" takes about 4 ms a pair on one core, "thorough" about 150 ms.
+        constraints: what mappings must be like; level names are those of the first architecture.
+        bypass: whether a tensor may go past a level that could hold it.
+        options: sum of `nest_tables.TIMELOOP` and `nest_tables.FILL_AND_DRAIN`; the search does not see fill
+            and drain, the costs do.
+        counts: whether the costs keep accesses by level and tensor.
+        threads: how many; as many as there are cores if not given.
+
+    Raises:
+        ConfigurationError: numbers of levels differ, an unknown objective or effort, or constraints that name
+            what is not there.
+    """
+    if objective not in OBJECTIVES:
+        raise ConfigurationError(f"unknown objective {objective!r}, expected one of {', '.join(OBJECTIVES)}")
+    if effort not in EFFORTS:
+        raise ConfigurationError(f"unknown effort {effort!r}, expected one of {', '.join(EFFORTS)}")
+    if not architectures:
+        raise ConfigurationError("the mapper needs at least one architecture")
+    levels = len(architectures[0].table)
+    for architecture in architectures:
+        if len(architecture.table) != levels:
+            raise ConfigurationError(
+                f"architectures of a batch must have as many levels: {levels} and {len(architecture.table)}"
+            )
+    architecture_of = np.repeat(np.arange(len(architectures)), len(nests))
+    nest_of = np.tile(np.arange(len(nests)), len(architectures))
+    homes = np.full((len(nest_of), 3), levels - 1)
+    mappings, _ = run_searches(
+        architectures, nests, (architecture_of, nest_of, homes), objective, effort, constraints, bypass,
+        options, threads,
+    )  # fmt: skip
+    costs = evaluate(
+        architectures,
+        nests,
+        mappings,
+        architecture_of,
+        nest_of,
+        options=options,
+        counts=counts,
+        threads=threads,
+    )
+    return MappedNests(mappings, costs, len(nests))
+
+
+def run_searches(
+    architectures: Sequence[CompiledArchitecture],
+    nests: Sequence[LoopNest],
+    jobs: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    objective: Objective,
+    effort: Effort,
+    constraints: MappingConstraints | None,
+    bypass: bool,
+    options: int,
+    threads: int | None,
+) -> tuple[Mappings, NDArray[np.float64]]:
+    """Search many (architecture, nest, homes of the tensors); mappings and (n, 3) merit, cycles, energy."""
+    levels = len(architectures[0].table)
+    number = len(jobs[0])
+    rules = compile_rules(constraints or MappingConstraints(), architectures, bypass)
+    hardware = (
+        np.stack([architecture.table for architecture in architectures]),
+        np.stack([architecture.constants for architecture in architectures]),
+    )
+    shape = (number, levels, 8)
+    found = Mappings(
+        np.ones(shape, np.int32),
+        np.tile(np.arange(8, dtype=np.int8), (number, levels, 1)),
+        np.ones(shape, np.int32),
+        np.ones(shape, np.int32),
+        np.zeros((number, levels, 3), np.uint8),
+    )
+    outcomes = np.full((number, 3), np.inf)
+    searchable = np.array([nest.macs <= LARGEST_EXACT for nest in nests])[jobs[1]]
+    for row in np.flatnonzero(~searchable):  # costed as it stands, which gives the reason
+        found.temporal[row, -1] = np.minimum(nests[jobs[1][row]].sizes, np.iinfo(np.int32).max)
+        assert found.keeps is not None
+        found.keeps[row, -1] = 1
+    rows = np.flatnonzero(searchable)
+    packed = pack_nests(nests)
+    arrays = (found.temporal, found.order, found.spatial_x, found.spatial_y, found.keeps)
+    restarts, steps = EFFORTS[effort]
+
+    def run(start: int) -> None:
+        mine = rows[start : start + _JOBS_A_TURN]
+        for first, stop in _runs(mine):
+            search_range(
+                first, stop, hardware, packed, jobs,
+                (rules.slot_allowed, rules.fixed, rules.staying, rules.orders, rules.order_counts),
+                OBJECTIVES[objective], options, restarts, steps, new_scratch(levels), arrays, outcomes,
+            )  # fmt: skip
+
+    turns = range(0, len(rows), _JOBS_A_TURN)
+    workers = min(threads or os.cpu_count() or 1, len(turns))
+    if workers <= 1:
+        for turn in turns:
+            run(turn)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(run, turns))
+    return found, outcomes
+
+
+def _runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Consecutive numbers as ranges."""
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    return [(int(part[0]), int(part[-1]) + 1) for part in np.split(rows, breaks) if len(part)]

@@ -1,0 +1,68 @@
+"""The mapper against Timeloop's: `rows` for the table of `validation.timeloop`, and how fast both were."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cosearch_simulators.accelerator import nest_tables
+from cosearch_simulators.accelerator.architecture import Architecture
+from cosearch_simulators.accelerator.mapper.bounds import lower_bounds
+from cosearch_simulators.accelerator.mapper.mapper import map_nests
+from cosearch_simulators.accelerator.validation.table import ValidationRow
+from cosearch_simulators.workloads.loop_nest import LoopNest
+
+Pair = tuple[str, Architecture, LoopNest, dict[str, Any]]
+"""A record's identifier, its architecture and nest, and the record."""
+
+
+def rows(pairs: Sequence[Pair]) -> tuple[list[ValidationRow], dict[str, dict[str, float]], list[str]]:
+    """Our EDP against that of `timeloop-mapper`, for EDP, with the same freedom (bypass; factors multiply out).
+
+    An error is how much worse we are; being better is none.
+
+    Args:
+        pairs: records that have `mapper_cycles`, `mapper_energy_uJ` and `mapper_wall_s`.
+
+    Returns:
+        Rows of the error table, its speed part with the geometric means, and a line for each missed pair.
+    """
+    table: list[ValidationRow] = []
+    speed: dict[str, dict[str, float]] = {}
+    failures: list[str] = []
+    pairs = [pair for pair in pairs if "mapper_cycles" in pair[3]]
+    if not pairs:
+        return table, speed, failures
+    theirs = np.array([pair[3]["mapper_cycles"] * pair[3]["mapper_energy_uJ"] * 1e6 for pair in pairs])
+    their_s = np.array([pair[3]["mapper_wall_s"] for pair in pairs])
+    for effort in ("fast", "thorough"):
+        ours, seconds, bounds = np.zeros(len(pairs)), np.zeros(len(pairs)), np.zeros(len(pairs))
+        for place, (_, architecture, nest, _) in enumerate(pairs):
+            compiled = architecture.compile()
+            start = time.perf_counter()
+            found = map_nests(
+                [compiled], [nest], "edp", effort=effort, options=nest_tables.TIMELOOP, threads=1
+            )
+            seconds[place] = time.perf_counter() - start
+            ours[place] = found.costs.cycles[0] * found.costs.energy_pj[0]
+            bounds[place] = lower_bounds(compiled, nest).edp
+        metric = f"EDP, effort {effort}"
+        worse = np.maximum(ours, theirs)
+        table.append(ValidationRow.of("mapper", metric, worse, theirs, bound=0.0, required_share=1.0))
+        speed[f"mapper, effort {effort}"] = {
+            "edp_geometric_mean_of_timeloop": float(np.exp(np.mean(np.log(ours / theirs)))),
+            "edp_largest_of_timeloop": float(np.max(ours / theirs)),
+            "edp_geometric_mean_of_lower_bound": float(np.exp(np.mean(np.log(ours / bounds)))),
+            "cosearch_s": float(np.median(seconds)),
+            "timeloop_mapper_s": float(np.median(their_s)),
+            "times_faster": float(np.median(their_s / seconds)),
+        }
+        failures += [
+            f"{pair[0]}: EDP of the mapper ({effort}) {mine:.6g}, timeloop-mapper {other:.6g}"
+            for pair, mine, other in zip(pairs, ours, theirs, strict=True)
+            if mine > other
+        ]
+    return table, speed, failures
