@@ -22,6 +22,7 @@ from cosearch_simulators.dram.bank_machine_controllers import (
 from cosearch_simulators.dram.bank_machine_state import (
     FINISHED_RUN,
     LARGER_RING,
+    LEAST_RING,
     State,
     channel_of_device,
     controller_of,
@@ -134,6 +135,7 @@ def run_players(
     starvation_cycles: int = _NO_STARVATION,
     logged_commands: int = 0,
     channel: int = 0,
+    least_ring: int = LEAST_RING,
 ) -> State:
     """The last state of a channel that has served its share of the traces.
 
@@ -144,11 +146,12 @@ def run_players(
         starvation_cycles: see `frontend`.
         logged_commands: how many commands at most are kept in `State.log`.
         channel: which.
+        least_ring: requests for which there is place from the start, a power of two.
     """
     mapping, *design = controller
     settings = controller_of(device, design, starvation_cycles)
     clocks, classes = [feed.clock_ps or device.tck_ps for feed in feeds], [feed.qos_class for feed in feeds]
-    state = new_state(device, settings, clocks, classes, logged_commands)
+    state = new_state(device, settings, clocks, classes, logged_commands, least_ring)
     queues = [_Queue(feed.pieces(device, int(mapping), channel)) for feed in feeds]
     bits, status = _address_runs(device, int(mapping)), NONE
     told = channel_of_device(device, settings.refresh, settings.power_down)

@@ -40,7 +40,7 @@ REFRESH_COMMANDS = ((), ("PREab", "REFab"), ("REFpb",), ("REFsb",))
 
 SELF_REFRESH_COMMANDS = ("SREFEN", "SREFEX", "REFab")
 
-_LEAST_RING = 128  # requests; it grows when that is too few, and a small one stays in the cache
+LEAST_RING = 128  # requests; it grows when that is too few, and a small one stays in the cache
 
 
 class Channel(NamedTuple):
@@ -176,6 +176,7 @@ def new_state(
     clock_ps: Sequence[int],
     qos_class: Sequence[int],
     logged_commands: int = 0,
+    least_ring: int = LEAST_RING,
 ) -> State:
     """A channel before its first request, for players with these clocks and classes."""
     compiled, banks, players = device.compiled, device.topology.banks, len(clock_ps)
@@ -201,7 +202,7 @@ def new_state(
     player[frontend.ARRIVAL] = NEVER
     player[frontend.QOS_CLASS] = qos_class
     player[frontend.CLOCK_PS] = clock_ps
-    ring = _LEAST_RING
+    ring = least_ring
     while controller.arbiter != frontend.SIMPLE and ring < controller.most_active + 2:
         ring *= 2
     return State(

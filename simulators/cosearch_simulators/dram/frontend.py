@@ -177,10 +177,10 @@ def _return(request, line, player, flight, turns, arbiter):
 
 @njit(nogil=True, _nrt=False, forceinline=True)
 def ring_is_full(line, flight):
-    """Whether another request has no place in the ring."""
+    """Whether another request has no place in the ring, one place being the next request's already."""
     mask = flight.shape[1] - 1
-    if line[ACCEPTED] - line[UNFINISHED] <= mask:
+    if line[ACCEPTED] - line[UNFINISHED] < mask:
         return False
     while line[UNFINISHED] < line[ACCEPTED] and flight[FINISHED, line[UNFINISHED] & mask]:
         line[UNFINISHED] += 1
-    return line[ACCEPTED] - line[UNFINISHED] > mask
+    return line[ACCEPTED] - line[UNFINISHED] >= mask

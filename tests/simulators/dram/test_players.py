@@ -10,6 +10,7 @@ import pytest
 
 from cosearch_simulators.dram import BankMachineControllers, Device, Trace, device, read_memspec, simulate
 from cosearch_simulators.dram.bank_machine_simulation import Feed, run_players
+from cosearch_simulators.dram.bank_machine_state import LEAST_RING
 from cosearch_simulators.dram.players import Player, PlayersResult, simulate_players
 from cosearch_simulators.dram.trace_streams import StreamedTrace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
@@ -154,8 +155,28 @@ def test_a_trace_file_streams(tmp_path: Path) -> None:
 
 def test_memory_is_flat_in_the_length_of_the_trace() -> None:
     row = [column[0] for column in BankMachineControllers().arguments()]
-    sizes = [run_players(DDR3, [Feed(_trace(n, timed=False))], row).flight.shape[1] for n in (500, 20_000)]
-    assert sizes[0] == sizes[1]
+    for channel in (DDR3, device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")):
+        sizes = []
+        for requests in (20_000, 60_000):
+            rng = np.random.default_rng(8)
+            trace = Trace(
+                rng.integers(0, 1 << 24, requests) * 64 % channel.capacity_bytes, rng.random(requests) < 0.3
+            )
+            sizes.append(run_players(channel, [Feed(trace)], row).flight.shape[1])
+        assert sizes[0] == sizes[1] < 4096
+
+
+def test_latencies_survive_the_growth_of_the_rings() -> None:
+    # The sum of the latencies is that of a run whose rings are large from the start.
+    address = np.arange(3000) % 16 * 64
+    address[[5, 700]] = 1 << 16  # wait while the open row is hit
+    trace = Trace(address, np.zeros(3000, bool))
+    row = [column[0] for column in BankMachineControllers().arguments()]
+    small = run_players(DDR3, [Feed(trace)], row)
+    assert small.flight.shape[1] > LEAST_RING
+    large = run_players(DDR3, [Feed(trace)], row, least_ring=4096)
+    assert large.flight.shape[1] == 4096
+    np.testing.assert_array_equal(small.player, large.player)
 
 
 def test_a_ring_that_is_full_grows() -> None:
