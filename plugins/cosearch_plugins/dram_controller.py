@@ -1,48 +1,40 @@
 """The problem `dram-controller`: search a DRAM controller, and if wanted its device, under a memory trace.
 
-Here are the design space, the workloads and the metrics; the clock is `cosearch_simulators.dram`, which is
-imported only when a problem is built, because Gymnasium imports the plugins.
+Here are the arguments, the metrics and the call of the simulator. The memories are in `dram_devices`, the two
+controllers' parameters in `dram_controller_spaces`, the pictures in `dram_pictures`. The clock is
+`cosearch_simulators.dram`, imported only when a problem is built, because Gymnasium imports the plugins.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from cosearch.errors import ArgumentError, WorkloadError, unknown_name
+from cosearch.errors import ArgumentError, WorkloadError
 from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
+from cosearch.pictures import Picture
 from cosearch.problem import Problem
-from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Ordinal, Parameter
+from cosearch.space import Designs, DesignSpace
+from cosearch_plugins.dram_controller_spaces import (
+    ADDRESS_MAPPINGS,
+    CONTROLLERS,
+    GROUPS,
+    OWN_MAPPING,
+    controller_parameters,
+    controllers_of,
+    forbidden,
+    refresh_values,
+)
+from cosearch_plugins.dram_devices import absolute_path, check_name, memspec_devices, named_devices
 from cosearch_plugins.dram_workload import absolute, read_workload
 
-if TYPE_CHECKING:
-    from cosearch_simulators.dram import Device
-
-# The size of chip and the speed that a user gets who names only the standard.
-USUAL_ORGANIZATION = "8Gb_x8"
-USUAL_SPEED_GRADE = {"DDR3": "DDR3_1600K", "DDR4": "DDR4_2400R", "DDR5": "DDR5_4800BN"}
-RANKS = (1, 2, 4, 8)
-
-CONTROLLER = (
-    Categorical("scheduler", ("frfcfs", "frfcfs_row_hit", "fcfs")),
-    Categorical("row_policy", ("open", "closed_cap")),
-    Ordinal("row_cap", (1, 2, 4, 8, 16, 32), default=4, when={"row_policy": ["closed_cap"]}),
-    Ordinal("read_queue", (8, 16, 32, 64), default=32, description="entries"),
-    Ordinal("write_queue", (8, 16, 32, 64), default=32, description="entries"),
-    Ordinal(
-        "write_low_watermark", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), default=0.2, description="share of the queue"
-    ),
-    Ordinal(
-        "write_high_watermark", (0.4, 0.5, 0.6, 0.7, 0.8, 0.9), default=0.8, description="share of the queue"
-    ),
-    Categorical("address_mapping", ("RoBaRaCoCh", "ChRaBaRoCo", "MOP4CLXOR")),
-)
 # Four times the largest read queue; a trace of thousands of reads makes the reads left waiting negligible.
-LEAST_READS = 256
-REFRESH = {"all_bank": ("all_bank",), "none": ("none",), "search": ("all_bank", "none")}
+LEAST_READS = {"queued": 256, "bank_machines": 1}
 
 METRICS = (
     Metric("latency_ns", "ns", "average read latency, from acceptance by the controller to the last data"),
@@ -56,7 +48,17 @@ METRICS = (
     Metric("write_energy_pj", "pJ", "write bursts"),
     Metric("refresh_energy_pj", "pJ", "refreshes"),
     Metric("background_energy_pj", "pJ", "standby"),
+    Metric("row_conflict_share", "1", "requests that found another row open, of all that needed a row"),
+    Metric("data_bus_utilisation", "1", "bandwidth over the peak of all channels"),
 )
+# What `bank_machines` measures otherwise.
+BANK_MACHINES_METRICS = {
+    "latency_ns": "average read latency, from the arbiter to the response",
+    "time_ns": "until the last response has reached the player",
+    "background_energy_pj": "standby, power-down and self-refresh",
+}
+SLEEP = Metric("power_down_share", "1", "time of ranks in power-down or self-refresh, of all their time")
+SHARES = ("row_hit_share", "row_conflict_share", "data_bus_utilisation", "power_down_share")
 
 
 class DramController(Problem):
@@ -66,28 +68,43 @@ class DramController(Problem):
     `time_ns`. Set `bandwidth_gb_per_s` as an objective or a constraint where it matters.
 
     A controller that never refreshes is faster, saves energy and loses its data (JESD79: every row once in 32
-    or 64 ms). So the parameter `refresh` has one value, "all_bank", unless the argument of that name says so.
+    or 64 ms). So no design does, unless the argument `refresh` says so. Refreshes that `bank_machines`
+    postpones past the end of the trace cost nothing: let it last for many of the intervals (3.9 or 7.8 us).
 
     Args:
         workload: a trace generator, `zipf` or `zipf:write_share=0.3,requests=20000`, or the path of a trace
-            file; see `cosearch_simulators.dram.generators` and `trace_formats` for what there is.
-        standard: "DDR3", "DDR4" or "DDR5".
-        organization: the chips, such as "DDR4_8Gb_x8"; default 8Gb_x8 of the standard.
+            file; see `cosearch_simulators.dram.generators` and `trace_formats` for what there is. A large
+            file is streamed from disk, for every design anew.
+        controller: "queued", Ramulator 2.1's controller, or "bank_machines", DRAMSys' with ArchGym's ten
+            parameters and a power-down policy.
+        standard: "DDR3", "DDR4", "DDR5", "LPDDR4", "LPDDR5", "GDDR6", "HBM2" or "HBM3".
+        organization: the chips, such as "DDR4_8Gb_x8"; default 8 Gb of the standard, x8 or x16.
         speed_grade: such as "DDR4_2400R"; default a usual one of the standard.
-        ranks: how many ranks share the channel: 1, 2, 4 or 8.
-        search_device: "speed_grade" searches the speed grades of the standard; true also the standards, with
-            chips of the same density and width (the channel of DDR5 is half as wide). `standard` and
-            `speed_grade` are then the default design.
-        refresh: "all_bank"; "none", for studies of what refreshing costs; or "search" for both.
+        ranks: how many ranks share a channel: 1 (the default), 2, 4 or 8. HBM's are its pseudo-channels,
+            of which there are 2.
+        channels: of the memory: 1, 2, 4, ... 32; the address mapping spreads the requests.
+        memspec: path of a DRAMSys memspec (JSON), in place of the five arguments above.
+        search_device: "speed_grade" searches the speed grades of the standard; true also the standards that
+            are comparable (DDR3 to DDR5; LPDDR4, LPDDR5 and GDDR6; HBM2 and HBM3), with chips of the same
+            density and width. `standard` and `speed_grade` are then the default design.
+        address_mapping: "search" the three named ones; one of "RoBaRaCoCh", "ChRaBaRoCo" and "MOP4CLXOR"; or
+            bit lists with hashing as DRAMSys' CONGEN has them, as the path of the file or as an object like
+            {"COLUMN_BIT": [...], "XOR": [{"FIRST": 13, "SECOND": 16}], ...}, which are called "custom" and
+            searched beside the named ones.
+        refresh: "all_bank"; "per_bank" or "same_bank" if the device has it; "search" for all that it has;
+            "none" or "search_with_none", for studies of what refreshing costs.
+        request_bytes: what a request of the trace moves; it takes several bursts of a memory whose burst is
+            shorter, and counts as that many requests.
         trace_tck_ps: clock period of the trace's cycles, if it has any; default the device's.
         threads: designs simulated at once.
         objectives: default latency_ns:min and energy_pj:min.
         constraints: default none.
 
     Raises:
-        UnknownNameError: an unknown generator, standard, organization or speed grade.
+        UnknownNameError: an unknown generator, standard, organization, speed grade or the like.
         WorkloadError: a trace that cannot be read or made, has too few reads, or does not fit any device.
-        ArgumentError: an argument that is out of its bounds or does not fit the others.
+        ArgumentError: an argument that is out of its bounds or does not fit the others, or a file that
+            cannot be used.
 
     Example:
         >>> problem = DramController(workload="gups:requests=5000")
@@ -96,7 +113,7 @@ class DramController(Problem):
     """
 
     name = "dram-controller"
-    metrics = METRICS
+    metrics: Sequence[Metric] = METRICS
     objectives = (Objective("latency_ns", "min"), Objective("energy_pj", "min"))
     fidelities = ("cycle",)
     workloads: ClassVar[tuple[str, ...]] = (
@@ -114,146 +131,163 @@ class DramController(Problem):
         self,
         *,
         workload: str = "row_bursts",
+        controller: Literal["queued", "bank_machines"] = "queued",
         standard: str = "DDR4",
         organization: str | None = None,
         speed_grade: str | None = None,
-        ranks: int = 1,
+        ranks: int | None = None,
+        channels: int = 1,
+        memspec: str | None = None,
         search_device: bool | Literal["speed_grade"] = False,
-        refresh: Literal["all_bank", "none", "search"] = "all_bank",
+        address_mapping: str | dict[str, Any] = "search",
+        refresh: str = "all_bank",
+        request_bytes: int = 64,
         trace_tck_ps: int | None = None,
         threads: int = 1,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
-        _check_name("standard", standard, tuple(USUAL_SPEED_GRADE))
-        _check_name("refresh mode", refresh, REFRESH)
-        if ranks not in RANKS:
-            raise ArgumentError(f"ranks must be one of {RANKS}, got {ranks!r}")
-        self.standard = standard
+        check_name("controller", controller, CONTROLLERS)
+        self.controller = controller
         self.trace_tck_ps = _at_least_one("trace_tck_ps", trace_tck_ps) if trace_tck_ps is not None else None
         self.threads = _at_least_one("threads", threads)
-        grade = USUAL_SPEED_GRADE[standard] if speed_grade is None else speed_grade
-        organization = f"{standard}_{USUAL_ORGANIZATION}" if organization is None else organization
-        searched = tuple(USUAL_SPEED_GRADE) if search_device is True else (standard,)
-        self._devices = _devices(searched, standard, organization, grade, ranks, bool(search_device))
-        self.trace = read_workload(workload)
-        self.workload_digest = self.trace.digest
-        self.arguments = {**self.arguments, "workload": absolute(workload)}  # to be resumed from any folder
-        self._check_trace(workload)
-        device_parameters = _device_parameters(self._devices, standard, grade)
+        if memspec is not None:
+            _check_alone(self.arguments)
+            devices = memspec_devices(memspec)
+        else:
+            devices = named_devices(
+                standard, organization, speed_grade, ranks=ranks, channels=channels, search=search_device
+            )
+        mappings: tuple[str, ...] = ADDRESS_MAPPINGS
+        if address_mapping in ADDRESS_MAPPINGS:
+            mappings = (str(address_mapping),)
+        elif address_mapping != "search":
+            if isinstance(address_mapping, str) and not _is_path(address_mapping):
+                check_name("address mapping", address_mapping, ("search", *ADDRESS_MAPPINGS))
+            devices = devices.with_address_mapping(address_mapping)
+            mappings = (OWN_MAPPING, *ADDRESS_MAPPINGS)
+        self.devices = devices
+        modes = refresh_values(refresh, devices)
+        self._read_trace(workload, request_bytes)
+        files = {
+            name: absolute_path(path)
+            for name, path in (("memspec", memspec), ("address_mapping", address_mapping))
+            if isinstance(path, str) and (name == "memspec" or OWN_MAPPING in mappings)
+        }
+        self.workload_digest = _digest(self.workload_digest, files.values())
+        # A study is to be resumed from any folder.
+        self.arguments = {**self.arguments, "workload": absolute(workload), **files}
         self.space = DesignSpace(
-            [*device_parameters, *CONTROLLER, Categorical("refresh", REFRESH[refresh])],
-            [Forbidden("write_low_watermark >= write_high_watermark")],
+            [*devices.parameters, *controller_parameters(controller, modes, mappings)],
+            forbidden(controller, modes, devices),
             name=self.name,
         )
         self.groups = {
-            "scheduling": ["scheduler", "row_policy", "row_cap", "refresh"],
-            "queues": ["read_queue", "write_queue", "write_low_watermark", "write_high_watermark"],
-            "addresses": ["address_mapping"],
+            group: [name for name in names if name in self.space]
+            for group, names in GROUPS[controller].items()
         }
-        if device_parameters:
-            self.groups["device"] = [parameter.name for parameter in device_parameters]
+        if devices.parameters:
+            self.groups["device"] = [parameter.name for parameter in devices.parameters]
+        if controller == "bank_machines":
+            self.metrics = (
+                *(Metric(m.name, m.unit, BANK_MACHINES_METRICS.get(m.name, m.description)) for m in METRICS),
+                SLEEP,
+            )
         super().__init__(objectives=objectives, constraints=constraints)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the simulator; one that cannot run is infeasible with its reason."""
-        from cosearch_simulators.dram import Controllers, simulate
+        from cosearch_simulators.dram import simulate
 
-        controllers = Controllers(**{p.name: designs[p.name] for p in CONTROLLER}, refresh=designs["refresh"])
+        devices = self.devices.of(designs)
         result = simulate(
-            self._devices_of(designs),
-            controllers,
+            devices,
+            controllers_of(self.controller, designs),
             self.trace,
             threads=self.threads,
             on_error="mark",
             trace_tck_ps=self.trace_tck_ps,
         )
-        rows = result.row_hits + result.row_misses + result.row_conflicts
+        rows = np.maximum(result.row_hits + result.row_misses + result.row_conflicts, 1)
         answered = result.reads_served + result.reads_forwarded
-        metrics = {m.name: getattr(result, m.name) for m in METRICS if m.name != "row_hit_share"}
-        metrics["row_hit_share"] = result.row_hits / np.maximum(rows, 1)
+        asleep = (
+            result.active_power_down_cycles + result.precharge_power_down_cycles + result.self_refresh_cycles
+        )
+        ranks = np.array([device.ranks * device.channels for device in devices])
+        metrics = {name: getattr(result, name) for name in self.metric_names if name not in SHARES}
+        metrics["row_hit_share"] = result.row_hits / rows
+        metrics["row_conflict_share"] = result.row_conflicts / rows
+        metrics["data_bus_utilisation"] = result.bandwidth_gb_per_s / [
+            device.peak_bandwidth_gb_per_s for device in devices
+        ]
+        if "power_down_share" in self.metric_names:
+            metrics["power_down_share"] = asleep / np.maximum(ranks * result.cycles, 1)
         # The simulator divides by the reads served from DRAM, as Ramulator does, though the sum is over all.
         metrics["latency_ns"] = result.latency_ns * result.reads_served / np.maximum(answered, 1)
         return Outcomes.of(metrics, errors=result.error)
 
-    def _devices_of(self, designs: Designs) -> list[Device]:
-        if len(self._devices) == 1:
-            return list(self._devices.values()) * len(designs)
-        grades = {s: designs[_grade_parameter(s)] for s in {s for s, _ in self._devices}}
-        standards = designs["standard"] if "standard" in self.space else [self.standard] * len(designs)
-        return [self._devices[standard, grades[standard][i]] for i, standard in enumerate(standards)]
+    def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
+        """Bandwidth and latency, the data bus over time, the rows that were found open, and the energy."""
+        from cosearch_plugins.dram_pictures import dram_pictures
 
-    def _check_trace(self, workload: str) -> None:
-        reads = int(np.count_nonzero(~self.trace.is_write))
-        if reads < LEAST_READS:
+        one = self.space.designs([design])
+        (device,) = self.devices.of(one)
+        return tuple(
+            dram_pictures(device, controllers_of(self.controller, one), self.trace, self.trace_tck_ps)
+        )
+
+    def _read_trace(self, workload: str, request_bytes: int) -> None:
+        """Set the trace in bursts, and its digest, which does not depend on the device."""
+        from cosearch_plugins.dram_bursts import in_bursts
+
+        if request_bytes not in REQUEST_BYTES:
+            raise ArgumentError(f"request_bytes must be one of {REQUEST_BYTES}, got {request_bytes!r}")
+        devices = list(self.devices.by_name.values())
+        trace = read_workload(workload)
+        self.workload_digest = trace.digest
+        reads = round(trace.read_share * trace.requests)
+        least = LEAST_READS[self.controller]
+        if reads < least:
             raise WorkloadError(
-                f"workload {workload!r} has {reads} reads, expected at least {LEAST_READS}: the run ends "
-                "when the last request is accepted, and the reads that then wait have no latency"
+                f"workload {workload!r} has {reads} reads, expected at least {least}"
+                + (": those that wait when the last request is accepted have no latency" if least > 1 else "")
             )
-        largest = max(device.capacity_bytes for device in self._devices.values())
-        highest = int(self.trace.address_byte.max())
-        if highest >= largest:
+        largest = max(device.capacity_bytes for device in devices)
+        if trace.highest_address >= largest:
             raise WorkloadError(
-                f"workload {workload!r} reaches address {highest:#x}, beyond the device "
-                f"({largest:#x} bytes); choose more ranks or a larger organization"
+                f"workload {workload!r} reaches address {trace.highest_address:#x}, beyond the device "
+                f"({largest:#x} bytes); choose more ranks or channels, or a larger organization"
             )
-        if self.trace.cycle is not None and self.trace_tck_ps is None and len(self._devices) > 1:
+        timed = next(iter(trace.chunks(1))).cycle is not None
+        if timed and self.trace_tck_ps is None and len(devices) > 1:
             raise ArgumentError(
                 f"workload {workload!r} has cycles, and the device's clock is searched: "
                 "give the clock period of the trace as trace_tck_ps"
             )
+        self.trace = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
 
 
-def _devices(
-    standards: Sequence[str], standard: str, organization: str, speed_grade: str, ranks: int, search: bool
-) -> dict[tuple[str, str], Device]:
-    """Every device that a design may choose, by standard and speed grade."""
-    from cosearch_simulators.dram import device, organizations, speed_grades
-
-    _check_name(f"{standard} organization", organization, organizations(standard))
-    _check_name(f"{standard} speed grade", speed_grade, speed_grades(standard))
-    devices = {}
-    for s in standards:
-        same_chips = organization.replace(standard, s)
-        if same_chips not in organizations(s):
-            raise ArgumentError(
-                f"{s} has no chips like {organization!r}, so the standard cannot be searched with them; "
-                f"choose a density and width that every standard has, such as {standard}_{USUAL_ORGANIZATION}"
-            )
-        for grade in speed_grades(s) if search else (speed_grade,):
-            devices[s, grade] = device(s, same_chips, grade, ranks=ranks)
-    return devices
+REQUEST_BYTES = (8, 16, 32, 64, 128, 256)
 
 
-def _device_parameters(
-    devices: Mapping[tuple[str, str], Device], standard: str, speed_grade: str
-) -> list[Parameter]:
-    if len(devices) == 1:
-        return []
-    standards = list(dict.fromkeys(s for s, _ in devices))
-    default = USUAL_SPEED_GRADE | {standard: speed_grade}
-    several = len(standards) > 1
-    return [
-        *([Categorical("standard", standards, default=standard)] if several else []),
-        *(
-            Categorical(
-                _grade_parameter(s),
-                [grade for its, grade in devices if its == s],
-                default=default[s],
-                when={"standard": [s]} if several else None,
-            )
-            for s in standards
-        ),
-    ]
+def _check_alone(arguments: Mapping[str, Any]) -> None:
+    named = ("standard", "organization", "speed_grade", "ranks", "channels", "search_device")
+    given = [name for name in named if arguments.get(name) not in (None, False)]
+    if given:
+        raise ArgumentError(f"memspec gives the device: leave out {' and '.join(given)}")
 
 
-def _grade_parameter(standard: str) -> str:
-    return f"{standard.lower()}_speed_grade"
+def _is_path(text: str) -> bool:
+    return any(mark in text for mark in "./\\")
 
 
-def _check_name(kind: str, name: str, valid: Iterable[str]) -> None:
-    if name not in valid:
-        raise unknown_name(kind, name, valid)
+def _digest(of_trace: str, paths: Iterable[str]) -> str:
+    """The trace's digest, or that of it and the other files."""
+    contents = [Path(path).read_bytes() for path in paths]
+    if not contents:
+        return of_trace
+    digests = [of_trace, *(hashlib.sha256(content).hexdigest() for content in contents)]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _at_least_one(argument: str, value: int) -> int:

@@ -7,19 +7,23 @@ simulated by `cosearch_simulators.dram`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
+from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch_plugins.archgym_workloads import WORKLOADS, archgym_workload
 from cosearch_plugins.dram_workload import read_workload
+
+if TYPE_CHECKING:
+    from cosearch_simulators.dram import BankMachineControllers
 
 EIGHT = tuple(range(1, 9))
 
@@ -194,12 +198,11 @@ class DramControllerArchgym(Problem):
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the simulator."""
-        from cosearch_simulators.dram import BankMachineControllers, simulate
-        from cosearch_simulators.dram.bank_machine_controllers import PARAMETERS
+        from cosearch_simulators.dram import simulate
 
         result = simulate(
             self._device,
-            BankMachineControllers(**{ours: np.asarray(designs[name]) for ours, name in PARAMETERS.items()}),
+            _controllers(designs),
             self.trace,
             threads=self.threads,
             on_error="mark",
@@ -207,3 +210,17 @@ class DramControllerArchgym(Problem):
             wrap_addresses=True,  # as DRAMSys does
         )
         return Outcomes.of({m.name: getattr(result, m.name) for m in self.metrics}, errors=result.error)
+
+    def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
+        """Bandwidth and latency, the data bus over time, the rows that were found open, and the energy."""
+        from cosearch_plugins.dram_pictures import dram_pictures
+
+        controllers = _controllers(self.space.designs([design]))
+        return tuple(dram_pictures(self._device, controllers, self.trace, self._trace_tck_ps))
+
+
+def _controllers(designs: Designs) -> BankMachineControllers:
+    from cosearch_simulators.dram import BankMachineControllers
+    from cosearch_simulators.dram.bank_machine_controllers import PARAMETERS
+
+    return BankMachineControllers(**{ours: np.asarray(designs[name]) for ours, name in PARAMETERS.items()})

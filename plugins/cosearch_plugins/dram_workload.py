@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from cosearch.errors import WorkloadError, unknown_name
 
 if TYPE_CHECKING:
-    from cosearch_simulators.dram.trace import Trace
+    from cosearch_simulators.dram import StreamedTrace, Trace
+
+# A larger file stays on disk and is read in pieces, for every design anew.
+STREAMED_FROM_BYTES = 256 * 1024**2
 
 
-def read_workload(workload: str) -> Trace:
+def read_workload(workload: str) -> Trace | StreamedTrace:
     """The trace of `generator`, `generator:argument=value,...` or the path of a file.
 
     Raises:
         UnknownNameError: there is neither such a generator nor such a file.
         WorkloadError: the trace cannot be made or read.
     """
+    from cosearch_simulators.dram import stream_trace
     from cosearch_simulators.dram.generators import GENERATORS, generate
     from cosearch_simulators.dram.trace_formats import read_trace
     from cosearch_simulators.errors import TraceError
@@ -26,6 +30,8 @@ def read_workload(workload: str) -> Trace:
     try:
         if name in GENERATORS:
             return generate(name, **_generator_arguments(workload, arguments))
+        if os.path.isfile(workload) and os.path.getsize(workload) >= STREAMED_FROM_BYTES:
+            return stream_trace(workload)
         if os.path.exists(workload) or any(mark in workload for mark in "./\\"):
             return read_trace(workload)
     except TraceError as error:

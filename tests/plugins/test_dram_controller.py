@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,18 @@ import pytest
 import cosearch_simulators.dram as dram
 from cosearch import errors
 from cosearch.testing import check_problem
-from cosearch_plugins.dram_controller import CONTROLLER, DramController
+from cosearch_plugins import dram_workload
+from cosearch_plugins.dram_controller import DramController
+from cosearch_plugins.dram_controller_spaces import ADDRESS_MAPPINGS, BANK_MACHINES, QUEUED
+from cosearch_plugins.dram_devices import COMPARABLE, USUAL_ORGANIZATION, USUAL_SPEED_GRADE
 from cosearch_plugins.dram_workload import read_workload
+from cosearch_simulators.dram.bank_machine_controllers import PARAMETERS
 from cosearch_simulators.dram.generators import GENERATORS, generate
 from cosearch_simulators.dram.trace_formats import write_trace
 
 SHORT = "zipf:requests=600"
+LONG = "zipf:requests=6000,write_share=0.3"
+DRAMSYS = Path(__file__).parents[1] / "reference" / "dram" / "dramsys"
 DESIGN = {
     "scheduler": "frfcfs",
     "row_policy": "open",
@@ -36,7 +43,9 @@ DESIGN = {
     [
         {},
         {"search_device": "speed_grade", "standard": "DDR5"},
-        {"search_device": True, "refresh": "search", "ranks": 2, "threads": 2},
+        {"search_device": True, "refresh": "search_with_none", "ranks": 2, "threads": 2},
+        {"search_device": True, "standard": "LPDDR5", "controller": "bank_machines", "refresh": "search"},
+        {"standard": "HBM3", "channels": 4, "refresh": "search_with_none", "controller": "bank_machines"},
     ],
 )
 def test_it_keeps_the_contract_of_a_problem(arguments):
@@ -57,19 +66,24 @@ def test_the_number_of_designs():
     watermarks = sum(a < b for a in low for b in high)
     designs = 3 * (1 + 6) * 4 * 4 * watermarks * 3
     assert DramController(workload=SHORT).space.cardinality() == designs
-    everything = DramController(workload=SHORT, search_device=True, refresh="search")
-    grades = sum(len(dram.speed_grades(standard)) for standard in ("DDR3", "DDR4", "DDR5"))
-    assert everything.space.cardinality() == 2 * grades * designs
+    everything = DramController(workload=SHORT, search_device=True, refresh="search_with_none")
+    ways = sum(  # to choose a speed grade and a refresh mode, or none
+        len(dram.speed_grades(standard)) * modes
+        for standard, modes in (("DDR3", 2), ("DDR4", 2), ("DDR5", 3))
+    )
+    assert everything.space.cardinality() == ways * designs
 
 
 def test_the_names_are_the_simulators():
-    values = {parameter.name: parameter.values for parameter in CONTROLLER}
+    values = {parameter.name: parameter.values for parameter in QUEUED}
     assert values["scheduler"] == dram.SCHEDULERS
     assert values["row_policy"] == dram.ROW_POLICIES
-    assert values["address_mapping"] == dram.ADDRESS_MAPPINGS
-    assert set(DramController(workload=SHORT, refresh="search").space["refresh"].values) == set(
-        dram.REFRESH_POLICIES
-    )
+    assert ADDRESS_MAPPINGS == dram.ADDRESS_MAPPINGS
+    for parameter in BANK_MACHINES:
+        if parameter.name in dram.BankMachineControllers.NAMES:
+            assert set(parameter.values) == set(dram.BankMachineControllers.NAMES[parameter.name])
+    assert tuple(USUAL_ORGANIZATION) == tuple(USUAL_SPEED_GRADE) == dram.standards()
+    assert sorted(sum(COMPARABLE, ())) == sorted(dram.standards())
     assert DramController.workloads == tuple(GENERATORS)
 
 
@@ -92,7 +106,8 @@ def test_crossed_watermarks_are_infeasible():
 
 def test_a_controller_that_never_refreshes_is_searched_only_on_request():
     assert DramController(workload=SHORT).space["refresh"].values == ("all_bank",)
-    problem = DramController(workload="random:requests=5000", refresh="search")
+    assert DramController(workload=SHORT, refresh="search").space["refresh"].values == ("all_bank",)
+    problem = DramController(workload="random:requests=5000", refresh="search_with_none")
     always, never = problem.evaluate(problem.space.designs([DESIGN, DESIGN | {"refresh": "none"}])).metrics[
         "refresh_energy_pj"
     ]
@@ -110,7 +125,7 @@ def test_parameters_form_groups_for_several_agents():
 
 
 def test_a_batch_is_one_call_and_gives_what_the_simulator_gives(monkeypatch):
-    problem = DramController(workload=SHORT, refresh="search", ranks=2)
+    problem = DramController(workload=SHORT, refresh="search_with_none", ranks=2)
     designs = problem.space.sample(8, 3)
     calls = []
     real = dram.simulate
@@ -120,12 +135,14 @@ def test_a_batch_is_one_call_and_gives_what_the_simulator_gives(monkeypatch):
     device = dram.device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", ranks=2)
     for i, design in enumerate(designs):
         alone = real(device, dram.Controllers(**design), generate("zipf", requests=600))
-        for metric in set(problem.metric_names) - {"row_hit_share", "latency_ns"}:
+        shares = {"row_hit_share", "row_conflict_share", "data_bus_utilisation"}
+        for metric in set(problem.metric_names) - shares - {"latency_ns"}:
             assert outcomes[metric][i] == getattr(alone, metric)[0]
         reads = alone.reads_served[0] + alone.reads_forwarded[0]
         assert outcomes["latency_ns"][i] == alone.latency_ns[0] * alone.reads_served[0] / reads
         needed_a_row = alone.row_hits[0] + alone.row_misses[0] + alone.row_conflicts[0]
         assert outcomes["row_hit_share"][i] == alone.row_hits[0] / needed_a_row
+        assert outcomes["row_conflict_share"][i] == alone.row_conflicts[0] / needed_a_row
 
 
 def test_the_metrics_fit_together():
@@ -137,6 +154,9 @@ def test_the_metrics_fit_together():
     np.testing.assert_allclose(outcomes["power_mw"], outcomes["energy_pj"] / outcomes["time_ns"])
     peak_gb_per_s = 8 * 2.4  # 64 bits at 2400 MT/s
     assert (outcomes["bandwidth_gb_per_s"] <= peak_gb_per_s).all()
+    np.testing.assert_allclose(
+        outcomes["data_bus_utilisation"], outcomes["bandwidth_gb_per_s"] / peak_gb_per_s, rtol=1e-3
+    )  # tCK is stated in whole picoseconds
     assert ((outcomes["row_hit_share"] >= 0) & (outcomes["row_hit_share"] <= 1)).all()
 
 
@@ -144,7 +164,7 @@ def test_it_agrees_with_ramulator(reference):
     """End to end: a reference case given by names alone, its trace by path."""
     cases = json.loads((reference / "dram/ramulator2/cases.json").read_text())
     cases = cases["cases"] if isinstance(cases, dict) else cases
-    parameters = {parameter.name: parameter for parameter in CONTROLLER}
+    parameters = {parameter.name: parameter for parameter in DramController().space}
     compared = 0
     for case in cases:
         given = case["controller"]
@@ -168,7 +188,7 @@ def test_it_agrees_with_ramulator(reference):
                 organization=case["organization_preset"],
                 speed_grade=case["timing_preset"],
                 ranks=case["organization"]["rank"],
-                refresh="search",
+                refresh="search_with_none",
             )
         except errors.WorkloadError:  # the trace is larger than the device; Ramulator lets it wrap around
             continue
@@ -276,6 +296,29 @@ def test_workloads_by_name_and_by_file(tmp_path):
         ),
         ({"organization": "DDR4_9Gb_x8"}, errors.UnknownNameError, "unknown DDR4 organization 'DDR4_9Gb_x8'"),
         ({"refresh": "never"}, errors.UnknownNameError, "unknown refresh mode 'never'"),
+        (
+            {"refresh": "same_bank"},
+            errors.ArgumentError,
+            "refresh mode 'same_bank': DDR4 does not have it, expected one of all_bank, none",
+        ),
+        (
+            {"refresh": "same_bank", "standard": "DDR5", "search_device": True},
+            errors.ArgumentError,
+            "DDR3 and DDR4 do not have it, expected one of all_bank, none",
+        ),
+        ({"controller": "queue"}, errors.UnknownNameError, "did you mean 'queued'?"),
+        ({"channels": 3}, errors.ArgumentError, "channels must be one of (1, 2, 4, 8, 16, 32), got 3"),
+        ({"request_bytes": 48}, errors.ArgumentError, "request_bytes must be one of"),
+        ({"address_mapping": "RoBaRaChCo"}, errors.UnknownNameError, "did you mean 'RoBaRaCoCh'?"),
+        ({"address_mapping": "no/file.json"}, errors.ArgumentError, "no/file.json: No such file"),
+        ({"address_mapping": {"ROW_BIT": "all"}}, errors.ArgumentError, "expected ROW_BIT as a list of bit"),
+        ({"address_mapping": {"ROW_BIT": [1]}}, errors.ArgumentError, "has 0 bits, expected 4 for 16 banks"),
+        ({"memspec": "no/file.json"}, errors.ArgumentError, "memspec no/file.json: No such file"),
+        (
+            {"memspec": "no/file.json", "standard": "DDR4", "ranks": 2},
+            errors.ArgumentError,
+            "memspec gives the device: leave out standard and ranks",
+        ),
         ({"ranks": 3}, errors.ArgumentError, "ranks must be one of (1, 2, 4, 8), got 3"),
         ({"threads": 0}, errors.ArgumentError, "threads must be at least 1, got 0"),
         ({"trace_tck_ps": 0}, errors.ArgumentError, "trace_tck_ps must be at least 1, got 0"),
@@ -319,3 +362,205 @@ def test_a_copy_in_another_process_gives_the_same():
     copy = pickle.loads(pickle.dumps(problem))
     designs = problem.space.sample(3, 0)
     assert copy.evaluate(designs).row(2) == problem.evaluate(designs).row(2)
+
+
+# --- standards, controllers, memspecs, mappings, streams --------------------------------------------------
+
+
+def test_the_defaults_mean_what_they_meant_before_there_were_more_standards():
+    problem = DramController()
+    default = problem.space.default()
+    assert default == DESIGN
+    assert problem.space.hash() == "9e2ed6db43f15d3538ee464ea89da01e3245d06fb6dcd1301b5fb64695df3984"
+    then = {  # measured with version 0 of the problem, when it knew three standards and one controller
+        "latency_ns": 189.35427574661847,
+        "energy_pj": 54253669.848000005,
+        "power_mw": 1355.359720314646,
+        "bandwidth_gb_per_s": 15.913270040192376,
+        "time_ns": 40028.982,
+        "activate_energy_pj": 3414321.7248,
+        "read_energy_pj": 21974054.8608,
+        "write_energy_pj": 6361614.335999999,
+        "refresh_energy_pj": 3739623.551999999,
+        "background_energy_pj": 18764055.3744,
+        "row_hit_share": 0.8910990556560177,
+    }
+    now = problem.evaluate(problem.space.designs([default])).row(0)
+    assert {name: now[name] for name in then} == pytest.approx(then, rel=1e-12)
+
+
+@pytest.mark.parametrize("controller", ["queued", "bank_machines"])
+@pytest.mark.parametrize("standard", dram.standards())
+def test_every_standard_under_every_controller_and_refresh(standard, controller):
+    problem = DramController(workload=LONG, standard=standard, controller=controller, refresh="search")
+    default = problem.space.default()
+    modes = problem.space["refresh"].values
+    assert (
+        modes
+        == dram.device(standard, USUAL_ORGANIZATION[standard], USUAL_SPEED_GRADE[standard]).refresh_modes
+    )
+    outcomes = problem.evaluate(problem.space.designs([default | {"refresh": mode} for mode in modes]))
+    assert outcomes.ok.all()
+    assert (outcomes["refresh_energy_pj"] > 0).all()
+    parts = [outcomes[m] for m in problem.metric_names if m.endswith("_energy_pj")]
+    np.testing.assert_allclose(outcomes["energy_pj"], sum(parts))
+    assert ((outcomes["data_bus_utilisation"] > 0) & (outcomes["data_bus_utilisation"] <= 1)).all()
+
+
+@pytest.mark.parametrize("standard", ["DDR4", "LPDDR5", "HBM2"])
+def test_channels_share_the_load(standard):
+    one, four = (
+        DramController(workload="random:requests=4000,write_share=0", standard=standard, channels=channels)
+        for channels in (1, 4)
+    )
+    design = [one.space.default()]
+    alone, together = (problem.evaluate(problem.space.designs(design)) for problem in (one, four))
+    gained = together["bandwidth_gb_per_s"][0] / alone["bandwidth_gb_per_s"][0]
+    assert 2 < gained < 4.4
+
+
+def test_a_cache_line_moves_whole_whatever_the_burst():
+    """Each standard has to move the 64 bytes of each request that is not answered from a waiting write."""
+    for standard in dram.standards():
+        problem = DramController(workload="stream:requests=2000,write_share=0", standard=standard)
+        outcomes = problem.evaluate(problem.space.designs([problem.space.default()]))
+        moved = outcomes["bandwidth_gb_per_s"][0] * outcomes["time_ns"][0]
+        assert moved == pytest.approx(2000 * 64, rel=0.05), standard
+
+
+def test_a_refresh_mode_that_a_searched_standard_lacks_is_forbidden():
+    problem = DramController(workload=SHORT, search_device=True, refresh="search")
+    assert problem.space["refresh"].values == ("all_bank", "same_bank")
+    ddr4 = {"standard": "DDR4", "ddr4_speed_grade": "DDR4_2400R"} | DESIGN | {"refresh": "same_bank"}
+    ddr5 = {"standard": "DDR5", "ddr5_speed_grade": "DDR5_4800BN"} | DESIGN | {"refresh": "same_bank"}
+    outcomes = problem.evaluate(problem.space.designs([ddr4, ddr5]))
+    assert outcomes.status.tolist() == ["infeasible", "ok"]
+
+
+def test_bank_machines_give_what_the_simulator_gives():
+    problem = DramController(workload=SHORT, controller="bank_machines", refresh="search_with_none")
+    designs = problem.space.sample(8, 3)
+    outcomes = problem.evaluate(designs)
+    device = dram.device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")
+    policy = {"all_bank": "AllBank", "none": "NoRefresh"}
+    for i, design in enumerate(designs):
+        given = {name: value for name, value in design.items() if name != "refresh"}
+        controllers = dram.BankMachineControllers(**given, refresh_policy=policy[design["refresh"]])
+        alone = dram.simulate(device, controllers, generate("zipf", requests=600))
+        for metric in ("latency_ns", "energy_pj", "time_ns", "bandwidth_gb_per_s"):
+            assert outcomes[metric][i] == getattr(alone, metric)[0]
+
+
+def test_power_down_saves_energy_when_there_is_little_to_do(tmp_path):
+    trace = generate("random", requests=400)
+    write_trace(dram.Trace(trace.address_byte, trace.is_write, np.arange(400) * 2000), tmp_path / "t.stl")
+    problem = DramController(workload=str(tmp_path / "t.stl"), controller="bank_machines")
+    design = problem.space.default()
+    rows = [design | {"power_down_policy": policy} for policy in ("NoPowerDown", "Staggered")]
+    outcomes = problem.evaluate(problem.space.designs(rows))
+    assert outcomes["power_down_share"][0] == 0
+    assert outcomes["power_down_share"][1] > 0.5
+    assert outcomes["background_energy_pj"][1] < outcomes["background_energy_pj"][0]
+
+
+def test_a_memspec_and_a_mapping_give_what_dramsys_measured():
+    compared = set()
+    for case in json.loads((DRAMSYS / "cases.json").read_text()):
+        given = dict(case["controller"])
+        try:
+            problem = DramController(
+                workload=str(DRAMSYS / "traces" / f"{case['trace']}.npz"),
+                controller="bank_machines",
+                memspec=str(DRAMSYS / "memspecs" / case["memspec"]),
+                address_mapping=str(DRAMSYS / "mappings" / case["address_mapping"]),
+                refresh="search_with_none",
+                request_bytes=8,  # so that a request is a burst
+                trace_tck_ps=round(1_000_000 / case["trace_clock_mhz"]),
+            )
+        except errors.WorkloadError:  # the trace is larger than the device; DRAMSys lets it wrap around
+            continue
+        refresh = {"NoRefresh": "none", "AllBank": "all_bank", "PerBank": "per_bank"}[given["RefreshPolicy"]]
+        design = {ours: given[name] for ours, name in PARAMETERS.items() if ours != "refresh_policy"}
+        design |= {
+            "refresh": refresh,
+            "power_down_policy": given["PowerDownPolicy"],
+            "address_mapping": "custom",
+        }
+        if design["arbiter"] == "Simple":
+            del design["max_active_transactions"]
+        try:
+            designs = problem.space.designs([design])
+        except errors.DesignError:  # a size that the space leaves out
+            continue
+        outcomes = problem.evaluate(designs)
+        assert outcomes["time_ns"][0] == pytest.approx(case["result"]["total_time_ns"], rel=1e-6), case["id"]
+        compared.add(case["system"])
+    assert len(compared) >= 3
+
+
+def test_a_mapping_may_be_given_as_bit_lists():
+    """RoBaRaCoCh of DDR4 8Gb_x8 written out: 64-byte bursts, 10 column bits, 4 bank bits, 16 row bits."""
+    lists = {
+        "BYTE_BIT": list(range(3)),
+        "COLUMN_BIT": list(range(3, 13)),
+        "BANKGROUP_BIT": [13, 14],
+        "BANK_BIT": [15, 16],
+        "ROW_BIT": list(range(17, 33)),
+    }
+    problem = DramController(workload=SHORT, address_mapping=lists)
+    assert problem.space["address_mapping"].values == ("custom", *ADDRESS_MAPPINGS)
+    hashed = DramController(workload=SHORT, address_mapping=lists | {"XOR": [{"FIRST": 13, "SECOND": 17}]})
+    design = problem.space.default()
+    named = problem.evaluate(problem.space.designs([design, design | {"address_mapping": "RoBaRaCoCh"}]))
+    assert named.row(0) == named.row(1)
+    assert hashed.evaluate(hashed.space.designs([design])).row(0) != named.row(0)
+
+
+def test_one_mapping_can_be_fixed():
+    problem = DramController(workload=SHORT, address_mapping="MOP4CLXOR")
+    assert problem.space["address_mapping"].values == ("MOP4CLXOR",)
+
+
+@pytest.mark.parametrize("standard", ["DDR4", "LPDDR4"])
+def test_a_large_file_is_streamed_and_gives_the_same(tmp_path, monkeypatch, standard):
+    write_trace(generate("zipf", requests=3000), tmp_path / "long.npz")
+    arguments = {"workload": str(tmp_path / "long.npz"), "standard": standard}
+    whole = DramController(**arguments)
+    monkeypatch.setattr(dram_workload, "STREAMED_FROM_BYTES", 1000)
+    streamed = DramController(**arguments)
+    assert isinstance(streamed.trace, dram.StreamedTrace)
+    assert not isinstance(whole.trace, dram.StreamedTrace)
+    assert streamed.workload_digest == whole.workload_digest
+    designs = whole.space.sample(3, 0)
+    for i in range(3):
+        assert streamed.evaluate(designs).row(i) == whole.evaluate(designs).row(i)
+
+
+def test_a_study_notices_that_a_file_of_the_device_has_changed(tmp_path, monkeypatch):
+    source = json.loads((DRAMSYS / "memspecs" / "JEDEC_4Gb_DDR4-2400_8bit_A.json").read_text())
+    path = tmp_path / "memspec.json"
+    path.write_text(json.dumps(source))
+    monkeypatch.chdir(tmp_path)
+    before = DramController(workload=SHORT, memspec="memspec.json")
+    assert before.arguments["memspec"] == str(path)
+    source["memspec"]["memtimingspec"]["RCD"] += 1
+    path.write_text(json.dumps(source))
+    assert DramController(workload=SHORT, memspec="memspec.json").workload_digest != before.workload_digest
+
+
+def test_a_broken_memspec_is_explained_in_a_line(tmp_path):
+    path = tmp_path / "memspec.json"
+    source = json.loads((DRAMSYS / "memspecs" / "HBM2.json").read_text())["memspec"]
+    missing = {key: value for key, value in source.items() if key != "memoryType"}
+    architecture = source["memarchitecturespec"] | {"nbrOfRows": "many"}
+    for content, message in (
+        ("{", "is not JSON"),
+        ("[1]", "expected a JSON object with the field 'memspec'"),
+        (json.dumps({"memspec": missing}), "field 'memoryType' is missing"),
+        (json.dumps({"memspec": source | {"memoryType": "DDR9"}}), "memoryType 'DDR9' is not one of"),
+        (json.dumps({"memspec": source | {"memarchitecturespec": architecture}}), "memspec"),
+    ):
+        path.write_text(content)
+        with pytest.raises(errors.ArgumentError, match=message) as error:
+            DramController(workload=SHORT, memspec=str(path))
+        assert "\n" not in str(error.value)
