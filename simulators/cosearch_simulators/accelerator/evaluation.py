@@ -28,6 +28,7 @@ from cosearch_simulators.accelerator import (
     ragged_nest,
 )
 from cosearch_simulators.accelerator.nest_kernel import cost_of, new_scratch
+from cosearch_simulators.compilation import announce_compilation
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, TENSORS, LoopNest
 
@@ -84,8 +85,8 @@ class Costs:
 
     Attributes:
         valid: whether there is such a mapping.
-        cycles: the largest of the compute cycles and each level's time for its words, plus fill and drain if
-            asked.
+        cycles: the largest of the compute cycles and each level's time for its words (of an instance, on
+            average, where factors are imperfect), plus fill and drain if asked.
         compute_cycles: without stalls.
         fill_drain_cycles: 0 unless asked for.
         energy_pj: of all accesses and multiply-accumulates.
@@ -317,3 +318,4 @@ def _entry_point(digest: int) -> Callable[..., Any]:
 
 
 evaluate_range = _entry_point(_digest())
+announce_compilation(evaluate_range, "the accelerator's cost model")

@@ -72,11 +72,11 @@ def new_scratch(levels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     """Arrays for `cost_of`: integers, floats, and its outputs `counts`, `result` and `fault`.
 
     Returns:
-        `integers` (levels + 1, 32) and `floats` (levels + 1, 64), of use to nobody else; `counts` (levels, 3,
+        `integers` (levels + 1, 40) and `floats` (levels + 1, 64), of use to nobody else; `counts` (levels, 3,
         4) by level, tensor and `READS`, `FILLS`, `UPDATES`, `TILE`; `result` (RESULTS,); `fault` (3,).
     """
     return (
-        np.zeros((levels + 1, 32), np.int64),
+        np.zeros((levels + 1, 40), np.int64),
         np.zeros((levels + 1, 64), np.float64),
         np.zeros((levels, 3, 4), np.float64),
         np.zeros(RESULTS, np.float64),

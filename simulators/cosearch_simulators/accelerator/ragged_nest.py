@@ -28,10 +28,18 @@ from cosearch_simulators.accelerator.nest_tables import (
     UPDATES,
 )
 
+# Columns of the integers where each loop of a level is found, -1 where it has one iteration.
+_TEMPORAL, _SPATIAL = 24, 32
+
 
 @njit(nogil=True, error_model="numpy")
 def count_ragged(table, nest, keeps, options, integers, floats, counts):
     """Fill `counts` from the loops that `nest_kernel.cost_of` has laid out."""
+    for level in range(table.shape[0]):
+        integers[level, _TEMPORAL : _SPATIAL + 8] = -1
+        for position in range(integers[level, 1]):
+            kind = _SPATIAL if position < integers[level, 0] else _TEMPORAL
+            integers[level, kind + integers[level, 8 + position]] = position
     for tensor in range(3):
         child = -1
         for parent in range(table.shape[0]):
@@ -153,15 +161,17 @@ def _tiles(table, nest, integers, floats, tensor, child, parent, from_level, fro
     levels = table.shape[0]
     inside = 1.0
     for level in range(child + 1, levels):
-        for position in range(integers[level, 1]):
-            if integers[level, 8 + position] == loop and not _stands(
+        for column in (_TEMPORAL + loop, _SPATIAL + loop):
+            position = integers[level, column]
+            if position >= 0 and not _stands(
                 integers, table, level, position, from_level, from_position, tensor, parent, loop
             ):
                 inside *= floats[level, 8 + position]
     left, full = float(nest[loop]), 0.0
     for level in range(levels - 1, child, -1):
-        for position in range(integers[level, 1] - 1, -1, -1):
-            if integers[level, 8 + position] != loop or _stands(
+        for column in (_TEMPORAL + loop, _SPATIAL + loop):
+            position = integers[level, column]
+            if position < 0 or _stands(
                 integers, table, level, position, from_level, from_position, tensor, parent, loop
             ):
                 continue

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from cosearch_simulators.accelerator import nest_tables
+from cosearch_simulators.accelerator import evaluation, nest_tables
 from cosearch_simulators.accelerator.architecture import Architecture
 from cosearch_simulators.accelerator.documents import parse
 from cosearch_simulators.accelerator.evaluation import Mappings, evaluate
@@ -177,3 +180,30 @@ def test_levels_must_agree() -> None:
 def test_indices_must_be_in_range() -> None:
     with pytest.raises(ConfigurationError, match="nest_of must be 1 numbers from 0 to 0"):
         evaluate([MACHINE.compile()], [LAYER], parse(Mapping, mapping()).pack(MACHINE), None, np.array([1]))
+
+
+def test_the_readme_s_example_runs(capsys) -> None:
+    text = (Path(evaluation.__file__).parent / "README.md").read_text()
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1), {})
+    cycles, energy_pj, utilisation, area_mm2 = map(float, capsys.readouterr().out.splitlines()[0].split())
+    assert cycles > 64 * 64 * 56 * 56 * 9 / 168
+    assert energy_pj > 0
+    assert 0 < utilisation <= 1
+    assert area_mm2 > 0
+
+
+def test_the_readme_s_mapping_is_one() -> None:
+    text = (Path(evaluation.__file__).parent / "README.md").read_text()
+    data = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1))
+    machine = parse(
+        Architecture,
+        {
+            "levels": [
+                {"name": "RegisterFile", "capacity_words": 64},
+                {"name": "GlobalBuffer", "capacity_words": 131072, "array": [14, 14]},
+                {"name": "DRAM", "kind": "dram"},
+            ]
+        },
+    )
+    layer = LoopNest.of({"K": 64, "C": 64, "P": 56, "Q": 56, "R": 3, "S": 3})
+    assert parse(Mapping, data).fault(machine, layer) == ""
