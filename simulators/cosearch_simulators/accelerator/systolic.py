@@ -166,7 +166,7 @@ def simulate_systolic(products: Products, array: SystolicArray) -> SystolicResul
         stall_cycles=groups * stall,
         prefetch_cycles=groups * prefetch,
         mapping_efficiency=settled / (folds * rows * columns),
-        utilisation=macs / (groups * (compute + stall) * rows * columns),
+        utilisation=macs / (groups * np.maximum(compute + stall, 1) * rows * columns),
         sram_inputs_reads=groups * np.where(inputs_stream, row_reads, other_reads),
         sram_weights_reads=groups * np.where(inputs_stream, other_reads, row_reads),
         sram_outputs_writes=groups * writes,

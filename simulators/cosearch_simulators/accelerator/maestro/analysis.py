@@ -226,7 +226,8 @@ def _set_factors(state, is_spatial, dim, coupled, table):
 def _temporal_fetch(level, tensor, moved, anew, state, coupled, flow):
     """Product over the dimensions in time of what a step must fetch of a tensor: 0 where it stays.
 
-    It counts as staying where the move is not of its own dimensions, even if it starts anew there; as the tool.
+    It counts as staying where another dimension than its own moved, even if it starts anew, and an edge
+    fetches a whole tile; both as the tool.
     """
     dims, spatial, tables, _, _ = flow
     if moved >= 0 and not coupled[tensor, dims[level, moved]]:

@@ -156,8 +156,9 @@ def evaluate_dataflow(layer: Layer, dataflows: Dataflows, hardware: Hardware) ->
         [columns[name] for name in ("noc_bandwidth", "noc_hops", "offchip_bandwidth", "lanes")]
     )
     if cases:
+        # Writable as all others are: a read-only array would be compiled for anew.
         maps, clusters = (
-            np.ascontiguousarray(array, np.int64) for array in (dataflows.maps, dataflows.clusters)
+            np.require(array, np.int64, ["C", "W"]) for array in (dataflows.maps, dataflows.clusters)
         )
         kernel.analyse_batch(
             *(*layer.arrays, maps, clusters, columns["pes"], np.ascontiguousarray(limits)),
@@ -217,5 +218,5 @@ def _columns(hardware: Hardware, dataflows: int) -> dict[str, NDArray[np.int64]]
         if array.size and (array.min() < 1 or array.max() >= _MOST):
             value = array.min() if array.min() < 1 else array.max()
             raise SimulatorError(f"{name} must be from 1 to {_MOST - 1}, got {value}")
-        columns[name] = np.ascontiguousarray(np.broadcast_to(array.reshape(-1), cases), dtype=np.int64)
+        columns[name] = np.array(np.broadcast_to(array.reshape(-1), cases), np.int64)
     return columns

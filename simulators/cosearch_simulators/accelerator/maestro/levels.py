@@ -152,6 +152,7 @@ def _measure(level, layer_sizes, filters, dims, spatial, tables):
         left = size if left < 0 else left
         table[FRESH, dim] = 0 if not spatial[level, position] and size <= tile else min(tile, step)
         table[EDGE, dim] = left if steps * step + tile != size else tile
+        # Also where nothing is left and the last tile is whole, so that it brings nothing new; as the tool.
         table[FRESH_EDGE, dim] = max(step - (tile - left), 0)
     for dim in range(layer_sizes.size):
         window = filters[dim]
