@@ -8,8 +8,10 @@ from pathlib import Path
 from cosearch.hookspecs import hookimpl
 from cosearch.problem import Problem
 from cosearch.validation import Validation, ValidationTable
+from cosearch_plugins.accelerator import Accelerator
 from cosearch_plugins.accelerator_maestrogym import AcceleratorMaestrogym
 from cosearch_plugins.accelerator_mapping import AcceleratorMapping
+from cosearch_plugins.accelerator_timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram_controller import DramController
 from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
 from cosearch_plugins.npu_multicore import NpuMulticore
@@ -19,8 +21,10 @@ from cosearch_plugins.npu_multicore import NpuMulticore
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
     return (
+        Accelerator,
         AcceleratorMaestrogym,
         AcceleratorMapping,
+        AcceleratorTimeloopgym,
         DramController,
         DramControllerArchgym,
         NpuMulticore,

@@ -1,0 +1,215 @@
+"""The problem `accelerator`: array, buffers, bandwidths, dataflow, precision and clock of an accelerator.
+
+Every layer of the network is mapped by `cosearch_simulators.accelerator.mapper` on every design, so that a
+design is judged by the best mapping found for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.errors import ArgumentError, unknown_name
+from cosearch.objectives import Constraint, Metric, Objective
+from cosearch.outcomes import Outcomes
+from cosearch.pictures import Picture
+from cosearch.problem import Problem
+from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
+from cosearch_plugins.accelerator_network import map_on, network_pictures, vector_traffic
+from cosearch_plugins.network_workload import NETWORKS, absolute_network, network_digest, read_network
+
+if TYPE_CHECKING:
+    from cosearch_simulators.accelerator.architecture import Architecture
+
+DATAFLOWS = (
+    "row-stationary",
+    "weight-stationary",
+    "output-stationary",
+    "input-stationary",
+    "nvdla-like",
+    "flexible",
+)
+"""`flexible` spreads any loops over the array; the others are `accelerator.templates`."""
+
+SPACE = DesignSpace(
+    [
+        Ordinal("array_rows", (4, 8, 16, 32, 64), default=16),
+        Ordinal("array_columns", (4, 8, 16, 32, 64), default=16),
+        Ordinal("register_words", (16, 32, 64, 128, 256, 512), default=128, description="of each unit"),
+        Ordinal("buffer_kib", (32, 64, 128, 256, 512, 1024, 2048), default=256),
+        Ordinal("buffer_banks", (1, 2, 4, 8, 16, 32), default=8),
+        Ordinal("buffer_words_per_cycle", (8, 16, 32, 64, 128), default=32),
+        Ordinal("memory_gb_per_s", (3.2, 6.4, 12.8, 25.6, 51.2), default=12.8),
+        Categorical("dataflow", DATAFLOWS),
+        Ordinal("bits", (8, 16), default=8, description="of weights and activations"),
+        Ordinal("clock_ghz", (0.2, 0.4, 0.6, 0.8, 1.0), default=0.6),
+    ],
+    name="accelerator",
+)
+
+METRICS = (
+    Metric("latency_ns", "ns", "of all layers, one after the other"),
+    Metric("energy_pj", "pJ", "all accesses and operations, without leakage"),
+    Metric("area_mm2", "mm2", "of the chip"),
+    Metric("edp_pj_s", "pJ s", "energy times latency"),
+    Metric("power_mw", "mW", "energy over latency"),
+    Metric("utilisation", "1", "multiply-accumulates done, of those that the array could do in the time"),
+    Metric("cycles", "1", "the latency in clock cycles"),
+)
+
+
+class Accelerator(Problem):
+    """A deep-learning accelerator for a network: each layer runs with the best mapping that is found.
+
+    Registers in every unit, one shared buffer and the memory. Elementwise operators of one input are part of
+    the layer before; other vector operators take the time and the energy of their traffic to the memory.
+
+    Args:
+        workload: a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), or an ONNX file.
+        mapped_for: what each layer's mapping is the best for: "edp", "latency" or "energy".
+        effort: of the mapper: "fast" (some ms a layer) or "thorough".
+        technology_nm: 7 to 130.
+        threads: layers mapped at once.
+        objectives: default latency_ns:min, energy_pj:min and area_mm2:min.
+        constraints: default none.
+
+    Raises:
+        UnknownNameError: an unknown network, objective of the mapper or effort.
+        WorkloadError: a network that cannot be made or read.
+        ArgumentError: an argument that is out of its bounds.
+
+    Example:
+        >>> problem = Accelerator(workload="alexnet")
+        >>> problem.evaluate(problem.space.designs([problem.space.default()])).status.tolist()
+        ['ok']
+    """
+
+    name = "accelerator"
+    space = SPACE
+    metrics = METRICS
+    objectives = tuple(Objective(name, "min") for name in ("latency_ns", "energy_pj", "area_mm2"))
+    fidelities = ("analytical",)
+    workloads = NETWORKS
+    groups = {  # noqa: RUF012
+        "array": ["array_rows", "array_columns", "dataflow", "bits", "clock_ghz"],
+        "memories": ["register_words", "buffer_kib", "buffer_banks"],
+        "bandwidths": ["buffer_words_per_cycle", "memory_gb_per_s"],
+    }
+
+    def __init__(
+        self,
+        *,
+        workload: str = "resnet18",
+        mapped_for: Literal["edp", "latency", "energy"] = "edp",
+        effort: Literal["fast", "thorough"] = "fast",
+        technology_nm: float = 45.0,
+        threads: int = 1,
+        objectives: Sequence[Objective | str] | None = None,
+        constraints: Sequence[Constraint | str] | None = None,
+    ) -> None:
+        for argument, value, known in (
+            ("mapped_for", mapped_for, ("edp", "latency", "energy")),
+            ("effort", effort, ("fast", "thorough")),
+        ):
+            if value not in known:
+                raise unknown_name(argument, value, known)
+        if threads < 1:
+            raise ArgumentError(f"threads must be at least 1, got {threads}")
+        if not 7 <= technology_nm <= 130:
+            raise ArgumentError(f"technology_nm must be from 7 to 130, got {technology_nm:g}")
+        self.network = read_network(workload)
+        if not self.network.matrix_operators:
+            raise ArgumentError(f"workload {workload!r} has no operator with multiplications")
+        self.workload_digest = network_digest(workload)
+        self.arguments = {**self.arguments, "workload": absolute_network(workload)}
+        self.mapped_for, self.effort = mapped_for, effort
+        self.technology_nm, self.threads = technology_nm, threads
+        super().__init__(objectives=objectives, constraints=constraints)
+
+    def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
+        """All designs of one dataflow in one call of the mapper."""
+        count = len(designs)
+        columns = {metric.name: np.full(count, np.nan) for metric in METRICS}
+        errors = [""] * count
+        flows = np.asarray(designs["dataflow"])
+        for flow in dict.fromkeys(flows.tolist()):
+            mine = np.flatnonzero(flows == flow)
+            for name, values, reasons in self._run(flow, [designs[int(i)] for i in mine]):
+                columns[name][mine] = values
+                for i, reason in zip(mine, reasons, strict=True):
+                    errors[i] = reason
+        return Outcomes.of(columns, errors=errors)
+
+    def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
+        """The array with its utilisation, energy by level and operand, and the roofline with every layer."""
+        architecture = self.architecture(design)
+        return network_pictures(architecture, self.network, design["dataflow"], self.mapped_for, self.effort)
+
+    def architecture(self, design: Mapping[str, Any]) -> Architecture:
+        """The design as an architecture."""
+        from cosearch_simulators.accelerator.architecture import Architecture, Mac, StorageLevel
+
+        bits, clock_ghz = int(design["bits"]), float(design["clock_ghz"])
+        memory_words = float(design["memory_gb_per_s"]) / (bits / 8) / clock_ghz
+        buffer_words = float(design["buffer_words_per_cycle"])
+        return Architecture(
+            name="design",
+            technology_nm=self.technology_nm,
+            clock_ghz=clock_ghz,
+            mac=Mac(word_bits=bits),
+            levels=(
+                StorageLevel(
+                    name="Registers",
+                    kind="register_file",
+                    capacity_words=int(design["register_words"]),
+                    word_bits=bits,
+                ),
+                StorageLevel(
+                    name="Buffer",
+                    capacity_words=int(design["buffer_kib"]) * 8192 // bits,
+                    word_bits=bits,
+                    banks=int(design["buffer_banks"]),
+                    read_bandwidth_words=buffer_words,
+                    write_bandwidth_words=buffer_words,
+                    array=(int(design["array_columns"]), int(design["array_rows"])),
+                ),
+                StorageLevel(
+                    name="DRAM",
+                    kind="dram",
+                    word_bits=bits,
+                    read_bandwidth_words=memory_words,
+                    write_bandwidth_words=memory_words,
+                ),
+            ),
+        )
+
+    def _run(
+        self, flow: str, designs: Sequence[Mapping[str, Any]]
+    ) -> Sequence[tuple[str, NDArray[np.float64], Sequence[str]]]:
+        """Columns and reasons of designs with one dataflow."""
+        architectures = [self.architecture(design) for design in designs]
+        mapped = map_on(architectures, self.network, flow, self.mapped_for, self.effort, self.threads)
+        if isinstance(mapped, str):
+            reasons: Sequence[str] = [mapped] * len(designs)
+            return [(metric.name, np.full(len(designs), np.nan), reasons) for metric in METRICS]
+        clock_ghz = np.array([architecture.clock_ghz for architecture in architectures])
+        memory = np.array([float(design["memory_gb_per_s"]) for design in designs])
+        bits = np.array([int(design["bits"]) for design in designs])
+        vector_bytes, vector_pj = vector_traffic(self.network, architectures, bits)
+        latency_ns = mapped.cycles / clock_ghz + vector_bytes / memory
+        energy_pj = mapped.energy_pj + vector_pj
+        units = np.array([architecture.units for architecture in architectures])
+        macs = sum(operator.macs for operator in self.network.operators)
+        columns = {
+            "latency_ns": latency_ns,
+            "energy_pj": energy_pj,
+            "area_mm2": np.array([sum(a.area_by_part_mm2().values()) for a in architectures]),
+            "edp_pj_s": energy_pj * latency_ns * 1e-9,
+            "power_mw": energy_pj / latency_ns,
+            "utilisation": macs / (units * clock_ghz * latency_ns),
+            "cycles": np.ceil(latency_ns * clock_ghz),
+        }
+        return [(name, column, mapped.reasons) for name, column in columns.items()]

@@ -1,0 +1,153 @@
+"""A network on architectures through the mapper, and the pictures of one of them.
+
+Imported by the accelerator problems; the simulator is imported when they are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.pictures import Picture
+from cosearch_plugins.accelerator_pictures import array_picture, energy_picture, roofline_picture
+
+if TYPE_CHECKING:
+    from cosearch_simulators.accelerator.architecture import Architecture
+    from cosearch_simulators.accelerator.mapper import MappedNetwork, MappingConstraints
+    from cosearch_simulators.workloads import Network
+
+Goal = Literal["edp", "latency", "energy"]
+Effort = Literal["fast", "thorough"]
+
+
+def map_on(
+    architectures: Sequence[Architecture],
+    network: Network,
+    dataflow: str,
+    goal: Goal,
+    effort: Effort,
+    threads: int,
+) -> MappedNetwork | str:
+    """The network mapped on all architectures, or why the dataflow cannot run it.
+
+    Args:
+        architectures: with the same levels.
+        network: what runs.
+        dataflow: a template's name, or "flexible" for any mapping.
+        goal: what each layer's mapping is the best for.
+        effort: of the mapper.
+        threads: layers mapped at once.
+    """
+    from cosearch_simulators.accelerator.mapper import of_template
+    from cosearch_simulators.accelerator.templates import template
+
+    constraints = None
+    if dataflow != "flexible":
+        flow = template(dataflow)
+        for operator in network.matrix_operators:
+            nest = operator.loop_nest()
+            reason = flow.admits(nest) if nest is not None else ""
+            if reason:
+                return f"{operator.name}: {reason}"
+        constraints = of_template(flow, architectures[0])
+    return map_with(architectures, network, constraints, goal, effort, threads)
+
+
+def map_with(
+    architectures: Sequence[Architecture],
+    network: Network,
+    constraints: MappingConstraints | None,
+    goal: Goal,
+    effort: Effort,
+    threads: int,
+) -> MappedNetwork:
+    """The network mapped on all architectures under constraints."""
+    from cosearch_simulators.accelerator.mapper import map_network
+
+    compiled = [architecture.compile() for architecture in architectures]
+    return map_network(compiled, network, goal, effort=effort, constraints=constraints, threads=threads)
+
+
+def vector_traffic(
+    network: Network, architectures: Sequence[Architecture], bits: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bytes that vector operators move to and from the memory, and their energy in pJ, by architecture.
+
+    An elementwise operator with one activation is applied to the outputs of the layer before as they leave.
+    """
+    from cosearch_simulators.workloads import Elementwise
+
+    elements = sum(
+        sum(operator.tensor_elements.values())
+        for operator in network.operators
+        if operator.loop_nest() is None
+        and not (isinstance(operator, Elementwise) and len(operator.operands) == 1)
+    )
+    word_pj = np.array([a.read_pj(a.levels[-1]) for a in architectures])
+    return elements * bits / 8, elements * word_pj
+
+
+def network_pictures(
+    architecture: Architecture, network: Network, dataflow: str, goal: Goal, effort: Effort
+) -> tuple[Picture, ...]:
+    """The array, energy by level and operand over all layers, and every layer under the roofline."""
+    mapped = map_on([architecture], network, dataflow, goal, effort, 1)
+    if isinstance(mapped, str):
+        raise ValueError(mapped)
+    return mapped_pictures(architecture, network, mapped)
+
+
+def mapped_pictures(
+    architecture: Architecture, network: Network, mapped: MappedNetwork
+) -> tuple[Picture, ...]:
+    """The pictures of a network that is mapped on one architecture."""
+    from cosearch_simulators.accelerator.evaluation import Mappings, evaluate
+    from cosearch_simulators.workloads import LoopNest
+
+    if not mapped.valid[0]:
+        raise ValueError(mapped.reasons[0])
+    nests = [
+        nest for operator in network.matrix_operators if isinstance(nest := operator.loop_nest(), LoopNest)
+    ]
+    rows, found = mapped.rows[0], mapped.mappings
+    mappings = Mappings(
+        found.temporal[rows],
+        found.order[rows],
+        found.spatial_x[rows],
+        found.spatial_y[rows],
+        None if found.keeps is None else found.keeps[rows],
+    )
+    compiled = architecture.compile()
+    costs = evaluate([compiled], nests, mappings, nest_of=np.arange(len(nests)), counts=True)
+    assert costs.counts is not None
+    sizes = [(level.array[0], int(np.prod(level.array[1:]))) for level in architecture.levels]
+    across = mappings.spatial_x.prod(axis=(1, 2))
+    down = mappings.spatial_y.prod(axis=(1, 2))
+    columns, array_rows = (int(np.prod([size[axis] for size in sizes])) for axis in (0, 1))
+    used = np.zeros((array_rows, columns))
+    for x, y, utilisation, cycles in zip(across, down, costs.utilisation, costs.cycles, strict=True):
+        share = min(1.0, utilisation * used.size / (x * y))
+        used[:y, :x] += share * cycles / costs.cycles.sum()
+    by_level = costs.energy_by_level_pj.sum(axis=0)
+    outer = architecture.levels[-1].read_bandwidth_words or np.inf
+    return (
+        array_picture(
+            array_rows,
+            columns,
+            used,
+            f"Each unit's share of the time with work, over all {len(nests)} layers; "
+            f"{used.mean():.1%} of the array on average.",
+        ),
+        energy_picture(compiled.names, by_level, float(costs.energy_pj.sum() - by_level.sum())),
+        roofline_picture(
+            mapped.layers,
+            costs.macs,
+            costs.cycles,
+            costs.counts[:, -1, :, :3].sum(axis=(1, 2)),
+            architecture.units * architecture.mac.per_cycle,
+            float(outer),
+        ),
+    )

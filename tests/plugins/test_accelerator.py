@@ -1,0 +1,101 @@
+"""The problems accelerator and accelerator-timeloopgym: whole accelerators, every layer mapped."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import pytest
+
+from cosearch.errors import ArgumentError, UnknownNameError
+from cosearch.pictures import drawn_pictures
+from cosearch.testing import check_problem
+from cosearch_plugins.accelerator import DATAFLOWS, Accelerator
+from cosearch_plugins.accelerator_timeloopgym import AcceleratorTimeloopgym
+
+
+@pytest.mark.parametrize("problem", [Accelerator(workload="alexnet"), AcceleratorTimeloopgym()], ids=lambda p: p.name)
+def test_they_keep_the_contract_of_a_problem(problem):
+    check_problem(problem, designs=5)
+
+
+@pytest.mark.parametrize("problem", [Accelerator(workload="alexnet"), AcceleratorTimeloopgym()], ids=lambda p: p.name)
+def test_their_pictures_can_be_drawn(problem):
+    drawn = drawn_pictures(problem, problem.space.default())
+    assert drawn.missing == ()
+    assert len(drawn.pictures) == 3
+
+
+def test_every_dataflow_runs_and_none_beats_the_array():
+    problem = Accelerator(workload="resnet18")
+    default = problem.space.default()
+    designs = problem.space.designs([default | {"dataflow": flow} for flow in DATAFLOWS])
+    outcomes = problem.evaluate(designs)
+    assert set(outcomes.status) == {"ok"}
+    assert np.all(outcomes["cycles"] >= problem.network.macs / 256)
+    # A mapper that may spread any loops does at least as well as one that may spread some, but for its luck.
+    edp = dict(zip(DATAFLOWS, outcomes["edp_pj_s"], strict=True))
+    assert edp["flexible"] <= 1.05 * min(edp.values())
+
+
+def test_a_larger_array_is_faster_and_larger_and_a_narrower_word_cheaper():
+    problem = Accelerator(workload="alexnet")
+    default = problem.space.default()
+    small, large, wide = (
+        {name: column[i] for name, column in outcomes.metrics.items()}
+        for outcomes in [
+            problem.evaluate(
+                problem.space.designs(
+                    [default, default | {"array_rows": 64, "array_columns": 64}, default | {"bits": 16}]
+                )
+            )
+        ]
+        for i in range(3)
+    )
+    assert large["latency_ns"] < small["latency_ns"]
+    assert large["area_mm2"] > small["area_mm2"]
+    assert wide["energy_pj"] > small["energy_pj"]
+
+
+def test_a_design_alone_is_what_it_is_in_a_batch():
+    problem = Accelerator(workload="alexnet", threads=2)
+    designs = problem.space.sample(12, 5)
+    batch = problem.evaluate(designs)
+    for i in (0, 7):
+        alone = problem.evaluate(designs[i : i + 1])
+        for name in problem.metric_names:
+            assert alone[name][0] == batch[name][i] or np.isnan(batch[name][i])
+
+
+def test_an_operator_that_the_dataflow_cannot_run_is_named():
+    problem = Accelerator(workload="mobilenet_v2")
+    outcomes = problem.evaluate(
+        problem.space.designs([problem.space.default() | {"dataflow": flow} for flow in DATAFLOWS])
+    )
+    for status, reason in zip(outcomes.status, outcomes.reason, strict=True):
+        assert (status == "ok") == (reason == "")
+
+
+def test_the_timeloopgym_is_archgyms_space_and_eyeriss_takes_the_cycles_that_archgym_states():
+    problem = AcceleratorTimeloopgym()
+    scratchpad = 4 * 16 * 3 * 4 * 4
+    buffers = (4 * 16 * 3) * (4 * 7 * 4 * 3 * 4 * 4)
+    assert problem.space.cardinality() == prod([24, 3, scratchpad**3, buffers])
+    assert sorted(name for group in problem.groups.values() for name in group) == sorted(problem.space.names)
+    eyeriss = problem.evaluate(problem.space.designs([problem.space.default()]))
+    assert eyeriss["cycles"][0] == pytest.approx(7885704, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda: Accelerator(mapped_for="speed"), UnknownNameError, "speed"),
+        (lambda: Accelerator(effort="quick"), UnknownNameError, "quick"),
+        (lambda: Accelerator(technology_nm=3), ArgumentError, "from 7 to 130, got 3"),
+        (lambda: Accelerator(workload="resnet"), UnknownNameError, "resnet"),
+        (lambda: AcceleratorTimeloopgym(goal="speed"), UnknownNameError, "speed"),
+    ],
+)
+def test_a_bad_argument_gets_one_line(build, error, message):
+    with pytest.raises(error, match=message):
+        build()
