@@ -17,6 +17,9 @@ borrowing = njit(nogil=True, _nrt=False)  # type: ignore[call-overload]
 """Compiles a function that makes no arrays and keeps none. numba then does without counting references, which
 costs more than the work where small functions are called often."""
 
+inlined = njit(nogil=True, _nrt=False, forceinline=True)  # type: ignore[call-overload]
+"""The same for a function that is called from one place: handing it its arrays would cost as much again."""
+
 _LOG = logging.getLogger("cosearch_simulators")
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.compilation import borrowing
+from cosearch_simulators.compilation import borrowing, inlined
 from cosearch_simulators.dram.rules import COMMANDS, CompiledRules
 from cosearch_simulators.dram.timing import NEVER, REFAB
 
@@ -93,7 +93,7 @@ def allowed_from(earliest, command, bank, banks, rank_shift):
     return max(earliest[command, bank], earliest[command, banks + (bank >> rank_shift)])
 
 
-@borrowing
+@inlined
 def push_back(earliest, history, first, entries, bank, command, now):
     """Push back what must follow `command`, issued in cycle `now` to `bank` or a node whose first bank it is.
 

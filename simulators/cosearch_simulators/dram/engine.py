@@ -346,11 +346,9 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
             and allowed_from(earliest, twin[command + 1], bank, banks, rank_shift) <= now
         ):
             command += 1  # with auto-precharge
-        if command == REFSB:
-            for other in range(bank, (rank + 1) * rank_banks, group_banks):
-                push_back(flat_earliest, history, first, entries, other, command, now)
-        else:
-            push_back(flat_earliest, history, first, entries, bank, command, now)
+        members = (rank + 1) * rank_banks if command == REFSB else bank + 1
+        for member in range(bank, members, group_banks):
+            push_back(flat_earliest, history, first, entries, member, command, now)
         commands[command, bank] += 1
 
         # 6. Move the request that it serves.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosearch_simulators.compilation import borrowing
+from cosearch_simulators.compilation import borrowing, inlined
 from cosearch_simulators.dram.queues import ABSENT, ACTIVATE, CONFLICT, HIT, NONE
 from cosearch_simulators.dram.timing import ACT, PREPB, RD, WR
 
@@ -25,7 +25,7 @@ def key_of(earliest, now, request):
     return (min(max(earliest - now, 0), _LONGEST_WAIT) << 32) + request
 
 
-@borrowing
+@inlined
 def best_active(
     active_banks, active_count, active_request, is_write, row_of, mask, open_row, earliest, rank_shift, now
 ):
@@ -50,7 +50,7 @@ def next_command(write, row, open_row):
     return PREPB
 
 
-@borrowing
+@inlined
 def best_waiting(scheduler, oldest, column, keep_open, earliest, rank_banks, now):
     """The best of one queue.
 
