@@ -21,9 +21,11 @@ def pareto_mask(minimised: ArrayLike) -> NDArray[np.bool_]:
     """Which of n points no other point dominates, shape (n,); equal points are kept or dropped together.
 
     Args:
-        minimised: points of shape (n, m).
+        minimised: points of shape (n, m); an empty list is no point.
     """
     points = np.asarray(minimised, dtype=np.float64)
+    if not points.size:
+        return np.zeros(len(points), dtype=np.bool_)
     mask = np.array(~np.isnan(points).any(axis=1), dtype=np.bool_)
     if mask.any():
         import moocore

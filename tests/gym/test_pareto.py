@@ -42,6 +42,7 @@ def test_front_ignores_points_that_are_not_numbers():
     points = np.array([[np.nan, 0.0], [1.0, 2.0], [2.0, 1.0], [2.0, 2.0], [np.nan, np.nan]])
     assert pareto_mask(points).tolist() == [False, True, True, False, False]
     assert pareto_mask(points[[0, 4]]).tolist() == [False, False]
+    assert pareto_mask([]).tolist() == []
 
 
 @given(points_strategy)
