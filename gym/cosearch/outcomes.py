@@ -119,6 +119,11 @@ class Outcomes:
             self.reason[index],
         )
 
+    def with_metrics(self, names: Iterable[str]) -> Outcomes:
+        """The same outcomes with these metrics, NaN where one is not known."""
+        unknown = np.full(len(self), np.nan)
+        return Outcomes({name: self.metrics.get(name, unknown) for name in names}, self.status, self.reason)
+
     @property
     def ok(self) -> NDArray[np.bool_]:
         """Which designs have status `ok`, shape (n,)."""

@@ -239,8 +239,10 @@ class _Search:
         stored = self.store.evaluations(record)
         if not stored.keys:
             return
-        self.evaluator.seed_cache(stored.keys, stored.outcomes, stored.charged)
-        self.live.add(stored.outcomes)
+        # A problem may have got metrics since: those of what was evaluated before are not known.
+        found = stored.outcomes.with_metrics(self.problem.metric_names)
+        self.evaluator.seed_cache(stored.keys, found, stored.charged)
+        self.live.add(found)
         self.began = min(self.began, time.monotonic() - float(stored.seconds.max()))  # a kill leaves no total
         self.ids = dict(zip(stored.keys, stored.ids.tolist(), strict=True))
         row_of_id = {int(id_): row for row, id_ in enumerate(stored.ids)}
@@ -252,7 +254,7 @@ class _Search:
             state = {"agent": state.get("agent", {})}
             self.store.forget_tells(record, len(rows), state)
         designs = self.problem.space.from_index(stored.designs[rows].index)
-        outcomes = stored.outcomes.take(rows)
+        outcomes = found.take(rows)
         self.agent.restore(state.get("agent", {}), designs, outcomes)
         self.position = len(rows)
         self.told = set(designs.keys())

@@ -169,9 +169,9 @@ def _load_pictures(
         "As long as the design keeps up, the points lie on the line of what is offered.",
         [
             design | {"x": curve.offered_gb_per_s, "y": curve.bandwidth_gb_per_s},
+            limit | {"x": [0, shown], "y": [peak, peak]},
             {"type": "scatter", "mode": "lines", "name": "as offered", "line": {"dash": "dot"}}
             | {"x": [0, far], "y": [0, far]},
-            limit | {"x": [0, shown], "y": [peak, peak]},
         ],
         {
             "xaxis": {"title": {"text": "offered bandwidth [GB/s]"}, "range": [0, shown]},
@@ -227,6 +227,7 @@ def _row_picture(device: Device, seen: CloseUp, part: str) -> Picture:
 
 def _energy_picture(seen: CloseUp, part: str) -> Picture:
     total = sum(seen.energy_pj.values())
+    most_pj = max(seen.energy_pj.values())
     kinds = sorted(seen.energy_pj, key=lambda kind: -seen.energy_pj[kind])
     return Picture(
         "Energy by command",
@@ -235,8 +236,9 @@ def _energy_picture(seen: CloseUp, part: str) -> Picture:
             {"type": "bar", "orientation": "h", "y": kinds[::-1]}
             | {"x": [seen.energy_pj[kind] / 1e6 for kind in kinds[::-1]]}
             | {"text": [f"{seen.energy_pj[kind] / total:.1%}" for kind in kinds[::-1]]}
+            | {"textposition": "outside"}
         ],
-        {"xaxis": {"title": {"text": "energy [uJ]"}, "rangemode": "tozero"}},
+        {"xaxis": {"title": {"text": "energy [uJ]"}, "range": [0, 1.15 * most_pj / 1e6]}},
         wide=False,
     )
 

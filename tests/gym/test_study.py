@@ -12,7 +12,7 @@ import pytest
 
 from cosearch import Store
 from cosearch.errors import AgentError, ArgumentError, StoreError, UnknownNameError
-from cosearch.objectives import feasible, minimised
+from cosearch.objectives import Metric, feasible, minimised
 from cosearch.pareto import hypervolume, pareto_mask
 from cosearch.registry import registry
 from cosearch.study import Study
@@ -94,6 +94,25 @@ def test_a_study_of_another_version_of_its_problem_is_not_resumed(tmp_path, monk
     monkeypatch.setattr(TwoSpheres, "version", 1)
     with pytest.raises(StoreError, match="another version of problem two-spheres"):
         Study.resume(path)
+
+
+def test_a_study_goes_on_when_its_problem_has_got_a_metric(tmp_path, monkeypatch):
+    path = tmp_path / "study.db"
+    Study.create(TwoSpheres(), "uniform", budget=50, seed=1, store=path).run()
+    simulate = TwoSpheres.simulate
+
+    def with_product(self, designs, **how):
+        metrics = simulate(self, designs, **how)
+        return {"product": metrics["left"] * metrics["right"], **metrics}
+
+    monkeypatch.setattr(TwoSpheres, "simulate", with_product)
+    monkeypatch.setattr(TwoSpheres, "metrics", (Metric("product", "1", "of both"), *TwoSpheres.metrics))
+    data = Study.resume(path, budget=90).run()
+    monkeypatch.undo()
+    whole = Study.create(TwoSpheres(), "uniform", budget=90, seed=1).run()
+    assert data.designs == whole.designs
+    for metric in whole.outcomes.metrics:
+        np.testing.assert_array_equal(data.outcomes[metric], whole.outcomes[metric])
 
 
 class Interrupting(Uniform):
