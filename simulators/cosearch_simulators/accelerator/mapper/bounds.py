@@ -62,10 +62,7 @@ def lower_bounds(architecture: CompiledArchitecture, nest: LoopNest) -> LowerBou
             # A window's neighbours share inputs too: no bound on how many but the array.
             shared = sharing if tensor == "Inputs" else min(sharing, still)
             served = max(nest.macs / shared, words)
-            if tensor == "Outputs":
-                pj = served * write + (served - words) * read
-            else:
-                pj = served * read
+            pj = served * write + (served - words) * read if tensor == "Outputs" else served * read
             if level < last:
                 far = nest_tables.WRITE_PJ if tensor == "Outputs" else nest_tables.READ_PJ
                 pj += words * float(table[last, far + number])

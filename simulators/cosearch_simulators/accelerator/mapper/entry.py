@@ -36,8 +36,7 @@ def _entry_point(digest: int) -> Callable[..., Any]:
         rules,
         objective,
         options,
-        restarts,
-        steps,
+        effort,
         scratch,
         found,
         outcomes,
@@ -48,14 +47,15 @@ def _entry_point(digest: int) -> Callable[..., Any]:
         architecture_of, nest_of, homes = jobs
         slot_allowed, fixed, staying, orders, order_counts = rules
         temporal, order, spatial_x, spatial_y, keeps = found
+        fresh, restarts, steps = effort
         reference = scratch[-1]
         for i in range(start, stop):
             which = architecture_of[i]
             problem = (tables[which], constants[which], nests[nest_of[i]], homes[i], objective, options)
             rule = (slot_allowed, fixed, staying[which], orders, order_counts, reference)
-            best, total = search(problem, rule, restarts, steps, scratch[:-1])
+            best, total = search(problem, rule, fresh, restarts, steps, scratch[:-1])
             outcomes[i, 0] = best
-            outcomes[i, 1:] = scratch[6]
+            outcomes[i, 1:] = scratch[12]
             read_out(
                 tables.shape[1], total, rule, scratch[:-1], temporal[i], order[i], spatial_x[i], spatial_y[i],
                 keeps[i],

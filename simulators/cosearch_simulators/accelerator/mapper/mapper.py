@@ -34,8 +34,9 @@ Effort = Literal["fast", "thorough"]
 
 OBJECTIVES = {"latency": LATENCY, "energy": ENERGY, "edp": EDP}
 
-EFFORTS: dict[str, tuple[int, int]] = {"fast": (3, 4000), "thorough": (16, 30_000)}
-"""Searches from the start and steps of each; a step takes about 0.3 us for three levels."""
+EFFORTS: dict[str, tuple[int, int, int]] = {"fast": (12, 15, 600), "thorough": (64, 72, 8000)}
+"""Searches from the start, searches in all (the others go on from the best), and steps of each. A step takes
+about 0.3 us for three levels."""
 
 _JOBS_A_TURN = 4  # a thread takes this many searches at once
 
@@ -157,7 +158,7 @@ def run_searches(
     rows = np.flatnonzero(searchable)
     packed = pack_nests(nests)
     arrays = (found.temporal, found.order, found.spatial_x, found.spatial_y, found.keeps)
-    restarts, steps = EFFORTS[effort]
+    fresh, restarts, steps = EFFORTS[effort]
 
     def run(start: int) -> None:
         mine = rows[start : start + _JOBS_A_TURN]
@@ -165,7 +166,8 @@ def run_searches(
             search_range(
                 first, stop, hardware, packed, jobs,
                 (rules.slot_allowed, rules.fixed, rules.staying, rules.orders, rules.order_counts),
-                OBJECTIVES[objective], options, restarts, steps, new_scratch(levels), arrays, outcomes,
+                OBJECTIVES[objective], options, (fresh, restarts, steps), new_scratch(levels), arrays,
+                outcomes,
             )  # fmt: skip
 
     turns = range(0, len(rows), _JOBS_A_TURN)

@@ -28,8 +28,12 @@ FREE = -1
 """In `staying`: the search decides whether the tensor stays at the level; else 0 or 1."""
 
 
-FIRST_THRESHOLD, LAST_THRESHOLD = 0.5, 0.002
-"""How much worse than the current state a step may be, at the start and the end of a search."""
+FIRST_THRESHOLD, AGAIN_THRESHOLD, LAST_THRESHOLD = 1.0, 0.1, 0.0005
+"""How much worse than the current state a step may be: at the start of a search, at that of one which goes on
+from the best state, and at the end."""
+
+WORTH_A_DESCENT = 1.1
+"""A search that ends further from the best than this is left as it is."""
 
 LARGEST = 1e300
 
@@ -49,6 +53,7 @@ def new_search_scratch(levels: int) -> tuple[np.ndarray, ...]:
         np.zeros((levels, 3), np.uint8),  # keeps of the search's best
         np.zeros(3 * levels, np.int64),  # the slots that are there
         np.zeros(1, np.uint64),  # random state
+        np.zeros(2),  # cycles and energy of the search's best
     )
 
 
@@ -249,14 +254,15 @@ def _descend(problem, rules, scratch, free, slots, merit):
 
 
 @njit(nogil=True, error_model="numpy")
-def search(problem, rules, restarts, steps, scratch):
+def search(problem, rules, fresh, restarts, steps, scratch):
     """Look for the best mapping; it is left in the scratch, see `read_out`.
 
     Args:
         problem: table, constants, nest and home as in `cost_of_state`, objective, options.
         rules: slot_allowed (3 L, 8) uint8, fixed (3 L, 8) int64 with 0 for free, staying (L, 3) int8, orders
             (L, M, 8) int8, order_counts (L,), and two floats that the search sets.
-        restarts: searches from the start.
+        fresh: searches from the start; the others go on from the best.
+        restarts: searches in all.
         steps: of one search.
         scratch: of `new_search_scratch`.
 
@@ -265,7 +271,21 @@ def search(problem, rules, restarts, steps, scratch):
     """
     table, _, nest, home, _, _ = problem
     slot_allowed, fixed, staying, orders, order_counts, reference = rules
-    factors, extent, across, order, keeps, _, result, primes, choice, best_keeps, there, state = scratch
+    (
+        factors,
+        extent,
+        across,
+        order,
+        keeps,
+        _,
+        result,
+        primes,
+        choice,
+        best_keeps,
+        there,
+        state,
+        best_result,
+    ) = scratch
     levels = table.shape[0]
     slots = 0
     for slot in range(3 * levels):
@@ -274,7 +294,6 @@ def search(problem, rules, restarts, steps, scratch):
             slots += 1
     best = np.inf
     total = 0
-    fall = (LAST_THRESHOLD / FIRST_THRESHOLD) ** (1.0 / steps)
     for restart in range(restarts):
         state[0] = np.uint64(0x9E3779B97F4A7C15) * np.uint64(2 * restart + 1)
         free, total = _spread_out(levels, nest, rules, scratch)
@@ -282,22 +301,41 @@ def search(problem, rules, restarts, steps, scratch):
         for level in range(levels):
             choice[0, level] = 0
             order[level] = orders[level, 0]
+        again = restart >= fresh and best < np.inf
+        if again:  # from the best so far, and not as far away
+            for which in range(free):
+                _shift(
+                    levels,
+                    primes[0, which],
+                    primes[1, which],
+                    primes[2, which],
+                    primes[3, which],
+                    factors,
+                    extent,
+                    across,
+                )
+            primes[2] = primes[3]
+            choice[0] = choice[1]
+            keeps[:] = best_keeps
+            for level in range(levels):
+                order[level] = orders[level, choice[0, level]]
         reference[:] = 1.0
         merit = _merit(problem, rules, scratch)
         if merit < np.inf:
             reference[0], reference[1] = result[1], result[0]
             merit = _merit(problem, rules, scratch)
-        threshold = FIRST_THRESHOLD
+        threshold = AGAIN_THRESHOLD if again else FIRST_THRESHOLD
+        fall = (LAST_THRESHOLD / threshold) ** (1.0 / steps)
         for _step in range(steps):
             threshold *= fall
             kind = _random(state, 16)
-            if kind < 12:
+            if kind < 10:
                 if free == 0:
                     continue
                 which = _random(state, free)
                 loop, value, source = primes[0, which], primes[1, which], primes[2, which]
                 other = -1
-                if kind < 8:
+                if kind < 7:
                     target = there[_random(state, slots)]
                 else:
                     other = _random(state, free)
@@ -338,7 +376,7 @@ def search(problem, rules, restarts, steps, scratch):
                             extent,
                             across,
                         )
-            elif kind < 14:
+            elif kind < 13:
                 level = _random(state, levels)
                 number = _random(state, order_counts[level])
                 if level == 0 or number == choice[0, level]:
@@ -360,9 +398,12 @@ def search(problem, rules, restarts, steps, scratch):
                     merit = trial
                 else:
                     keeps[level, tensor] ^= 1
-        merit = _descend(problem, rules, scratch, free, slots, merit)
+        if merit < WORTH_A_DESCENT * best:
+            merit = _descend(problem, rules, scratch, free, slots, merit)
         if merit < best or restart == 0:  # where none is found, the last state shows why
             best = merit
+            _merit(problem, rules, scratch)
+            best_result[:] = result
             primes[3] = primes[2]
             choice[1] = choice[0]
             best_keeps[:] = keeps

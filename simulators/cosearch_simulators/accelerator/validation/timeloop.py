@@ -16,6 +16,7 @@ from cosearch_simulators.accelerator import nest_tables
 from cosearch_simulators.accelerator.architecture import Architecture
 from cosearch_simulators.accelerator.documents import parse
 from cosearch_simulators.accelerator.evaluation import evaluate
+from cosearch_simulators.accelerator.mapper import validation as mapper_validation
 from cosearch_simulators.accelerator.mapping import Mapping, pack
 from cosearch_simulators.accelerator.neighbour_links import link_transfers, with_links
 from cosearch_simulators.accelerator.validation.table import ValidationRow, ValidationTable
@@ -217,7 +218,14 @@ def validate(
         pairs = [pair for one in comparisons for pair in one.accesses.get((tensor, kind), ())]
         rows.append(_row(f"{kind} of {tensor}", pairs, bound=0.01, share=0.95))
     failures = [line for one in comparisons for line in _failures(one)]
-    return ValidationTable("accelerator-timeloop", rows, _speed([one.case for one in comparisons]), failures)
+    mapper_rows, mapper_speed, mapper_failures = mapper_validation.rows(
+        [
+            (one.case.identifier, one.case.architecture, one.case.nest, record)
+            for one, record in zip(comparisons, cases, strict=True)
+        ]
+    )
+    speed = {**_speed([one.case for one in comparisons]), **mapper_speed}
+    return ValidationTable("accelerator-timeloop", rows + mapper_rows, speed, failures + mapper_failures)
 
 
 def _row(metric: str, pairs: Sequence[tuple[float, float]], bound: float, share: float) -> ValidationRow:
@@ -256,7 +264,7 @@ def _speed(cases: Sequence[TimeloopCase]) -> dict[str, dict[str, float]]:
     return {
         "one mapping": {
             "cosearch_us": 1e6 * ours,
-            "timeloop_model_us": 1e6 * theirs,
+            "timeloop_us": 1e6 * theirs,
             "times_faster": theirs / ours,
         }
     }
