@@ -15,14 +15,14 @@ from cosearch_simulators.errors import ConfigurationError, SimulatorError
 from cosearch_simulators.workloads import MatrixMultiply, Network, Precision, network
 
 
-def run(operators, edges=(), *, cores=1, buffers=2, dma=1.0, dram=1.0, pinned=False):
+def run(operators, edges=(), *, cores=1, buffers=2, room=np.inf, dma=1.0, dram=1.0, pinned=False):
     """The kernel on operators of (tiles, shared, weights, inputs, matrix_ns, vector_ns, outputs)."""
     table = np.array(operators, np.float64)
     producers = [[a for a, b in edges if b == operator] for operator in range(len(table))]
     first = np.cumsum([0, *map(len, producers)])
     flat = np.array([p for group in producers for p in group], np.int64)
     log = np.zeros((int(5 * table[:, 0].sum()), events.LOG_COLUMNS))
-    latency, busy, moved, rows = events.run(table, first, flat, cores, buffers, dma, dram, pinned, log)
+    latency, busy, moved, rows = events.run(table, first, flat, cores, buffers, room, dma, dram, pinned, log)
     return latency, busy, moved, log[:rows]
 
 
@@ -65,6 +65,13 @@ def test_weights_are_loaded_before_the_producer_is_done_and_inputs_after():
     loads = log[(log[:, OPERATOR] == 1) & (log[:, UNIT] == LOAD)]
     assert loads[:, START].tolist() == pytest.approx([1, 52])
     assert latency == pytest.approx(52 + 5 + 10 + 1)
+
+
+def test_weights_are_loaded_ahead_only_where_the_buffer_has_room_for_them():
+    two = [(1, 100, 0, 1, 50, 0, 1)] * 2
+    # With room the second's 101 bytes follow the first's; without, they wait for its store at 152.
+    assert run(two, room=204, dram=2.0)[0] == pytest.approx(101 + 101 + 50 + 1)
+    assert run(two, room=203, dram=2.0)[0] == pytest.approx(152 + 101 + 50 + 1)
 
 
 def test_independent_operators_run_side_by_side_when_pinned():
@@ -144,13 +151,16 @@ def test_a_batch_gives_what_each_design_gives_alone():
         assert (alone.latency_ns[0], alone.energy_pj[0]) == (batch.latency_ns[i], batch.energy_pj[i])
 
 
-def test_the_timeline_is_the_latency_and_its_power_integrates_to_the_energy():
-    net = network("resnet18").fold_batch_norms()
+@pytest.mark.parametrize(
+    "name", ["resnet18", "bert_base"]
+)  # the second has embeddings, which only move bytes
+def test_the_timeline_is_the_latency_and_its_power_integrates_to_the_energy(name):
+    net = network(name).fold_batch_norms()
     npu = Npus(cores=2, array_rows=16)
     result, line = simulate(npu, net), timeline(npu, net)
     assert line.latency_ns == pytest.approx(result.latency_ns[0])
     edges, power = line.power_trace(50)
-    assert (power.sum(axis=0) * np.diff(edges)).sum() == pytest.approx(result.energy_pj[0])
+    assert (power.sum(axis=0) * np.diff(edges)).sum() == pytest.approx(result.energy_pj[0], rel=1e-9)
     assert power.min() >= -1e-9
 
 
@@ -187,10 +197,21 @@ def test_a_buffer_that_is_too_small_is_named_and_spoils_nothing():
     ("columns", "message"),
     [
         ({"cores": 0}, "cores must be a whole number from 1 to 1024, got 0"),
-        ({"clock_ghz": -1.0}, "clock_ghz must be above 0, got -1.0"),
+        ({"cores": np.nan}, "cores must be a whole number from 1 to 1024, got nan"),
+        ({"cores": np.inf}, "cores must be a whole number from 1 to 1024, got inf"),
+        ({"cores": "two"}, "NPU column cores must be numbers, got .'two'"),
+        ({"cores": None}, "NPU column cores must be numbers, got .None"),
+        ({"clock_ghz": -1.0}, "clock_ghz must be from 1e-09 to 1e[+]12, got -1.0"),
+        ({"clock_ghz": 5e-324}, "clock_ghz must be from 1e-09 to 1e[+]12, got 5e-324"),
+        ({"dram_gb_per_s": np.nan}, "dram_gb_per_s must be from 1e-09 to 1e[+]12, got nan"),
         ({"dataflow": "weight"}, "unknown dataflow 'weight', the nearest is 'weight_stationary'"),
     ],
 )
 def test_what_is_out_of_bounds_is_named(columns, message):
     with pytest.raises(ConfigurationError, match=message):
         simulate(Npus(**columns), network("resnet18"))
+
+
+def test_threads_have_to_be_at_least_one():
+    with pytest.raises(ConfigurationError, match="threads must be at least 1, got 0"):
+        simulate(Npus(), network("squeezenet1_1"), threads=0)

@@ -33,7 +33,16 @@ _NONE = -1
 
 @njit(nogil=True)
 def run(
-    operators, first_producer, producers, cores, buffers, dma_bytes_per_ns, dram_bytes_per_ns, pinned, log
+    operators,
+    first_producer,
+    producers,
+    cores,
+    buffers,
+    buffer_bytes,
+    dma_bytes_per_ns,
+    dram_bytes_per_ns,
+    pinned,
+    log,
 ):
     """Run all operators to the end.
 
@@ -43,6 +52,8 @@ def run(
             `producers[first_producer[i]:first_producer[i + 1]]`.
         cores: how many cores.
         buffers: tiles that a core holds at a time; 1: nothing overlaps inside a core.
+        buffer_bytes: of each core; a tile of the next operator that has no room beside those of the one before
+            waits until they have left.
         dma_bytes_per_ns: of each core's load unit and of its store unit.
         dram_bytes_per_ns: of all transfers together.
         pinned: whether all tiles of an operator run on one core; else any free core takes the next tile.
@@ -95,7 +106,9 @@ def run(
                     chosen = _next(
                         operators, first_producer, producers, assigned, stored, owner, pinned, core, lowest
                     )
-                    if chosen != _NONE:
+                    if chosen != _NONE and _has_room(
+                        operators, tile[core], passed[core, STORE], taken[core], chosen, buffer_bytes
+                    ):
                         assigned[chosen] += 1
                         if pinned:
                             owner[chosen] = core
@@ -162,6 +175,19 @@ def run(
                     stored[operator] += unit == STORE
 
     return now, busy_ns, moved_bytes, rows
+
+
+@njit(nogil=True)
+def _has_room(operators, held, first, end, chosen, buffer_bytes):
+    """Whether a tile fits beside those that a core holds, the bytes that tiles share included."""
+    needed, before = 0.0, _NONE
+    for place in range(first, end + 1):
+        operator = chosen if place == end else held[place % held.size]
+        needed += operators[operator, WEIGHTS] + operators[operator, INPUTS] + operators[operator, OUTPUTS]
+        if operator != before:
+            needed += operators[operator, SHARED]
+        before = operator
+    return first == end or needed <= buffer_bytes * (1.0 + 1e-9)
 
 
 @njit(nogil=True)

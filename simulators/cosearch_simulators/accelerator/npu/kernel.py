@@ -22,7 +22,7 @@ and vector unit, and the bytes by which the buffers are too small (then the othe
 RESULT_COLUMNS = 6
 
 _plan, _events, _tiles, _design = tiling.plan, events.run, events.COLUMNS, tiling.DESIGN_COLUMNS
-_LOG = events.LOG_COLUMNS
+_LOG, _RESULTS = events.LOG_COLUMNS, RESULT_COLUMNS
 
 
 def _digest() -> int:
@@ -64,7 +64,7 @@ def _entry_points(digest: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """float64 (designs, RESULT_COLUMNS)."""
         assert digest >= 0
         count = operators.shape[0]
-        out = np.full((designs.shape[0], 6), np.nan)
+        out = np.full((designs.shape[0], _RESULTS), np.nan)
         log = np.empty((0, _LOG))
         for d in range(designs.shape[0]):
             design = designs[d]
@@ -78,6 +78,7 @@ def _entry_points(digest: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
                 producers,
                 int(design[tiling.CORES]),
                 int(design[tiling.BUFFERS]),
+                design[tiling.BUFFER_BYTES],
                 design[tiling.DMA],
                 design[tiling.DRAM],
                 design[tiling.PINNED] > 0,
@@ -103,6 +104,7 @@ def _entry_points(digest: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
             producers,
             int(design[tiling.CORES]),
             int(design[tiling.BUFFERS]),
+            design[tiling.BUFFER_BYTES],
             design[tiling.DMA],
             design[tiling.DRAM],
             design[tiling.PINNED] > 0,

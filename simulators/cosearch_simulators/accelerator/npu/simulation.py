@@ -44,7 +44,8 @@ class Npus:
         schedule: of `SCHEDULES`.
 
     Raises:
-        ConfigurationError: columns of different lengths. Values out of bounds are left to `problems`.
+        ConfigurationError: columns of different lengths, or words for numbers. Values out of bounds are
+            left to `problems`.
     """
 
     cores: ArrayLike = 2
@@ -76,6 +77,13 @@ class Npus:
                 raise ConfigurationError(
                     f"NPU column {name} has shape {column.shape}, expected 1 or {length} rows"
                 )
+            if name not in ("dataflow", "schedule"):
+                try:
+                    list(map(float, column))
+                except (TypeError, ValueError):
+                    raise ConfigurationError(
+                        f"NPU column {name} must be numbers, got {column.tolist()[:3]}"
+                    ) from None
             object.__setattr__(self, name, np.broadcast_to(column, length))
 
     def __len__(self) -> int:
@@ -98,9 +106,9 @@ class Npus:
             nearest = get_close_matches(str(value), known, n=1, cutoff=0.0)[0]
             return f"unknown {name} {str(value)!r}, the nearest is {nearest!r}"
         number = float(value)  # type: ignore[arg-type]
-        if name in self.WHOLE and not (number == int(number) and 1 <= number <= self.WHOLE[name]):
+        if name in self.WHOLE and not (1 <= number <= self.WHOLE[name] and number.is_integer()):
             return f"{name} must be a whole number from 1 to {self.WHOLE[name]}, got {value}"
-        return "" if 0 < number < np.inf else f"{name} must be above 0, got {value}"
+        return "" if 1e-9 <= number <= 1e12 else f"{name} must be from 1e-09 to 1e+12, got {value}"
 
     def arrays(self) -> Floats:
         """float64 (n, tiling.DESIGN_COLUMNS), as `tiling.plan` reads them."""
@@ -173,6 +181,8 @@ def simulate(
         ConfigurationError: a design is out of bounds ("raise").
         SimulatorError: an operator does not fit into a core's buffers ("raise").
     """
+    if threads < 1:
+        raise ConfigurationError(f"threads must be at least 1, got {threads}")
     errors = npus.problems()
     _raise_first(errors, on_error, ConfigurationError)
     designs, tasks = npus.arrays(), graph(network)

@@ -2,8 +2,9 @@
 
 The outputs of a matrix operator are cut into a grid of rows (output pixels, or the groups of a grouped
 convolution) and columns (output channels). A tile reads its rows of the input and its columns of the weights;
-where the grid has one column (row) of tiles, the weights (inputs) stay in the core. Of the grids whose tiles
-fit into the buffers the one with the shortest estimate is taken. Cycles and buffer accesses of a tile are
+where the grid has one column of tiles, the weights stay in the core. Rows that neighbouring tiles of a
+convolution both need (the halo) are taken to be read once. Of the grids whose tiles fit into the buffers the
+one with the shortest estimate is taken. Cycles and buffer accesses of a tile are
 those of a systolic array (Samajdar et al., "A Systematic Methodology for Characterizing Scalability of DNN
 Accelerators using SCALE-Sim", ISPASS 2020).
 """
@@ -81,7 +82,8 @@ def plan(operator, design, tiles):
                 missing = min(missing, needed - design[BUFFER_BYTES])
                 column_cuts *= 2
                 continue
-            cycles, tile_accesses = 0.0, tile_inputs + outputs
+            # What neither array nor vector unit works on, only the DMA moves.
+            cycles, tile_accesses = 0.0, tile_inputs + outputs if operator[VECTOR_OPERATIONS] > 0 else 0.0
             if matrix:
                 groups = max(1.0, tile_rows / operator[ROWS]) if grouped else 1.0
                 in_group = min(tile_rows, operator[ROWS]) if grouped else tile_rows
