@@ -4,7 +4,7 @@ Parameters, values, workload, targets and metrics are ArchGym's, with `_` where 
 (Krishnan et al., ISCA 2023; its public files `sims/Timeloop/parameters.ini`, `arch/eyeriss_like.yaml`,
 `layer_shapes` and `Timeloop_config.py`). Timeloop and Accelergy are replaced by this project's cost model and
 mapper, with the energies and areas of `accelerator.components`: cycles of ArchGym's default Eyeriss are
-within 0.2 % of those that it states, energy and area are on another scale.
+within 2 % of those that it states, energy and area are on another scale.
 """
 
 from __future__ import annotations

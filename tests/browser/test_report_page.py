@@ -104,7 +104,7 @@ def test_copied_command_evaluates_the_design(open_report):
     )
     page.driver.find_element("css selector", "table.pareto button[data-copy]").click()
     words = shlex.split(page.run("window.copied[0]"))
-    assert words[:3] == ["cosearch", "evaluate", "accelerator"]
+    assert words[:3] == ["cosearch", "evaluate", "test-chip"]
     assert "workload=resnet18" in words
     design = json.loads(words[words.index("--design") + 1])
     front = brute_force_front(study)

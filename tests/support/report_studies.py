@@ -43,7 +43,7 @@ SPACE = DesignSpace(
         Real("refresh_ms", 1, 64, log=True),
         Integer("queue_entries", 8, 64, step=8),
     ],
-    name="accelerator",
+    name="test-chip",
 )
 
 
@@ -110,7 +110,7 @@ def make_study(
         "id": seed + 1,
         "workload_digest": "",
         "name": name or f"accelerator-{agent}-{seed}",
-        "problem": "accelerator",
+        "problem": "test-chip",
         "problem_version": 0,
         "problem_arguments": {"workload": "resnet18", "batch": 4},
         "fidelity": "analytical",

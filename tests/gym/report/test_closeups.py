@@ -79,7 +79,7 @@ def test_a_problem_without_pictures_is_no_section():
 def test_a_problem_that_is_not_installed_is_one_line():
     page = report_page([make_study(30)])
     assert len(re.findall(TITLE, page)) == 1
-    assert "No pictures: unknown problem &#x27;accelerator&#x27;" in page
+    assert "No pictures: unknown problem &#x27;test-chip&#x27;" in page
     assert TITLE not in report_page([make_study(30)], pictures=False)
 
 
