@@ -98,11 +98,14 @@ def test_small_layers_are_mapped_as_well_as_by_trying_everything(nest: LoopNest,
     compiled = SMALL.compile()
     costs = evaluate([compiled], [nest], every_mapping(nest, 3, 1), threads=1)
     assert costs.valid.any()
-    found = map_nests([compiled], [nest], objective, threads=1).costs
-    ours, every = (
+    guided = map_nests([compiled], [nest], objective, threads=1)  # type: ignore[arg-type]
+    thorough = map_nests([compiled], [nest], objective, effort="thorough", threads=1)  # type: ignore[arg-type]
+    assert thorough.proven[0]
+    ours, exhausted, every = (
         {"latency": one.cycles, "energy": one.energy_pj, "edp": one.cycles * one.energy_pj}[objective]
-        for one in (found, costs)
+        for one in (guided.costs, thorough.costs, costs)
     )
+    assert exhausted[0] == pytest.approx(np.nanmin(every), rel=1e-9)
     assert ours[0] == pytest.approx(np.nanmin(every), rel=1e-9)
 
 

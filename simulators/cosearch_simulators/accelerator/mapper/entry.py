@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit
 
 from cosearch_simulators.accelerator import nest_tables
-from cosearch_simulators.accelerator.mapper import search_cost, search_kernel
+from cosearch_simulators.accelerator.mapper import exhaustive_kernel, search_cost, search_kernel
+from cosearch_simulators.accelerator.mapper.exhaustive_kernel import try_all
 from cosearch_simulators.accelerator.mapper.search_kernel import read_out, search
 from cosearch_simulators.compilation import announce_compilation
 
@@ -20,7 +21,7 @@ from cosearch_simulators.compilation import announce_compilation
 def _digest() -> int:
     """Of the sources of the compiled code, a part of the key of numba's cache (see `dram.kernel`)."""
     content = hashlib.sha256()
-    for module in (nest_tables, search_cost, search_kernel):
+    for module in (nest_tables, search_cost, search_kernel, exhaustive_kernel):
         content.update(Path(str(module.__file__)).read_bytes())
     return int.from_bytes(content.digest()[:7], "little")
 
@@ -47,15 +48,18 @@ def _entry_point(digest: int) -> Callable[..., Any]:
         architecture_of, nest_of, homes = jobs
         slot_allowed, fixed, staying, orders, order_counts = rules
         temporal, order, spatial_x, spatial_y, keeps = found
-        fresh, restarts, steps = effort
+        fresh, restarts, steps, limit = effort
         reference = scratch[-1]
         for i in range(start, stop):
             which = architecture_of[i]
             problem = (tables[which], constants[which], nests[nest_of[i]], homes[i], objective, options)
             rule = (slot_allowed, fixed, staying[which], orders, order_counts, reference)
-            best, total = search(problem, rule, fresh, restarts, steps, scratch[:-1])
+            proven, best, total = try_all(problem, rule, limit, scratch[:-1])
+            if not proven:
+                best, total = search(problem, rule, fresh, restarts, steps, scratch[:-1])
             outcomes[i, 0] = best
-            outcomes[i, 1:] = scratch[12]
+            outcomes[i, 1:3] = scratch[12]
+            outcomes[i, 3] = proven
             read_out(
                 tables.shape[1], total, rule, scratch[:-1], temporal[i], order[i], spatial_x[i], spatial_y[i],
                 keeps[i],

@@ -34,9 +34,9 @@ Effort = Literal["fast", "thorough"]
 
 OBJECTIVES = {"latency": LATENCY, "energy": ENERGY, "edp": EDP}
 
-EFFORTS: dict[str, tuple[int, int, int]] = {"fast": (12, 15, 600), "thorough": (64, 72, 8000)}
-"""Searches from the start, searches in all (the others go on from the best), and steps of each. A step takes
-about 0.3 us for three levels."""
+EFFORTS = {"fast": (12, 15, 600, 10_000), "thorough": (64, 72, 8000, 600_000)}
+"""Searches from the start, searches in all (the others go on from the best), and steps of each; where there
+are at most the last number of mappings, all are tried instead. A step takes about 0.3 us for three levels."""
 
 _JOBS_A_TURN = 4  # a thread takes this many searches at once
 
@@ -48,11 +48,13 @@ class MappedNests:
     Attributes:
         mappings: valid where `costs.valid`; elsewhere one that shows why there is none.
         costs: of the mappings, with reasons where there is none.
+        proven: whether all mappings were tried, in the orders of `constraints.ORDERS`.
         nests: how many nests there are.
     """
 
     mappings: Mappings
     costs: Costs
+    proven: NDArray[np.bool_]
     nests: int
 
     def row(self, architecture: int, nest: int) -> int:
@@ -105,7 +107,7 @@ def map_nests(
     architecture_of = np.repeat(np.arange(len(architectures)), len(nests))
     nest_of = np.tile(np.arange(len(nests)), len(architectures))
     homes = np.full((len(nest_of), 3), levels - 1)
-    mappings, _ = run_searches(
+    mappings, outcomes = run_searches(
         architectures, nests, (architecture_of, nest_of, homes), objective, effort, constraints, bypass,
         options, threads,
     )  # fmt: skip
@@ -119,7 +121,7 @@ def map_nests(
         counts=counts,
         threads=threads,
     )
-    return MappedNests(mappings, costs, len(nests))
+    return MappedNests(mappings, costs, outcomes[:, 3] == 1.0, len(nests))
 
 
 def run_searches(
@@ -133,7 +135,7 @@ def run_searches(
     options: int,
     threads: int | None,
 ) -> tuple[Mappings, NDArray[np.float64]]:
-    """Search many (architecture, nest, homes of the tensors); mappings and (n, 3) merit, cycles, energy."""
+    """Search (architecture, nest, homes of tensors); mappings and (n, 4) merit, cycles, energy, proven."""
     levels = len(architectures[0].table)
     number = len(jobs[0])
     rules = compile_rules(constraints or MappingConstraints(), architectures, bypass)
@@ -149,7 +151,7 @@ def run_searches(
         np.ones(shape, np.int32),
         np.zeros((number, levels, 3), np.uint8),
     )
-    outcomes = np.full((number, 3), np.inf)
+    outcomes = np.full((number, 4), np.inf)
     searchable = np.array([nest.macs <= LARGEST_EXACT for nest in nests])[jobs[1]]
     for row in np.flatnonzero(~searchable):  # costed as it stands, which gives the reason
         found.temporal[row, -1] = np.minimum(nests[jobs[1][row]].sizes, np.iinfo(np.int32).max)
@@ -158,7 +160,6 @@ def run_searches(
     rows = np.flatnonzero(searchable)
     packed = pack_nests(nests)
     arrays = (found.temporal, found.order, found.spatial_x, found.spatial_y, found.keeps)
-    fresh, restarts, steps = EFFORTS[effort]
 
     def run(start: int) -> None:
         mine = rows[start : start + _JOBS_A_TURN]
@@ -166,7 +167,7 @@ def run_searches(
             search_range(
                 first, stop, hardware, packed, jobs,
                 (rules.slot_allowed, rules.fixed, rules.staying, rules.orders, rules.order_counts),
-                OBJECTIVES[objective], options, (fresh, restarts, steps), new_scratch(levels), arrays,
+                OBJECTIVES[objective], options, EFFORTS[effort], new_scratch(levels), arrays,
                 outcomes,
             )  # fmt: skip
 

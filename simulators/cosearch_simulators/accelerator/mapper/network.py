@@ -188,7 +188,7 @@ def _fuse(
     again, outcomes = run_searches(
         architectures, nests, jobs, objective, effort, constraints, bypass, 0, threads
     )
-    outcomes = outcomes.reshape(number, len(variants), 3)
+    outcomes = outcomes.reshape(number, len(variants), 4)
     place = {variant: position for position, variant in enumerate(variants)}
     every_row, every_cycles, every_energy = (
         np.zeros((number, layers, 2, 2), np.int64),

@@ -48,12 +48,13 @@ def new_search_scratch(levels: int) -> tuple[np.ndarray, ...]:
         np.zeros((levels, 3), np.uint8),  # keeps
         np.zeros((levels, WORK_COLUMNS)),
         np.zeros(2),  # cycles and energy
-        np.zeros((4, MOST_PRIMES), np.int64),  # loop, value, slot, slot of the search's best
+        np.zeros((5, MOST_PRIMES), np.int64),  # loop, value, slot, slot of the best, place of the slot
         np.zeros((2, levels), np.int64),  # which order, that of the search's best
         np.zeros((levels, 3), np.uint8),  # keeps of the search's best
         np.zeros(3 * levels, np.int64),  # the slots that are there
         np.zeros(1, np.uint64),  # random state
         np.zeros(2),  # cycles and energy of the search's best
+        np.zeros((levels, 10), np.int64),  # of `exhaustive_kernel`
     )
 
 
@@ -69,7 +70,18 @@ def _random(state, below):
 
 
 @njit(nogil=True, error_model="numpy")
-def _shift(levels, loop, value, source, target, factors, extent, across):
+def available_slots(table, there):
+    """List the slots that can hold factors; how many they are."""
+    levels, slots = table.shape[0], 0
+    for slot in range(3 * levels):
+        if slot < levels or table[slot % levels, FANOUT_X + slot // levels - 1] > 1.0:
+            there[slots] = slot
+            slots += 1
+    return slots
+
+
+@njit(nogil=True, error_model="numpy")
+def shift(levels, loop, value, source, target, factors, extent, across):
     """Take a factor from one slot to another."""
     here, there = source % levels, target % levels
     if source < levels:
@@ -89,7 +101,7 @@ def _shift(levels, loop, value, source, target, factors, extent, across):
 
 
 @njit(nogil=True, error_model="numpy")
-def _has_room(table, levels, loop, slot, factors, across):
+def has_room(table, levels, loop, slot, factors, across):
     """Whether a slot's array is wide enough, and no other array spreads the same loop of a window."""
     if slot < levels:
         return True
@@ -105,7 +117,7 @@ def _has_room(table, levels, loop, slot, factors, across):
 
 
 @njit(nogil=True, error_model="numpy")
-def _merit(problem, rules, scratch):
+def merit_of(problem, rules, scratch):
     """What the search makes small; infinite for a state that overflows a level."""
     table, constants, nest, home, objective, options = problem
     factors, extent, _, order, keeps, work, result = scratch[:7]
@@ -124,7 +136,7 @@ def _merit(problem, rules, scratch):
 
 
 @njit(nogil=True, error_model="numpy")
-def _spread_out(levels, nest, rules, scratch):
+def spread_out(levels, nest, rules, scratch):
     """Factorise the nest and put every factor into its first slot.
 
     Returns:
@@ -173,7 +185,7 @@ def _spread_out(levels, nest, rules, scratch):
 
 
 @njit(nogil=True, error_model="numpy")
-def _choose_keeps(table, nest, home, rules, scratch):
+def choose_keeps(table, nest, home, rules, scratch):
     """Let every tensor stay where it must, and where it may and there is room for its first tile."""
     staying = rules[2]
     extent, keeps = scratch[1], scratch[4]
@@ -215,16 +227,16 @@ def _descend(problem, rules, scratch, free, slots, merit):
                 source, target = primes[2, which], there[number]
                 if target == source or not slot_allowed[target, loop] or fixed[target, loop] > 0:
                     continue
-                _shift(levels, loop, value, source, target, factors, extent, across)
+                shift(levels, loop, value, source, target, factors, extent, across)
                 trial = np.inf
-                if _has_room(table, levels, loop, target, factors, across):
-                    trial = _merit(problem, rules, scratch)
+                if has_room(table, levels, loop, target, factors, across):
+                    trial = merit_of(problem, rules, scratch)
                 if trial < merit:
                     merit = trial
                     primes[2, which] = target
                     improved = True
                 else:
-                    _shift(levels, loop, value, target, source, factors, extent, across)
+                    shift(levels, loop, value, target, source, factors, extent, across)
         for level in range(1, levels):
             for number in range(order_counts[level]):
                 before = choice[0, level]
@@ -232,7 +244,7 @@ def _descend(problem, rules, scratch, free, slots, merit):
                     continue
                 choice[0, level] = number
                 order[level] = orders[level, number]
-                trial = _merit(problem, rules, scratch)
+                trial = merit_of(problem, rules, scratch)
                 if trial < merit:
                     merit = trial
                     improved = True
@@ -244,7 +256,7 @@ def _descend(problem, rules, scratch, free, slots, merit):
                 if staying[level, tensor] != FREE or level >= nest_home[tensor]:
                     continue
                 keeps[level, tensor] ^= 1
-                trial = _merit(problem, rules, scratch)
+                trial = merit_of(problem, rules, scratch)
                 if trial < merit:
                     merit = trial
                     improved = True
@@ -271,40 +283,23 @@ def search(problem, rules, fresh, restarts, steps, scratch):
     """
     table, _, nest, home, _, _ = problem
     slot_allowed, fixed, staying, orders, order_counts, reference = rules
-    (
-        factors,
-        extent,
-        across,
-        order,
-        keeps,
-        _,
-        result,
-        primes,
-        choice,
-        best_keeps,
-        there,
-        state,
-        best_result,
-    ) = scratch
+    factors, extent, across, order, keeps, _, result, primes = scratch[:8]
+    choice, best_keeps, there, state, best_result = scratch[8:13]
     levels = table.shape[0]
-    slots = 0
-    for slot in range(3 * levels):
-        if slot < levels or table[slot % levels, FANOUT_X + slot // levels - 1] > 1.0:
-            there[slots] = slot
-            slots += 1
+    slots = available_slots(table, there)
     best = np.inf
     total = 0
     for restart in range(restarts):
         state[0] = np.uint64(0x9E3779B97F4A7C15) * np.uint64(2 * restart + 1)
-        free, total = _spread_out(levels, nest, rules, scratch)
-        _choose_keeps(table, nest, home, rules, scratch)
+        free, total = spread_out(levels, nest, rules, scratch)
+        choose_keeps(table, nest, home, rules, scratch)
         for level in range(levels):
             choice[0, level] = 0
             order[level] = orders[level, 0]
         again = restart >= fresh and best < np.inf
         if again:  # from the best so far, and not as far away
             for which in range(free):
-                _shift(
+                shift(
                     levels,
                     primes[0, which],
                     primes[1, which],
@@ -320,10 +315,10 @@ def search(problem, rules, fresh, restarts, steps, scratch):
             for level in range(levels):
                 order[level] = orders[level, choice[0, level]]
         reference[:] = 1.0
-        merit = _merit(problem, rules, scratch)
+        merit = merit_of(problem, rules, scratch)
         if merit < np.inf:
             reference[0], reference[1] = result[1], result[0]
-            merit = _merit(problem, rules, scratch)
+            merit = merit_of(problem, rules, scratch)
         threshold = AGAIN_THRESHOLD if again else FIRST_THRESHOLD
         fall = (LAST_THRESHOLD / threshold) ** (1.0 / steps)
         for _step in range(steps):
@@ -346,16 +341,14 @@ def search(problem, rules, fresh, restarts, steps, scratch):
                         continue
                 if target == source or not slot_allowed[target, loop] or fixed[target, loop] > 0:
                     continue
-                _shift(levels, loop, value, source, target, factors, extent, across)
+                shift(levels, loop, value, source, target, factors, extent, across)
                 if other >= 0:
-                    _shift(
-                        levels, primes[0, other], primes[1, other], target, source, factors, extent, across
-                    )
+                    shift(levels, primes[0, other], primes[1, other], target, source, factors, extent, across)
                 trial = np.inf
-                if _has_room(table, levels, loop, target, factors, across) and (
-                    other < 0 or _has_room(table, levels, primes[0, other], source, factors, across)
+                if has_room(table, levels, loop, target, factors, across) and (
+                    other < 0 or has_room(table, levels, primes[0, other], source, factors, across)
                 ):
-                    trial = _merit(problem, rules, scratch)
+                    trial = merit_of(problem, rules, scratch)
                     if merit == np.inf:  # nothing fits yet: walk on
                         trial = min(trial, LARGEST)
                 if trial <= merit * (1.0 + threshold) and trial < np.inf:
@@ -364,9 +357,9 @@ def search(problem, rules, fresh, restarts, steps, scratch):
                     if other >= 0:
                         primes[2, other] = source
                 else:
-                    _shift(levels, loop, value, target, source, factors, extent, across)
+                    shift(levels, loop, value, target, source, factors, extent, across)
                     if other >= 0:
-                        _shift(
+                        shift(
                             levels,
                             primes[0, other],
                             primes[1, other],
@@ -382,7 +375,7 @@ def search(problem, rules, fresh, restarts, steps, scratch):
                 if level == 0 or number == choice[0, level]:
                     continue
                 order[level] = orders[level, number]
-                trial = _merit(problem, rules, scratch)
+                trial = merit_of(problem, rules, scratch)
                 if trial <= merit * (1.0 + threshold):
                     merit = trial
                     choice[0, level] = number
@@ -393,7 +386,7 @@ def search(problem, rules, fresh, restarts, steps, scratch):
                 if level >= home[tensor] or staying[level, tensor] != FREE:
                     continue
                 keeps[level, tensor] ^= 1
-                trial = _merit(problem, rules, scratch)
+                trial = merit_of(problem, rules, scratch)
                 if trial <= merit * (1.0 + threshold):
                     merit = trial
                 else:
@@ -402,7 +395,7 @@ def search(problem, rules, fresh, restarts, steps, scratch):
             merit = _descend(problem, rules, scratch, free, slots, merit)
         if merit < best or restart == 0:  # where none is found, the last state shows why
             best = merit
-            _merit(problem, rules, scratch)
+            merit_of(problem, rules, scratch)
             best_result[:] = result
             primes[3] = primes[2]
             choice[1] = choice[0]
