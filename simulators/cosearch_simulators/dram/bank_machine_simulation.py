@@ -97,10 +97,18 @@ def run_channels(
     controller: Sequence[int],
     *,
     starvation_cycles: int = _NO_STARVATION,
+    sample_ends: Sequence[int] = (),
 ) -> list[State]:
     """The last states of a memory's channels, which are independent: each player has a port to each."""
     return [
-        run_players(device, feeds, controller, starvation_cycles=starvation_cycles, channel=channel)
+        run_players(
+            device,
+            feeds,
+            controller,
+            starvation_cycles=starvation_cycles,
+            channel=channel,
+            sample_ends=sample_ends,
+        )
         for channel in range(device.channels)
     ]
 
@@ -136,6 +144,7 @@ def run_players(
     logged_commands: int = 0,
     channel: int = 0,
     least_ring: int = LEAST_RING,
+    sample_ends: Sequence[int] = (),
 ) -> State:
     """The last state of a channel that has served its share of the traces.
 
@@ -147,11 +156,12 @@ def run_players(
         logged_commands: how many commands at most are kept in `State.log`.
         channel: which.
         least_ring: requests for which there is place from the start, a power of two.
+        sample_ends: cycles, rising; totals until the end of each are kept in `State.samples`.
     """
     mapping, *design = controller
     settings = controller_of(device, design, starvation_cycles)
     clocks, classes = [feed.clock_ps or device.tck_ps for feed in feeds], [feed.qos_class for feed in feeds]
-    state = new_state(device, settings, clocks, classes, logged_commands, least_ring)
+    state = new_state(device, settings, clocks, classes, logged_commands, least_ring, sample_ends)
     queues = [_Queue(feed.pieces(device, int(mapping), channel)) for feed in feeds]
     bits, status = _address_runs(device, int(mapping)), NONE
     told = channel_of_device(device, settings.refresh, settings.power_down)

@@ -26,17 +26,22 @@ FINISHED_RUN, MORE_REQUESTS, LARGER_RING = range(3)
 """Why `run` returns: it is over; it needs more of a trace; the rings are full."""
 
 NOW, LAST_COMMAND, ACTIVE_COUNT, LAST_BANK, LAST_IS_WRITE, HELD = range(6)
-BUFFERED_READS, BUFFERED_WRITES, TOUCHED_COUNT, LOGGED = range(6, 10)
+BUFFERED_READS, BUFFERED_WRITES, TOUCHED_COUNT, LOGGED, SAMPLED = range(6, 11)
 """The scalars of the state: the cycle, when the last command was (implied precharges included), how many
 banks have requests, the bank of the last request accepted, the kind of the last access, whether a request
-stands at a full buffer, what the buffer holds, and how many entries `touched` and `log` have."""
-SCALARS = 10
+stands at a full buffer, what the buffer holds, and how many entries `touched`, `log` and `samples` have."""
+SCALARS = 11
 
 REFRESH_INTERVALS = ("", "nREFI", "nREFIpb", "nREFIsb")
 """The timing name of the interval of each of `bank_machine_controllers.BANK_REFRESH_POLICIES`."""
 
 REFRESH_COMMANDS = ((), ("PREab", "REFab"), ("REFpb",), ("REFsb",))
 """What each of those policies issues beside single precharges."""
+
+SAMPLED_READS, SAMPLED_WRITES, SAMPLED_HITS, SAMPLED_LATENCY, SAMPLED_ANSWERED = 0, 1, 2, 5, 6
+SAMPLE_FIELDS = 7
+"""Of `State.samples`: read and write commands; row hits, misses and conflicts; the latency of the answered
+reads, and how many they are."""
 
 SELF_REFRESH_COMMANDS = ("SREFEN", "SREFEX", "REFab")
 
@@ -105,8 +110,11 @@ class State(NamedTuple):
         line, player: see `frontend`.
         scalars: see above.
         issued: (commands, banks), commands by the (first) bank that they were for.
+        outcomes: (3, banks), row hits, misses and conflicts.
         counters: (BANK_MACHINE_COUNTERS,), see the names above and in `engine`; complete at the end.
         log: (commands, 3), cycle, command and (first) bank of each command; empty: they are not kept.
+        sample_ends: (samples + 1,), last cycles in rising order, then NEVER.
+        samples: (SAMPLE_FIELDS, samples), totals up to the end of each of the first SAMPLED samples.
     """
 
     earliest: NDArray[np.int64]
@@ -125,8 +133,11 @@ class State(NamedTuple):
     player: NDArray[np.int64]
     scalars: NDArray[np.int64]
     issued: NDArray[np.int64]
+    outcomes: NDArray[np.int64]
     counters: NDArray[np.int64]
     log: NDArray[np.int64]
+    sample_ends: NDArray[np.int64]
+    samples: NDArray[np.int64]
 
 
 @lru_cache(maxsize=1024)
@@ -177,6 +188,7 @@ def new_state(
     qos_class: Sequence[int],
     logged_commands: int = 0,
     least_ring: int = LEAST_RING,
+    sample_ends: Sequence[int] = (),
 ) -> State:
     """A channel before its first request, for players with these clocks and classes."""
     compiled, banks, players = device.compiled, device.topology.banks, len(clock_ps)
@@ -222,8 +234,11 @@ def new_state(
         player=player,
         scalars=np.zeros(SCALARS, np.int64),
         issued=np.zeros((commands, banks), np.int64),
+        outcomes=np.zeros((3, banks), np.int64),
         counters=np.zeros(BANK_MACHINE_COUNTERS, np.int64),
         log=np.zeros((logged_commands, 3), np.int64),
+        sample_ends=np.array([*sample_ends, NEVER], np.int64),
+        samples=np.zeros((SAMPLE_FIELDS, len(sample_ends)), np.int64),
     )
 
 

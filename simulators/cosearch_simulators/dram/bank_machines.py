@@ -34,6 +34,12 @@ from cosearch_simulators.dram.bank_machine_state import (
     POWER_CYCLES,
     PRECHARGE_POWER_DOWN_CYCLES,
     PRECHARGED_BANKS,
+    SAMPLED,
+    SAMPLED_ANSWERED,
+    SAMPLED_HITS,
+    SAMPLED_LATENCY,
+    SAMPLED_READS,
+    SAMPLED_WRITES,
     SELF_REFRESH_CYCLES,
     TOUCHED_COUNT,
 )
@@ -44,12 +50,11 @@ from cosearch_simulators.dram.engine import (
     MAINTENANCE,
     READ_LATENCY_SUM,
     READS_SERVED,
-    ROW_CONFLICTS,
     ROW_HITS,
-    ROW_MISSES,
     STALLED,
     WRITES_SERVED,
 )
+from cosearch_simulators.dram.engine_state import CONFLICT, HIT, MISS
 from cosearch_simulators.dram.frontend import (
     ADDRESS,
     ARRIVAL,
@@ -62,6 +67,7 @@ from cosearch_simulators.dram.frontend import (
     ORIGIN,
     POSITION,
     QOS_CLASS,
+    READ_COUNT,
     READ_LATENCY,
     ROW,
     SIMPLE,
@@ -162,6 +168,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
     bank_state, rank_state, power, out = state.bank, state.rank, state.power, state.counters
     ends, oldest, links, flight, turns = state.ends, state.oldest, state.links, state.flight, state.turns
     line, player, scalars, log, issued = state.line, state.player, state.scalars, state.log, state.issued
+    outcomes, sample_ends = state.outcomes, state.sample_ends
 
     open_row, waiting, active, place = (
         bank_state[OPEN_ROW],
@@ -204,6 +211,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
     last_bank, last_is_write = scalars[LAST_BANK], scalars[LAST_IS_WRITE]
     held, touched_count, logged = scalars[HELD] != 0, scalars[TOUCHED_COUNT], scalars[LOGGED]
     buffered_reads, buffered_writes = scalars[BUFFERED_READS], scalars[BUFFERED_WRITES]
+    sample_end = sample_ends[scalars[SAMPLED]]
     may_lack = True
     status = FINISHED_RUN
     while line[DONE] < known or not final:
@@ -301,6 +309,8 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         else:
             # 6. Issue the command.
             now = start
+            if now > sample_end:
+                sample_end = _sample(now, state)
             rank = node >> rank_shift
             members = (rank + 1) * rank_banks if command == REFSB else node + 1
             for member in range(node, members, sets):
@@ -341,12 +351,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                 slot = request & mask
                 if not flight[COUNTED, slot]:
                     flight[COUNTED, slot] = 1
-                    if command == ACT:
-                        out[ROW_MISSES] += 1
-                    elif command == PREPB:
-                        out[ROW_CONFLICTS] += 1
-                    else:
-                        out[ROW_HITS] += 1
+                    outcomes[MISS if command == ACT else (CONFLICT if command == PREPB else HIT), bank] += 1
                 if command == ACT:
                     open_row[bank] = row_of[slot]
                     bank_state[OPENED_AT, bank] = now
@@ -483,6 +488,30 @@ def _finish(state):
         out[PRECHARGED_BANKS] += state.bank[PRECHARGES, bank]
         for command in range(state.issued.shape[0]):
             out[FIRST_COMMAND_COUNT + command] += state.issued[command, bank]
+        for outcome in range(3):
+            out[ROW_HITS + outcome] += state.outcomes[outcome, bank]
+    _sample(NEVER, state)
+
+
+@njit(nogil=True, _nrt=False)
+def _sample(now, state):
+    """Note the totals for all samples that end before a cycle, the first in which they change; the next end.
+
+    All of them change only with a command, so none that comes later has to be looked at.
+    """
+    scalars, ends, samples = state.scalars, state.sample_ends, state.samples
+    while ends[scalars[SAMPLED]] < now:
+        k = scalars[SAMPLED]
+        samples[SAMPLED_READS, k] = state.counters[READS_SERVED]
+        samples[SAMPLED_WRITES, k] = state.counters[WRITES_SERVED]
+        for bank in range(state.outcomes.shape[1]):
+            for outcome in range(3):
+                samples[SAMPLED_HITS + outcome, k] += state.outcomes[outcome, bank]
+        for p in range(state.player.shape[1]):
+            samples[SAMPLED_LATENCY, k] += state.player[READ_LATENCY, p]
+            samples[SAMPLED_ANSWERED, k] += state.player[READ_COUNT, p]
+        scalars[SAMPLED] += 1
+    return ends[scalars[SAMPLED]]
 
 
 @njit(nogil=True, _nrt=False)

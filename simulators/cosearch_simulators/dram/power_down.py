@@ -18,6 +18,7 @@ from cosearch_simulators.dram.queues import NONE
 from cosearch_simulators.dram.refresh_managers import (
     ASLEEP,
     BARRED,
+    FREE,
     OPEN_BANKS,
     POWER_STATE,
     REFRESH_DUE,
@@ -97,8 +98,8 @@ def power_command_issued(command, r, now, rank, bank, power, refresh_interval, s
     else:
         rank[POWER_STATE, r] = AWAKE
         power[LEAVE, r] = 0
-        for b in range(first, end):
-            bank[BARRED, b] &= ~ASLEEP
+        for b in range(first, end):  # the refresh for which banks were blocked before self-refresh is done
+            bank[BARRED, b] = FREE if command == REFAB else bank[BARRED, b] & ~ASLEEP
         if command == PDXP and power[NO_REQUESTS, r]:
             power[ENTER_SELF_REFRESH, r] = 1
         if command == REFAB:
