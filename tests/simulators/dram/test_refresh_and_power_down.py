@@ -166,6 +166,22 @@ def test_a_lone_wake_up_takes_the_exit_time() -> None:
     assert slept - awake == n["nXP"]
 
 
+@pytest.mark.parametrize("most_postponed", [0, 8])
+def test_waking_from_self_refresh_does_not_wait_for_the_next_refresh(most_postponed: int) -> None:
+    channel = DEVICES["DDR4"]
+    n = channel.timings
+    latency = simulate(
+        channel,
+        BankMachineControllers(
+            page_policy="Closed", power_down_policy="Staggered", refresh_max_postponed=most_postponed
+        ),
+        Trace([0, 64], [False, False], [0, 3 * n["nREFI"]]),
+    )
+    assert latency.self_refresh_cycles[0] > n["nREFI"]
+    asleep = 2 * round(latency.average_read_latency_cycles[0]) - (n["nRCD"] + channel.read_latency_cycles)
+    assert asleep == n["nXS"] + n["nRFC"] + n["nRCD"] + channel.read_latency_cycles
+
+
 def test_sleep_counters_are_the_commands_distances() -> None:
     channel = DEVICES["HBM2"]
     trace = _bursts(400)
