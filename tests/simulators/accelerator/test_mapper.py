@@ -236,6 +236,15 @@ def test_a_pair_is_mapped_the_same_in_any_batch_and_on_any_threads() -> None:
         assert np.array_equal(together.mappings.temporal[row], alone.mappings.temporal[0])
 
 
+def test_imperfect_factors_fill_an_array_that_no_divisor_fills() -> None:
+    compiled = [SMALL.compile()]
+    nests = [LoopNest.of({"K": 7, "C": 5, "P": 11}), LoopNest.of({"K": 12, "P": 4})]
+    perfect, imperfect = (map_nests(compiled, nests, "latency", imperfect=one).costs for one in (False, True))
+    assert imperfect.valid.all()
+    assert imperfect.cycles[0] < perfect.cycles[0]  # primes leave the array of 3 x 2 empty
+    assert (imperfect.cycles <= perfect.cycles).all()
+
+
 def test_constraints_are_kept() -> None:
     nvdla = preset("nvdla")
     compiled = nvdla.compile()

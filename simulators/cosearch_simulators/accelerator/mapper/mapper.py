@@ -24,6 +24,7 @@ from cosearch_simulators.accelerator.evaluation import (
 )
 from cosearch_simulators.accelerator.mapper.constraints import MappingConstraints, compile_rules
 from cosearch_simulators.accelerator.mapper.entry import new_scratch, search_range
+from cosearch_simulators.accelerator.mapper.padding import with_padded
 from cosearch_simulators.accelerator.mapper.search_kernel import EDP, ENERGY, LATENCY
 from cosearch_simulators.accelerator.nest_tables import LARGEST_EXACT
 from cosearch_simulators.errors import ConfigurationError
@@ -34,7 +35,7 @@ Effort = Literal["fast", "thorough"]
 
 OBJECTIVES = {"latency": LATENCY, "energy": ENERGY, "edp": EDP}
 
-EFFORTS = {"fast": (12, 15, 600, 10_000), "thorough": (64, 72, 8000, 600_000)}
+EFFORTS = {"fast": (12, 15, 500, 10_000), "thorough": (64, 72, 8000, 600_000)}
 """Searches from the start, searches in all (the others go on from the best), and steps of each; where there
 are at most the last number of mappings, all are tried instead. A step takes about 0.3 us for three levels."""
 
@@ -70,11 +71,12 @@ def map_nests(
     effort: Effort = "fast",
     constraints: MappingConstraints | None = None,
     bypass: bool = True,
+    imperfect: bool = False,
     options: int = 0,
     counts: bool = False,
     threads: int | None = None,
 ) -> MappedNests:
-    """Find the best mapping of every nest on every architecture; factors multiply to the dimensions.
+    """Find the best mapping of every nest on every architecture.
 
     Args:
         architectures: all with the same number of levels.
@@ -83,6 +85,8 @@ def map_nests(
         effort: "fast" takes about 4 ms a pair on one core, "thorough" about 150 ms.
         constraints: what mappings must be like; level names are those of the first architecture.
         bypass: whether a tensor may go past a level that could hold it.
+        imperfect: whether factors may multiply to more than the dimensions, with some steps idle; takes up to
+            ten times as long. Else they multiply to the dimensions.
         options: sum of `nest_tables.TIMELOOP` and `nest_tables.FILL_AND_DRAIN`; the search does not see fill
             and drain, the costs do.
         counts: whether the costs keep accesses by level and tensor.
@@ -104,13 +108,31 @@ def map_nests(
             raise ConfigurationError(
                 f"architectures of a batch must have as many levels: {levels} and {len(architecture.table)}"
             )
-    architecture_of = np.repeat(np.arange(len(architectures)), len(nests))
-    nest_of = np.tile(np.arange(len(nests)), len(architectures))
+    candidates, stands_for = with_padded(nests) if imperfect else (list(nests), list(range(len(nests))))
+    architecture_of = np.repeat(np.arange(len(architectures)), len(candidates))
+    nest_of = np.tile(np.arange(len(candidates)), len(architectures))
     homes = np.full((len(nest_of), 3), levels - 1)
     mappings, outcomes = run_searches(
-        architectures, nests, (architecture_of, nest_of, homes), objective, effort, constraints, bypass,
+        architectures, candidates, (architecture_of, nest_of, homes), objective, effort, constraints, bypass,
         options, threads,
     )  # fmt: skip
+    nest_of = np.array(stands_for, np.int64)[nest_of]
+    if imperfect:
+        tried = evaluate(
+            architectures, nests, mappings, architecture_of, nest_of, options=options, threads=threads
+        )
+        merit = {"latency": tried.cycles, "energy": tried.energy_pj}.get(
+            objective, tried.cycles * tried.energy_pj
+        )
+        # The best of each pair's rows; the unpadded one comes first and stays where none is valid.
+        order = np.lexsort(
+            (np.arange(len(merit)), np.where(tried.valid, merit, np.inf), nest_of, architecture_of)
+        )
+        pair = architecture_of * len(nests) + nest_of
+        best = order[np.unique(pair[order], return_index=True)[1]]
+        mappings, outcomes = rows_of(mappings, best), outcomes[best]
+        outcomes[:, 3] = 0.0
+        architecture_of, nest_of = architecture_of[best], nest_of[best]
     costs = evaluate(
         architectures,
         nests,
@@ -122,6 +144,18 @@ def map_nests(
         threads=threads,
     )
     return MappedNests(mappings, costs, outcomes[:, 3] == 1.0, len(nests))
+
+
+def rows_of(mappings: Mappings, rows: NDArray[np.int64]) -> Mappings:
+    """Some mappings of a batch."""
+    keeps = None if mappings.keeps is None else mappings.keeps[rows]
+    return Mappings(
+        mappings.temporal[rows],
+        mappings.order[rows],
+        mappings.spatial_x[rows],
+        mappings.spatial_y[rows],
+        keeps,
+    )
 
 
 def run_searches(

@@ -65,6 +65,7 @@ def map_network(
     effort: Effort = "fast",
     constraints: MappingConstraints | None = None,
     bypass: bool = True,
+    imperfect: bool = False,
     fuse_at: str | None = None,
     options: int = 0,
     threads: int | None = None,
@@ -80,6 +81,7 @@ def map_network(
         effort: see `map_nests`.
         constraints: see `map_nests`.
         bypass: see `map_nests`.
+        imperfect: see `map_nests`; not of layers that are fused.
         fuse_at: name of the level where tensors between consecutive layers may stay, whole, instead of going
             to the backing store; None for no fusion.
         options: see `map_nests`; none of them with fusion.
@@ -100,7 +102,7 @@ def map_network(
         raise ConfigurationError(f"network {network.name!r} has no operator with multiplications")
     mapped = map_nests(
         architectures, list(nests), objective, effort=effort, constraints=constraints, bypass=bypass,
-        options=options, threads=threads,
+        imperfect=imperfect, options=options, threads=threads,
     )  # fmt: skip
     costs, number = mapped.costs, len(architectures)
     rows = np.arange(number)[:, None] * len(nests) + np.array(nest_of)
