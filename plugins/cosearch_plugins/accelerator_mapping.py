@@ -7,7 +7,9 @@ Kao and Krishna, "GAMMA: Automating the HW Mapping of DNN Models on Accelerators
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
+from math import isqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +23,12 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter, Permutation
 from cosearch_plugins.accelerator_layer import read_layer
-from cosearch_plugins.accelerator_pictures import array_picture, energy_picture, roofline_picture
+from cosearch_plugins.accelerator_pictures import (
+    array_picture,
+    energy_picture,
+    memory_words_per_cycle,
+    roofline_picture,
+)
 from cosearch_plugins.network_workload import absolute_network, network_digest
 
 if TYPE_CHECKING:
@@ -41,8 +48,8 @@ METRICS = (
 class AcceleratorMapping(Problem):
     """The mapping of one operator onto an accelerator: tile factors, loop orders and what is spread out.
 
-    A loop's factor at each level is a divisor of its size, and the outermost level takes as many steps as are
-    left, so that every design covers the operator.
+    A loop's factor at each level is a divisor of its size, or what is left of it where that is less; the
+    outermost level takes all steps that are left, so that every design covers the operator.
 
     Args:
         workload: a built-in network, or an ONNX file.
@@ -98,6 +105,7 @@ class AcceleratorMapping(Problem):
             "architecture": absolute_network(architecture),
         }
         self.threads = threads
+        self.words = _words([level.name for level in self.architecture.levels])
         self.loops = [loop for loop in "GNKCPQRS" if self.nest.size(loop) > 1] or ["P"]
         self.arrays = [
             (level, axis)
@@ -141,7 +149,7 @@ class AcceleratorMapping(Problem):
         spatial = np.ones((2, count, levels, len(LOOPS)), np.int64)
         order = np.tile(np.arange(len(LOOPS), dtype=np.int8), (count, levels, 1))
         inside = np.ones((count, len(LOOPS)), np.int64)
-        for level, storage in enumerate(self.architecture.levels):
+        for level in range(levels):
             for axis in (0, 1):
                 if (level, axis) in self.arrays:
                     factors = spatial[axis, :, level]
@@ -153,17 +161,18 @@ class AcceleratorMapping(Problem):
                     inside = self._taken(level, inside, factors)
             if level in self.tiled:
                 for loop in self.loops:
-                    temporal[:, level, LOOPS.index(loop)] = designs[f"tile_{storage.name}_{loop}"]
+                    temporal[:, level, LOOPS.index(loop)] = designs[f"tile_{self.words[level]}_{loop}"]
                 inside = self._taken(level, inside, temporal[:, level])
-            if f"order_{storage.name}" in self.space:
-                order[:, level] = self._orders(designs[f"order_{storage.name}"])
+            if f"order_{self.words[level]}" in self.space:
+                order[:, level] = self._orders(designs[f"order_{self.words[level]}"])
         temporal[:, -1] = -(-np.array(self.nest.sizes) // inside)
         return Mappings(
             temporal.astype(np.int32), order, spatial[0].astype(np.int32), spatial[1].astype(np.int32)
         )
 
     def _taken(self, level: int, inside: NDArray[np.int64], factors: NDArray[np.int64]) -> NDArray[np.int64]:
-        """What the loops cover with these factors, which are changed in place to what still fits."""
+        """What the loops cover with these factors, changed in place to what is left of each and what fits."""
+        np.minimum(factors, -(-np.array(self.nest.sizes) // inside), out=factors)
         if self.overflow == "shrink":
             while True:
                 wide = (factors.max(axis=1) > 1) & self._overflows(level, inside * factors)
@@ -202,8 +211,6 @@ class AcceleratorMapping(Problem):
             raise ValueError(costs.reason(0))
         assert costs.counts is not None
         rows, columns, used = array_use(self.architecture, mappings, 0, float(costs.utilisation[0]))
-        outer = self.architecture.levels[-1]
-        bandwidth = outer.read_bandwidth_words or np.inf
         return (
             array_picture(
                 rows,
@@ -223,7 +230,7 @@ class AcceleratorMapping(Problem):
                 costs.cycles,
                 costs.counts[:, -1, :, :3].sum(axis=(1, 2)),
                 self.architecture.units * self.architecture.mac.per_cycle,
-                float(bandwidth),
+                memory_words_per_cycle(self.architecture),
             ),
         )
 
@@ -233,7 +240,7 @@ class AcceleratorMapping(Problem):
         return evaluate([self.compiled], [self.nest], mappings, counts=True, threads=self.threads)
 
     def _axis(self, level: int, axis: int) -> str:
-        return f"{self.architecture.levels[level].name}_{'xy'[axis]}"
+        return f"{self.words[level]}_{'xy'[axis]}"
 
     def _orders(self, column: Any) -> NDArray[np.int8]:
         """(n, 8) loops innermost first; those with one iteration come last."""
@@ -257,7 +264,7 @@ class AcceleratorMapping(Problem):
             )
             parameters.append(Ordinal(f"spread_{prefix}_size", sizes, default=sizes[-1]))
         for level in self.tiled:
-            name = self.architecture.levels[level].name
+            name = self.words[level]
             for loop in self.loops:
                 divisors = _divisors(self.nest.size(loop))
                 if len(divisors) == 1:
@@ -266,7 +273,7 @@ class AcceleratorMapping(Problem):
                     parameters.append(Ordinal(f"tile_{name}_{loop}", divisors, default=1))
         if len(self.loops) > 1:
             for level in [*self.tiled, len(self.architecture.levels) - 1]:
-                name = self.architecture.levels[level].name
+                name = self.words[level]
                 parameters.append(
                     Permutation(f"order_{name}", self.loops, description="loops, innermost first")
                 )
@@ -307,5 +314,20 @@ def read_accelerator(architecture: str) -> Architecture:
     raise unknown_name("architecture", architecture, presets())
 
 
+def _words(names: Sequence[str]) -> list[str]:
+    """Levels' names as they appear in those of parameters, which are words.
+
+    Raises:
+        ArgumentError: two become the same.
+    """
+    words = [re.sub(r"\W", "_", name, flags=re.ASCII) for name in names]
+    for number, word in enumerate(words):
+        if word in words[:number]:
+            other = names[words.index(word)]
+            raise ArgumentError(f"levels {other!r} and {names[number]!r} would both be called {word!r}")
+    return words
+
+
 def _divisors(number: int) -> list[int]:
-    return [d for d in range(1, number + 1) if number % d == 0]
+    small = [d for d in range(1, isqrt(number) + 1) if number % d == 0]
+    return sorted({*small, *(number // d for d in small)})

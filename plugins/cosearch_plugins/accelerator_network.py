@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.pictures import Picture
-from cosearch_plugins.accelerator_pictures import array_picture, energy_picture, roofline_picture
+from cosearch_plugins.accelerator_pictures import (
+    array_picture,
+    energy_picture,
+    memory_words_per_cycle,
+    roofline_picture,
+)
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
@@ -132,7 +137,6 @@ def mapped_pictures(
         share = min(1.0, utilisation * used.size / (x * y))
         used[:y, :x] += share * cycles / costs.cycles.sum()
     by_level = costs.energy_by_level_pj.sum(axis=0)
-    outer = architecture.levels[-1].read_bandwidth_words or np.inf
     return (
         array_picture(
             array_rows,
@@ -148,6 +152,6 @@ def mapped_pictures(
             costs.cycles,
             costs.counts[:, -1, :, :3].sum(axis=(1, 2)),
             architecture.units * architecture.mac.per_cycle,
-            float(outer),
+            memory_words_per_cycle(architecture),
         ),
     )

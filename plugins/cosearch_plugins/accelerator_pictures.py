@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.pictures import Picture
+
+if TYPE_CHECKING:
+    from cosearch_simulators.accelerator.architecture import Architecture
+
+MOST_CELLS = 256
+"""Rows and columns that are drawn of an array, so that a page stays small."""
 
 TENSORS = ("Weights", "Inputs", "Outputs")
 
@@ -22,6 +28,15 @@ def array_picture(rows: int, columns: int, used: NDArray[np.float64], caption: s
         used: (rows, columns) from 0 to 1.
         caption: what is to be seen.
     """
+    down, across = (-(-size // MOST_CELLS) for size in used.shape)
+    if down * across > 1:
+        caption += f" A cell is the mean of {down} x {across} units."
+    used = np.add.reduceat(used, np.arange(0, rows, down), axis=0)
+    used = np.add.reduceat(used, np.arange(0, columns, across), axis=1)
+    used = used / np.outer(
+        np.minimum(down, rows - np.arange(0, rows, down)),
+        np.minimum(across, columns - np.arange(0, columns, across)),
+    )
     return Picture(
         "The array and its utilisation",
         caption,
@@ -30,9 +45,9 @@ def array_picture(rows: int, columns: int, used: NDArray[np.float64], caption: s
                 "type": "heatmap",
                 "z": np.round(used, 4),
                 "x0": 0,
-                "dx": 1,
+                "dx": across,
                 "y0": 0,
-                "dy": 1,
+                "dy": down,
                 "zmin": 0,
                 "zmax": 1,
                 "hovertemplate": "column %{x}, row %{y}: %{z:.1%}<extra></extra>",
@@ -102,19 +117,26 @@ def roofline_picture(
         cycles: that each takes.
         words: that each moves to and from the memory.
         peak_macs_per_cycle: of the array.
-        words_per_cycle: of the memory; infinite draws no slope.
+        words_per_cycle: of the memory, reads and writes together; infinite draws no slope.
     """
     intensity = macs / np.maximum(words, 1.0)
     achieved = macs / cycles
-    low, high = intensity.min() / 2, intensity.max() * 2
     ridge = peak_macs_per_cycle / words_per_cycle
-    corners = np.unique([low, min(max(ridge, low), high), high])
+    low, high = intensity.min() / 2, intensity.max() * 2
+    corners = np.array([low, high])
+    if ridge > 0.0:
+        corners = np.array([min(low, ridge / 2), ridge, max(high, ridge * 2)])
     roof = np.minimum(peak_macs_per_cycle, corners * words_per_cycle)
-    bound = int(np.count_nonzero(intensity < ridge))
+    slope = (
+        f"{int(np.count_nonzero(intensity < ridge))} of {len(names)} layers are left of the ridge, where the "
+        f"memory's {words_per_cycle:,.4g} words a cycle, read and written together, are the limit"
+        if ridge > 0.0
+        else "The memory has no limit"
+    )
     return Picture(
         "Roofline",
-        f"{bound} of {len(names)} layers lie under the slope, where the memory is the limit; a point below "
-        "the roof loses time to an array that is not full or to another level's bandwidth.",
+        f"{slope}; a point below the roof loses time to an array that is not full, to another level's "
+        "bandwidth, or to reads and writes that do not fill both ways.",
         [
             {
                 "type": "scatter",
@@ -139,3 +161,9 @@ def roofline_picture(
             "yaxis": {"type": "log", "title": {"text": "throughput [MAC/cycle]"}},
         },
     )
+
+
+def memory_words_per_cycle(architecture: Architecture) -> float:
+    """What the memory can read and write at most in a cycle, the two at once."""
+    outer = architecture.levels[-1]
+    return (outer.read_bandwidth_words or np.inf) + (outer.write_bandwidth_words or np.inf)

@@ -9,6 +9,7 @@ from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.pictures import drawn_pictures
 from cosearch.testing import check_problem
 from cosearch_plugins.accelerator_mapping import AcceleratorMapping
+from cosearch_plugins.accelerator_pictures import array_picture
 from cosearch_simulators.accelerator.architecture import preset, write_architecture
 from cosearch_simulators.accelerator.evaluation import evaluate
 from cosearch_simulators.accelerator.mapping import LevelMapping, Mapping
@@ -72,6 +73,31 @@ def test_what_fits_is_not_shrunk_and_what_does_not_is_rejected_on_request():
     assert rejecting.evaluate(fits)["energy_pj"][0] == shrinking.evaluate(fits)["energy_pj"][0]
 
 
+def test_no_step_is_wasted_on_a_factor_beyond_what_is_left_of_a_loop():
+    # The innermost tiles that fit cover all 64 channels or some; those outside have only the rest left.
+    problem = AcceleratorMapping(architecture="tpu", layer="layer1.0.conv1")
+    spread = {"spread_UnifiedBuffer_x": "K", "spread_UnifiedBuffer_x_size": 64}
+    largest = {name: 64 for name in problem.space.names if name.endswith("_K")}
+    design = problem.space.default() | spread | largest
+    mappings = problem.mappings(problem.space.designs([design]))
+    covered = mappings.temporal[0].prod(axis=0) * (mappings.spatial_x * mappings.spatial_y)[0].prod(axis=0)
+    assert covered[2] == 64
+    # Ends of loops aside, all steps are of use: a factor wastes less than itself.
+    random = problem.mappings(problem.space.sample(500, 0))
+    steps = random.temporal.prod(axis=1) * (random.spatial_x * random.spatial_y).prod(axis=1)
+    assert np.all(steps < 2.0 ** len(problem.architecture.levels) * np.array(problem.nest.sizes))
+
+
+@pytest.mark.parametrize("architecture", ["eyeriss", "nvdla", "shidiannao", "tpu"])
+def test_no_layer_lies_above_its_roof(architecture):
+    problem = AcceleratorMapping(architecture=architecture)
+    designs = problem.space.sample(40, 1)
+    for i in range(len(designs)):
+        roof, point = problem.pictures(designs[i])[2].traces
+        slope = roof["y"][0] / roof["x"][0]
+        assert point["y"][0] <= min(roof["y"][-1], slope * point["x"][0]) * (1 + 1e-9)
+
+
 def test_its_pictures_can_be_drawn():
     problem = AcceleratorMapping()
     drawn = drawn_pictures(problem, problem.space.default())
@@ -108,3 +134,25 @@ def test_a_bad_argument_gets_one_line(arguments, error):
     with pytest.raises(error) as raised:
         AcceleratorMapping(**arguments)
     assert "\n" not in str(raised.value)
+
+
+def test_levels_may_be_called_anything_that_stays_apart(tmp_path):
+    path = tmp_path / "mine.yaml"
+    levels = "levels: [{name: Global Buffer, capacity_words: 5000, array: [4]}, {name: %s, kind: dram}]\n"
+    path.write_text(levels % "off-chip")
+    problem = AcceleratorMapping(architecture=str(path))
+    assert {"spread_Global_Buffer_x", "order_off_chip"} <= set(problem.space.names)
+    assert set(problem.evaluate(problem.space.sample(20, 0)).status) == {"ok"}
+    path.write_text(levels % "Global_Buffer")
+    with pytest.raises(ArgumentError, match="'Global Buffer' and 'Global_Buffer'"):
+        AcceleratorMapping(architecture=str(path))
+
+
+def test_a_large_array_is_drawn_in_cells_of_several_units():
+    used = np.zeros((1000, 300))
+    used[:500, :150] = 1.0
+    picture = array_picture(1000, 300, used, "")
+    cells = picture.traces[0]["z"]
+    assert cells.shape == (250, 150)
+    assert cells.mean() == pytest.approx(0.25)
+    assert "mean of 4 x 2 units" in picture.caption
