@@ -6,9 +6,10 @@ The clock is the event-driven `cosearch_simulators.accelerator.npu`, imported wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch.errors import ArgumentError
 from cosearch.objectives import Constraint, Metric, Objective
@@ -17,6 +18,9 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch_plugins.network_workload import NETWORKS, absolute_network, network_digest, read_network
+
+if TYPE_CHECKING:
+    from cosearch_simulators.accelerator.npu import Timeline
 
 SPACE = DesignSpace(
     [
@@ -50,7 +54,7 @@ METRICS = (
     Metric("dram_energy_pj", "pJ", "transfers"),
 )
 
-SHOWN_PIECES = 4000  # of a timeline, so that a page stays small
+SHOWN_GAPS = 2000  # of a timeline: pieces of one operator with a shorter gap between them are one bar
 
 
 class NpuMulticore(Problem):
@@ -135,26 +139,25 @@ class NpuMulticore(Problem):
             {"xaxis": {"title": {"text": "time [us]"}}, "yaxis": {"title": {"text": "power [mW]"}}},
         )
         rows = [f"core {core} {unit}" for core in range(int(design["cores"])) for unit in UNITS]
-        first = np.sort(np.argsort(line.start_ns, kind="stable")[:SHOWN_PIECES])
-        shown = line.start_ns.size <= SHOWN_PIECES
+        first, last = _bars(line, line.latency_ns / SHOWN_GAPS)
         traces = []
         for code, unit in enumerate(UNITS):
-            mine = first[line.unit[first] == code]
+            mine = np.flatnonzero(line.unit[first] == code)
             traces.append(
                 {
                     "type": "bar",
                     "orientation": "h",
                     "name": unit,
-                    "y": [rows[4 * line.core[i] + code] for i in mine],
-                    "base": line.start_ns[mine] / 1000,
-                    "x": (line.end_ns[mine] - line.start_ns[mine]) / 1000,
-                    "hovertext": [line.names[line.operator[i]] for i in mine],
+                    "y": [rows[len(UNITS) * line.core[i] + code] for i in first[mine]],
+                    "base": line.start_ns[first[mine]] / 1000,
+                    "x": (line.end_ns[last[mine]] - line.start_ns[first[mine]]) / 1000,
+                    "hovertext": [line.names[line.operator[i]] for i in first[mine]],
                 }
             )
         gantt = Picture(
             "Timeline of the units",
-            "A bar is one piece of work on one tile; gaps are waits for data or for a free buffer."
-            + ("" if shown else f" The first {SHOWN_PIECES:,} of {line.start_ns.size:,} pieces."),
+            f"A bar is a unit's work on tiles of one operator ({line.start_ns.size:,} pieces in all); gaps "
+            f"are waits for data or a free buffer, those below {line.latency_ns / SHOWN_GAPS:,.0f} ns not shown.",
             traces,
             {
                 "barmode": "overlay",
@@ -164,3 +167,14 @@ class NpuMulticore(Problem):
             },
         )
         return power, gantt
+
+
+def _bars(line: Timeline, gap_ns: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last piece of each run of pieces of one unit on one operator with gaps up to this."""
+    order = np.lexsort((line.start_ns, line.unit, line.core))
+    before, after = order[:-1], order[1:]
+    breaks = line.start_ns[after] - line.end_ns[before] > gap_ns
+    for key in (line.core, line.unit, line.operator):
+        breaks |= key[after] != key[before]
+    starts = np.concatenate([[True], breaks])
+    return order[starts], order[np.roll(starts, -1)]

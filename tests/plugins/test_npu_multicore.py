@@ -52,6 +52,20 @@ def test_its_pictures_can_be_drawn():
     assert [picture.title for picture in drawn.pictures] == ["Power over time", "Timeline of the units"]
 
 
+def test_the_timeline_is_shown_to_its_end_in_bars_that_do_not_overlap():
+    problem = NpuMulticore(workload="squeezenet1_1")
+    latency_us = problem.evaluate(problem.space.designs([problem.space.default()]))["latency_ns"][0] / 1000
+    traces = problem.pictures(problem.space.default())[1].traces
+    assert sum(len(trace["x"]) for trace in traces) < 4000
+    assert max(np.max(t["base"] + t["x"]) for t in traces) == pytest.approx(latency_us)
+    for trace in traces:
+        rows = np.array(trace["y"])
+        for row in set(rows):
+            start, length = trace["base"][rows == row], trace["x"][rows == row]
+            assert np.all(length > 0)
+            assert np.all(start[1:] >= (start + length)[:-1] - 1e-9)
+
+
 def test_the_environment_runs():
     env = gymnasium.make("cosearch/NpuMulticore-v0", workload="squeezenet1_1")
     env.reset(seed=0)

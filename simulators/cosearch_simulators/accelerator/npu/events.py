@@ -52,8 +52,8 @@ def run(
             `producers[first_producer[i]:first_producer[i + 1]]`.
         cores: how many cores.
         buffers: tiles that a core holds at a time; 1: nothing overlaps inside a core.
-        buffer_bytes: of each core; a tile of the next operator that has no room beside those of the one before
-            waits until they have left.
+        buffer_bytes: of each core; a tile of the next operator that has no room beside those of the one
+            before waits until they have left.
         dma_bytes_per_ns: of each core's load unit and of its store unit.
         dram_bytes_per_ns: of all transfers together.
         pinned: whether all tiles of an operator run on one core; else any free core takes the next tile.
