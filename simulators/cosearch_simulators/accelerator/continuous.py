@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import array_api_compat
@@ -145,7 +146,7 @@ def continuous_cost(
         cycles = xp.maximum(cycles, reads[level] / present / numbers[level, READ_BANDWIDTH])
         cycles = xp.maximum(cycles, writes[level] / present / numbers[level, WRITE_BANDWIDTH])
     overflow = one * 0.0
-    for level in range(levels - 1):
+    for level in range(levels):
         overflow = overflow + _excess(xp, tiles[level] / numbers[level, CAPACITY])
     for level in range(levels):
         for factors, column in ((spatial_x, FANOUT_X), (spatial_y, FANOUT_Y)):
@@ -277,7 +278,7 @@ def _round_one(
 
 
 def _nearest(choices: list[int], wanted: float) -> list[int]:
-    return sorted(choices, key=lambda choice: abs(np.log(choice / max(wanted, 1.0))))
+    return sorted(choices, key=lambda choice: abs(log(choice) - log(min(max(wanted, 1.0), 1e300))))
 
 
 def _whole(number: int) -> list[int]:

@@ -179,3 +179,25 @@ def test_descending_the_gradient_and_rounding_beats_random_mappings():
     after = rounded_edp([factor.detach().numpy() for factor in factors])
     assert np.median(after) < 0.6 * np.median(before)
     assert after.min() < before.min()
+
+
+def test_a_memory_that_is_too_small_overflows_as_it_does_in_the_compiled_cost():
+    machine, nest = architecture(), LoopNest.of({"K": 8, "C": 4})  # 32 weights, 4 inputs, 8 outputs
+    ones = np.ones((1, LEVELS, 8))
+    order = [list(range(8))] * LEVELS
+    for capacity, excess in ((44.0, 0.0), (22.0, np.log(2.0))):
+        machine.table[-1, nest_tables.CAPACITY] = capacity
+        found = continuous_cost(machine, nest, ones, ones, ones, order)
+        assert found.overflow[0] == pytest.approx(excess)
+    with pytest.raises(SimulatorError, match="DRAM overflows by 22 words"):
+        round_mapping(machine, nest, ones, ones, ones, order)
+
+
+@pytest.mark.parametrize("wanted", [0.0, -3.0, 1e300, np.inf, np.nan])
+def test_rounding_what_a_gradient_ran_off_to_is_valid(wanted):
+    machine, nest = architecture(capacity=(50.0, 500.0)), LoopNest.of({"K": 8, "C": 12, "P": 7, "R": 3})
+    factors = np.full((1, LEVELS, 8), wanted)
+    order = [list(range(8))] * LEVELS
+    for imperfect in (False, True):
+        rounded = round_mapping(machine, nest, factors, factors, factors, order, imperfect=imperfect)
+        assert evaluate([machine], [nest], rounded).valid.all()
