@@ -157,7 +157,7 @@ class NpuMulticore(Problem):
         gantt = Picture(
             "Timeline of the units",
             f"A bar is a unit's work on tiles of one operator ({line.start_ns.size:,} pieces in all); gaps "
-            f"are waits for data or a free buffer, those below {line.latency_ns / SHOWN_GAPS:,.0f} ns not shown.",
+            f"are waits for data or a buffer, those below {line.latency_ns / SHOWN_GAPS:,.0f} ns not shown.",
             traces,
             {
                 "barmode": "overlay",
