@@ -82,7 +82,7 @@ def map_nests(
         architectures: all with the same number of levels.
         nests: the operators.
         objective: what is made small: cycles, energy or their product.
-        effort: "fast" takes about 4 ms a pair on one core, "thorough" about 150 ms.
+        effort: "fast" takes about 3 ms a pair on one core, "thorough" about 170 ms.
         constraints: what mappings must be like; level names are those of the first architecture.
         bypass: whether a tensor may go past a level that could hold it.
         imperfect: whether factors may multiply to more than the dimensions, with some steps idle; takes up to
