@@ -52,6 +52,14 @@ def test_it_keeps_the_contract_of_a_problem(arguments):
     check_problem(DramController(workload=SHORT, **arguments), designs=6)
 
 
+@pytest.mark.parametrize("standard", dram.standards())
+def test_every_standard_keeps_the_contract_too(standard):
+    check_problem(
+        DramController(workload=SHORT, standard=standard, search_device="speed_grade", refresh="search"),
+        designs=3,
+    )
+
+
 def test_importing_the_plugin_does_not_import_the_simulator():
     code = "import sys, cosearch_plugins.dram_controller; print('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
