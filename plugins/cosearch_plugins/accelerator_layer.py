@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosearch.errors import ArgumentError, unknown_name
+from cosearch.errors import ArgumentError, WorkloadError, unknown_name
 from cosearch_plugins.network_workload import read_network
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def read_layer(workload: str, layer: int | str) -> tuple[str, LoopNest]:
         ArgumentError: the network has not so many layers.
     """
     operators = read_network(workload).matrix_operators
+    if not operators:
+        raise WorkloadError(f"workload {workload!r} has no matrix operators")
     names = [operator.name for operator in operators]
     if isinstance(layer, str):
         if layer not in names:

@@ -55,6 +55,8 @@ def read_network(workload: str, bits: int | None = None) -> Network:
         else:
             raise unknown_name("workload", name, networks())
         found = found.fold_batch_norms()
+        if not found.operators:
+            raise WorkloadError(f"workload {workload!r} has no operators")
         return found if bits is None else found.with_precision(Precision.uniform(bits))
     except NetworkError as error:
         raise WorkloadError(str(error)) from None

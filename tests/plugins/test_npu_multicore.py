@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gymnasium
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 import cosearch  # noqa: F401
 from cosearch.errors import UnknownNameError, WorkloadError
 from cosearch.pictures import drawn_pictures
 from cosearch.testing import check_problem
+from cosearch_plugins.accelerator_mapping import AcceleratorMapping
 from cosearch_plugins.npu_multicore import NpuMulticore
 
 
@@ -87,3 +90,16 @@ def test_a_workload_that_is_none_gets_one_clear_line(workload, error, message):
     with pytest.raises(error, match=message) as raised:
         NpuMulticore(workload=workload)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("operator", "problem", "message"),
+    [("Identity", NpuMulticore, "has no operators"), ("Relu", AcceleratorMapping, "has no matrix operators")],
+)
+def test_a_network_without_work_gets_one_clear_line(operator, problem, message, tmp_path):
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "xy")
+    graph = helper.make_graph([helper.make_node(operator, ["x"], ["y"], name="only")], "graph", [x], [y])
+    path = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    with pytest.raises(WorkloadError, match=message):
+        problem(workload=str(path))
