@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cosearch_simulators.dram import frontend, power_down, refresh_managers, timing
 from cosearch_simulators.dram.device import Device
+from cosearch_simulators.dram.earliest import compile_pushes, new_earliest, new_history
 from cosearch_simulators.dram.engine import COUNTERS
 from cosearch_simulators.dram.queues import ABSENT, NONE
 from cosearch_simulators.dram.rules import COMMANDS
@@ -52,7 +53,8 @@ class Channel(NamedTuple):
     """What `run` is told of the channel, all cycles of its clock.
 
     Attributes:
-        twin, command_banks, first, entries: of `rules.CompiledRules`.
+        twin, command_banks: of `rules.CompiledRules`.
+        first, entries: of `earliest.Pushes`.
         bus_cycles, bus_of, buses: int64 (commands,), how long each command takes which command bus; how many.
         data_end: int64 (2,), cycles from a read and from a write command to its last data.
         close_delay, completion: int64 (commands,), energy only: cycles from a command to the precharge that
@@ -101,7 +103,7 @@ class State(NamedTuple):
     """All that a run leaves to be gone on with: int64 arrays, by the names of `frontend` and the managers.
 
     Attributes:
-        earliest, history: of `timing`.
+        earliest, history: see `earliest`.
         bus_free: (2,), when each command bus is free.
         bank, rank, power: (fields, banks or ranks).
         touched: the banks whose machines have to choose anew.
@@ -154,13 +156,12 @@ def channel_of_device(device: Device, refresh: int, power_down_policy: int) -> C
     issued = {"ACT", "PREpb", "RD", "RDA", "WR", "WRA", *REFRESH_COMMANDS[refresh]}
     if power_down_policy != power_down.NO_POWER_DOWN:
         issued |= {"PDEA", "PDXA", "PDEP", "PDXP", *(SELF_REFRESH_COMMANDS if refresh else ())}
-    is_issued = np.array([command in issued for command in COMMANDS])
-    kept = is_issued[compiled.entries[:, 0]]
+    pushes = compile_pushes(compiled, device.topology.banks, issued)
     return Channel(
         twin=compiled.twin,
         command_banks=compiled.command_banks,
-        first=np.concatenate([[0], np.cumsum(kept)])[compiled.first],
-        entries=np.ascontiguousarray(compiled.entries[kept]),
+        first=pushes.first,
+        entries=pushes.entries,
         bus_cycles=np.array(device.bus_cycles, np.int64),
         bus_of=np.array(device.bus_of, np.int64),
         buses=max(device.bus_of) + 1,
@@ -218,8 +219,8 @@ def new_state(
     while controller.arbiter != frontend.SIMPLE and ring < controller.most_active + 2:
         ring *= 2
     return State(
-        earliest=np.zeros((commands, banks), np.int64),
-        history=timing.new_history(compiled.entries, compiled.history_size, banks),
+        earliest=new_earliest(banks, ranks),
+        history=new_history(compiled, banks),
         bus_free=np.full(2, max(device.bus_of)),  # where there are two, DRAMSys starts a cycle later
         bank=bank,
         rank=rank,

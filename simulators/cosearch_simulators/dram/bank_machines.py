@@ -4,7 +4,7 @@ Each bank has a machine that takes a request from the bank's buffer and names th
 multiplexer issues the oldest request's command among those that are ready, of the more urgent class first.
 A refresh manager and a power-down manager a rank name commands too (`refresh_managers`, `power_down`) and may
 bar the machines. In front of them `frontend` plays the traces through the arbiter and takes the responses
-back. Timing is `timing`'s and buffers are `queues`', as in `engine`, which is Ramulator's controller on the
+back. Timing is `earliest`'s and buffers are `queues`', as in `engine`, which is Ramulator's controller on the
 same rules.
 
 The steps follow DRAMSys 4 (Steiner et al., "DRAMSys4.0: A Fast and Cycle-Accurate SystemC/TLM-Based DRAM
@@ -43,6 +43,7 @@ from cosearch_simulators.dram.bank_machine_state import (
     SELF_REFRESH_CYCLES,
     TOUCHED_COUNT,
 )
+from cosearch_simulators.dram.earliest import push_back
 from cosearch_simulators.dram.engine import (
     ACTIVE_CYCLES,
     CYCLES,
@@ -132,7 +133,6 @@ from cosearch_simulators.dram.timing import (
     REFAB,
     REFSB,
     WR,
-    apply_rules,
 )
 
 BANKWISE, READ_WRITE, SHARED = range(3)
@@ -165,6 +165,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
     scheduler, arbiter = controller.scheduler, controller.arbiter
     most_active, tck_ps = controller.most_active, device.tck_ps
     earliest, history, bus_free, touched = state.earliest, state.history, state.bus_free, state.touched
+    flat_earliest = earliest.reshape(-1)
     bank_state, rank_state, power, out = state.bank, state.rank, state.power, state.counters
     ends, oldest, links, flight, turns = state.ends, state.oldest, state.links, state.flight, state.turns
     line, player, scalars, log, issued = state.line, state.player, state.scalars, state.log, state.issued
@@ -314,7 +315,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
             rank = node >> rank_shift
             members = (rank + 1) * rank_banks if command == REFSB else node + 1
             for member in range(node, members, sets):
-                apply_rules(earliest, history, first, entries, member, command, now)
+                push_back(flat_earliest, history, first, entries, member, command, now)
             bus_free[bus_of[command]] = now + bus_cycles[command]
             issued[command, node] += 1
             if logged < log.shape[0]:

@@ -40,8 +40,8 @@ _decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
 
 _ENGINE = (earliest, engine, engine_state, queues, scheduler, timing)
 _BANK_MACHINES = (
-    *(bank_choices, bank_machine_state, bank_machines, engine, engine_state, frontend, mapping),
-    *(multiplexer, power_down, queues, refresh_managers, timing),
+    *(bank_choices, bank_machine_state, bank_machines, earliest, engine, engine_state, frontend),
+    *(mapping, multiplexer, power_down, queues, refresh_managers, timing),
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from cosearch_simulators.dram.earliest import allowed_from
 from cosearch_simulators.dram.frontend import ACCEPTED_AT, PLAYER, QOS_CLASS
 from cosearch_simulators.dram.power_down import NO_POWER_DOWN, POWER_WANTED
 from cosearch_simulators.dram.queues import NONE
@@ -60,7 +61,7 @@ def select_command(
         bank_state[BARRED],
     )
     refresh_command, power_wanted = rank_state[REFRESH_COMMAND], power[POWER_WANTED]
-    ranks, rank_banks = rank_state.shape[1], 1 << rank_shift
+    ranks, rank_banks, banks = rank_state.shape[1], 1 << rank_shift, bank_state.shape[1]
     command = node = urgency = np.int64(NONE)
     source = MACHINE
     start = NEVER
@@ -73,7 +74,7 @@ def select_command(
                 candidate = refresh_command[rank]
                 if candidate != NONE and bus_of[candidate] == bus:
                     candidate_node = rank_state[REFRESH_NODE, rank]
-                    begin = max(free, earliest[candidate, candidate_node // channel.command_banks[candidate]])
+                    begin = max(free, allowed_from(earliest, candidate, candidate_node, banks, rank_shift))
                     if candidate == REFSB:
                         for member in range(candidate_node, (rank + 1) * rank_banks, sets):
                             begin = max(begin, earliest[REFSB, member])
@@ -86,7 +87,7 @@ def select_command(
             candidate = wanted[bank]
             if bus_of[candidate] != bus:
                 continue
-            begin = max(free, earliest[twin[candidate], bank])
+            begin = max(free, allowed_from(earliest, twin[candidate], bank, banks, rank_shift))
             bar = barred[bank]
             if bar != FREE and (begin > now or bar != BEING_BLOCKED):
                 continue
@@ -103,7 +104,7 @@ def select_command(
             for rank in range(ranks):
                 candidate = power_wanted[rank]
                 if candidate != NONE and bus_of[candidate] == bus:
-                    begin = max(free, earliest[candidate, rank])
+                    begin = max(free, earliest[candidate, banks + rank])
                     end = begin + bus_cycles[candidate]
                     if end < bus_end:
                         bus_end, bus_start, bus_command = end, begin, candidate

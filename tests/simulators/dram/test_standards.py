@@ -10,6 +10,13 @@ import pytest
 
 from cosearch_simulators.dram import device, organizations, speed_grades, standards
 from cosearch_simulators.dram.device import STANDARDS
+from cosearch_simulators.dram.earliest import (
+    allowed_from,
+    compile_pushes,
+    new_earliest,
+    new_history,
+    push_back,
+)
 from cosearch_simulators.dram.rules import (
     COMMANDS,
     EvaluatedRule,
@@ -20,7 +27,6 @@ from cosearch_simulators.dram.rules import (
     evaluate,
 )
 from cosearch_simulators.dram.standard import whole_cycles, whole_cycles_up
-from cosearch_simulators.dram.timing import apply_rules, new_history
 from cosearch_simulators.errors import ConfigurationError
 
 REFERENCE = json.loads(
@@ -181,9 +187,17 @@ def test_a_window_may_count_two_commands_together() -> None:
     topology = Topology(("Channel", "Rank", "Bank"), (1, 1, 8))
     both = ("ACT", "REFpb")
     compiled = compile_rules([EvaluatedRule("Rank", both, both, 20, 4, False)], topology)
-    earliest = np.zeros((len(COMMANDS), 8), np.int64)
-    history = new_history(compiled.entries, compiled.history_size, 8)
+    pushes, earliest, history = (
+        compile_pushes(compiled, 8, both),
+        new_earliest(8, 1),
+        new_history(compiled, 8),
+    )
+    codes = [COMMANDS.index(command) for command in both]
+
+    def allowed(command: int) -> list[int]:
+        return [allowed_from(earliest, command, bank, 8, 3) for bank in range(8)]
+
     for now, name in enumerate(("ACT", "REFpb", "REFpb", "ACT"), start=1):
-        assert (earliest[[COMMANDS.index(command) for command in both]] <= now).all()
-        apply_rules(earliest, history, compiled.first, compiled.entries, now, COMMANDS.index(name), now)
-    assert (earliest[[COMMANDS.index(command) for command in both]] == 21).all()
+        assert max(*allowed(codes[0]), *allowed(codes[1])) <= now
+        push_back(earliest.reshape(-1), history, *pushes, now, COMMANDS.index(name), now)
+    assert allowed(codes[0]) == allowed(codes[1]) == [21] * 8
