@@ -175,6 +175,11 @@ def channel_of_device(device: Device, refresh: int, power_down_policy: int) -> C
     )
 
 
+@lru_cache(maxsize=1024)
+def _first_history(device: Device) -> NDArray[np.int64]:
+    return new_history(device.compiled, device.topology.banks)
+
+
 def controller_of(device: Device, row: Sequence[int], starvation_cycles: int) -> Controller:
     """The design of a row of `BankMachineControllers.arguments`, without the address mapping."""
     refresh = int(row[0])
@@ -220,7 +225,7 @@ def new_state(
         ring *= 2
     return State(
         earliest=new_earliest(banks, ranks),
-        history=new_history(compiled, banks),
+        history=_first_history(device).copy(),
         bus_free=np.full(2, max(device.bus_of)),  # where there are two, DRAMSys starts a cycle later
         bank=bank,
         rank=rank,

@@ -56,23 +56,20 @@ class Columns:
 
     def codes(self, name: str) -> NDArray[np.int64]:
         """Positions of a named column's values in the tuple of its names; -1 for an unknown name."""
-        column = np.asarray(getattr(self, name))
-        codes = np.full(column.size, -1, np.int64)
-        for code, known in enumerate(self.NAMES[name]):
-            codes[column == known] = code
-        return codes
+        known = {value: code for code, value in enumerate(self.NAMES[name])}
+        return np.array([known.get(value, -1) for value in getattr(self, name).tolist()], np.int64)
 
     def problems(self) -> list[str]:
         """For each design what is wrong with it, or an empty string."""
         problems = [""] * len(self)
         for name, known in self.NAMES.items():
             column = np.asarray(getattr(self, name))
-            for i in np.flatnonzero(self.codes(name) < 0):
+            for i in (self.codes(name) < 0).nonzero()[0]:
                 nearest = get_close_matches(str(column[i]), known, n=1, cutoff=0.0)[0]
                 problems[i] = problems[i] or f"unknown {name} {str(column[i])!r}, the nearest is {nearest!r}"
         for name, least in self.COUNTS.items():
             column = np.asarray(getattr(self, name))
-            for i in np.flatnonzero((column < least) | (column > LARGEST_QUEUE)):
+            for i in ((column < least) | (column > LARGEST_QUEUE)).nonzero()[0]:
                 problems[i] = problems[i] or f"{name} must be {least} to {LARGEST_QUEUE}, got {column[i]}"
         return problems
 

@@ -15,6 +15,7 @@ refreshed either way.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,6 +84,7 @@ class UnitEnergies:
     self_refresh_pj: float
 
 
+@lru_cache(maxsize=1024)
 def unit_energies(device: Device, *, refresh_counts_as_active: bool = False) -> UnitEnergies:
     """The energies of a device's commands and states.
 

@@ -1,4 +1,4 @@
-"""Timing rules as data, and their compilation into the flat arrays that the engine walks.
+"""Timing rules as data, and their compilation into flat arrays, from which `earliest` makes its own.
 
 A rule says that the `following` commands must come `cycles` after the `preceding` ones at the same node of
 `level`. The tables of rules live beside the timings of each standard; nothing here knows a standard.
