@@ -51,7 +51,7 @@ SPACE = DesignSpace(
 )
 
 METRICS = (
-    Metric("latency_ns", "ns", "of all layers, one after the other"),
+    Metric("latency_ns", "ns", "of all layers, one after the other, each with its fill and drain"),
     Metric("energy_pj", "pJ", "all accesses and operations, without leakage"),
     Metric("area_mm2", "mm2", "of the chip"),
     Metric("edp_pj_s", "pJ s", "energy times latency"),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cosearch_simulators.accelerator.evaluation import Costs, Mappings
 
 METRICS = (
-    Metric("latency_ns", "ns", "the slower of the array and of every level's bandwidth"),
+    Metric("latency_ns", "ns", "the slowest of the array and each level's bandwidth, with fill and drain"),
     Metric("energy_pj", "pJ", "all accesses and multiply-accumulates"),
     Metric("edp_pj_s", "pJ s", "energy times latency"),
     Metric("cycles", "1", "the latency in clock cycles"),
@@ -236,8 +236,16 @@ class AcceleratorMapping(Problem):
 
     def _cost(self, mappings: Mappings) -> Costs:
         from cosearch_simulators.accelerator.evaluation import evaluate
+        from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN
 
-        return evaluate([self.compiled], [self.nest], mappings, counts=True, threads=self.threads)
+        return evaluate(
+            [self.compiled],
+            [self.nest],
+            mappings,
+            options=FILL_AND_DRAIN,
+            counts=True,
+            threads=self.threads,
+        )
 
     def _axis(self, level: int, axis: int) -> str:
         return f"{self.words[level]}_{'xy'[axis]}"

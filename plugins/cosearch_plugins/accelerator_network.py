@@ -58,7 +58,7 @@ def map_on(
             if reason:
                 return f"{operator.name}: {reason}"
         constraints = of_template(flow, architectures[0])
-    return map_with(architectures, network, constraints, goal, effort, threads)
+    return map_with(architectures, network, constraints, goal, effort, threads, fill_and_drain=True)
 
 
 def map_with(
@@ -68,12 +68,23 @@ def map_with(
     goal: Goal,
     effort: Effort,
     threads: int,
+    *,
+    fill_and_drain: bool = False,
 ) -> MappedNetwork:
-    """The network mapped on all architectures under constraints."""
+    """The network mapped on all architectures under constraints, with fill and drain of each layer if asked."""
     from cosearch_simulators.accelerator.mapper import map_network
+    from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN
 
     compiled = [architecture.compile() for architecture in architectures]
-    return map_network(compiled, network, goal, effort=effort, constraints=constraints, threads=threads)
+    return map_network(
+        compiled,
+        network,
+        goal,
+        effort=effort,
+        constraints=constraints,
+        options=FILL_AND_DRAIN if fill_and_drain else 0,
+        threads=threads,
+    )
 
 
 def vector_traffic(
@@ -149,7 +160,7 @@ def mapped_pictures(
         roofline_picture(
             mapped.layers,
             costs.macs,
-            costs.cycles,
+            mapped.layer_cycles[0],
             costs.counts[:, -1, :, :3].sum(axis=(1, 2)),
             architecture.units * architecture.mac.per_cycle,
             memory_words_per_cycle(architecture),

@@ -188,13 +188,14 @@ def architecture(design: Mapping[str, Any]) -> Architecture:
     def level(
         name: str, depth: str, words: int, holds: tuple[str, ...], array: tuple[int, int]
     ) -> StorageLevel:
+        capacity_words = int(design[f"{name}_{depth}"]) * words
         return StorageLevel.model_validate(
             {
                 "name": name,
                 "kind": "register_file" if design[f"{name}_class"] in REGISTERS else "sram",
-                "capacity_words": int(design[f"{name}_{depth}"]) * words,
+                "capacity_words": capacity_words,
                 "word_bits": WORD_BITS,
-                "block_words": int(design[f"{name}_block_size"]),
+                "block_words": min(int(design[f"{name}_block_size"]), capacity_words),
                 "banks": int(design.get(f"{name}_n_banks", 1)),
                 "read_bandwidth_words": design.get(f"{name}_read_bandwidth"),
                 "write_bandwidth_words": design.get(f"{name}_write_bandwidth"),

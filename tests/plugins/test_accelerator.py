@@ -14,12 +14,16 @@ from cosearch_plugins.accelerator import DATAFLOWS, Accelerator
 from cosearch_plugins.accelerator_timeloopgym import AcceleratorTimeloopgym
 
 
-@pytest.mark.parametrize("problem", [Accelerator(workload="alexnet"), AcceleratorTimeloopgym()], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "problem", [Accelerator(workload="alexnet"), AcceleratorTimeloopgym()], ids=lambda p: p.name
+)
 def test_they_keep_the_contract_of_a_problem(problem):
     check_problem(problem, designs=5)
 
 
-@pytest.mark.parametrize("problem", [Accelerator(workload="alexnet"), AcceleratorTimeloopgym()], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "problem", [Accelerator(workload="alexnet"), AcceleratorTimeloopgym()], ids=lambda p: p.name
+)
 def test_their_pictures_can_be_drawn(problem):
     drawn = drawn_pictures(problem, problem.space.default())
     assert drawn.missing == ()
@@ -84,6 +88,14 @@ def test_the_timeloopgym_is_archgyms_space_and_eyeriss_takes_the_cycles_that_arc
     assert sorted(name for group in problem.groups.values() for name in group) == sorted(problem.space.names)
     eyeriss = problem.evaluate(problem.space.designs([problem.space.default()]))
     assert eyeriss["cycles"][0] == pytest.approx(7885704, rel=0.03)
+
+
+def test_scratchpads_narrower_than_their_block_run():
+    problem = AcceleratorTimeloopgym()
+    tiny = {f"{name}_memory_depth": 2 for name in ("IFMAP_SPAD", "PSUM_SPAD", "WEIGHTS_SPAD")}
+    wide = {f"{name}_block_size": 4 for name in ("IFMAP_SPAD", "PSUM_SPAD", "WEIGHTS_SPAD", "DUMMY_BUFFER")}
+    design = problem.space.default() | tiny | wide | {"DUMMY_BUFFER_depth": 2}
+    assert problem.evaluate(problem.space.designs([design])).status.tolist() == ["ok"]
 
 
 @pytest.mark.parametrize(

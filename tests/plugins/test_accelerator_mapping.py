@@ -13,6 +13,7 @@ from cosearch_plugins.accelerator_pictures import array_picture
 from cosearch_simulators.accelerator.architecture import preset, write_architecture
 from cosearch_simulators.accelerator.evaluation import evaluate
 from cosearch_simulators.accelerator.mapping import LevelMapping, Mapping
+from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN
 
 
 def test_it_keeps_the_contract_of_a_problem():
@@ -58,7 +59,9 @@ def test_a_design_is_the_mapping_that_its_words_say():
         )
     )
     accelerator = preset("tpu")
-    exact = evaluate([accelerator.compile()], [problem.nest], written.pack(accelerator))
+    exact = evaluate(
+        [accelerator.compile()], [problem.nest], written.pack(accelerator), options=FILL_AND_DRAIN
+    )
     outcomes = problem.evaluate(problem.space.designs([design]))
     assert outcomes["cycles"][0] == exact.cycles[0]
     assert outcomes["energy_pj"][0] == exact.energy_pj[0]

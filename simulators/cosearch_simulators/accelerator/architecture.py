@@ -74,6 +74,15 @@ class StorageLevel(Document):
             raise ValueError("must have at least 1 instance along each axis")
         return array
 
+    @model_validator(mode="after")
+    def _possible(self) -> StorageLevel:
+        if self.capacity_words is not None and self.banks * self.block_words > self.capacity_words:
+            raise ValueError(
+                f"{self.name}: {self.banks} banks of at least one block of {self.block_words} words "
+                f"do not fit into {self.capacity_words} words"
+            )
+        return self
+
 
 class Mac(Document):
     """The multiply-accumulate units.

@@ -17,7 +17,7 @@ from cosearch_simulators.errors import ConfigurationError
 class Document(BaseModel):
     """A model whose fields are all known and whose values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 DocumentType = TypeVar("DocumentType", bound=Document)

@@ -193,8 +193,15 @@ def evaluate(
         threads: how many; as many as there are cores if not given.
 
     Raises:
-        ConfigurationError: the number of levels differs, or an index is out of range.
+        ConfigurationError: the number of levels differs, an index is out of range, or an array of the
+            mappings has another shape or numbers that are not whole or too large.
     """
+    if threads is not None and threads < 1:
+        raise ConfigurationError(f"threads must be at least 1, got {threads}")
+    if np.ndim(mappings.temporal) != 3:
+        raise ConfigurationError(
+            f"temporal must be (n, levels, {len(LOOPS)}), got {np.shape(mappings.temporal)}"
+        )
     number, levels = mappings.temporal.shape[:2]
     for architecture in architectures:
         if len(architecture.table) != levels:
@@ -215,11 +222,11 @@ def evaluate(
         allowed,
         constants,
         pack_nests(nests),
-        np.ascontiguousarray(mappings.temporal, np.int32),
-        np.ascontiguousarray(mappings.order, np.int8),
-        np.ascontiguousarray(mappings.spatial_x, np.int32),
-        np.ascontiguousarray(mappings.spatial_y, np.int32),
-        np.ascontiguousarray(keeps),
+        _whole("temporal", mappings.temporal, (number, levels, len(LOOPS)), np.int32),
+        _whole("order", mappings.order, (number, levels, len(LOOPS)), np.int8),
+        _whole("spatial_x", mappings.spatial_x, (number, levels, len(LOOPS)), np.int32),
+        _whole("spatial_y", mappings.spatial_y, (number, levels, len(LOOPS)), np.int32),
+        _whole("keeps", keeps, (number, levels, len(TENSORS)), np.uint8),
         which,
         nest_number,
         options,
@@ -250,6 +257,19 @@ def evaluate(
         architectures,
         which,
     )
+
+
+def _whole(name: str, given: Any, shape: tuple[int, ...], kind: type[np.integer[Any]]) -> NDArray[Any]:
+    """The array in the kernel's type, if it has the shape and every number is the same there."""
+    array = np.asarray(given)
+    if array.shape != shape:
+        raise ConfigurationError(f"{name} must have the shape {shape}, got {array.shape}")
+    with np.errstate(invalid="ignore"):
+        cast = np.ascontiguousarray(array, kind)
+    if array.dtype != kind and not np.array_equal(cast, array):
+        wrong = array[cast != array].ravel()[0]
+        raise ConfigurationError(f"{name} must hold whole numbers up to {np.iinfo(kind).max}, got {wrong}")
+    return cast
 
 
 def _indices(name: str, given: NDArray[np.int64] | None, number: int, limit: int) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +30,8 @@ class LevelMapping(Document):
         level: name of the storage level.
         temporal: iterations of each loop; loops that are not named have one.
         order: loops, innermost first; those that are not named lie outside of them.
-        spatial: for each axis of the level's array, how many instances each loop is spread over.
+        spatial: for each axis of the level's array, how many instances each loop is spread over; where two
+            are given, the second is all axes but the first together.
         keeps: tensors that stay at the level; None for all that it may hold.
     """
 
@@ -128,6 +130,8 @@ def _pack_array(entry: LevelMapping, array: tuple[int, ...], factors: np.ndarray
             factors[min(axis, 1), LOOPS.index(loop)] *= factor
             across *= factor
         size = array[axis] if axis < len(array) else 1
+        if axis == 1 and len(entry.spatial) == 2:
+            size = prod(array[1:])  # the second of two axes stands for all but the first
         if across > size:
             raise ConfigurationError(
                 f"{entry.level}: {across} instances along axis {axis}, the array has {size}"

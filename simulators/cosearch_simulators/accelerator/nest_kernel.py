@@ -135,7 +135,7 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
         for loop in range(8):
             x, y = spatial_x[level, loop], spatial_y[level, loop]
             factor = x * y
-            if factor != 1:
+            if factor != 1 or x != 1:
                 if x < 1 or y < 1:
                     fault[0], fault[1], fault[2] = level, loop, min(x, y)
                     return BAD_FACTOR

@@ -7,8 +7,8 @@ import numpy as np
 CAPACITY, READ_BANDWIDTH, WRITE_BANDWIDTH, FANOUT_X, FANOUT_Y, MULTICAST, REDUCTION = range(7)
 READ_PJ, WRITE_PJ, LEVEL_COLUMNS = 7, 10, 13
 """Columns of a level's row: words an instance (infinite for the backing store), words a cycle and instance,
-instances of the level below (or MACs) along X and Y, whether its network multicasts and reduces, energy of a
-word and hop in it, and from `READ_PJ` and `WRITE_PJ` the energy of a word of each tensor."""
+instances of the level below (or MACs) along X and Y, whether its network multicasts and reduces, and from
+`READ_PJ` and `WRITE_PJ` the energy of a word of each tensor."""
 
 MAC_PJ, MACS_A_CYCLE, CONSTANTS = 0, 1, 2
 """Positions in the constants of an architecture: energy of a multiply-accumulate, how many a unit does a

@@ -29,6 +29,10 @@ RELEVANT = {
 """The loops that index each tensor."""
 
 
+LARGEST_STEP = 2**20
+"""Of a stride or a dilation; far beyond any network's, and small enough for extents to be counted exactly."""
+
+
 @dataclass(frozen=True)
 class LoopNest:
     """One operator's loops.
@@ -43,7 +47,7 @@ class LoopNest:
         118013952
 
     Raises:
-        ValueError: a size, stride or dilation below 1.
+        ValueError: a size, stride or dilation that is no whole number or below 1.
     """
 
     sizes: tuple[int, int, int, int, int, int, int, int]
@@ -52,10 +56,14 @@ class LoopNest:
 
     def __post_init__(self) -> None:
         for name, size in zip(LOOPS, self.sizes, strict=True):
-            if size < 1:
-                raise ValueError(f"loop {name} must have at least 1 iteration, got {size}")
-        if min(*self.stride, *self.dilation) < 1:
-            raise ValueError(f"stride and dilation must be at least 1, got {self.stride} and {self.dilation}")
+            if size % 1 != 0 or size < 1:
+                raise ValueError(f"loop {name} must have at least 1 iteration, a whole number; got {size}")
+        for step in (*self.stride, *self.dilation):
+            if step % 1 != 0 or not 1 <= step <= LARGEST_STEP:
+                raise ValueError(
+                    f"stride and dilation must be whole numbers from 1 to {LARGEST_STEP}, "
+                    f"got {self.stride} and {self.dilation}"
+                )
 
     @classmethod
     def of(
