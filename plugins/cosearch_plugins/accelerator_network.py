@@ -71,7 +71,7 @@ def map_with(
     *,
     fill_and_drain: bool = False,
 ) -> MappedNetwork:
-    """The network mapped on all architectures under constraints, with fill and drain of each layer if asked."""
+    """The network mapped on all architectures under constraints; layers fill and drain the array if asked."""
     from cosearch_simulators.accelerator.mapper import map_network
     from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN
 

@@ -13,6 +13,8 @@ from cosearch.testing import check_problem
 from cosearch_plugins.accelerator import DATAFLOWS, Accelerator
 from cosearch_plugins.accelerator_timeloopgym import AcceleratorTimeloopgym
 
+PROBLEMS = (Accelerator(workload="alexnet"), AcceleratorTimeloopgym())
+
 
 @pytest.mark.parametrize(
     "problem", [Accelerator(workload="alexnet"), AcceleratorTimeloopgym()], ids=lambda p: p.name
