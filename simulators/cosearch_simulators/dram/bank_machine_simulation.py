@@ -5,7 +5,7 @@ Batches, errors and the metrics that both controllers share are `simulation`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -85,10 +85,15 @@ class Feed:
 
 
 def run_bank_machines(
-    device: Device, trace: Trace | StreamedTrace, trace_tck_ps: int | None, *controller: int
+    device: Device,
+    trace: Trace | StreamedTrace,
+    trace_tck_ps: int | None,
+    controller: Sequence[int],
+    each_channel: Callable[..., Iterable[Any]] = map,
 ) -> NDArray[np.int64]:
     """The counters of `bank_machines.run` for one design and one trace, of all channels together."""
-    return total_counters(run_channels(device, [Feed(trace, trace_tck_ps)], controller))
+    feeds = [Feed(trace, trace_tck_ps)]
+    return total_counters(run_channels(device, feeds, controller, each_channel=each_channel))
 
 
 def run_channels(
@@ -98,10 +103,15 @@ def run_channels(
     *,
     starvation_cycles: int = _NO_STARVATION,
     sample_ends: Sequence[int] = (),
+    each_channel: Callable[..., Iterable[Any]] = map,
 ) -> list[State]:
-    """The last states of a memory's channels, which are independent: each player has a port to each."""
-    return [
-        run_players(
+    """The last states of a memory's channels, which are independent: each player has a port to each.
+
+    `each_channel` is `map`, or that of a pool, which runs them at once.
+    """
+
+    def run(channel: int) -> State:
+        return run_players(
             device,
             feeds,
             controller,
@@ -109,8 +119,8 @@ def run_channels(
             channel=channel,
             sample_ends=sample_ends,
         )
-        for channel in range(device.channels)
-    ]
+
+    return list(each_channel(run, range(device.channels)))
 
 
 def total_counters(states: Sequence[State]) -> NDArray[np.int64]:

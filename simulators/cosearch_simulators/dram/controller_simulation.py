@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,12 +115,14 @@ class ControllerRun:
         """The cycle that the channel furthest ahead is in."""
         return max(int(state.scalars[engine_state.CLOCK]) for state in self.states)
 
-    def feed(self, columns: Sequence[Requests]) -> None:
-        """Go on until the channels have accepted their next requests."""
-        for k, requests in enumerate(columns):
-            if requests.bank_of.size and not self.stalled:
-                self._run(k, requests, _NEVER)
-                self._accepted[k] += requests.bank_of.size
+    def feed(self, columns: Sequence[Requests], each_channel: Callable[..., Iterable[Any]] = map) -> None:
+        """Go on until the channels have accepted their next requests, with a pool's `map` at once."""
+
+        def accept(k: int) -> None:
+            if columns[k].bank_of.size and not self.stalled:
+                self.advance(k, columns[k], _NEVER)
+
+        list(each_channel(accept, range(len(columns))))
 
     def advance(self, k: int, requests: Requests, until: int) -> bool:
         """Go on with one channel until a cycle is over or its requests are accepted; whether these are."""
@@ -166,7 +168,8 @@ class ControllerRun:
             if status != engine.LARGER_RING:
                 break
             self.states[k] = with_larger_rings(self.states[k])
-        self.stalled |= status == engine.STANDSTILL
+        if status == engine.STANDSTILL:
+            self.stalled = True
         return status
 
 
@@ -206,14 +209,14 @@ class Batch:
         self._decoded = lru_cache(maxsize=2)(self._decode_whole)
         self._short = isinstance(trace, Trace) and len(trace) <= CHUNK_REQUESTS
 
-    def counters(self, i: int) -> NDArray[np.int64]:
-        """Run design i; see `ControllerRun.counters`."""
+    def counters(self, i: int, each_channel: Callable[..., Iterable[Any]] = map) -> NDArray[np.int64]:
+        """Run design i, its channels at once with a pool's `map`; see `ControllerRun.counters`."""
         run = ControllerRun(self._devices[i], self._settings(self._devices[i], i % self._rows))
         if self._short:
-            run.feed(self._decoded(self._decodings[i]))
+            run.feed(self._decoded(self._decodings[i]), each_channel)
         else:
             for chunk in self._trace.chunks():
-                run.feed(decode(chunk, self._decodings[i]))
+                run.feed(decode(chunk, self._decodings[i]), each_channel)
         run.finish()
         return run.counters()
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +132,7 @@ def simulate(
             device with several channels each has a port of its own, which takes its requests in order
             without regard to the others. `BankMachineControllers` have a trace player with a clock of its
             own, see `trace_tck_ps`.
-        threads: designs simulated at once.
+        threads: designs simulated at once; with fewer designs than threads, channels.
         on_error: "raise" stops at the first design that cannot be simulated, "mark" leaves the reason in
             `DramResult.error` and goes on.
         wrap_addresses: let addresses beyond the device's capacity wrap around, as Ramulator does.
@@ -177,19 +177,20 @@ def simulate(
     if isinstance(controllers, BankMachineControllers):
         arguments = controllers.arguments()
 
-        def counters_of(i: int) -> NDArray[np.int64]:
-            row = (column[i % len(controllers)] for column in arguments)
-            return run_bank_machines(designs[i], trace, trace_tck_ps, *row)
+        def counters_of(i: int, each_channel: Callable[..., Iterable[Any]]) -> NDArray[np.int64]:
+            row = [column[i % len(controllers)] for column in arguments]
+            return run_bank_machines(designs[i], trace, trace_tck_ps, row, each_channel)
 
     else:
         batch = Batch(designs, controllers, trace, trace_tck_ps, order)
         counters_of, order = batch.counters, batch.order
 
-    if threads == 1 or count == 1:
-        found = [counters_of(i) for i in order]
+    if threads == 1 or sum(designs[i].channels for i in order) == 1:
+        found = [counters_of(i, map) for i in order]
     else:
-        with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(counters_of, order))
+        with ThreadPoolExecutor(threads) as pool, ThreadPoolExecutor(threads) as channel_pool:
+            each_channel = channel_pool.map if len(order) < threads else map
+            found = list(pool.map(lambda i: counters_of(i, each_channel), order))
     counters: list[NDArray[np.int64] | None] = [None] * count
     for i, one in zip(order, found, strict=True):
         counters[i] = one

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.dram import Controllers, Trace, device, simulate
+from cosearch_simulators.dram import (
+    BankMachineControllers,
+    Controllers,
+    DramResult,
+    Trace,
+    device,
+    simulate,
+)
 from cosearch_simulators.dram.mapping import AddressBits
 from cosearch_simulators.errors import ConfigurationError
 from dram_per_cycle_model import run
@@ -115,3 +124,21 @@ def test_refreshes_by_bank_come_in_every_interval(memory: tuple[str, str, str]) 
 def test_a_refresh_that_the_memory_has_not_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="DDR4 has no refresh 'per_bank', expected one of none, all"):
         simulate(device(*DDR4), Controllers(refresh="per_bank"), Trace([0], [False]))
+
+
+@pytest.mark.parametrize(
+    "designs",
+    [
+        Controllers(),
+        Controllers(row_policy="closed_cap", row_cap=[1, 4]),
+        BankMachineControllers(),
+        BankMachineControllers(arbiter=["Fifo", "Simple"]),
+    ],
+)
+def test_threads_that_designs_leave_run_channels(designs: Controllers | BankMachineControllers) -> None:
+    memory = device(*DDR4, channels=4)
+    rng = np.random.default_rng(3)
+    trace = Trace(rng.integers(0, 1 << 20, 5000) * 64, rng.random(5000) < 0.3)
+    one_thread, four_threads = (simulate(memory, designs, trace, threads=threads) for threads in (1, 4))
+    for field in fields(DramResult):
+        assert list(getattr(one_thread, field.name)) == list(getattr(four_threads, field.name))
