@@ -58,6 +58,11 @@ def build_problem(
         CosearchError: one line, also where the problem's own code or a file that it reads raises.
     """
     arguments: dict[str, Any] = parse_assignments(assignments, "--set")
+    for reserved in ("objectives", "constraints"):
+        if reserved in arguments:
+            raise ArgumentError(
+                f"--set {reserved}=... is not an argument; use --{reserved.removesuffix('s')}"
+            )
     parameters = parameters_of(problem_class(name))
     missing = [n for n, p in parameters.items() if p.default is p.empty and n not in arguments]
     if missing:

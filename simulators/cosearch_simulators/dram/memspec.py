@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
     kind, architecture = memspec["memoryType"], memspec["memarchitecturespec"]
     if kind not in MEMSPEC_STANDARDS:
         raise ConfigurationError(f"memoryType {kind!r} is not one of {', '.join(MEMSPEC_STANDARDS)}")
+    _check_numbers(memspec, kind)
     rules = MEMSPEC_STANDARDS[kind]
     groups = architecture.get("nbrOfBankGroups", 1)
     chip = Organization(
@@ -188,6 +190,37 @@ def _in_older_words(memspec: Mapping[str, Any]) -> Mapping[str, Any]:
             name: 1000 * value if name.startswith("idd") else value for name, value in power.items()
         },
     }
+
+
+MOST_CYCLES = 1 << 31
+_COUNTS = (
+    *("nbrOfBanks", "nbrOfRows", "nbrOfColumns", "width", "burstLength", "dataRate"),
+    *("nbrOfBankGroups", "nbrOfRanks", "nbrOfChannels", "nbrOfDevicesOnDIMM"),
+)
+
+
+def _check_numbers(memspec: Mapping[str, Any], kind: str) -> None:
+    """Raise `ConfigurationError` unless counts, cycles, clock, currents and voltages can be such."""
+    architecture, times = memspec["memarchitecturespec"], memspec["memtimingspec"]
+    for name in _COUNTS:
+        value = architecture.get(name, 1)
+        if type(value) is not int or value < 1:
+            raise ConfigurationError(f"{name} must be a whole number from 1 on, got {value!r}")
+    for name, value in times.items():
+        least = 1 if name in ("REFI", "RFC", "RFCAB") else 0
+        if name != "clkMhz" and (type(value) is not int or not least <= value < MOST_CYCLES):
+            raise ConfigurationError(f"{name} must be whole clock cycles from {least} on, got {value!r}")
+    clock_mhz = times["clkMhz"]
+    if not _is_number(clock_mhz) or not clock_mhz > 0:
+        raise ConfigurationError(f"clkMhz must be a finite number above 0, got {clock_mhz!r}")
+    power = {} if kind in PUBLISHED_ENERGIES else memspec["mempowerspec"]
+    for name, value in power.items():
+        if not _is_number(value) or value < 0:
+            raise ConfigurationError(f"{name} must be a finite number of at least 0, got {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and isfinite(value)  # type: ignore[arg-type]
 
 
 def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:

@@ -36,7 +36,8 @@ class StreamedTrace:
         chunk_requests: how many requests are in memory at most.
 
     Raises:
-        TraceError: here, or in the middle of reading: as `trace_formats.read_trace`.
+        TraceError: here, or in the middle of reading: as `trace_formats.read_trace`, and where the file has
+            changed since it was first read.
     """
 
     path: Path
@@ -97,8 +98,21 @@ class StreamedTrace:
         requests = requests or self.chunk_requests
         with opened_trace(self.path, self.format) as (stream, format):
             parts = self._npz_parts(stream, requests) if format == "npz" else self._text(stream, format)
+            self._check_unchanged()
             for part in parts:
                 yield from part.chunks(requests)
+            self._check_unchanged()
+
+    @cached_property
+    def _version(self) -> tuple[int, int]:
+        """Size and time of the file when it was first read: all designs are to see the same requests."""
+        status = self.path.stat()
+        return status.st_size, status.st_mtime_ns
+
+    def _check_unchanged(self) -> None:
+        first, status = self._version, self.path.stat()
+        if (status.st_size, status.st_mtime_ns) != first:
+            raise TraceError(f"{self.path}: the file has changed since it was first read; open it anew")
 
     def _text(self, stream: IO[bytes], format: str | None) -> Iterator[Trace]:
         return text_parts(stream, self.path, format)

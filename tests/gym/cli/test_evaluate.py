@@ -183,3 +183,9 @@ def test_a_file_that_is_not_there_is_one_line(cli, tmp_path):
 def test_exactly_one_source_of_designs_is_needed(cli):
     cli("evaluate", "toy-cache").assert_error("one of --design JSON, --designs FILE and --default")
     cli("evaluate", "toy-cache", "--default", "--design", "{}").assert_error("expected one of")
+
+
+@pytest.mark.parametrize("name", ["objectives", "constraints"])
+def test_what_has_an_option_of_its_own_is_no_argument(cli, name):
+    found = cli("evaluate", "toy-cache", "--default", "--set", f"{name}=latency_ns")
+    found.assert_error(f"--set {name}=... is not an argument; use --{name[:-1]}")

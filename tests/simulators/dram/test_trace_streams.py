@@ -100,6 +100,19 @@ def test_a_long_archive_is_written_in_pieces(tmp_path: Path) -> None:
         write_columns(tmp_path / "wrong.npz", 900, lambda: trace.chunks(7))
 
 
+def test_a_file_that_changes_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "long.npz"
+    write_trace(Trace(np.arange(300) * 64, np.zeros(300, bool)), path)
+    trace = stream_trace(path, chunk_requests=100)
+    assert len(trace) == 300
+    write_trace(Trace(np.arange(200) * 64, np.zeros(200, bool)), path)
+    with pytest.raises(TraceError, match="the file has changed since it was first read"):
+        list(trace.chunks())
+    path.unlink()
+    with pytest.raises(TraceError, match="there is no such trace file"):
+        list(trace.chunks())
+
+
 def test_what_cannot_be_streamed_is_said(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match="there is no such trace file"):
         stream_trace(tmp_path / "none.npz")
