@@ -109,7 +109,8 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
     """The address mapping of a CONGEN file for a device.
 
     Raises:
-        ConfigurationError: the mapping has another number of bits than the device, or uses a bit twice.
+        ConfigurationError: the mapping has another number of bits than the device, uses a bit twice, or
+            hashes one that is none of its own.
     """
     fields = {
         field: [int(bit) for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()
@@ -131,6 +132,9 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
     if sorted(used) != list(range(len(used))):
         raise ConfigurationError(f"every address bit from 0 to {len(used) - 1} must be used once")
     xor = tuple((int(pair["FIRST"]), (int(pair["SECOND"]),)) for pair in congen.get("XOR", ()))
+    outside = [bit for first, (second,) in xor for bit in (first, second) if not 0 <= bit < len(used)]
+    if outside:
+        raise ConfigurationError(f"XOR has bit {outside[0]}, expected address bits from 0 to {len(used) - 1}")
     mapping = AddressBits(
         bank=tuple(fields["bank"]),
         row=tuple(fields["row"]),

@@ -114,6 +114,8 @@ def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
             lambda m, c: m["mempowerspec"].update(idd0=-1),
             "idd0 must be a finite number .*, got -1",
         ),
+        (lambda m, c: c.update(XOR=[{"FIRST": 13, "SECOND": 70}]), "XOR has bit 70, expected .* 0 to 31"),
+        (lambda m, c: c.update(XOR=[{"FIRST": -1, "SECOND": 13}]), "XOR has bit -1, expected"),
         (lambda m, c: c["ROW_BIT"].pop(), "ROW_BIT has 14 bits, expected 15 for 32768 rows"),
         (lambda m, c: c["ROW_BIT"].__setitem__(0, 14), "every address bit from 0 to 31 must be used once"),
     ],
