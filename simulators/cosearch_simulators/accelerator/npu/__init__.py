@@ -8,12 +8,10 @@ Example:
     True
 """
 
+from cosearch_simulators.accelerator.npu.designs import DATAFLOWS, SCHEDULES, Npus
 from cosearch_simulators.accelerator.npu.events import UNITS
 from cosearch_simulators.accelerator.npu.simulation import (
-    DATAFLOWS,
-    SCHEDULES,
     NpuResult,
-    Npus,
     Timeline,
     simulate,
     timeline,

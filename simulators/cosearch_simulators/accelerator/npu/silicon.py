@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.accelerator import components
+from cosearch_simulators.accelerator.npu.designs import Npus
 from cosearch_simulators.workloads import Network, Precision
-
-if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.npu.simulation import Npus
 
 # A vector operation is taken for a 16-bit floating-point multiplication: Horowitz, ISSCC 2014 (1.1 pJ), and
 # the area published with it (W. Dally, NIPS tutorial 2015).
