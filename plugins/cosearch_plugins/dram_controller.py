@@ -149,7 +149,9 @@ class DramController(Problem):
     ) -> None:
         check_name("controller", controller, CONTROLLERS)
         self.controller = controller
-        self.trace_tck_ps = _at_least_one("trace_tck_ps", trace_tck_ps) if trace_tck_ps is not None else None
+        if trace_tck_ps is not None and not 1 <= trace_tck_ps <= 1_000_000:
+            raise ArgumentError(f"trace_tck_ps must be from 1 to 1000000 (1 MHz), got {trace_tck_ps}")
+        self.trace_tck_ps = trace_tck_ps
         self.threads = _at_least_one("threads", threads)
         if memspec is not None:
             _check_alone(self.arguments)

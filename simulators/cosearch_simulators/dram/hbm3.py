@@ -34,7 +34,7 @@ TIMES_NS = {
     "nRP": 14,
     "nWR": 16,
     "nRTP": 6,
-    "nFAW": 30,
+    "nFAW": 15,  # Ramulator 2.0's HBM3; AttAcc's 39 cycles at 5200 MT/s are DRAMsim3's HBM2 again
     "nWTRS": 6,
     "nWTRL": 8,
     "nRREFD": 8,

@@ -112,6 +112,10 @@ _COUNT_COLUMNS = frozenset(f.name for f in fields(DramResult) if f.type == "Coun
 _COLUMNS = tuple(f.name for f in fields(DramResult) if f.name != "error")
 
 
+LARGEST_TCK_PS = 1_000_000
+"""Of a trace's clock: 1 MHz; a trace's cycles times this are still 64-bit numbers."""
+
+
 def simulate(
     devices: Device | Sequence[Device],
     controllers: Controllers | BankMachineControllers,
@@ -150,6 +154,8 @@ def simulate(
         )
     if threads < 1:
         raise ConfigurationError(f"threads must be 1 or more, got {threads}")
+    if trace_tck_ps is not None and not 1 <= trace_tck_ps <= LARGEST_TCK_PS:
+        raise ConfigurationError(f"trace_tck_ps must be from 1 to {LARGEST_TCK_PS}, got {trace_tck_ps}")
     designs = designs * (count // len(designs))
     problems = controllers.problems() * (count // len(controllers))
 

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from cosearch_simulators.errors import TraceError
 
+LARGEST_CYCLE = 1 << 40
+"""Every refresh until a request's cycle is simulated: later ones would keep a simulation busy for minutes."""
+
 CACHE_LINE_BYTES = 64
 """What one request moves on DDR3, DDR4 and DDR5: a 64-bit channel x BL8, or a 32-bit one x BL16."""
 
@@ -37,7 +40,8 @@ class Trace:
         name: what reports call the trace.
 
     Raises:
-        TraceError: no request, columns of different lengths or the wrong type, a negative address or cycle.
+        TraceError: no request, columns of different lengths or the wrong type, a negative address or cycle,
+            or a cycle beyond `LARGEST_CYCLE`.
     """
 
     address_byte: NDArray[np.int64]
@@ -55,6 +59,12 @@ class Trace:
             raise TraceError(f"is_write must be an array of bool, got {is_write.dtype}")
         _check_shape("is_write", is_write, requests)
         cycle = None if self.cycle is None else _whole_numbers("cycle", self.cycle, requests)
+        if cycle is not None and cycle.max() > LARGEST_CYCLE:
+            late = int(np.argmax(cycle > LARGEST_CYCLE))
+            raise TraceError(
+                f"request {late} (the first is 0): cycle must be at most 2^40, got {cycle[late]}; a clock of "
+                "1 GHz needs 18 minutes for those"
+            )
         for field, column in (("address_byte", address_byte), ("is_write", is_write), ("cycle", cycle)):
             if column is not None:
                 column.setflags(write=False)

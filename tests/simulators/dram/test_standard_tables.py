@@ -110,14 +110,14 @@ def test_ddr_power_down_is_that_of_the_memspecs(reference: Path) -> None:
             "HBM3_6400",
             {"nBL": 2, "nCL": 23, "nRCDRD": 23, "nRCDWR": 23, "nRP": 23, "nRAS": 55, "nWR": 26, "nRTP": 10}
             | {"nCWL": 7, "nCCDS": 2, "nCCDL": 4, "nRRDS": 2, "nRRDL": 4, "nWTRS": 10, "nWTRL": 13}
-            | {"nFAW": 48, "nRFCpb": 320, "nREFI": 6240, "nRREFD": 13},
+            | {"nFAW": 24, "nRFCpb": 320, "nREFI": 6240, "nRREFD": 13},
         ),
         (
             "HBM3",
             "HBM3_4Gb",
             "HBM3_5200",
             {"nCL": 19, "nRCDRD": 19, "nRP": 19, "nRAS": 45, "nWR": 21, "nRTP": 8, "nCWL": 6, "nWTRS": 8}
-            | {"nWTRL": 11, "nFAW": 39, "nRREFD": 11},
+            | {"nWTRL": 11, "nFAW": 20, "nRREFD": 11},
         ),
         # Ramulator 2.0's GDDR6 preset at 1.35 V, whose clock is that of 14 Gb/s
         (

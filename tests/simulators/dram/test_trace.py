@@ -83,6 +83,10 @@ def test_head():
         (([0, 64], [False, True], [1]), r"cycle must have one value for each"),
         (([0, 64], [False, True], [1, -1]), r"request 1 .*: cycle must be"),
         (
+            ([0, 64], [False, True], [1, 2**52]),
+            r"request 1 .*: cycle must be at most 2\^40, got 4503599627370496",
+        ),
+        (
             ([[0, 64]], [False, True]),
             r"address must have one value for each of the 2 requests, got shape \(1, 2\)",
         ),
