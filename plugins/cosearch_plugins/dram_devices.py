@@ -135,6 +135,8 @@ def named_devices(
     for argument, value, valid in (("ranks", ranks, RANKS), ("channels", channels, CHANNELS)):
         if value is not None and value not in valid:
             raise ArgumentError(f"{argument} must be one of {valid}, got {value!r}")
+    if standard.startswith("HBM") and ranks is not None and ranks > 2:
+        raise ArgumentError(f"ranks of {standard} are its pseudo-channels, 1 or 2, got {ranks}")
     organization = organization or USUAL_ORGANIZATION[standard]
     grade = speed_grade or USUAL_SPEED_GRADE[standard]
     check_name(f"{standard} organization", organization, organizations(standard))

@@ -329,6 +329,7 @@ def test_workloads_by_name_and_by_file(tmp_path):
         ),
         ({"ranks": 3}, errors.ArgumentError, "ranks must be one of (1, 2, 4, 8), got 3"),
         ({"threads": 0}, errors.ArgumentError, "threads must be at least 1, got 0"),
+        ({"standard": "HBM2", "ranks": 4}, errors.ArgumentError, "ranks of HBM2 are its pseudo-channels"),
         ({"trace_tck_ps": 0}, errors.ArgumentError, "trace_tck_ps must be from 1 to 1000000"),
         (
             {"search_device": True, "organization": "DDR4_2Gb_x8"},

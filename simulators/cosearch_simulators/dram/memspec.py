@@ -129,10 +129,17 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
                 f"expected {count.bit_length() - 1} for {count} {field}s"
             )
     used = [bit for bits in fields.values() for bit in bits]
-    if sorted(used) != list(range(len(used))):
-        raise ConfigurationError(f"every address bit from 0 to {len(used) - 1} must be used once")
-    xor = tuple((int(pair["FIRST"]), (int(pair["SECOND"]),)) for pair in congen.get("XOR", ()))
-    outside = [bit for first, (second,) in xor for bit in (first, second) if not 0 <= bit < len(used)]
+    wrong = [bit for bit in used if used.count(bit) > 1 or not 0 <= bit < len(used)]
+    if wrong:
+        raise ConfigurationError(
+            f"every address bit from 0 to {len(used) - 1} must be used once, "
+            f"bit {wrong[0]} is used {used.count(wrong[0])} times"
+        )
+    xor = tuple(
+        (int(entry["FIRST"]), (int(entry["SECOND"]), *(int(entry[k]) for k in ("THIRD",) if k in entry)))
+        for entry in congen.get("XOR", ())
+    )
+    outside = [bit for first, sources in xor for bit in (first, *sources) if not 0 <= bit < len(used)]
     if outside:
         raise ConfigurationError(f"XOR has bit {outside[0]}, expected address bits from 0 to {len(used) - 1}")
     mapping = AddressBits(
