@@ -86,7 +86,8 @@ class DramController(Problem):
         memspec: path of a DRAMSys memspec (JSON), in place of the five arguments above.
         search_device: "speed_grade" searches the speed grades of the standard; true also the standards that
             are comparable (DDR3 to DDR5; LPDDR4, LPDDR5 and GDDR6; HBM2 and HBM3), with chips of the same
-            density and width. `standard` and `speed_grade` are then the default design.
+            density and width. `standard` and `speed_grade` are then the default design. Energies of
+            different standards come from different sources: compare them with care.
         address_mapping: "search" the three named ones; one of "RoBaRaCoCh", "ChRaBaRoCo" and "MOP4CLXOR"; or
             bit lists with hashing as DRAMSys' CONGEN has them, as the path of the file or as an object like
             {"COLUMN_BIT": [...], "XOR": [{"FIRST": 13, "SECOND": 16}], ...}, which are called "custom" and
