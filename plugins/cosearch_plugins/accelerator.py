@@ -72,6 +72,7 @@ class Accelerator(Problem):
         mapped_for: what each layer's mapping is the best for: "edp", "latency" or "energy".
         effort: of the mapper: "fast" (some ms a layer) or "thorough".
         technology_nm: 7 to 130.
+        bits: of weights and activations, instead of searching them: 8 or 16.
         threads: layers mapped at once.
         objectives: default latency_ns:min, energy_pj:min and area_mm2:min.
         constraints: default none.
@@ -106,6 +107,7 @@ class Accelerator(Problem):
         mapped_for: Literal["edp", "latency", "energy"] = "edp",
         effort: Literal["fast", "thorough"] = "fast",
         technology_nm: float = 45.0,
+        bits: int | None = None,
         threads: int = 1,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
@@ -120,6 +122,11 @@ class Accelerator(Problem):
             raise ArgumentError(f"threads must be at least 1, got {threads}")
         if not 7 <= technology_nm <= 130:
             raise ArgumentError(f"technology_nm must be from 7 to 130, got {technology_nm:g}")
+        if bits not in (None, 8, 16):
+            raise ArgumentError(f"bits must be 8 or 16, got {bits}")
+        if bits is not None:
+            fixed = Categorical("bits", (bits,), description="of weights and activations")
+            self.space = DesignSpace([fixed if p.name == "bits" else p for p in SPACE], name=self.name)
         self.network = read_network(workload)
         if not self.network.matrix_operators:
             raise ArgumentError(f"workload {workload!r} has no operator with multiplications")

@@ -34,7 +34,8 @@ def read_network(workload: str, bits: int | None = None) -> Network:
     Batch normalisations are folded into the layers before them.
 
     Args:
-        workload: such as "resnet18", "gpt2:sequence_length=1,cached_tokens=1023" or "model.onnx".
+        workload: such as "resnet18", "gpt2:sequence_length=1,cached_tokens=1023", "model.onnx" or, where its
+            batch is open, "model.onnx:batch=1".
         bits: of all tensors; None: those of the network.
 
     Raises:
@@ -44,14 +45,12 @@ def read_network(workload: str, bits: int | None = None) -> Network:
     from cosearch_simulators.errors import WorkloadError as NetworkError
     from cosearch_simulators.workloads import Precision, network, networks
 
-    name, _, arguments = workload.partition(":")
+    name, arguments = _parts(workload)
     try:
         if name in networks():
             found = network(name, **_arguments(workload, arguments))
-        elif workload.endswith(".onnx") or os.path.exists(workload):
-            from cosearch_simulators.workloads import from_onnx
-
-            found = from_onnx(workload)
+        elif name.endswith(".onnx") or os.path.exists(name):
+            found = _from_file(workload, name, arguments)
         else:
             raise unknown_name("workload", name, networks())
         found = found.fold_batch_norms()
@@ -64,13 +63,43 @@ def read_network(workload: str, bits: int | None = None) -> Network:
 
 def network_digest(workload: str) -> str:
     """A hash of the workload's file; empty for a built-in network."""
-    path = Path(workload)
+    path = Path(_parts(workload)[0])
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def absolute_network(workload: str) -> str:
     """The workload with the path of a file made absolute, so that a study is resumed from any folder."""
-    return os.path.abspath(workload) if os.path.isfile(workload) else workload
+    name, arguments = _parts(workload)
+    return ":".join(filter(None, (os.path.abspath(name), arguments))) if os.path.isfile(name) else workload
+
+
+def _parts(workload: str) -> tuple[str, str]:
+    """Name or path, and what stands behind the colon; a path may have colons of its own."""
+    path, onnx, arguments = workload.partition(".onnx:")
+    if onnx:
+        return f"{path}.onnx", arguments
+    if os.path.exists(workload):
+        return workload, ""
+    name, _, arguments = workload.partition(":")
+    return name, arguments
+
+
+def _from_file(workload: str, path: str, arguments: str) -> Network:
+    from cosearch_simulators.workloads import from_onnx
+
+    given = _arguments(workload, arguments)
+    if not os.path.exists(path):
+        raise WorkloadError(f"there is no file {path}")
+    if set(given) - {"batch"}:
+        raise WorkloadError(f"workload {workload!r}: of an ONNX file only batch=number can be set")
+    try:
+        return from_onnx(path, batch=given.get("batch"))
+    except ModuleNotFoundError as error:
+        if error.name != "onnx":
+            raise
+        raise WorkloadError(
+            'reading an ONNX file needs the package onnx: pip install "cosearch[onnx]"'
+        ) from None
 
 
 def _arguments(workload: str, text: str) -> dict[str, int]:

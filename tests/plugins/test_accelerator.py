@@ -100,11 +100,17 @@ def test_scratchpads_narrower_than_their_block_run():
     assert problem.evaluate(problem.space.designs([design])).status.tolist() == ["ok"]
 
 
+def test_the_precision_can_be_held():
+    problem = Accelerator(workload="alexnet", bits=16)
+    assert set(problem.space.sample(10, 0)["bits"]) == {16}
+
+
 @pytest.mark.parametrize(
     ("build", "error", "message"),
     [
         (lambda: Accelerator(mapped_for="speed"), UnknownNameError, "speed"),
         (lambda: Accelerator(effort="quick"), UnknownNameError, "quick"),
+        (lambda: Accelerator(bits=4), ArgumentError, "bits must be 8 or 16, got 4"),
         (lambda: Accelerator(technology_nm=3), ArgumentError, "from 7 to 130, got 3"),
         (lambda: Accelerator(workload="resnet"), UnknownNameError, "resnet"),
         (lambda: AcceleratorTimeloopgym(goal="speed"), UnknownNameError, "speed"),

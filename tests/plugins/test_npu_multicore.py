@@ -103,3 +103,34 @@ def test_a_network_without_work_gets_one_clear_line(operator, problem, message, 
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
     with pytest.raises(WorkloadError, match=message):
         problem(workload=str(path))
+
+
+def test_an_onnx_file_with_an_open_batch_runs_once_the_batch_is_given(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    float32 = onnx.TensorProto.FLOAT
+    weights = onnx.numpy_helper.from_array(np.ones((16, 8), np.float32), "w")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["x", "w"], ["y"], "product")],
+        "tiny",
+        [onnx.helper.make_tensor_value_info("x", float32, ["batch", 16])],
+        [onnx.helper.make_tensor_value_info("y", float32, ["batch", 8])],
+        [weights],
+    )
+    path = tmp_path / "tiny.onnx"
+    onnx.save(onnx.helper.make_model(graph), path)
+    with pytest.raises(WorkloadError, match="open shape"):
+        NpuMulticore(workload=str(path))
+    with pytest.raises(WorkloadError, match="only batch=number can be set"):
+        NpuMulticore(workload=f"{path}:size=3")
+    problem = NpuMulticore(workload=f"{path}:batch=4")
+    assert problem.network.macs == 4 * 16 * 8
+    assert problem.arguments["workload"] == f"{path}:batch=4"
+    assert problem.workload_digest
+
+
+def test_a_missing_onnx_package_says_what_to_install(tmp_path, monkeypatch):
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(b"")
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    with pytest.raises(WorkloadError, match="needs the package onnx: pip install"):
+        NpuMulticore(workload=str(path))

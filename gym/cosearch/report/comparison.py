@@ -177,13 +177,18 @@ class Comparison:
         return shlex.join(words)
 
 
+WITHOUT_EFFECT = ("threads",)
+"""Arguments of problems that change how long an evaluation takes, and no number."""
+
+
 def compare(studies: Sequence[StudyData]) -> list[Comparison]:
     """The studies in groups that can be compared, each group where its first study stands."""
     groups: dict[str, list[StudyData]] = {}
     for study in studies:
         record = study.record
+        arguments = {k: v for k, v in record.problem_arguments.items() if k not in WITHOUT_EFFECT}
         shared = [
-            record.problem, record.problem_version, record.problem_arguments, record.workload_digest,
+            record.problem, record.problem_version, arguments, record.workload_digest,
             record.fidelity, record.objectives, record.constraints, record.space,
         ]  # fmt: skip
         groups.setdefault(json.dumps(shared, sort_keys=True, default=str), []).append(study)

@@ -181,6 +181,8 @@ def run_players(
             state = with_larger_rings(state)
         elif status != NONE:
             columns = _load(queues, state)
+        for column in columns:  # one type of array, so that the engine is compiled once
+            column.setflags(write=False)
         status = simulate_bank_machines(*columns, bits, told, settings, state)
     return state
 

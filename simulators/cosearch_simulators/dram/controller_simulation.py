@@ -161,6 +161,8 @@ class ControllerRun:
         return out
 
     def _run(self, k: int, requests: Requests, until: int) -> int:
+        for column in requests:  # one type of array, so that the engine is compiled once
+            column.setflags(write=False)
         while True:
             status = int(
                 run_channel(*requests, self._accepted[k], until, self._channel, self._setting, self.states[k])

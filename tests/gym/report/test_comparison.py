@@ -32,6 +32,11 @@ def test_only_like_studies_are_compared():
     assert [result.data for result in groups[0].results] == alike
 
 
+def test_the_number_of_threads_sets_no_studies_apart():
+    arguments = [{"workload": "bert"}, {"workload": "bert", "threads": 2}]
+    assert len(compare([make_study(20, problem_arguments=a) for a in arguments])) == 1
+
+
 def test_hypervolumes_share_one_reference_point():
     studies = [make_study(200, ALL_OBJECTIVES, seed=s) for s in range(3)]
     points = [minimised(s.objectives, s.outcomes)[feasible(s.constraints, s.outcomes)] for s in studies]

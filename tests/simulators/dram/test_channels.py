@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import fields
 
 import numpy as np
@@ -142,3 +144,20 @@ def test_threads_that_designs_leave_run_channels(designs: Controllers | BankMach
     one_thread, four_threads = (simulate(memory, designs, trace, threads=threads) for threads in (1, 4))
     for field in fields(DramResult):
         assert list(getattr(one_thread, field.name)) == list(getattr(four_threads, field.name))
+
+
+def test_the_engine_is_compiled_once_for_one_channel_and_several() -> None:
+    script = (
+        "import numpy as np\n"
+        "from cosearch_simulators.dram import BankMachineControllers, Controllers, Trace, device, simulate\n"
+        "from cosearch_simulators.dram.kernel import run_channel, simulate_bank_machines\n"
+        "trace = Trace(np.arange(400) * 64, np.zeros(400, bool))\n"
+        "machines = BankMachineControllers(address_mapping='RoBaRaCoCh')\n"
+        "for channels in (1, 2):\n"
+        f"    memory = device(*{DDR4!r}, channels=channels)\n"
+        "    simulate(memory, Controllers(), trace)\n"
+        "    simulate(memory, machines, trace)\n"
+        "print(len(run_channel.signatures), len(simulate_bank_machines.signatures))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1"]

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from cosearch_simulators.accelerator.maestro import analysis, levels, units
+from cosearch_simulators.compilation import announce_compilation
 
 NO_WORK = levels.UNKNOWN_DIMENSION + 1
 """Status of a dataflow in which a step has no multiplication, so a tile is smaller than the filter."""
@@ -71,3 +72,4 @@ def _entry_point(digest: int) -> Callable[..., Any]:
 
 
 analyse_batch = _entry_point(_digest())
+announce_compilation(analyse_batch, "MAESTRO's dataflow analysis")

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from cosearch_simulators.accelerator.npu import events, tiling
+from cosearch_simulators.compilation import announce_compilation
 
 LATENCY, ROOFLINE, SERIAL, MOVED, ACCESSED, MISSING = range(6)
 """Columns of a batch's result: ns, ns, ns, bytes to and from the DRAM, bytes to and from the buffers by array
@@ -116,3 +117,5 @@ def _entry_points(digest: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 run_designs, run_timeline = _entry_points(_digest())
+announce_compilation(run_designs, "the NPU's timeline")
+announce_compilation(run_timeline, "the NPU's log")

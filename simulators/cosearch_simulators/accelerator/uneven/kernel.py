@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from cosearch_simulators.accelerator.uneven import candidate, engine, search, timing
+from cosearch_simulators.compilation import announce_compilation
 
 _evaluate, _make_scratch = engine.evaluate, engine.make_scratch
 _everything, _best_orders, _refine = search.search_everything, search.best_orders, search.refine
@@ -81,3 +82,11 @@ def _search_entry_points(digest: int) -> tuple[Callable[..., Any], Callable[...,
 evaluate_one = _one_entry_point(_digest())
 evaluate_batch = _batch_entry_point(_digest())
 search_everything, best_orders, refine = _search_entry_points(_digest())
+for _kernel, _what in (
+    (evaluate_one, "the cost of an uneven mapping"),
+    (evaluate_batch, "the cost of uneven mappings"),
+    (search_everything, "the exhaustive search of uneven mappings"),
+    (best_orders, "the search of uneven mappings"),
+    (refine, "the refinement of uneven mappings"),
+):
+    announce_compilation(_kernel, _what)
