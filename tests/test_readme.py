@@ -36,7 +36,7 @@ def test_the_continuous_integration_runs_the_readme_command():
     block = README.partition("<!-- tests -->")[2].partition("<!-- /tests -->")[0]
     commands = [line for line in block.splitlines() if line and not line.startswith("```")]
     assert len(commands) == 1
-    assert commands[0].endswith("pytest")
+    assert " && mypy && pytest" in commands[0]
 
 
 def test_every_link_leads_somewhere():
