@@ -11,7 +11,7 @@ import pytest
 from cosearch import Picture
 from cosearch.pictures import MAX_BYTES, drawn_pictures, draws_pictures
 from cosearch.testing import check_problem
-from pictured_problem import MATRICES, CrashingPictures, PicturedCache
+from pictured_problem import MATRICES, CrashingPictures, EndlessPictures, PicturedCache
 from small_problems import TwoSpheres
 
 DESIGN = {"sets": 64, "tile": 8, "write_buffer": False}
@@ -26,13 +26,6 @@ class Drawing(TwoSpheres):
 
     def pictures(self, design):
         return self.given
-
-
-class Endless(TwoSpheres):
-    """Draws for ever."""
-
-    def pictures(self, design):
-        time.sleep(3600)
 
 
 def test_a_problem_draws_nothing_unless_it_says_so():
@@ -92,7 +85,7 @@ def test_an_error_keeps_what_was_drawn_before_it():
 def test_a_crash_and_a_time_limit_are_one_line():
     assert drawn_pictures(CrashingPictures(), DESIGN).missing == ("the process died (exit code 9)",)
     began = time.monotonic()
-    assert drawn_pictures(Endless(), {}, timeout_s=0.5).missing == ("took longer than 0.5 s",)
+    assert drawn_pictures(EndlessPictures(), DESIGN, timeout_s=0.5).missing == ("took longer than 0.5 s",)
     assert time.monotonic() - began < 30
 
 

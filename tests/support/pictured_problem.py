@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -150,6 +151,14 @@ class PicturedCache(Problem):
             yield Picture("An object", "", [{"type": "scatter", "x": {1, 2}}])
         if self.trouble == "plotly":
             yield Picture("A note", "", [{"type": "bar", "y": [1]}], {"annotations": "none"})
+
+
+class EndlessPictures(PicturedCache):
+    """Draws for ever."""
+
+    def pictures(self, design: Mapping[str, Any]) -> Iterator[Picture]:
+        while True:
+            time.sleep(1)
 
 
 class CrashingPictures(PicturedCache):
