@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,8 +57,16 @@ class Columns:
 
     def codes(self, name: str) -> NDArray[np.int64]:
         """Positions of a named column's values in the tuple of its names; -1 for an unknown name."""
-        known = {value: code for code, value in enumerate(self.NAMES[name])}
-        return np.array([known.get(value, -1) for value in getattr(self, name).tolist()], np.int64)
+        return self._codes[name]
+
+    @cached_property
+    def _codes(self) -> dict[str, NDArray[np.int64]]:
+        codes = {}
+        for name, values in self.NAMES.items():
+            known = {value: code for code, value in enumerate(values)}
+            found = [known.get(value, -1) for value in getattr(self, name).tolist()]
+            codes[name] = np.array(found, np.int64)
+        return codes
 
     def problems(self) -> list[str]:
         """For each design what is wrong with it, or an empty string."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,10 +82,10 @@ class Topology:
     levels: tuple[str, ...]
     counts: tuple[int, ...]
 
-    @property
+    @cached_property
     def nodes_per_level(self) -> tuple[int, ...]:
         """How many nodes the whole channel has at each level."""
-        return tuple(int(n) for n in np.cumprod(self.counts))
+        return tuple(accumulate(self.counts, mul))
 
     @property
     def banks(self) -> int:

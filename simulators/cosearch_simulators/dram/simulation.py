@@ -181,11 +181,10 @@ def simulate(
 
     order = [i for i, error in enumerate(errors) if not error]
     if isinstance(controllers, BankMachineControllers):
-        arguments = controllers.arguments()
+        rows = list(zip(*(column.tolist() for column in controllers.arguments()), strict=True))
 
         def counters_of(i: int, each_channel: Callable[..., Iterable[Any]]) -> NDArray[np.int64]:
-            row = [column[i % len(controllers)] for column in arguments]
-            return run_bank_machines(designs[i], trace, trace_tck_ps, row, each_channel)
+            return run_bank_machines(designs[i], trace, trace_tck_ps, rows[i % len(rows)], each_channel)
 
     else:
         batch = Batch(designs, controllers, trace, trace_tck_ps, order)

@@ -8,7 +8,6 @@ are compared. Cases of DRAMSys 4 are left to `memspec_validation`.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,9 +17,9 @@ import numpy as np
 
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import STANDARDS, Device, build_device
-from cosearch_simulators.dram.memspec_validation import MemspecTable, speed_medians, validate_memspecs
+from cosearch_simulators.dram.memspec_validation import MemspecTable, speed_medians, timed, validate_memspecs
 from cosearch_simulators.dram.rules import EvaluatedRule
-from cosearch_simulators.dram.simulation import DramResult, simulate
+from cosearch_simulators.dram.simulation import DramResult
 from cosearch_simulators.dram.standard import Organization
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.dram.trace_formats import read_trace
@@ -139,7 +138,6 @@ def validate(
     errors: dict[tuple[str, str], list[float]] = {}
     speeds: dict[str, list[tuple[float, float]]] = {}
     failures = []
-    warm = False
     for number, case in enumerate(cases):
         where = f"{folder / 'cases.json'}: case {case.get('id', number)}"
         try:
@@ -152,14 +150,7 @@ def validate(
             raise SimulatorError(f"{where}: {error}") from error
         if name not in traces:
             traces[name] = read_trace(folder / "traces" / f"{name}.npz")
-        if not warm:
-            simulate(
-                device, controllers, traces[name], wrap_addresses=True
-            )  # compiles, so that it is not timed
-            warm = True
-        start = time.process_time()
-        result = simulate(device, controllers, traces[name], wrap_addresses=True)
-        seconds = max(time.process_time() - start, 1e-9)
+        result, seconds = timed(device, controllers, traces[name])
         speeds.setdefault(name, []).append((len(traces[name]) / seconds, len(traces[name]) / host_s))
         for metric, expected in reference.items():
             actual = measured(result, metric)
