@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.agent import Agent
+from cosearch.drawing import drawn_pictures, draws_pictures
 from cosearch.errors import CosearchError
 from cosearch.executor import Executor, ProcessExecutor
 from cosearch.objectives import Constraint, Objective
 from cosearch.outcomes import FAILED, INFEASIBLE, OK, STATUSES, Outcomes
-from cosearch.pictures import drawn_pictures, draws_pictures
 from cosearch.problem import FIDELITIES, Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Integer, Ordinal, Permutation, Real
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cosearch import Picture
-from cosearch.pictures import MAX_BYTES, drawn_pictures, draws_pictures
+from cosearch.drawing import MAX_BYTES, drawn_pictures, draws_pictures
 from cosearch.testing import check_problem
 from pictured_problem import MATRICES, CrashingPictures, EndlessPictures, PicturedCache
 from small_problems import TwoSpheres

@@ -7,8 +7,8 @@ from math import prod
 import numpy as np
 import pytest
 
+from cosearch.drawing import drawn_pictures
 from cosearch.errors import ArgumentError, UnknownNameError
-from cosearch.pictures import drawn_pictures
 from cosearch.testing import check_problem
 from cosearch_plugins.accelerator import DATAFLOWS, Accelerator
 from cosearch_plugins.accelerator_timeloopgym import AcceleratorTimeloopgym

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cosearch.drawing import drawn_pictures
 from cosearch.errors import ArgumentError, UnknownNameError
-from cosearch.pictures import drawn_pictures
 from cosearch.testing import check_problem
 from cosearch_plugins.accelerator_mapping import AcceleratorMapping
 from cosearch_plugins.accelerator_pictures import array_picture

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from cosearch.pictures import drawn_pictures
+from cosearch.drawing import drawn_pictures
 from cosearch_plugins.dram_controller import DramController
 from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
 

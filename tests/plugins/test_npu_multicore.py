@@ -9,8 +9,8 @@ import pytest
 from onnx import TensorProto, helper
 
 import cosearch  # noqa: F401
+from cosearch.drawing import drawn_pictures
 from cosearch.errors import UnknownNameError, WorkloadError
-from cosearch.pictures import drawn_pictures
 from cosearch.testing import check_problem
 from cosearch_plugins.accelerator_mapping import AcceleratorMapping
 from cosearch_plugins.npu_multicore import NpuMulticore

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.arguments import check_arguments, parameters_of
-from cosearch.environments.formulation import Formulation, Rows, formulation_class, formulation_classes
+from cosearch.environments.formulation import Formulation, Rows
+from cosearch.environments.formulations import FORMULATIONS, formulation_class
 from cosearch.environments.reward import Reward
 from cosearch.environments.rewards import REWARDS, VectorReward, make_reward, reward_class
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
@@ -278,7 +279,7 @@ def _shared_out(
     for name, value in arguments.items():
         share = next((share for share, names in zip(shares, owners, strict=True) if name in names), None)
         if share is None:
-            others: list[Any] = [*formulation_classes().values(), *REWARDS.values()]
+            others: list[Any] = [*FORMULATIONS.values(), *REWARDS.values()]
             for other in others:
                 if name in _own_arguments(other):
                     chosen = formulation if issubclass(other, Formulation) else reward

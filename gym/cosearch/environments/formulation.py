@@ -1,4 +1,4 @@
-"""What a formulation is: n episodes stepped together. `oneshot`, `sequential` and `refine` are the three.
+"""What a formulation is: n episodes stepped together. `formulations` lists the three.
 
 A formulation turns actions into designs. It knows neither metrics nor rewards: `episodes` asks it which
 episodes now hold a design to evaluate.
@@ -14,7 +14,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import ArgumentError, unknown_name
+from cosearch.errors import ArgumentError
 from cosearch.space import Designs, DesignSpace
 
 Rows = NDArray[np.int64]
@@ -87,20 +87,3 @@ def discrete(actions: Any, size: int) -> NDArray[np.int64]:
             f"action {numbers[(numbers < 0) | (numbers >= size)][0]} is not from 0 to {size - 1}"
         )
     return numbers.astype(np.int64)
-
-
-def formulation_class(name: str) -> type[Formulation]:
-    """The formulation with this name; `UnknownNameError` names the nearest."""
-    classes = formulation_classes()
-    if name not in classes:
-        raise unknown_name("formulation", name, classes)
-    return classes[name]
-
-
-def formulation_classes() -> dict[str, type[Formulation]]:
-    """All formulations by name."""
-    from cosearch.environments.oneshot import Oneshot
-    from cosearch.environments.refine import Refine
-    from cosearch.environments.sequential import Sequential
-
-    return {cls.name: cls for cls in (Oneshot, Sequential, Refine)}

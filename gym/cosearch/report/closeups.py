@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from cosearch.drawing import Drawn, drawn_pictures, draws_pictures
 from cosearch.errors import CosearchError
-from cosearch.pictures import Drawn, drawn_pictures, draws_pictures
 from cosearch.report.comparison import Comparison
 from cosearch.report.document import Drawings
 from cosearch.report.markup import copy_button, heading, text
