@@ -19,7 +19,7 @@ from cosearch.environment_ids import env_id
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective, check_metrics
 from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
-from cosearch.space import Designs, DesignSpace
+from cosearch.space import Designs, DesignsLike, DesignSpace
 
 if TYPE_CHECKING:
     from cosearch.pictures import Picture
@@ -131,11 +131,13 @@ class Problem(ABC):
         """
         return ()
 
-    def evaluate(self, designs: Designs, *, fidelity: str | None = None, seed: int | None = None) -> Outcomes:
+    def evaluate(
+        self, designs: DesignsLike, *, fidelity: str | None = None, seed: int | None = None
+    ) -> Outcomes:
         """Evaluate a batch: order kept, one bad design never spoils the others.
 
         Args:
-            designs: n designs of this problem's space.
+            designs: n designs of this problem's space, in any form that `DesignSpace.designs` takes.
             fidelity: default the first of `fidelities`.
             seed: default 0.
 
@@ -144,12 +146,14 @@ class Problem(ABC):
             return a number that is not finite is `failed`; each with its reason.
 
         Raises:
+            DesignError: for what is no design of the space.
             UnknownNameError: for an unknown fidelity.
             ProblemError: if the simulator returns other metrics than it declares.
         """
         fidelity = self.fidelities[0] if fidelity is None else fidelity
         if fidelity not in self.fidelities:
             raise unknown_name(f"fidelity of problem {self.name}", fidelity, self.fidelities)
+        designs = self.space.designs(designs)
         reasons = self.space.forbidden_reason(designs)
         allowed = np.array([not reason for reason in reasons], dtype=bool)
         rejected = Outcomes.without_metrics(self.metric_names, [r for r in reasons if r], INFEASIBLE)

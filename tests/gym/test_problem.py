@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cosearch import Constraint, DesignSpace, Integer, Metric, Objective, Outcomes, Problem, make_problem
-from cosearch.errors import ArgumentError, ProblemError, UnknownNameError
+from cosearch.errors import ArgumentError, DesignError, ProblemError, UnknownNameError
 from small_problems import Trouble, TwoSpheres
 
 
@@ -17,6 +17,27 @@ def test_a_batch_keeps_its_order_and_equals_its_rows():
     for i in range(len(designs)):
         alone = problem.evaluate(designs[i : i + 1])
         assert alone.row(0) == batch.row(i)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        [{"x": 5, "y": 0, "shape": "round"}],
+        {"x": 5, "y": 0, "shape": "round"},
+        {"x": [5], "y": [0], "shape": ["round"]},
+    ],
+    ids=["list of dicts", "dict", "dict of columns"],
+)
+def test_a_batch_is_taken_in_every_form_that_its_space_takes(form):
+    problem = TwoSpheres()
+    assert problem.evaluate(form).row(0) == {"left": 100.0, "right": 0.0, "sum": 5.0}
+
+
+def test_what_is_no_batch_is_one_clear_line():
+    with pytest.raises(DesignError, match="expected a dict, a list of dicts or a dict of columns"):
+        TwoSpheres().evaluate("round")
+    with pytest.raises(DesignError, match="unknown parameter 'shap'; did you mean 'shape'"):
+        TwoSpheres().evaluate([{"x": 5, "y": 0, "shap": "round"}])
 
 
 def test_a_forbidden_design_is_infeasible_and_spoils_no_other():
