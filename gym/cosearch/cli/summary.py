@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 SHOWN_DESIGNS = 10
 SHOWN_PARAMETERS = 8
+SHOWN_REASONS = 3
 
 
 def summarise(data: StudyData) -> dict[str, Any]:
     """The summary as JSON values; the front is ordered by the first objective, the best first."""
+    from cosearch.report.comparison import reasons_of  # here, because SQLAlchemy would slow down every other
+
     meets = feasible(data.constraints, data.outcomes)
     values = minimised(data.objectives, data.outcomes)
     reference = reference_point(data.objectives, [values[meets]])
@@ -36,6 +39,9 @@ def summarise(data: StudyData) -> dict[str, Any]:
             "violate_constraints": int((data.outcomes.ok & ~meets).sum()),
             "proposals": len(data.told),
         },
+        "reasons": [
+            dict(zip(("kind", "reason", "designs"), entry, strict=True)) for entry in reasons_of(data)
+        ],
         "hypervolume": hypervolume(values[meets], reference) if meets.any() else 0.0,
         "reference_point": {
             objective.metric: sign * value
@@ -69,7 +75,11 @@ def show_summary(summary: Mapping[str, Any]) -> None:
         heads = [heading(metric, units[metric]) for metric in metrics]
         print_table(title, [*heads, *parameters], rows, right=heads)
     else:
+        from cosearch.report.words import reason_line
+
         print_line("no feasible design was found", style="yellow")
+        for entry in summary["reasons"][:SHOWN_REASONS]:
+            print_line(reason_line((entry["kind"], entry["reason"], entry["designs"])))
     print_line()
     infeasible = counts["infeasible"] + counts["violate_constraints"]
     corner = ", ".join(f"{metric} {number(value)}" for metric, value in summary["reference_point"].items())

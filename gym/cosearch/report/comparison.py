@@ -71,7 +71,7 @@ class StudyResult:
 
     def reasons(self, most: int = 5) -> list[Reason]:
         """The most frequent reasons why designs are not feasible."""
-        return [(*key, n) for key, n in _reasons(self.data).most_common(most)]
+        return reasons_of(self.data, most)
 
 
 @dataclass(frozen=True)
@@ -229,6 +229,11 @@ def _compare_group(studies: Sequence[StudyData]) -> Comparison:
         front=pareto_mask(pooled),
         hypervolume=hypervolume(pooled, reference),
     )
+
+
+def reasons_of(data: StudyData, most: int = 5) -> list[Reason]:
+    """The most frequent reasons why a study's designs are not feasible."""
+    return [(*key, n) for key, n in _reasons(data).most_common(most)]
 
 
 def _reasons(data: StudyData) -> Counter[tuple[str, str]]:

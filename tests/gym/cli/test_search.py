@@ -149,6 +149,22 @@ def test_a_failing_simulator_does_not_stop_a_search(cli):
     assert counts["ok"] > 5
 
 
+def test_a_search_without_a_feasible_design_says_the_most_frequent_reasons(cli):
+    wishes = ("--constraint", "area_mm2<=0.5", "--constraint", "gain>=1000", "--set", "nan_above_banks=40")
+    arguments = (*SEARCH, "--budget", 80, *wishes)
+    reasons = cli(*arguments, "--json").json["reasons"]
+    assert len(reasons) >= 4  # "no power at all" and a rule of the space are among the others
+    counted = [entry["designs"] for entry in reasons]
+    assert counted == sorted(counted, reverse=True)
+    lines = cli(*arguments).out.splitlines()
+    assert lines[0] == "no feasible design was found"
+    n = counted[0]
+    assert lines[1] == f"{n} designs: area_mm2<=0.5 is not met"
+    assert lines[2] == f"{n} designs: gain>=1000 is not met"
+    assert lines[3].endswith("designs failed: metric latency_ns is nan")
+    assert lines[4] == ""
+
+
 def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(cli, monkeypatch):
     monkeypatch.setattr("cosearch.cli.progress.LINE_EVERY_S", 0.0)
     lines = cli(*SEARCH, "--budget", 20).err.splitlines()
