@@ -56,27 +56,34 @@ def summarise(data: StudyData) -> dict[str, Any]:
 
 def show_summary(summary: Mapping[str, Any]) -> None:
     """Print the summary for a person."""
+    from cosearch.report.words import more_text, reason_line
+
     study, counts, front = summary["study"], summary["counts"], summary["pareto"]
     units = {metric["name"]: metric["unit"] for metric in study["metrics"]}
     metrics = list(summary["reference_point"])
     bounded = [Constraint.parse(text).metric for text in study["constraints"]]
     metrics += [metric for metric in dict.fromkeys(bounded) if metric not in metrics]
     if front:
-        parameters = _shown_parameters(study, front)
-        rows = [
+        objectives = list(summary["reference_point"])
+        equal: dict[tuple[float, ...], list[dict[str, Any]]] = {}
+        for row in front:
+            equal.setdefault(tuple(row["metrics"][metric] for metric in objectives), []).append(row)
+        parameters = _shown_parameters(study, [rows[0] for rows in equal.values()])
+        cells = [
             [
                 *(number(row["metrics"][metric]) for metric in metrics),
                 *(value_text(row["design"].get(parameter, "")) for parameter in parameters),
+                more_text(len(others)),
             ]
-            for row in front[:SHOWN_DESIGNS]
+            for row, *others in list(equal.values())[:SHOWN_DESIGNS]
         ]
-        shown = "" if len(front) <= SHOWN_DESIGNS else f", {SHOWN_DESIGNS} of them shown"
-        title = f"Pareto front of {', '.join(study['objectives'])}: {len(front)} designs{shown}"
+        found = f"{len(front)} designs"
+        found += f", {len(equal)} with different values" if len(equal) < len(front) else ""
+        found += f", {SHOWN_DESIGNS} of them shown" if len(equal) > SHOWN_DESIGNS else ""
         heads = [heading(metric, units[metric]) for metric in metrics]
-        print_table(title, [*heads, *parameters], rows, right=heads)
+        title = f"Pareto front of {', '.join(study['objectives'])}: {found}"
+        print_table(title, [*heads, *parameters, ""], cells, right=heads)
     else:
-        from cosearch.report.words import reason_line
-
         print_line("no feasible design was found", style="yellow")
         for entry in summary["reasons"][:SHOWN_REASONS]:
             print_line(reason_line((entry["kind"], entry["reason"], entry["designs"])))

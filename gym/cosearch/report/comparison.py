@@ -153,6 +153,14 @@ class Comparison:
         return rows[np.lexsort(self.minimised[rows].T[::-1])]
 
     @functools.cached_property
+    def front_points(self) -> list[tuple[int, int]]:
+        """Of the designs of the front with equal objectives the first's row, and how many more there are."""
+        equal: dict[tuple[float, ...], list[int]] = {}
+        for row in self.front_rows.tolist():
+            equal.setdefault(tuple(self.minimised[row].tolist()), []).append(row)
+        return [(rows[0], len(rows) - 1) for rows in equal.values()]
+
+    @functools.cached_property
     def importances(self) -> list[Importance | None]:
         """The importance of the parameters for each objective; None where nothing can be said."""
         return [

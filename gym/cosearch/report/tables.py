@@ -16,6 +16,7 @@ from cosearch.report.markup import copy_button, heading, text
 from cosearch.report.words import (
     count,
     duration,
+    more_text,
     number,
     parameter_value,
     percent,
@@ -29,9 +30,10 @@ MAX_ROWS = 300
 
 def table_section(comparison: Comparison, group: int, title: str, level: int) -> str:
     """The designs of the combined front, their commands, and all of them as CSV."""
-    rows = comparison.front_rows
-    if not len(rows):
+    rows, points = comparison.front_rows, comparison.front_points
+    if not points:
         return ""
+    shared = any(more for _, more in points)
     parameters = comparison.first.space.parameters
     head = "".join(
         [
@@ -40,11 +42,14 @@ def table_section(comparison: Comparison, group: int, title: str, level: int) ->
             *(_header(name, comparison.unit(name), numeric=True) for name in comparison.other_metrics),
             _header("agent"),
             _header("seed", numeric=True),
+            _header("others", numeric=True) if shared else "",
             '<th class="action">command</th>',
         ]
     )
-    body = "".join(_design_row(comparison, row) for row in rows[:MAX_ROWS].tolist())
-    shown = "" if len(rows) <= MAX_ROWS else f" The first {MAX_ROWS} are shown; the CSV has all of them."
+    body = "".join(_design_row(comparison, row, more, shared) for row, more in points[:MAX_ROWS])
+    shown = " Of designs with equal objectives one is shown." if shared else ""
+    shown += f" The first {MAX_ROWS} are shown." if len(points) > MAX_ROWS else ""
+    shown += " The CSV has all of them." if shown else ""
     found = "the study that found it first" if len(comparison.results) > 1 else "the study"
     file = "data:text/csv;charset=utf-8," + quote(_csv(comparison), errors="backslashreplace")
     return (
@@ -57,7 +62,7 @@ def table_section(comparison: Comparison, group: int, title: str, level: int) ->
     )
 
 
-def _design_row(comparison: Comparison, row: int) -> str:
+def _design_row(comparison: Comparison, row: int, more: int, shared: bool) -> str:
     result, design = comparison.results[comparison.source[row]], comparison.designs[row]
     objectives = {objective.metric for objective in comparison.first.objectives}
     cells = [
@@ -78,6 +83,8 @@ def _design_row(comparison: Comparison, row: int) -> str:
     ]
     cells.append(f"<td>{text(short(result.label, 40))}</td>")
     cells.append(_number_cell(result.data.record.seed, "number"))
+    if shared:
+        cells.append(f'<td class="number" data-value="{more}">{more_text(more)}</td>')
     cells.append(f'<td class="action">{copy_button("Copy", comparison.evaluate_command(row))}</td>')
     return f"<tr>{''.join(cells)}</tr>"
 

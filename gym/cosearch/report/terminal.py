@@ -13,6 +13,7 @@ from cosearch.report.comparison import Comparison, compare
 from cosearch.report.words import (
     duration,
     importance_caution,
+    more_text,
     number,
     parameter_value,
     percent,
@@ -69,10 +70,10 @@ def _studies(comparison: Comparison, console: Console) -> None:
 
 
 def _designs(comparison: Comparison, console: Console) -> None:
-    rows = comparison.front_rows
-    if not len(rows):
+    points = comparison.front_points
+    if not points:
         return
-    designs = comparison.designs[rows].to_dicts()
+    designs = comparison.designs[[row for row, _ in points]].to_dicts()
     varied = [
         name
         for name in comparison.first.space.names
@@ -85,17 +86,18 @@ def _designs(comparison: Comparison, console: Console) -> None:
             *(number(float(comparison.outcomes[metric][row])) for metric in comparison.goal_metrics),
             *(short(parameter_value(design[name])) if name in design else "–" for name in parameters),
             short(comparison.results[comparison.source[row]].label, 24),
+            more_text(more),
         ]
-        for row, design in zip(rows[:MAX_DESIGNS].tolist(), designs, strict=False)
+        for (row, more), design in zip(points[:MAX_DESIGNS], designs, strict=False)
     ]
     notes = []
-    if len(rows) > MAX_DESIGNS:
-        notes.append(f"the first {MAX_DESIGNS} of {len(rows)}")
+    if len(points) > MAX_DESIGNS:
+        notes.append(f"the first {MAX_DESIGNS} of {len(points)}")
     if len(parameters) < len(comparison.first.space):
         notes.append(f"{len(parameters)} of {len(comparison.first.space)} parameters, those that differ")
     title = "Pareto designs" if len(comparison.first.objectives) > 1 else "Best designs"
     title += f" ({'; '.join(notes)})" if notes else ""
-    _print_table(console, title, [*heads, *parameters, "agent"], cells, numeric=heads)
+    _print_table(console, title, [*heads, *parameters, "agent", ""], cells, numeric=heads)
 
 
 def _importances(comparison: Comparison, console: Console) -> None:

@@ -93,6 +93,11 @@ def summary(comparison: Comparison) -> str:
     return " ".join(sentences)
 
 
+def more_text(more: int) -> str:
+    """That more designs have the objectives' values of one that is shown; empty where none has."""
+    return f"and {more:,} more with the same values" if more else ""
+
+
 def reason_line(entry: Reason) -> str:
     """Why so many designs are not feasible."""
     kind, reason, designs = entry

@@ -149,6 +149,22 @@ def test_a_failing_simulator_does_not_stop_a_search(cli):
     assert counts["ok"] > 5
 
 
+def test_of_designs_with_equal_objectives_one_is_shown_and_all_are_kept(cli, tmp_path):
+    path = tmp_path / "s.db"
+    # the area is that of banks and ways, so many designs have the smallest
+    arguments = ("--budget", 600, "--objective", "area_mm2:min", "--store", path)
+    kept = cli(*SEARCH, *arguments, "--json").json["pareto"]
+    assert len(kept) >= 2
+    line = f"and {len(kept) - 1} more with the same values"
+    shown = cli("resume", path).out
+    assert shown.count("with the same values") == 1
+    assert line in shown
+    assert f"{len(kept)} designs, 1 with different values" in shown
+    report = cli("report", path)
+    assert report.out.count(line) == 1
+    assert len(cli("report", path, "--json").json[0]["pareto"]) == len(kept)
+
+
 def test_a_search_without_a_feasible_design_says_the_most_frequent_reasons(cli):
     wishes = ("--constraint", "area_mm2<=0.5", "--constraint", "gain>=1000", "--set", "nan_above_banks=40")
     arguments = (*SEARCH, "--budget", 80, *wishes)

@@ -7,16 +7,19 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cosearch.outcomes import Outcomes
 from cosearch.report import write_report
 from cosearch.report.document import embedded_json
 from cosearch.report.page import report_page
 from cosearch.report.points import escape
-from report_studies import ALL_OBJECTIVES, make_study
+from report_studies import ALL_OBJECTIVES, METRICS, SPACE, make_study
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -87,3 +90,13 @@ def test_no_text_is_markup_for_plotly(text):
 def test_importing_reports_does_not_import_plotly():
     code = "import sys, cosearch.report; print(sorted({'plotly', 'moocore', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_of_designs_with_equal_objectives_one_is_shown():
+    designs = SPACE.sample(30, 4)
+    outcomes = Outcomes.of({metric["name"]: np.full(30, 2.0) for metric in METRICS})
+    page = report_page([make_study(30, designs=designs, outcomes=outcomes)])
+    (table,) = re.findall(r'<table class="pareto">.*?</table>', page)
+    assert table.count("<tr>") == 2  # the head and one design
+    assert "and 29 more with the same values" in table
+    assert len(unquote(re.search(r'href="data:text/csv[^,]*,([^"]*)"', page)[1]).splitlines()) == 31
