@@ -14,6 +14,7 @@ from cosearch.cli.progress import shown_progress
 from cosearch.cli.summary import show_summary, summarise
 
 if TYPE_CHECKING:
+    from cosearch.store import Store, StudyData
     from cosearch.study import Study
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
@@ -114,7 +115,7 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
     except KeyboardInterrupt:
         interrupted = True
         data = study.store.read(study.store.study(name))
-    found = summarise(data)
+    found = summarise(data, _comparable(study.store, data))
     if json:
         print_json({"store": store, **found})
     elif len(data.designs):
@@ -130,6 +131,18 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
             print_line(f"study {name} is in {store}; see it with: {_command('report', store)}")
         else:
             print_line("nothing is kept: add --store studies.db to keep the study")
+
+
+def _comparable(store: Store, data: StudyData) -> list[StudyData]:
+    """The other studies of the store that this one can be compared with."""
+    from cosearch.report.comparison import group_key
+
+    key = group_key(data.record)
+    return [
+        store.read(record)
+        for record in store.studies()
+        if record.name != data.record.name and group_key(record) == key
+    ]
 
 
 def _command(command: str, store: str, *names: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +22,19 @@ SHOWN_PARAMETERS = 8
 SHOWN_REASONS = 3
 
 
-def summarise(data: StudyData) -> dict[str, Any]:
-    """The summary as JSON values; the front is ordered by the first objective, the best first."""
+def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, Any]:
+    """The summary as JSON values; the front is ordered by the first objective, the best first.
+
+    Args:
+        data: the study.
+        others: studies that it can be compared with: its hypervolume has the reference point of all of them.
+    """
     from cosearch.report.comparison import reasons_of  # here, because SQLAlchemy would slow down every other
 
     meets = feasible(data.constraints, data.outcomes)
     values = minimised(data.objectives, data.outcomes)
-    reference = reference_point(data.objectives, [values[meets]])
+    known = [minimised(o.objectives, o.outcomes)[feasible(o.constraints, o.outcomes)] for o in others]
+    reference = reference_point(data.objectives, [values[meets], *known])
     front = np.flatnonzero(pareto_rows(data))
     front = front[np.argsort(values[front, 0], kind="stable")]
     signs = [1 if objective.direction == "min" else -1 for objective in data.objectives]
@@ -47,6 +53,7 @@ def summarise(data: StudyData) -> dict[str, Any]:
             objective.metric: sign * value
             for objective, sign, value in zip(data.objectives, signs, reference, strict=True)
         },
+        "compared_with": [other.record.name for other in others],
         "pareto": [
             {"position": int(i), "design": data.designs[int(i)], "metrics": data.outcomes.row(int(i))}
             for i in front
@@ -90,10 +97,13 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     print_line()
     infeasible = counts["infeasible"] + counts["violate_constraints"]
     corner = ", ".join(f"{metric} {number(value)}" for metric, value in summary["reference_point"].items())
+    others = len(summary["compared_with"])
+    common = f", common to {others + 1} studies of the store" if others else ""
     print_line(
         f"{study['evaluations']} designs in {study['seconds']:.1f} s: "
         f"{counts['ok'] - counts['violate_constraints']} feasible, {infeasible} infeasible, "
-        f"{counts['failed']} failed; hypervolume {number(summary['hypervolume'])} (reference point {corner})"
+        f"{counts['failed']} failed; hypervolume {number(summary['hypervolume'])} "
+        f"(reference point {corner}{common})"
     )
     print_line(f"{study['status']}: {study['stopped_because']}")
 

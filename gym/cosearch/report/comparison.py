@@ -23,7 +23,7 @@ from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
 from cosearch.pareto import hypervolume, hypervolume_curve, pareto_mask, reference_point
 from cosearch.report.importance import Importance, parameter_importance
 from cosearch.space import Designs
-from cosearch.store import StudyData
+from cosearch.store import StudyData, StudyRecord
 
 Reason = tuple[str, str, int]  # kind (infeasible, failed or constraint), reason, number of designs
 
@@ -193,14 +193,18 @@ def compare(studies: Sequence[StudyData]) -> list[Comparison]:
     """The studies in groups that can be compared, each group where its first study stands."""
     groups: dict[str, list[StudyData]] = {}
     for study in studies:
-        record = study.record
-        arguments = {k: v for k, v in record.problem_arguments.items() if k not in WITHOUT_EFFECT}
-        shared = [
-            record.problem, record.problem_version, arguments, record.workload_digest,
-            record.fidelity, record.objectives, record.constraints, record.space,
-        ]  # fmt: skip
-        groups.setdefault(json.dumps(shared, sort_keys=True, default=str), []).append(study)
+        groups.setdefault(group_key(study.record), []).append(study)
     return [_compare_group(group) for group in groups.values()]
+
+
+def group_key(record: StudyRecord) -> str:
+    """What two studies must have in common to be compared."""
+    arguments = {k: v for k, v in record.problem_arguments.items() if k not in WITHOUT_EFFECT}
+    shared = [
+        record.problem, record.problem_version, arguments, record.workload_digest,
+        record.fidelity, record.objectives, record.constraints, record.space,
+    ]  # fmt: skip
+    return json.dumps(shared, sort_keys=True, default=str)
 
 
 def _compare_group(studies: Sequence[StudyData]) -> Comparison:

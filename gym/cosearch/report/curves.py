@@ -12,7 +12,7 @@ from cosearch.pictures import PALETTE
 from cosearch.report.comparison import Comparison
 from cosearch.report.figure import Figure, axis_title, log_control
 from cosearch.report.points import Points, escape, rounded
-from cosearch.report.words import number, quantity, short
+from cosearch.report.words import number, reference_text, short
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 BAND_STUDIES = 3  # from so many studies of one agent on, the median and the quartiles are drawn
@@ -54,18 +54,11 @@ def hypervolume_figure(comparison: Comparison) -> Figure | None:
     if len(comparison.first.objectives) == 1 or comparison.hypervolume <= 0:
         return None
     curves = [(r.label, 100 * r.hypervolume / comparison.hypervolume) for r in comparison.results]
-    signs = [1 if objective.direction == "min" else -1 for objective in comparison.first.objectives]
-    corner = ", ".join(
-        f"{objective.metric} {quantity(float(sign * value), comparison.unit(objective.metric), 3)}"
-        for objective, sign, value in zip(
-            comparison.first.objectives, signs, comparison.reference, strict=True
-        )
-    )
     whole = "the combined front's" if len(comparison.results) > 1 else "the final"
     return Figure(
         "Hypervolume against evaluations",
         f"The share of {whole} hypervolume ({number(comparison.hypervolume)}, reference point "
-        f"{corner}) after so many evaluations. {_band_words(comparison)}",
+        f"{reference_text(comparison)}) after so many evaluations. {_band_words(comparison)}",
         progress_traces(comparison, curves),
         {
             "xaxis": {"title": {"text": "evaluations"}, "rangemode": "tozero"},

@@ -19,6 +19,7 @@ from cosearch.report.words import (
     percent,
     plain,
     reason_line,
+    reference_text,
     short,
     summary,
 )
@@ -61,6 +62,9 @@ def _studies(comparison: Comparison, console: Console) -> None:
             row += [counts["pareto_designs"], percent(share)]
         rows.append([*row, duration(record.seconds), record.status])
     _print_table(console, "Studies", [*heads, "time", "status"], rows, numeric=heads[2:])
+    if many and comparison.hypervolume:
+        whole = f"100 % is a hypervolume of {number(comparison.hypervolume)}"
+        console.print(Text(plain(f"{whole}, reference point {reference_text(comparison)}"), style="dim"))
     reasons = comparison.reasons(most=None)
     for entry in reasons[:MAX_REASONS]:
         console.print(Text(plain(reason_line(entry)), style="dim"))

@@ -93,6 +93,15 @@ def summary(comparison: Comparison) -> str:
     return " ".join(sentences)
 
 
+def reference_text(comparison: Comparison) -> str:
+    """The reference point of every hypervolume of a comparison."""
+    corner = zip(comparison.first.objectives, comparison.reference.tolist(), strict=True)
+    return ", ".join(
+        f"{o.metric} {quantity(value if o.direction == 'min' else -value, comparison.unit(o.metric), 3)}"
+        for o, value in corner
+    )
+
+
 def more_text(more: int) -> str:
     """That more designs have the objectives' values of one that is shown; empty where none has."""
     return f"and {more:,} more with the same values" if more else ""

@@ -149,6 +149,23 @@ def test_a_failing_simulator_does_not_stop_a_search(cli):
     assert counts["ok"] > 5
 
 
+def test_hypervolumes_of_comparable_studies_of_a_store_have_one_reference_point(cli, tmp_path):
+    path = tmp_path / "s.db"
+    cli(*SEARCH, "--budget", 40, "--name", "other-goal", "--objective", "area_mm2:min", "--store", path)
+    found = [cli(*SEARCH, "--budget", 40, "--seed", s, "--store", path, "--json").json for s in (0, 1)]
+    assert found[0]["compared_with"] == []
+    assert found[1]["compared_with"] == ["toy-cache-toy-walk-0"]
+    again = [cli("resume", path, f"toy-cache-toy-walk-{s}", "--json").json for s in (0, 1)]
+    (_, group) = cli("report", path, "--json").json
+    for study, reported in zip(again, group["studies"], strict=True):
+        assert study["reference_point"] == group["reference_point"]
+        assert study["hypervolume"] == pytest.approx(reported["hypervolume"])
+    assert "common to 2 studies of the store" in cli("resume", path, "toy-cache-toy-walk-0").out
+    (corner,) = re.findall(r"100 % is a hypervolume of .*, reference point (.*)", cli("report", path).out)
+    numbers = [float(text) for text in re.findall(r"-?[\d.]+(?= ns| dB)", corner)]
+    assert numbers == pytest.approx(list(group["reference_point"].values()), rel=0.01)
+
+
 def test_of_designs_with_equal_objectives_one_is_shown_and_all_are_kept(cli, tmp_path):
     path = tmp_path / "s.db"
     # the area is that of banks and ways, so many designs have the smallest
