@@ -63,7 +63,7 @@ def export(
     options.check_new(output, force=force)
     if not output.parent.is_dir():
         raise ArgumentError(f"cannot write {output}: there is no folder {output.parent}")
-    found = read_studies(store, study)
+    found = read_studies(store, *([] if study is None else [study]))
     WRITERS[format_name](found, output)
     rows = sum(len(data.designs) for data in found)
     if json:
@@ -76,6 +76,10 @@ def export(
 
 def report(
     store: options.StorePath,
+    studies: Annotated[
+        list[str],
+        typer.Argument(metavar="STUDY", help="As `cosearch studies` lists them; default all."),
+    ] = [],  # noqa: B006  typer copies it
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one page that needs no network.")
     ] = None,
@@ -85,12 +89,12 @@ def report(
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
-    """Show the Pareto front, hypervolume against evaluations and more, of all studies of a store."""
+    """Show the Pareto front, hypervolume against evaluations and more; all studies unless some are named."""
     from cosearch.report import report_data, terminal_report, write_report
 
     if html is not None:
         options.check_new(html, force=force)
-    found = read_studies(store)
+    found = read_studies(store, *studies)
     if html is not None:
         with said_if_slow() as say:
             write_report(found, html, pictures=pictures, progress=say)
@@ -102,16 +106,17 @@ def report(
         terminal_report(found, console())
 
 
-def read_studies(store: str, name: str | None = None) -> Sequence[StudyData]:
-    """One study of a store, or all of them.
+def read_studies(store: str, *names: str) -> Sequence[StudyData]:
+    """The named studies of a store, each once, or all of them.
 
     Raises:
+        UnknownNameError: if there is no study of such a name.
         StoreError: if the store cannot be read, or holds no study.
     """
     from cosearch.store import Store
 
     with Store.open(store) as opened:
-        records = [opened.study(name)] if name is not None else opened.studies()
+        records = [opened.study(name) for name in dict.fromkeys(names)] or opened.studies()
         if not records:
             raise StoreError(f"{store} holds no study")
         return [opened.read(record) for record in records]

@@ -196,6 +196,23 @@ def test_a_report_is_one_page_json_or_text(cli, store, tmp_path):
     assert "toy-cache-toy-walk-1" in shown.out
 
 
+def test_a_report_may_be_of_some_studies_only(cli, store, tmp_path):
+    cli(*SEARCH, "--budget", 3, "--store", store, "--name", "third")
+    one, other = "toy-cache-toy-walk-1", "toy-cache-toy-walk-0"
+    (group,) = cli("report", store, one, "--json").json
+    assert [study["name"] for study in group["studies"]] == [one]
+    shown = cli("report", store, "third", one, one).out
+    assert one in shown
+    assert "third" in shown
+    assert other not in shown
+    assert cli("report", store, one, "--html", tmp_path / "r.html").code == 0
+    assert one in (tmp_path / "r.html").read_text()
+    assert other not in (tmp_path / "r.html").read_text()
+    wrong = cli("report", store, one, "thrid", "--html", tmp_path / "w.html")
+    wrong.assert_error("unknown study 'thrid'", "did you mean 'third'?")
+    assert not (tmp_path / "w.html").exists()
+
+
 # ----------------------------------------------------------------------------------- stores that are wrong
 
 READERS = [("studies",), ("resume",), ("report",), ("export", "-o", "t.csv")]
