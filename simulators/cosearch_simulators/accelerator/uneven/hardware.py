@@ -27,6 +27,9 @@ DIRECTIONS = {
 }
 """What a port can be allocated to: to-low, from-low, to-high, from-high."""
 
+_MOST_BITS = 2**62
+"""Of a memory or an access: sums of two are still 64-bit integers."""
+
 
 @dataclass(frozen=True)
 class Port:
@@ -99,8 +102,8 @@ class Hardware:
 class _PortSpec(BaseModel):
     model_config = ConfigDict(extra="ignore")
     name: str
-    bandwidth_min: int = Field(gt=0)
-    bandwidth_max: int = Field(gt=0)
+    bandwidth_min: int = Field(gt=0, le=_MOST_BITS)
+    bandwidth_max: int = Field(gt=0, le=_MOST_BITS)
     allocation: list[str]
 
     @field_validator("allocation")
@@ -124,7 +127,7 @@ class _PortSpec(BaseModel):
 
 class _MemorySpec(BaseModel):
     model_config = ConfigDict(extra="ignore")
-    size: int = Field(gt=0)
+    size: int = Field(gt=0, le=_MOST_BITS)
     r_cost: float = Field(ge=0, allow_inf_nan=False)
     w_cost: float = Field(ge=0, allow_inf_nan=False)
     operands: list[str] = Field(min_length=1)

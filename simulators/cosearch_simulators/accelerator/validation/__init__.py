@@ -31,7 +31,7 @@ def validate(folder: Path, progress: Callable[[int, int], None] = lambda done, o
     """
     cases = read_cases(folder / "cases.jsonl")
     for tool in tools():
-        if tool.describes(cases[0]):
+        if any(tool.describes(case) for case in cases):
             table: ValidationTable = tool.validate(cases, progress)
             return table
     known = ", ".join(tool.__name__.rpartition(".")[2] for tool in tools())

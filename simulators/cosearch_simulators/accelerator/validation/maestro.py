@@ -23,9 +23,9 @@ from cosearch_simulators.accelerator.maestro import (
     evaluate_dataflow,
     maestro_area,
 )
+from cosearch_simulators.accelerator.validation.cases import number, reading, seconds
 from cosearch_simulators.accelerator.validation.ranking import RankedRow
 from cosearch_simulators.accelerator.validation.table import ValidationTable
-from cosearch_simulators.errors import SimulatorError
 
 MARKER = "accelerator-maestro"
 
@@ -91,11 +91,11 @@ def validate(
     ours: list[dict[str, float]] = []
     theirs: list[dict[str, float]] = []
     kinds, corrected, work, failures = [], [], [], []
-    try:
-        for number, case in enumerate(cases, start=1):
-            layer = layer_of(case)
+    for done, case in enumerate(cases, start=1):
+        with reading("MAESTRO", case):
+            layer, _ = layer_of(case), seconds(case)
             result = evaluate_dataflow(layer, Dataflows.parse(layer, case["dataflow"]), hardware_of(case))
-            progress(number, len(cases))
+            progress(done, len(cases))
             if not result.ok[0]:
                 failures.append(f"{case['id']}: {result.reason[0]}")
             if case["status"] != "ok":
@@ -110,8 +110,6 @@ def validate(
                 for name, value in theirs[-1].items()
                 if abs(ours[-1][name] - value) > SIX_DIGITS * abs(value)
             ]
-    except KeyError as error:
-        raise SimulatorError(f"case {case.get('id', '?')} of MAESTRO has no {error}") from error
 
     def column(numbers: list[dict[str, float]], name: str, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         return np.array([row[name] for row in numbers])[chosen]
@@ -165,9 +163,9 @@ def _numbers(result: DataflowResults, case: Mapping[str, Any]) -> dict[str, floa
 
 def _recorded(case: Mapping[str, Any]) -> dict[str, float]:
     """The tool's numbers of one case."""
-    numbers = {name: float(case["out"][theirs]) for name, theirs in _COUNTS.items()}
-    numbers["energy_macs"] = float(case["printed"]["total_energy_mac_units"])
-    numbers["area_um2"] = numbers["area_um2 of the recorded buffers"] = float(case["out"]["Area"])
+    numbers = {name: number(case["out"][theirs]) for name, theirs in _COUNTS.items()}
+    numbers["energy_macs"] = number(case["printed"]["total_energy_mac_units"])
+    numbers["area_um2"] = numbers["area_um2 of the recorded buffers"] = number(case["out"]["Area"])
     return numbers
 
 

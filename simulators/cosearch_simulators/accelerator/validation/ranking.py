@@ -36,6 +36,8 @@ class RankedRow(ValidationRow):
     ) -> RankedRow:
         """The row for these numbers."""
         row = ValidationRow.of(group, metric, ours, theirs, bound=bound, required_share=required_share)
+        if np.unique(np.asarray(theirs)).size < 2:  # nothing to be put in order
+            required_spearman = None
         return cls(**asdict(row), spearman=spearman(ours, theirs), required_spearman=required_spearman)
 
     @property

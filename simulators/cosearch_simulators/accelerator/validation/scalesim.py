@@ -20,6 +20,7 @@ from cosearch_simulators.accelerator.systolic import (
     SystolicResults,
     simulate_systolic,
 )
+from cosearch_simulators.accelerator.validation.cases import finished, number, reading, seconds
 from cosearch_simulators.accelerator.validation.ranking import RankedRow
 from cosearch_simulators.accelerator.validation.table import ValidationTable
 from cosearch_simulators.errors import SimulatorError
@@ -29,12 +30,18 @@ MARKER = "accelerator-scalesim"
 _ROUNDING = 1e-12
 """Relative error that two orders of the same floating-point sum may have."""
 _UNLIMITED = (1 << 31) - 1
+_COUNTS = (
+    *("total_cycles", "stall_cycles", "mapping_eff_pct", "overall_util_pct"),
+    *("sram_ifmap_reads", "sram_filter_reads", "sram_ofmap_writes"),
+    *("dram_ifmap_reads", "dram_filter_reads", "dram_ofmap_writes"),
+)
+"""The tool's numbers that are compared."""
 _TIMED = 100_000
 
 
 def describes(case: Mapping[str, Any]) -> bool:
     """Whether a case is one of SCALE-Sim's."""
-    return "array_rows" in case.get("hw", {})
+    return "array_rows" in (case.get("hw") or ())
 
 
 def products_of(cases: Sequence[Mapping[str, Any]]) -> Products:
@@ -80,14 +87,17 @@ def validate(
     Raises:
         SimulatorError: a case lacks something.
     """
-    cases = [case for case in cases if case.get("status") == "ok"]
-    try:
-        products, array = products_of(cases), array_of(cases)
-        theirs = {
-            name: np.array([case["out"][name] for case in cases], np.float64) for name in cases[0]["out"]
-        }
-    except (KeyError, IndexError) as error:
-        raise SimulatorError(f"a case of SCALE-Sim has no {error}") from error
+    cases = finished(cases)
+    recorded = []
+    for case in cases:
+        with reading("SCALE-Sim", case):
+            seconds(case)
+            recorded.append([number(case["out"][name]) for name in _COUNTS])
+            simulate_systolic(products_of([case]), array_of([case]))
+    if not cases:
+        raise SimulatorError("SCALE-Sim has finished none of the cases")
+    theirs = dict(zip(_COUNTS, np.array(recorded).T, strict=True))
+    products, array = products_of(cases), array_of(cases)
     ours = simulate_systolic(products, array)
     progress(len(cases), len(cases))
     flow, limited = np.asarray(array.dataflow), np.asarray(array.inputs_bandwidth) != _UNLIMITED
@@ -104,7 +114,10 @@ def validate(
         ("dram_weights_reads", ours.dram_weights_reads, theirs["dram_filter_reads"]),
         ("dram_outputs_writes", ours.dram_outputs_writes, theirs["dram_ofmap_writes"]),
     ):
-        rows.append(RankedRow.ranked("limited bandwidth", name, mine[limited], other[limited], bound=np.inf))
+        if limited.any():
+            rows.append(
+                RankedRow.ranked("limited bandwidth", name, mine[limited], other[limited], bound=np.inf)
+            )
     failures = [
         f"{case['id']}: {name} is {mine[index]:g}, not {other[index]:g}"
         for name, (mine, other, bound) in pairs.items()

@@ -68,8 +68,8 @@ class ValidationRow:
 
     @property
     def passed(self) -> bool:
-        """Whether enough numbers are within the bound."""
-        return self.share_within_bound >= self.required_share
+        """Whether enough numbers are within the bound; a row without one is for information."""
+        return bool(np.isinf(self.bound)) or self.share_within_bound >= self.required_share
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,11 @@ class ValidationTable:
         return bool(self.rows) and all(row.passed for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
-        """The table as JSON values; an infinite bound is None."""
-        rows = [asdict(row) | {"passed": row.passed} for row in self.rows]
-        for row in rows:
-            row["bound"] = None if np.isinf(row["bound"]) else row["bound"]
+        """The table as JSON values, None where a number is not finite, as where there is no bound."""
+        rows = [
+            {name: _finite(value) for name, value in asdict(row).items()} | {"passed": row.passed}
+            for row in self.rows
+        ]
         return {
             "passed": self.passed,
             "rows": rows,
@@ -115,6 +116,10 @@ class ValidationTable:
     def with_speed(self, speed: Mapping[str, Mapping[str, float]]) -> ValidationTable:
         """The same table with other timings."""
         return replace(self, speed=speed)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 _PERCENT = ("median", "p95", "maximum", "share_within_bound", "bound", "required_share")

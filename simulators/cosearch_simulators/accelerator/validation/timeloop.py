@@ -19,6 +19,7 @@ from cosearch_simulators.accelerator.evaluation import evaluate
 from cosearch_simulators.accelerator.mapper import validation as mapper_validation
 from cosearch_simulators.accelerator.mapping import Mapping, pack
 from cosearch_simulators.accelerator.neighbour_links import link_transfers, with_links
+from cosearch_simulators.accelerator.validation.cases import finished, number, reading, seconds
 from cosearch_simulators.accelerator.validation.table import ValidationRow, ValidationTable
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import TENSORS, LoopNest
@@ -58,7 +59,8 @@ class TimeloopCase:
 
 def describes(case: dict[str, Any]) -> bool:
     """Whether a case is in this format."""
-    return {"arch", "problem", "mapping"} <= set(case.get("spec", {})) and "levels" in case.get("out", {})
+    spec, out = case.get("spec") or (), case.get("out") or ()
+    return {"arch", "problem", "mapping"} <= set(spec) and "levels" in out
 
 
 def read_case(case: dict[str, Any]) -> TimeloopCase:
@@ -68,7 +70,7 @@ def read_case(case: dict[str, Any]) -> TimeloopCase:
         SimulatorError: it is not in the format.
     """
     identifier = str(case.get("id", "a case without id"))
-    try:
+    with reading("Timeloop", case):
         spec = case["spec"]
         renamed = _RENAMED.get(case["kind"], {})
         return TimeloopCase(
@@ -78,12 +80,8 @@ def read_case(case: dict[str, Any]) -> TimeloopCase:
             _mapping(spec["mapping"], renamed, identifier),
             _axes(spec["mapping"], renamed),
             case["out"],
-            float(case["wall_s"]),
+            seconds(case),
         )
-    except SimulatorError:
-        raise
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise SimulatorError(f"{identifier}: not a Timeloop case: {error!r}") from error
 
 
 def _architecture(arch: dict[str, Any], identifier: str) -> Architecture:
@@ -167,7 +165,7 @@ def compare(case: TimeloopCase) -> Comparison:
     mappings, compiled = case.mapping.pack(case.architecture), case.architecture.compile()
     costs = evaluate([compiled], [case.nest], mappings, options=nest_tables.TIMELOOP, counts=True, threads=1)
     if not costs.valid[0]:
-        raise SimulatorError(f"{case.identifier}: {costs.reason(0)}")
+        raise SimulatorError(costs.reason(0))
     assert costs.counts is not None
     counts, cycles, energy_pj = costs.counts[0], float(costs.cycles[0]), float(costs.energy_pj[0])
     links = link_transfers(case.architecture, case.nest, mappings, case.axes)
@@ -180,17 +178,17 @@ def compare(case: TimeloopCase) -> Comparison:
     for level in case.out["levels"]:
         if level["name"] not in names:
             continue
-        number = names.index(level["name"])
-        present = float(np.prod(instances[number + 1 :]))
+        place = names.index(level["name"])
+        present = float(np.prod(instances[place + 1 :]))
         for tensor, theirs in level["tensors"].items():
-            ours = counts[number, TENSORS.index(tensor)]
+            ours = counts[place, TENSORS.index(tensor)]
             tiles.append((ours[nest_tables.TILE], theirs["utilized_capacity"]))
             for kind, (field, column) in _ACCESSES.items():
                 accesses.setdefault((tensor, kind), []).append((ours[column] / present, theirs[field]))
     return Comparison(
         case,
-        (cycles, case.out["cycles"]),
-        (energy_pj, case.out["energy_pJ_sum_of_levels"]),
+        (cycles, number(case.out["cycles"], 1)),
+        (energy_pj, number(case.out["energy_pJ_sum_of_levels"], 1e-9)),
         tiles,
         accesses,
     )
@@ -205,9 +203,12 @@ def validate(
         SimulatorError: a case is not in the format, or its mapping is invalid to us.
     """
     comparisons = []
-    for number, record in enumerate(cases):
-        comparisons.append(compare(read_case(record)))
-        progress(number + 1, len(cases))
+    cases = finished(cases)
+    for done, record in enumerate(cases, start=1):
+        case = read_case(record)
+        with reading("Timeloop", record):
+            comparisons.append(compare(case))
+        progress(done, len(cases))
     rows = [
         _row("cycles", [one.cycles for one in comparisons], bound=0.0, share=0.98),
         _row("energy_pj", [one.energy_pj for one in comparisons], bound=0.01, share=0.95),

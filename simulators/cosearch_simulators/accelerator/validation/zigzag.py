@@ -22,8 +22,8 @@ from cosearch_simulators.accelerator.uneven import (
     read_unrolling,
 )
 from cosearch_simulators.accelerator.uneven.mapper import OBJECTIVES
+from cosearch_simulators.accelerator.validation.cases import finished, number, reading, seconds
 from cosearch_simulators.accelerator.validation.table import ValidationRow, ValidationTable
-from cosearch_simulators.errors import SimulatorError
 
 MARKER = "accelerator-zigzag"
 
@@ -54,23 +54,27 @@ def model_of(case: Mapping[str, Any]) -> Model:
     Raises:
         SimulatorError: what the case describes does not fit together.
     """
-    try:
+    with reading("ZigZag", case):
         hardware, workload, mapping = case["hardware"], case["workload"][0], case["mapping"][0]
-    except (KeyError, IndexError) as error:
-        raise SimulatorError(f"case {case.get('id', '?')} has no {error}") from error
-    return Model(read_hardware(hardware), read_layer(workload), read_unrolling(mapping))
+        return Model(read_hardware(hardware), read_layer(workload), read_unrolling(mapping))
 
 
 def validate(
     cases: Sequence[Mapping[str, Any]],
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> ValidationTable:
-    """The error table of these cases; those in which ZigZag found nothing are left out."""
-    done = [case for case in cases if case.get("status") == "ok"]
+    """The error table of these cases; those in which ZigZag found nothing are left out.
+
+    Raises:
+        SimulatorError: a case lacks something or cannot be read.
+    """
+    done = finished(cases)
     found = []
-    for number, case in enumerate(done, start=1):
-        found.append(_judge(case))
-        progress(number, len(done))
+    for judged, case in enumerate(done, start=1):
+        model = model_of(case)
+        with reading("ZigZag", case):
+            found.append(_judge(case, model))
+        progress(judged, len(done))
     rows = [_row("all", metric, found, BOUND, REQUIRED_SHARE) for metric in ("latency_cycles", "energy_pj")]
     rows += [
         _row("all", metric, found, np.inf, 1.0)
@@ -80,7 +84,7 @@ def validate(
         own = [one for one in found if one["objective"] == objective]
         if own:
             rows.append(_row(objective, "mapper_cost_above", own, BOUND, REQUIRED_SHARE))
-    speed = _comparison(done, found) if found else {}
+    speed = _comparison(found) if found else {}
     failures = [
         f"{case['id']} {metric}: {one[metric][0][0]:.8g}, ZigZag {one[metric][1][0]:.8g}"
         for case, one in zip(done, found, strict=True)
@@ -98,9 +102,10 @@ def _row(
     return ValidationRow.of(group, metric, ours, theirs, bound=bound, required_share=share)
 
 
-def _judge(case: Mapping[str, Any]) -> dict[str, Any]:
+def _judge(case: Mapping[str, Any], model: Model) -> dict[str, Any]:
     """Our numbers and ZigZag's by metric, the objective and the timings of one case."""
-    model, out, objective = model_of(case), case["out"], case["opt"].lower()
+    out, objective = case["out"], case["opt"].lower()
+    latency_cycles, energy_pj = number(out["latency_cycles"], 1), number(out["energy_pJ"], 1e-9)
     mapping = UnevenMapping.of_levels(case["temporal_mapping"])
     cost = model.evaluate(mapping, capacity=False)  # as recorded
     rows = [np.tile(array, (_TIMED, *[1] * array.ndim)) for array in model.encode(mapping)]
@@ -109,17 +114,19 @@ def _judge(case: Mapping[str, Any]) -> dict[str, Any]:
     find_mapping(model, objective, evaluations=1)
     best = find_mapping(model, objective)
     mapper_s = _seconds(lambda: find_mapping(model, objective))
-    theirs = _objective(out["latency_cycles"], out["energy_pJ"], objective)
+    theirs = _objective(latency_cycles, energy_pj, objective)
     ours = _objective(best.cost.latency_cycles, best.cost.energy_pj, objective)
     found: dict[str, Any] = {
         "objective": objective,
-        "latency_cycles": ([cost.latency_cycles], [out["latency_cycles"]]),
-        "energy_pj": ([cost.energy_pj], [out["energy_pJ"]]),
+        "latency_cycles": ([cost.latency_cycles], [latency_cycles]),
+        "energy_pj": ([cost.energy_pj], [energy_pj]),
         "mapper_cost_above": ([max(ours, theirs)], [theirs]),
         "mapper_ratio": ours / theirs,
         "evaluation_s": evaluation_s,
         "mapper_s": mapper_s,
         "mapper_evaluations": best.evaluations,
+        "tool_s": seconds(case),
+        "tool_evaluations": number(case["n_evaluated"], 1),
     }
     measured = {
         "stalled_latency_cycles": cost.compute_cycles + cost.stall_cycles,
@@ -127,13 +134,13 @@ def _judge(case: Mapping[str, Any]) -> dict[str, Any]:
         "offloading_cycles": cost.offloading_cycles,
         "mac_energy_pj": cost.mac_energy_pj,
     }
-    found |= {metric: ([measured[metric]], [out[theirs]]) for metric, theirs in _BREAKDOWN.items()}
+    found |= {metric: ([measured[metric]], [number(out[theirs])]) for metric, theirs in _BREAKDOWN.items()}
     return found | _breakdowns(cost, out)
 
 
 def _breakdowns(cost: UnevenCost, out: Mapping[str, Any]) -> dict[str, tuple[list[float], list[float]]]:
     stalls = [
-        (float(cost.port_stall_cycles[memory][port]), float(stall))
+        (float(cost.port_stall_cycles[memory][port]), number(stall, -np.inf))
         for (memory, _), ports in zip(out["memory_levels"], out["stall_slack_comb_collect"], strict=True)
         for port, stall in ports.items()
     ]
@@ -166,20 +173,18 @@ def _seconds(run: Callable[[], object]) -> float:
     return min(taken)
 
 
-def _comparison(
-    cases: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]
-) -> dict[str, dict[str, float]]:
+def _comparison(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Medians over the cases on one core, and the mapper's cost: below 1 it is less than ZigZag's."""
     cost = np.array([one["mapper_ratio"] for one in found])
     rows = {
         "one mapping evaluated, per s": (
             [1 / one["evaluation_s"] for one in found],
-            [case["n_evaluated"] / case["wall_s"] for case in cases],
+            [one["tool_evaluations"] / one["tool_s"] for one in found],
         ),
-        "mapper, s a layer": ([one["mapper_s"] for one in found], [case["wall_s"] for case in cases]),
+        "mapper, s a layer": ([one["mapper_s"] for one in found], [one["tool_s"] for one in found]),
         "mapper, mappings a layer": (
             [one["mapper_evaluations"] for one in found],
-            [case["n_evaluated"] for case in cases],
+            [one["tool_evaluations"] for one in found],
         ),
     }
     table = {
