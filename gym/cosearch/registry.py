@@ -7,8 +7,10 @@ A plugin that cannot be loaded is recorded with the last line of its traceback a
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import re
+import sys
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -97,8 +99,8 @@ class Registry:
             problems = self._contributed(plugin, "cosearch_problems")
             agents = self._contributed(plugin, "cosearch_agents")
             validations = self._contributed(plugin, "cosearch_validations")
-            _check(problems, self.problems, "problem", Problem)
-            _check(agents, self.agents, "agent", Agent)
+            problems = _checked(problems, self.problems, "problem", Problem)
+            agents = _checked(agents, self.agents, "agent", Agent)
             taken = [v.simulator for v in validations if v.simulator in self.validations]
             if taken:
                 raise PluginError(f"another plugin already validates {taken[0]!r}")
@@ -124,8 +126,9 @@ class Registry:
 T = TypeVar("T", bound=type)
 
 
-def _check(contributed: Iterable[T], taken: dict[str, Any], kind: str, base: type) -> None:
-    names: set[str] = set()
+def _checked(contributed: Iterable[T], taken: dict[str, Any], kind: str, base: type) -> list[T]:
+    """What is contributed, less the twins of what is registered already."""
+    new: dict[str, T] = {}
     for item in contributed:
         if not (isinstance(item, type) and issubclass(item, base)):
             expected = f"subclasses of cosearch.{base.__name__}"
@@ -135,9 +138,27 @@ def _check(contributed: Iterable[T], taken: dict[str, Any], kind: str, base: typ
             raise PluginError(f"{kind} {item.__qualname__} has no name")
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
             raise PluginError(f"{kind} name {name!r}: expected lower-case words joined by dashes")
-        if name in taken or name in names:
-            raise PluginError(f"{kind} {name!r} is already registered")
-        names.add(name)
+        if name in taken and _twins(item, taken[name]):
+            continue
+        if name in taken or name in new:
+            other = taken.get(name) or new[name]
+            raise PluginError(
+                f"{kind} {name!r} is already registered, as {other.__module__}.{other.__qualname__}; "
+                "choose another name"
+            )
+        new[name] = item
+    return list(new.values())
+
+
+def _twins(script: type, installed: type) -> bool:
+    """Whether a class of the script that is run is an installed one: that script is a plugin's module too."""
+    if script.__module__ != "__main__" or script.__qualname__ != installed.__qualname__:
+        return False
+    try:
+        source, other = (inspect.getsource(sys.modules[cls.__module__]) for cls in (script, installed))
+    except (OSError, TypeError):  # there is no file
+        return False
+    return source == other
 
 
 @functools.cache

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +73,34 @@ def test_a_plugin_is_registered_once():
     with pytest.raises(PluginError, match="^plugin 'first' is already registered$"):
         own.register(plugin_of(), "first")
     assert [record.name for record in own.plugins] == ["first"]
+
+
+def test_a_script_that_is_an_installed_plugin_too_runs(tmp_path):
+    """As the examples do, which register themselves; another source of the same name is one clear line."""
+    example = Path(__file__).parents[2] / "examples" / "tiled_matmul.py"
+    installed = tmp_path / "site"
+    info = installed / "tiled_matmul-1.2.dist-info"
+    info.mkdir(parents=True)
+    shutil.copy(example, installed)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiled-matmul\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[cosearch]\ntiled-matmul = tiled_matmul\n")
+    other = tmp_path / "other.py"
+    other.write_text(example.read_text().replace("64-byte", "32-byte"))
+    same, changed = (
+        subprocess.run(
+            [sys.executable, str(path)],
+            env={**os.environ, "PYTHONPATH": str(installed)},
+            capture_output=True,
+            text=True,
+        )
+        for path in (example, other)
+    )
+    assert same.returncode == 0, same.stderr
+    assert same.stdout.count("misses") == 40
+    assert changed.stderr.splitlines()[-1] == (
+        "cosearch.errors.PluginError: problem 'tiled-matmul' is already registered, as "
+        "tiled_matmul.TiledMatmul; choose another name"
+    )
 
 
 def test_a_plugin_that_cannot_be_imported_takes_no_other_down(tmp_path):
