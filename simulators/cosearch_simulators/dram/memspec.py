@@ -8,12 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 from cosearch_simulators.dram.device import Device, build_device
 from cosearch_simulators.dram.mapping import AddressBits
+from cosearch_simulators.dram.memspec_checks import (
+    MOST_MA,
+    NEWER_WORDS,
+    check_architecture,
+    check_bits,
+    check_power,
+    check_refresh,
+    check_times,
+    is_number,
+)
 from cosearch_simulators.dram.memspec_rules import MEMSPEC_STANDARDS
 from cosearch_simulators.dram.published_energies import HBM2_ENERGY, LPDDR4_ENERGY
 from cosearch_simulators.dram.rules import cycles_of, evaluate
@@ -44,8 +54,6 @@ def read_memspec(path: Path | str, address_mapping: Path | str) -> Device:
     try:
         device = memspec_device(memspec)
         return replace(device, address_bits=address_bits(congen, device))
-    except KeyError as error:
-        raise ConfigurationError(f"{path} with {address_mapping}: field {error} is missing") from error
     except ConfigurationError as error:
         raise ConfigurationError(f"{path} with {address_mapping}: {error}") from error
 
@@ -54,14 +62,27 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
     """The device that the content of a memspec describes.
 
     Raises:
-        KeyError: a field is missing.
-        ConfigurationError: an unknown memory type, or a count that is not a power of two.
+        ConfigurationError: an unknown memory type, a field that is missing, or a value that cannot be.
     """
+    if "memoryType" not in memspec:
+        raise ConfigurationError("field 'memoryType' is missing")
+    kind = memspec["memoryType"]
+    if kind not in tuple(MEMSPEC_STANDARDS):
+        raise ConfigurationError(f"memoryType {short(kind)} is not one of {', '.join(MEMSPEC_STANDARDS)}")
+    has_currents = kind not in PUBLISHED_ENERGIES
+    for part in ("memarchitecturespec", "memtimingspec", *(["mempowerspec"] if has_currents else [])):
+        if not isinstance(memspec.get(part), dict):
+            raise ConfigurationError(
+                f"expected the field {part!r} as an object, got {short(memspec.get(part))}"
+            )
     memspec = _in_older_words(memspec)
-    kind, architecture = memspec["memoryType"], memspec["memarchitecturespec"]
-    if kind not in MEMSPEC_STANDARDS:
-        raise ConfigurationError(f"memoryType {kind!r} is not one of {', '.join(MEMSPEC_STANDARDS)}")
-    _check_numbers(memspec, kind)
+    architecture = memspec["memarchitecturespec"]
+    check_architecture(architecture)
+    check_times(memspec["memtimingspec"], kind)
+    timings = _timings(memspec)
+    check_refresh(timings, memspec["memtimingspec"])
+    if has_currents:
+        check_power(memspec["mempowerspec"], timings)
     rules = MEMSPEC_STANDARDS[kind]
     groups = architecture.get("nbrOfBankGroups", 1)
     chip = Organization(
@@ -76,7 +97,6 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         rows=architecture["nbrOfRows"],
         columns=architecture["nbrOfColumns"],
     )
-    timings = _timings(memspec)
     standard = Standard(
         name=kind,
         levels=rules.levels,
@@ -89,7 +109,7 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         timings=lambda organization, speed_grade: timings,
         rules=rules.rules,
         currents={(chip.density_mb, chip.dq_bits, timings["rate"]): _currents(memspec)}
-        if kind not in PUBLISHED_ENERGIES
+        if has_currents
         else {},
         energy=PUBLISHED_ENERGIES.get(kind),
         pseudo_channels=kind == "HBM2",
@@ -97,7 +117,7 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         row_bus=rules.row_bus,
         refresh_modes=rules.refresh_modes,
     )
-    name = str(memspec["memoryId"])
+    name = str(memspec.get("memoryId", kind))
     ranks = architecture.get("nbrOfRanks", 1)
     channels = architecture.get("nbrOfChannels", 1)
     return build_device(
@@ -112,8 +132,9 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
         ConfigurationError: the mapping has another number of bits than the device, uses a bit twice, or
             hashes one that is none of its own.
     """
+    check_bits(congen, [name for names in FIELDS.values() for name in names])
     fields = {
-        field: [int(bit) for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()
+        field: [bit for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()
     }
     counts = {
         "channel": device.channels,
@@ -136,7 +157,7 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
             f"bit {wrong[0]} is used {used.count(wrong[0])} times"
         )
     xor = tuple(
-        (int(entry["FIRST"]), (int(entry["SECOND"]), *(int(entry[k]) for k in ("THIRD",) if k in entry)))
+        (entry["FIRST"], (entry["SECOND"], *(entry[k] for k in ("THIRD",) if k in entry)))
         for entry in congen.get("XOR", ())
     )
     outside = [bit for first, sources in xor for bit in (first, *sources) if not 0 <= bit < len(used)]
@@ -158,27 +179,12 @@ def _read(path: Path | str, key: str) -> dict[str, Any]:
         content = json.loads(Path(path).read_text())
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get(key), dict):
         raise ConfigurationError(f"{path}: expected an object with the field {key!r}")
     found: dict[str, Any] = content[key]
     return found
-
-
-NEWER_WORDS = {
-    "nbrOfDevices": "nbrOfDevicesOnDIMM",
-    "nbrOfPseudoChannels": "nbrOfRanks",
-    "RFC1": "RFC",
-    "idd5B": "idd5",
-    "idd6n": "idd6",
-    "idd2p": "idd2p1",
-    "idd3p": "idd3p1",
-    "ipp0": "idd02",
-    "ipp6n": "idd62",
-    "vpp": "vdd2",
-}
-"""What DRAMSys 5 calls otherwise, to DRAMSys 4's name."""
 
 
 def _in_older_words(memspec: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -187,51 +193,27 @@ def _in_older_words(memspec: Mapping[str, Any]) -> Mapping[str, Any]:
         return memspec
 
     def renamed(part: str) -> dict[str, Any]:
-        return {NEWER_WORDS.get(name, name): value for name, value in memspec.get(part, {}).items()}
+        found = memspec.get(part)
+        return {NEWER_WORDS.get(name, name): value for name, value in (found or {}).items()}
 
     architecture, times, power = map(renamed, ("memarchitecturespec", "memtimingspec", "mempowerspec"))
     if architecture.get("nbrOfStacks", 1) != 1:
-        raise ConfigurationError(f"nbrOfStacks must be 1, got {architecture['nbrOfStacks']}")
-    clock = {"clkMhz": 1e-6 / times.pop("tCK")}
+        raise ConfigurationError(f"nbrOfStacks must be 1, got {short(architecture['nbrOfStacks'])}")
+    period_s = times.pop("tCK")
+    if not is_number(period_s, 1e-10, 1e-6):
+        raise ConfigurationError(
+            f"tCK must be a number of seconds from 1e-10 to 1e-06, got {short(period_s)}"
+        )
+    clock = {"clkMhz": 1e-6 / period_s}
     return {
         **memspec,
         "memarchitecturespec": architecture,
         "memtimingspec": {name.upper(): value for name, value in times.items()} | clock,
         "mempowerspec": {
-            name: 1000 * value if name.startswith("idd") else value for name, value in power.items()
+            name: 1000 * value if name.startswith("idd") and is_number(value, 0, MOST_MA) else value
+            for name, value in power.items()
         },
     }
-
-
-MOST_CYCLES = 1 << 31
-_COUNTS = (
-    *("nbrOfBanks", "nbrOfRows", "nbrOfColumns", "width", "burstLength", "dataRate"),
-    *("nbrOfBankGroups", "nbrOfRanks", "nbrOfChannels", "nbrOfDevicesOnDIMM"),
-)
-
-
-def _check_numbers(memspec: Mapping[str, Any], kind: str) -> None:
-    """Raise `ConfigurationError` unless counts, cycles, clock, currents and voltages can be such."""
-    architecture, times = memspec["memarchitecturespec"], memspec["memtimingspec"]
-    for name in _COUNTS:
-        value = architecture.get(name, 1)
-        if type(value) is not int or value < 1:
-            raise ConfigurationError(f"{name} must be a whole number from 1 on, got {value!r}")
-    for name, value in times.items():
-        least = 1 if name in ("REFI", "RFC", "RFCAB") else 0
-        if name != "clkMhz" and (type(value) is not int or not least <= value < MOST_CYCLES):
-            raise ConfigurationError(f"{name} must be whole clock cycles from {least} on, got {value!r}")
-    clock_mhz = times["clkMhz"]
-    if not _is_number(clock_mhz) or not clock_mhz > 0:
-        raise ConfigurationError(f"clkMhz must be a finite number above 0, got {clock_mhz!r}")
-    power = {} if kind in PUBLISHED_ENERGIES else memspec["mempowerspec"]
-    for name, value in power.items():
-        if not _is_number(value) or value < 0:
-            raise ConfigurationError(f"{name} must be a finite number of at least 0, got {value!r}")
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and isfinite(value)  # type: ignore[arg-type]
 
 
 def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
@@ -272,6 +254,6 @@ def _currents(memspec: Mapping[str, Any]) -> Currents:
         vdd_v=i["vdd"],
         ipp0_ma=i.get("idd02", 0.0),
         vpp_v=i.get("vdd2", 0.0),
-        source=str(memspec["memoryId"]),
+        source=str(memspec.get("memoryId", "memspec")),
         ipp6_ma=i.get("idd62", 0.0),
     )

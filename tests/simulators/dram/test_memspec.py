@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cosearch_simulators.dram import BankMachineControllers, Controllers, Trace, simulate
 from cosearch_simulators.dram.mapping import channel_of
 from cosearch_simulators.dram.memspec import read_memspec
 from cosearch_simulators.errors import ConfigurationError
@@ -89,11 +90,50 @@ def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda m, c: m.update(memoryType="DDR9"), "'DDR9' is not one of DDR3, DDR4, LPDDR4, HBM2"),
-        (lambda m, c: m["memtimingspec"].pop("FAW"), "cannot evaluate the timing rule 'nFAW'"),
+        (
+            lambda m, c: m["memtimingspec"].pop("FAW"),
+            "m.json.*memtimingspec: field 'FAW' is missing, expected",
+        ),
+        (lambda m, c: m["memtimingspec"].pop("CCD_L"), "memtimingspec: field 'CCD_L' is missing"),
+        (lambda m, c: m["memtimingspec"].pop("DQSCK"), "memtimingspec: field 'DQSCK' is missing"),
+        (lambda m, c: m["memtimingspec"].pop("RFC"), "memtimingspec: field 'RFC' or 'RFC1' is missing"),
+        (lambda m, c: m["memtimingspec"].pop("clkMhz"), "memtimingspec: field 'clkMhz' or 'tCK' is missing"),
+        (lambda m, c: m["memtimingspec"].update(REFM=3), "REFM must be 1, 2 or 4, got 3"),
+        (
+            lambda m, c: m["memtimingspec"].update(REFI=10),
+            "REFI must be more than 764 clock cycles, .*got 10",
+        ),
+        (lambda m, c: m["memtimingspec"].update(REFI=300), "refresh .RFC, 312. and of a row .*, got 300"),
+        (lambda m, c: m["memtimingspec"].update(XS=9360), "XS must be less than the refresh interval REFI"),
+        (lambda m, c: m["memtimingspec"].update(REFM=2, RFC2=4000), "REFI must be more than .*, got 4680"),
+        (
+            lambda m, c: m["memtimingspec"].update(RCD="x"),
+            "RCD must be whole clock cycles from 0 .*, got 'x'",
+        ),
+        (lambda m, c: m["memtimingspec"].update(clkMhz=10**400), "clkMhz must be a number from 1 to 10000"),
+        (lambda m, c: m["mempowerspec"].pop("idd5"), "mempowerspec: field 'idd5' or 'idd5B' is missing"),
+        (lambda m, c: m["mempowerspec"].update(idd4r=10), "idd4r must be at least 44 mA .idd3n., got 10"),
+        (lambda m, c: m.pop("mempowerspec"), "expected the field 'mempowerspec' as an object, got None"),
+        (lambda m, c: m.update(memoryType=["DDR4"]), "memoryType .'DDR4'. is not one of DDR3"),
+        (
+            lambda m, c: m["memarchitecturespec"].update(nbrOfBanks=2),
+            "nbrOfBanks must be at least nbrOfBankGroups = 4, got 2",
+        ),
+        (
+            lambda m, c: m["memarchitecturespec"].update(nbrOfColumns=8),
+            "nbrOfColumns must be at least 4 x burstLength = 32, got 8",
+        ),
+        (lambda m, c: m["memarchitecturespec"].update(nbrOfRows=1), "must be from 1 Mb to 1 Pb .*, got 0 Mb"),
+        (
+            lambda m, c: m["memarchitecturespec"].update(nbrOfChannels=1 << 20),
+            "nbrOfChannels must be a whole number from 1 to 64, got 1048576",
+        ),
+        (lambda m, c: c.update(XOR=[{"FIRST": 13}]), 'expected XOR as a list of {"FIRST": bit, "SECOND"'),
+        (lambda m, c: c.update(BANK_BIT="x"), "expected BANK_BIT as a list of bit numbers, got 'x'"),
         (lambda m, c: m["memarchitecturespec"].pop("width"), "field 'width' is missing"),
         (
             lambda m, c: m["memarchitecturespec"].update(nbrOfRows=3),
-            "row count must be a power of two, got 3",
+            "nbrOfRows must be a power of two, got 3",
         ),
         (
             lambda m, c: m["memarchitecturespec"].update(nbrOfChannels=2),
@@ -106,13 +146,19 @@ def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
             "RCD must be whole clock cycles .*, got -10",
         ),
         (lambda m, c: m["memtimingspec"].update(RCD=10**30), "RCD must be whole clock cycles"),
-        (lambda m, c: m["memtimingspec"].update(REFI=0), "REFI must be whole clock cycles from 1 on, got 0"),
-        (lambda m, c: m["memtimingspec"].update(clkMhz=-5), "clkMhz must be a finite number"),
-        (lambda m, c: m["memtimingspec"].update(clkMhz=0), "clkMhz must be a finite number above 0, got 0"),
-        (lambda m, c: m["mempowerspec"].update(idd0=float("nan")), "idd0 must be a finite number"),
+        (lambda m, c: m["memtimingspec"].update(REFI=0), "REFI must be more than .*, got 0"),
+        (
+            lambda m, c: m["memtimingspec"].update(clkMhz=-5),
+            "clkMhz must be a number from 1 to 10000, got -5",
+        ),
+        (lambda m, c: m["memtimingspec"].update(clkMhz=0), "clkMhz must be a number .*, got 0"),
+        (
+            lambda m, c: m["mempowerspec"].update(idd0=float("nan")),
+            "idd0 must be a number from 0 to .*, got nan",
+        ),
         (
             lambda m, c: m["mempowerspec"].update(idd0=-1),
-            "idd0 must be a finite number .*, got -1",
+            "idd0 must be a number .*, got -1",
         ),
         (lambda m, c: c.update(XOR=[{"FIRST": 13, "SECOND": 70}]), "XOR has bit 70, expected .* 0 to 31"),
         (lambda m, c: c.update(XOR=[{"FIRST": -1, "SECOND": 13}]), "XOR has bit -1, expected"),
@@ -135,3 +181,43 @@ def test_a_file_that_is_not_one_is_an_error(tmp_path: Path) -> None:
         read_memspec(tmp_path / "m.json", DDR4_MAPPING)
     with pytest.raises(ConfigurationError, match="expected an object with the field 'memspec'"):
         read_memspec(DDR4_MAPPING, DDR4_MAPPING)
+
+
+def test_refreshes_of_a_bank_leave_time_for_requests(tmp_path: Path) -> None:
+    mapping = SAMPLE / "mappings" / "am_hbm2_8Gb_pc_brc.json"
+    memspec = json.loads((SAMPLE / "memspecs" / "HBM2.json").read_text())
+    times = dict(memspec["memspec"]["memtimingspec"])
+    for change, message in (
+        (
+            {"REFISB": 100},
+            "REFISB must be more than 145 clock cycles, those of a refresh .RFCSB, 96. and of a row",
+        ),
+        ({"REFISB": 0}, "REFISB must be more than 145 clock cycles"),
+        ({"FAW": 488}, "FAW must be less than 488 clock cycles, twice REFISB, got 488"),
+        ({"RRDL": 244}, "RRDL must be less than 244 clock cycles, REFISB, got 244"),
+    ):
+        memspec["memspec"]["memtimingspec"] = times | change
+        (tmp_path / "m.json").write_text(json.dumps(memspec))
+        with pytest.raises(ConfigurationError, match=message):
+            read_memspec(tmp_path / "m.json", mapping)
+
+
+@pytest.mark.parametrize("interval", [765, 800, 1000])
+def test_what_the_checks_let_pass_is_simulated_to_its_end(tmp_path: Path, interval: int) -> None:
+    """As fast as refreshes may come, every request is served."""
+    memspec = json.loads(DDR4.read_text())
+    memspec["memspec"]["memtimingspec"]["REFI"] = interval
+    (tmp_path / "m.json").write_text(json.dumps(memspec))
+    device = read_memspec(tmp_path / "m.json", DDR4_MAPPING)
+    rng = np.random.default_rng(3)
+    trace = Trace(rng.integers(0, 1 << 26, 500) * 64, rng.random(500) < 0.3)
+    for controllers in (
+        BankMachineControllers(),
+        BankMachineControllers(
+            refresh_max_postponed=8, refresh_max_pulled_in=8, power_down_policy="Staggered"
+        ),
+    ):
+        result = simulate(device, controllers, trace)
+        assert result.reads_served[0] + result.writes_served[0] == 500
+        assert result.refreshes[0] > result.cycles[0] / interval - 20
+    assert simulate(device, Controllers(), trace).error == [""]
