@@ -101,8 +101,10 @@ def progress_line(problem: Problem, progress: Progress) -> str:
     best = "".join(
         f", best {metric} {number(value)} {problem.unit(metric)}" for metric, value in progress.best.items()
     )
+    per_second = progress.evaluations_per_second
+    rate = f", {per_second:.4g}/s" if per_second > 0 else ""  # none is known before the second batch
     return (
-        f"{progress.evaluations}/{progress.budget} evaluations, {progress.evaluations_per_second:.4g}/s"
+        f"{progress.evaluations}/{progress.budget} evaluations{rate}"
         f"{best}, hypervolume against the first batch {number(progress.hypervolume)}, "
         f"{progress.infeasible} infeasible, {progress.failed} failed"
     )
@@ -116,7 +118,7 @@ def _panel(title: str, problem: Problem, progress: Progress) -> RenderableType:
         Text(plain(title), style="bold"),
         ProgressBar(total=progress.budget, completed=progress.evaluations, width=30),
         Text(f"{progress.evaluations}/{progress.budget}"),
-        Text(f"{rate:.4g} evaluations/s"),
+        Text(f"{rate:.4g} evaluations/s" if rate > 0 else ""),
         Text(f"{_duration(progress.seconds)} elapsed, {_duration(left_s)} left"),
     )
     found = Table.grid(padding=(0, 2))
