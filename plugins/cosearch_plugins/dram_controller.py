@@ -242,6 +242,7 @@ class DramController(Problem):
     def _read_trace(self, workload: str, request_bytes: int) -> None:
         """Set the trace in bursts, and its digest, which does not depend on the device."""
         from cosearch_plugins.dram_bursts import in_bursts
+        from cosearch_simulators.dram.simulation import too_late
 
         if request_bytes not in REQUEST_BYTES:
             raise ArgumentError(f"request_bytes must be one of {REQUEST_BYTES}, got {request_bytes!r}")
@@ -261,6 +262,8 @@ class DramController(Problem):
                 f"workload {workload!r} reaches address {trace.highest_address:#x}, beyond the device "
                 f"({largest:#x} bytes); choose more ranks or channels, or a larger organization"
             )
+        if late := too_late(trace, self.trace_tck_ps):
+            raise WorkloadError(f"workload {workload!r}: {late}")
         timed = next(iter(trace.chunks(1))).cycle is not None
         if timed and self.trace_tck_ps is None and len(devices) > 1:
             raise ArgumentError(

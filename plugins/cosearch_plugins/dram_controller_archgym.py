@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from cosearch.errors import ArgumentError, unknown_name
+from cosearch.errors import ArgumentError, WorkloadError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
@@ -177,12 +177,15 @@ class DramControllerArchgym(Problem):
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
         from cosearch_simulators.dram.memspec import address_bits, memspec_device
+        from cosearch_simulators.dram.simulation import too_late
 
         if goal not in GOALS:
             raise unknown_name("goal", goal, GOALS)
         for argument, value in (("trace_clock_mhz", trace_clock_mhz), ("threads", threads)):
-            if value < 1:
+            if not value >= 1:
                 raise ArgumentError(f"{argument} must be at least 1, got {value}")
+        if trace_clock_mhz > 1_000_000:
+            raise ArgumentError(f"trace_clock_mhz must be at most 1000000 (1 ps), got {trace_clock_mhz}")
         device = memspec_device(MEMSPEC)
         self._device = replace(device, address_bits=address_bits(CONGEN, device))
         self.trace = (
@@ -192,6 +195,8 @@ class DramControllerArchgym(Problem):
         )
         self.workload_digest = self.trace.digest
         self._trace_tck_ps = round(1_000_000 / trace_clock_mhz)
+        if late := too_late(self.trace, self._trace_tck_ps):
+            raise WorkloadError(f"workload {workload!r}: {late}")
         self.threads = threads
         self.objectives = GOALS[goal]
         super().__init__(objectives=objectives, constraints=constraints)

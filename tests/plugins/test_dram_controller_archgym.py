@@ -100,3 +100,12 @@ def test_a_wrong_argument_is_named():
         DramControllerArchgym(goal="latencie")
     with pytest.raises(errors.ArgumentError, match="threads must be at least 1, got 0"):
         DramControllerArchgym(threads=0)
+
+
+def test_clocks_that_cannot_be_are_refused(tmp_path):
+    late = tmp_path / "late.npz"
+    np.savez(late, address=np.zeros(2, int), is_write=np.zeros(2, bool), cycle=np.array([0, 1 << 40]))
+    with pytest.raises(errors.WorkloadError, match="is beyond 2748 s of simulated time"):
+        DramControllerArchgym(workload=str(late), trace_clock_mhz=1)
+    with pytest.raises(errors.ArgumentError, match="trace_clock_mhz must be at most 1000000"):
+        DramControllerArchgym(trace_clock_mhz=10_000_000)

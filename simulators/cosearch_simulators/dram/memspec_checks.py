@@ -125,7 +125,7 @@ def check_refresh(n: Mapping[str, int], given: Mapping[str, Any]) -> None:
         given: `memtimingspec`.
     """
     column = max(n["nBL"] + n["nRTP"], n["nWL"] + n["nBL"] + n["nWR"])
-    row = max(n["nRC"], n["nRAS"] + n["nRP"], n["nRCD"] + column + n["nRP"])
+    row = max(n["nRC"], n["nRAS"] + n["nRP"], max(n["nRCD"], n.get("nRCDWR", 0)) + column + n["nRP"])
     cycles = {"REFI": n["nREFI"], **{name: given[name] for name in BANK_INTERVALS if name in given}}
     for interval, refresh in {"REFI": "RFCAB" if "RFCAB" in given else "RFC", **BANK_INTERVALS}.items():
         taken = n["nRFC"] if interval == "REFI" else given.get(refresh, 0)

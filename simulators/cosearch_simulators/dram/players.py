@@ -24,7 +24,7 @@ from cosearch_simulators.dram.bank_machine_simulation import (
 from cosearch_simulators.dram.bank_machine_state import State
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.engine import STALLED
-from cosearch_simulators.dram.simulation import STALLS, DramResult, beyond, result
+from cosearch_simulators.dram.simulation import STALLS, DramResult, beyond, result, too_late
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.dram.trace_streams import StreamedTrace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
@@ -52,6 +52,8 @@ class Player:
     def __post_init__(self) -> None:
         if self.tck_ps is not None and self.tck_ps < 1:
             raise ConfigurationError(f"tck_ps of a player must be 1 or more, got {self.tck_ps}")
+        if late := too_late(self.trace, self.tck_ps):
+            raise ConfigurationError(late)
         if not 0 <= self.qos_class < MOST_CLASSES:
             raise ConfigurationError(
                 f"qos_class of a player must be 0 to {MOST_CLASSES - 1}, got {self.qos_class}"

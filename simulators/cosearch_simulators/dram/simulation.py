@@ -23,7 +23,7 @@ from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import energy
 from cosearch_simulators.dram.rules import COMMANDS
-from cosearch_simulators.dram.trace import Trace
+from cosearch_simulators.dram.trace import LARGEST_TIME_PS, Trace
 from cosearch_simulators.dram.trace_streams import StreamedTrace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
 
@@ -143,7 +143,8 @@ def simulate(
         trace_tck_ps: clock period of the trace's `cycle` column; None: that of the device's own clock.
 
     Raises:
-        ConfigurationError: as many devices as designs were expected, or a design is out of bounds ("raise").
+        ConfigurationError: as many devices as designs were expected, a design is out of bounds ("raise"), or
+            the trace's own clock takes it hours beyond its start.
         SimulatorError: an address lies beyond a device's capacity ("raise").
     """
     designs = [devices] if isinstance(devices, Device) else list(devices)
@@ -156,6 +157,8 @@ def simulate(
         raise ConfigurationError(f"threads must be 1 or more, got {threads}")
     if trace_tck_ps is not None and not 1 <= trace_tck_ps <= LARGEST_TCK_PS:
         raise ConfigurationError(f"trace_tck_ps must be from 1 to {LARGEST_TCK_PS}, got {trace_tck_ps}")
+    if late := too_late(trace, trace_tck_ps):
+        raise ConfigurationError(late)
     designs = designs * (count // len(designs))
     problems = controllers.problems() * (count // len(controllers))
 
@@ -240,6 +243,16 @@ def beyond(device: Device, trace: Trace | StreamedTrace) -> str:
     return (
         f"request {request} is at address {address:#x}, beyond the "
         f"{capacity:#x} bytes of {device.ranks} rank(s) of {device.organization}"
+    )
+
+
+def too_late(trace: Trace | StreamedTrace, trace_tck_ps: int | None) -> str:
+    """What is wrong with the trace's last cycle under a clock of its own, or an empty string."""
+    if trace_tck_ps is None or trace.highest_cycle * trace_tck_ps <= LARGEST_TIME_PS:
+        return ""
+    return (
+        f"the trace's cycle {trace.highest_cycle} at {trace_tck_ps} ps is beyond "
+        f"{LARGEST_TIME_PS // 10**12} s of simulated time; expected a faster clock or a shorter trace"
     )
 
 

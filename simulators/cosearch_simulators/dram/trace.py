@@ -19,6 +19,9 @@ from cosearch_simulators.errors import TraceError
 LARGEST_CYCLE = 1 << 40
 """Every refresh until a request's cycle is simulated: later ones would keep a simulation busy for minutes."""
 
+LARGEST_TIME_PS = LARGEST_CYCLE * 2500
+"""Likewise where the trace has a clock of its own; the slowest of DDR3 has 2500 ps."""
+
 CACHE_LINE_BYTES = 64
 """What one request moves on DDR3, DDR4 and DDR5: a 64-bit channel x BL8, or a 32-bit one x BL16."""
 
@@ -97,6 +100,11 @@ class Trace:
     def highest_address(self) -> int:
         """The highest byte address."""
         return int(self.address_byte.max())
+
+    @cached_property
+    def highest_cycle(self) -> int:
+        """The highest cycle, 0 without any."""
+        return 0 if self.cycle is None else int(self.cycle.max())
 
     @cached_property
     def footprint_bytes(self) -> int:

@@ -69,19 +69,25 @@ class StreamedTrace:
         return self._survey[1]
 
     @property
+    def highest_cycle(self) -> int:
+        """The highest cycle, 0 without any."""
+        return self._survey[3]
+
+    @property
     def read_share(self) -> float:
         """The share of the requests that are reads, from 0 to 1."""
         return 1.0 - self._survey[2] / len(self)
 
     @cached_property
-    def _survey(self) -> tuple[int, int, int]:
-        """Requests, highest address and writes: one pass over the file."""
-        requests = highest = writes = 0
+    def _survey(self) -> tuple[int, int, int, int]:
+        """Requests, highest address, writes and highest cycle: one pass over the file."""
+        requests = highest = writes = latest = 0
         for chunk in self.chunks():
             requests += len(chunk)
             highest = max(highest, chunk.highest_address)
             writes += int(np.count_nonzero(chunk.is_write))
-        return requests, highest, writes
+            latest = max(latest, chunk.highest_cycle)
+        return requests, highest, writes, latest
 
     @cached_property
     def digest(self) -> str:

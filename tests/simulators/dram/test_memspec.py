@@ -193,6 +193,7 @@ def test_refreshes_of_a_bank_leave_time_for_requests(tmp_path: Path) -> None:
             "REFISB must be more than 145 clock cycles, those of a refresh .RFCSB, 96. and of a row",
         ),
         ({"REFISB": 0}, "REFISB must be more than 145 clock cycles"),
+        ({"REFI": 600, "RCDWR": 100}, "REFI must be more than 714 clock cycles"),
         ({"FAW": 488}, "FAW must be less than 488 clock cycles, twice REFISB, got 488"),
         ({"RRDL": 244}, "RRDL must be less than 244 clock cycles, REFISB, got 244"),
     ):

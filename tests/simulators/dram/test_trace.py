@@ -9,8 +9,9 @@ import struct
 import numpy as np
 import pytest
 
+from cosearch_simulators.dram import Controllers, Player, device, simulate
 from cosearch_simulators.dram.trace import Trace
-from cosearch_simulators.errors import TraceError
+from cosearch_simulators.errors import ConfigurationError, TraceError
 
 READS = [False, False, True, False]
 
@@ -95,3 +96,12 @@ def test_head():
 def test_a_wrong_trace_is_refused(columns, message):
     with pytest.raises(TraceError, match=message):
         Trace(*columns)
+
+
+def test_a_clock_that_takes_a_trace_hours_away_is_refused() -> None:
+    late = Trace(np.zeros(2, np.int64), np.zeros(2, np.bool_), np.array([0, 1 << 40]))
+    chip = device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")
+    with pytest.raises(ConfigurationError, match="cycle 1099511627776 at 1000000 ps is beyond 2748 s"):
+        simulate(chip, Controllers(), late, trace_tck_ps=1_000_000)
+    with pytest.raises(ConfigurationError, match="cycle 1099511627776 at 5000 ps is beyond"):
+        Player(late, tck_ps=5000)
