@@ -92,20 +92,27 @@ HBM3_ENERGY = _scaled(
     source=f"{HBM2_ENERGY.source}, the core scaled from 1.2 V to 1.1 V squared",
 )
 
-# Micron's comparison of ultra-bandwidth memories states 7.5 pJ/bit as GDDR6's average device power. HBM2's
-# figures stand for the core, the rest of the 7.5 is the pins'. Standby: mA at 1.35 V of 32 bits, DRAMsim3's
-# GDDR5X_8Gb_x32, half to each channel.
+# Micron's comparison of ultra-bandwidth memories states 7.5 pJ/bit as GDDR6's "average device power": all
+# that a device draws, so rows, standby and refresh are in it. HBM2's figures stand for the core, activates at
+# the 1.21 pJ/bit that O'Connor et al. found on average; standby and refresh are those of a busy channel, 16 pins
+# at 14 Gb/s; what is left of the 7.5 is the pins'. Standby: mA at 1.35 V of 32 bits, DRAMsim3's
+# GDDR5X_8Gb_x32, half to each channel; a refresh takes 119.7 ns of 1900 (see `gddr6`).
+_GDDR6_TOTAL, _ACTIVATES, _CORE = 7.5, 1.21, 1.51 + 1.17
+_ACTIVE_MW, _PRECHARGED_MW, _REFRESH_MW = 55 * 1.35 / 2, 45 * 1.35 / 2, 286 * 1.35 / 2
+_BACKGROUND = (_ACTIVE_MW + (_REFRESH_MW - _PRECHARGED_MW) * 119.7 / 1900) / (16 * 14)  # mW by Gb/s: pJ/bit
+_GDDR6_PINS = _GDDR6_TOTAL - _CORE - _ACTIVATES - _BACKGROUND
+
 GDDR6_ENERGY = EnergyPerBit(
     activate_pj_per_kb=909.0,
-    read_pj_per_bit=1.51 + 1.17,
-    write_pj_per_bit=1.51 + 1.17,
-    read_io_pj_per_bit=7.5 - 1.51 - 1.17,
-    write_io_pj_per_bit=7.5 - 1.51 - 1.17,
-    active_standby_mw=55 * 1.35 / 2,
-    precharge_standby_mw=45 * 1.35 / 2,
+    read_pj_per_bit=_CORE,
+    write_pj_per_bit=_CORE,
+    read_io_pj_per_bit=_GDDR6_PINS,
+    write_io_pj_per_bit=_GDDR6_PINS,
+    active_standby_mw=_ACTIVE_MW,
+    precharge_standby_mw=_PRECHARGED_MW,
     active_power_down_mw=40 * 1.35 / 2,
     precharge_power_down_mw=30 * 1.35 / 2,
     self_refresh_mw=35 * 1.35 / 2,
-    refresh_mw=286 * 1.35 / 2,
-    source="Micron's 7.5 pJ/bit; activates as HBM2's, standby and refresh of DRAMsim3's GDDR5X_8Gb_x32",
+    refresh_mw=_REFRESH_MW,
+    source="Micron's 7.5 pJ/bit in all; activates as HBM2's, standby, refresh of DRAMsim3's GDDR5X_8Gb_x32",
 )

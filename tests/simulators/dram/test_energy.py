@@ -140,6 +140,29 @@ def test_a_stream_takes_about_the_published_energy_per_bit(name: str, pj_per_bit
     assert 0.5 * pj_per_bit < spent < 1.35 * pj_per_bit
 
 
+def test_gddr6_draws_micron_s_energy_per_bit_in_all() -> None:
+    """A busy channel at 14 Gb/s, rows used as often as in O'Connor et al.: 7.5 pJ/bit are the total."""
+    ours = device("GDDR6", "GDDR6_8Gb_x16", "GDDR6_14000")
+    cycles, bits = 1_000_000, 500_000 * 256  # a burst of 256 bits takes 2 cycles
+    busy = energy(
+        ours,
+        cycles=cycles,
+        active_cycles=cycles,
+        activates=round(bits * 1.21 / (2 * 909)),  # 1.21 pJ/bit of activates, 909 pJ for each of 2 KB
+        reads=300_000,
+        writes=200_000,
+        refreshes=cycles // ours.timings["nREFI"],
+    )
+    assert busy.total_pj / bits == pytest.approx(7.5, rel=5e-3)
+
+
+def test_a_row_of_the_4_gb_ddr4_takes_what_gem5_s_currents_give() -> None:
+    # gem5's DDR4_2400_x64, of the same part: IDD0 64, 3N 67, 2N 50 mA at 1.2 V; 4 and 3 mA at 2.5 V; nRC 55.
+    row = energy(device("DDR4", "DDR4_4Gb_x8", "DDR4_2400R"), **{**NOTHING, "activates": 1}).activate_pj
+    gem5 = 8 * 0.833 * (1.2 * (64 * 55 - 67 * 39 - 50 * 16) + 2.5 * (4 - 3) * 55)
+    assert row == pytest.approx(gem5, rel=0.1)
+
+
 def test_hbm2_is_the_paper_s_sum() -> None:
     # 909 pJ an activate of 1 KB; 1.51 + 1.17 + 0.80 pJ a bit of 256
     parts = energy(device("HBM2", "HBM2_4Gb", "HBM2_2000"), **{**NOTHING, "activates": 1, "reads": 1})
