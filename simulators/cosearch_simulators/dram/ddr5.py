@@ -33,7 +33,10 @@ ORGANIZATIONS = {
 
 # Clock cycles by data rate in MT/s. JESD79-5C section 13: tRAS 32 ns, tWR 30 ns, tRTP max(12 nCK, 7.5 ns),
 # tCCD_L max(8 nCK, 5 ns), tCCD_L_WR max(32 nCK, 20 ns), tWTR_S max(4 nCK, 2.5 ns), tWTR_L max(16 nCK, 10 ns),
-# tRRD_S 8 nCK, tRRD_L max(8 nCK, 5 ns). They give what is here save nWTRS (4, 6, 7, 8, 8), nRRDS (8), nRRDL
+# tRRD_S 8 nCK, tRRD_L max(8 nCK, 5 ns). tCCD_L_WR is that of a write which the die must first read, as x4's
+# are for its own ECC; x8 and x16 write whole code words and may follow after tCCD_L_WR2, max(16 nCK, 10 ns),
+# which Ramulator 2.0 has for them. Ramulator 2.1 has the longer for all widths, and so have the cases it
+# measured: it is kept. The rest gives what is here save nWTRS (4, 6, 7, 8, 8), nRRDS (8), nRRDL
 # at 3200 (8), and nRTP (21, 23) and nCCDL (14, 15) at 5600 and 6000.
 RATES = {
     #     tCK nRAS nWR nRTP nCCDL nCCDL_WR nWTRS nWTRL nRRDS nRRDL
@@ -44,7 +47,9 @@ RATES = {
     6400: (312, 103, 96, 24, 16, 64, 5, 32, 16, 16),
 }
 
-# nCL = nRCD = nRP; JESD79-5C's bins B and C of 4800 are slower (40 and 42 cycles of read latency).
+# nCL = nRCD = nRP. Ramulator 2.1 counts 34, 36 and 38 for the bins of 4800; JESD79-5C's BN and C have the
+# times of 3200's, 16.25 and 17.5 ns or more, which are 40 and 42 cycles. Ramulator's are kept, as its cases
+# have them: DDR5_4800BN is faster here than a module of that name.
 CAS_LATENCY = {
     "DDR5_3200AN": 24,
     "DDR5_3200BN": 26,
