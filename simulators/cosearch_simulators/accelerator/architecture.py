@@ -25,6 +25,7 @@ from cosearch_simulators.accelerator.documents import Document, nearest, read, w
 from cosearch_simulators.accelerator.evaluation import CompiledArchitecture
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import TENSORS
+from cosearch_simulators.workloads.operators import Precision
 
 Tensor = Literal["Weights", "Inputs", "Outputs"]
 
@@ -237,8 +238,24 @@ class Architecture(Document):
         )
         return self.model_copy(update={"levels": tuple(levels), "mac": unit})
 
-    def compile(self) -> CompiledArchitecture:
-        """The arrays of the batched evaluation."""
+    def compile(self, precision: Precision | None = None) -> CompiledArchitecture:
+        """The arrays of the batched evaluation.
+
+        Args:
+            precision: bits of each operand, whose elements are packed: they take their share of a level's
+                words, bandwidth and energy. Outputs are sums everywhere but in the backing store. None for
+                one word an element at every level.
+
+        Raises:
+            ConfigurationError: an operand is wider than the multiply-accumulate units.
+        """
+        if precision is not None:
+            for operand in ("weight_bits", "input_bits"):
+                if getattr(precision, operand) > self.mac.word_bits:
+                    raise ConfigurationError(
+                        f"precision: {operand} {getattr(precision, operand)} is more than the "
+                        f"{self.mac.word_bits} of {self.name}'s multiply-accumulate units"
+                    )
         table = np.zeros((len(self.levels), nest_tables.LEVEL_COLUMNS))
         allowed = np.zeros((len(self.levels), len(TENSORS)), np.uint8)
         for row, holds, level in zip(table, allowed, self.levels, strict=True):
@@ -249,10 +266,14 @@ class Architecture(Document):
             row[nest_tables.FANOUT_Y] = prod(level.array[1:])
             row[nest_tables.MULTICAST], row[nest_tables.REDUCTION] = level.multicast, level.reduction
             read_pj = self.read_pj(level)
-            row[nest_tables.READ_PJ : nest_tables.READ_PJ + 3] = read_pj
-            row[nest_tables.WRITE_PJ : nest_tables.WRITE_PJ + 3] = (
-                read_pj if level.write_energy_pj is None else level.write_energy_pj
-            )
+            write_pj = read_pj if level.write_energy_pj is None else level.write_energy_pj
+            widths = np.ones(len(TENSORS))
+            if precision is not None:
+                outputs = precision.output_bits if level is self.levels[-1] else precision.accumulation_bits
+                widths = np.array([precision.weight_bits, precision.input_bits, outputs]) / level.word_bits
+            row[nest_tables.WIDTH : nest_tables.WIDTH + 3] = widths
+            row[nest_tables.READ_PJ : nest_tables.READ_PJ + 3] = read_pj * widths
+            row[nest_tables.WRITE_PJ : nest_tables.WRITE_PJ + 3] = write_pj * widths
             holds[:] = [tensor in level.holds for tensor in TENSORS]
         names = tuple(level.name for level in self.levels)
         constants = np.array([self.mac_pj, self.mac.per_cycle])

@@ -35,6 +35,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     READ_PJ,
     REDUCTION,
     TENSORS_OF,
+    WIDTH,
     WRITE_BANDWIDTH,
     WRITE_PJ,
 )
@@ -128,7 +129,8 @@ def continuous_cost(
             sharing = _sharing(xp, nest, architecture.table, spatial, extent, tensor, child, int(parent), one)
             arriving = traffic / sharing
             tile = _tile(nest, extent[parent], tensor)
-            tiles[parent] = tiles[parent] + tile
+            width = numbers[parent, WIDTH + tensor]
+            tiles[parent] = tiles[parent] + tile * width
             read, fill, update = arriving, None, one * 0.0
             if tensor == 2:
                 outputs = float(nest.tensor_sizes["Outputs"])
@@ -136,10 +138,10 @@ def continuous_cost(
             if child >= 0:
                 fill = traffic - (outputs * above["partial"][child] if tensor == 2 else 0.0)
                 energy = energy + fill * numbers[child, WRITE_PJ + tensor]
-                writes[child] = writes[child] + fill
+                writes[child] = writes[child] + fill * numbers[child, WIDTH + tensor]
             energy = energy + read * numbers[parent, READ_PJ + tensor]
             energy = energy + update * numbers[parent, WRITE_PJ + tensor]
-            reads[parent], writes[parent] = reads[parent] + read, writes[parent] + update
+            reads[parent], writes[parent] = reads[parent] + read * width, writes[parent] + update * width
             child = int(parent)
     for level in range(levels):
         present = above["instances"][level]
@@ -235,8 +237,13 @@ def _round_one(
         """Whether the extent fits into a level and all those around it that hold at least as much."""
         for level in range(inner, levels):
             within = [min(covered, size) for covered, size in zip(extent, nest.sizes, strict=True)]
-            words = sum(float(_tile(nest, within, tensor)) for tensor in range(3) if held[level, tensor])
-            if words > float(architecture.table[level, CAPACITY]):
+            row = architecture.table[level]
+            words = sum(
+                float(_tile(nest, within, tensor) * row[WIDTH + tensor])
+                for tensor in range(3)
+                if held[level, tensor]
+            )
+            if words > float(row[CAPACITY]):
                 return False
         return True
 

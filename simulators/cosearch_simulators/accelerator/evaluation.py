@@ -93,7 +93,7 @@ class Costs:
         utilisation: multiply-accumulates done, of those that all units could do in `cycles`.
         macs: multiply-accumulates.
         area_mm2: of the architecture.
-        counts: (n, L, 3, 4) words by level, tensor and reads, fills, updates, tile; None unless asked for.
+        counts: (n, L, 3, 4) elements by level, tensor and reads, fills, updates, tile; None unless asked for.
         fault: why a mapping is invalid, as codes; `reason(i)` is the text.
     """
 

@@ -25,6 +25,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     READ_PJ,
     READS,
     UPDATES,
+    WIDTH,
     WRITE_BANDWIDTH,
 )
 from cosearch_simulators.workloads.loop_nest import LOOPS, LoopNest
@@ -130,7 +131,8 @@ def with_links(
             (READ_BANDWIDTH, words[:, READS]),
             (WRITE_BANDWIDTH, words[:, FILLS] + words[:, UPDATES]),
         ):
-            rate = sum(float(word) / present / compute for word in moved)
+            widths = table[level, WIDTH : WIDTH + 3]
+            rate = sum(float(word) / present / compute for word in moved * widths)
             if rate:
                 slowest = min(slowest, float(table[level, bandwidth]) / rate)
     return counts, float(np.ceil(compute / slowest)), energy

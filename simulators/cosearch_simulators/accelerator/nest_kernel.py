@@ -62,6 +62,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     UPDATES,
     UTILISATION,
     VALID,
+    WIDTH,
     WRITE_BANDWIDTH,
     WRITE_PJ,
 )
@@ -205,7 +206,7 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
                     fault[0], fault[1] = level, tensor
                     return NOT_ALLOWED
                 counts[level, tensor, TILE] = words
-                held += words
+                held += words * table[level, WIDTH + tensor]
         if held > table[level, CAPACITY]:
             fault[0], fault[1], fault[2] = level, held, table[level, CAPACITY]
             return BUFFER_OVERFLOW
@@ -266,8 +267,8 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
                 reads = counts[level, tensor, READS]
                 written = counts[level, tensor, FILLS] + counts[level, tensor, UPDATES]
                 energy += reads * table[level, READ_PJ + tensor] + written * table[level, WRITE_PJ + tensor]
-                read_rate += reads / present / compute
-                write_rate += written / present / compute
+                read_rate += reads * table[level, WIDTH + tensor] / present / compute
+                write_rate += written * table[level, WIDTH + tensor] / present / compute
         if read_rate > 0.0:
             stalled = min(stalled, table[level, READ_BANDWIDTH] / read_rate)
         if write_rate > 0.0:
@@ -307,9 +308,9 @@ def _fill_and_drain(table, nest, keeps, integers, floats, counts):
             words = tile * floats[child, 44] / floats[parent, 44]
             words /= sharing_of(table, nest, integers, floats, tensor, child, parent)
             if tensor == 2:
-                up += words
+                up += words * table[parent, WIDTH + 2]
             else:
-                down += words
-                enter = max(enter, tile / table[child, WRITE_BANDWIDTH])
+                down += words * table[parent, WIDTH + tensor]
+                enter = max(enter, tile * table[child, WIDTH + tensor] / table[child, WRITE_BANDWIDTH])
         cycles += max(down / table[parent, READ_BANDWIDTH], enter) + up / table[parent, WRITE_BANDWIDTH]
     return cycles

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 CAPACITY, READ_BANDWIDTH, WRITE_BANDWIDTH, FANOUT_X, FANOUT_Y, MULTICAST, REDUCTION = range(7)
-READ_PJ, WRITE_PJ, LEVEL_COLUMNS = 7, 10, 13
+READ_PJ, WRITE_PJ, WIDTH, LEVEL_COLUMNS = 7, 10, 13, 16
 """Columns of a level's row: words an instance (infinite for the backing store), words a cycle and instance,
-instances of the level below (or MACs) along X and Y, whether its network multicasts and reduces, and from
-`READ_PJ` and `WRITE_PJ` the energy of a word of each tensor."""
+instances of the level below (or MACs) along X and Y, whether its network multicasts and reduces, from
+`READ_PJ` and `WRITE_PJ` the energy of an element of each tensor, and from `WIDTH` how many of the level's
+words an element of each tensor is: 0.5 for 8 bits in words of 16."""
 
 MAC_PJ, MACS_A_CYCLE, CONSTANTS = 0, 1, 2
 """Positions in the constants of an architecture: energy of a multiply-accumulate, how many a unit does a
@@ -18,7 +19,7 @@ SIZES, STRIDE, DILATION, NEST_COLUMNS = 0, 8, 10, 12
 """Columns of a nest's row: iterations of the eight loops, stride and dilation of rows and columns."""
 
 READS, FILLS, UPDATES, TILE = range(4)
-"""Last axis of the counts: words in all instances; `TILE` is the words that one instance holds."""
+"""Last axis of the counts: elements in all instances; `TILE` is the elements that one instance holds."""
 
 CYCLES, COMPUTE_CYCLES, ENERGY_PJ, UTILISATION, FILL_DRAIN_CYCLES, MACS, RESULTS = range(7)
 """Positions in the result."""

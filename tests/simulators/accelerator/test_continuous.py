@@ -19,7 +19,9 @@ from cosearch_simulators.workloads import LoopNest
 LEVELS = 3
 
 
-def architecture(*, capacity=(1e9, 1e9), fanout=64, multicast=1, reduction=1, bandwidth=(4.0, 16.0, 2.0)):
+def architecture(
+    *, capacity=(1e9, 1e9), fanout=64, multicast=1, reduction=1, bandwidth=(4.0, 16.0, 2.0), widths=1.0
+):
     table = np.zeros((LEVELS, nest_tables.LEVEL_COLUMNS))
     table[:, nest_tables.CAPACITY] = [*capacity, np.inf]
     table[:, nest_tables.READ_BANDWIDTH] = table[:, nest_tables.WRITE_BANDWIDTH] = bandwidth
@@ -27,6 +29,7 @@ def architecture(*, capacity=(1e9, 1e9), fanout=64, multicast=1, reduction=1, ba
     table[:, nest_tables.MULTICAST], table[:, nest_tables.REDUCTION] = multicast, reduction
     table[:, nest_tables.READ_PJ : nest_tables.READ_PJ + 3] = [[0.3] * 3, [2.0, 2.5, 3.0], [100.0] * 3]
     table[:, nest_tables.WRITE_PJ : nest_tables.WRITE_PJ + 3] = [[0.4] * 3, [2.2, 2.7, 3.3], [120.0] * 3]
+    table[:, nest_tables.WIDTH : nest_tables.WIDTH + 3] = widths
     return CompiledArchitecture(
         ("Registers", "Buffer", "DRAM"), table, np.ones((LEVELS, 3), np.uint8), np.array([0.5, 1.0])
     )
@@ -59,7 +62,8 @@ def cases(draw):
 @given(case=cases(), multicast=st.integers(0, 1), reduction=st.integers(0, 1))
 def test_at_whole_factors_it_is_the_compiled_cost(case, multicast, reduction):
     nest, temporal, x, y, order, keeps = case
-    arch = architecture(fanout=10_000, multicast=multicast, reduction=reduction)
+    widths = [[0.5, 1.0, 2.0], [0.25, 1.0, 4.0], [0.5, 0.5, 1.0]]
+    arch = architecture(fanout=10_000, multicast=multicast, reduction=reduction, widths=widths)
     mapping = Mappings(
         temporal[None].astype(np.int32),
         np.array([order], np.int8),
@@ -72,7 +76,8 @@ def test_at_whole_factors_it_is_the_compiled_cost(case, multicast, reduction):
     assert exact.valid[0]
     assert ours.energy_pj[0] == pytest.approx(exact.energy_pj[0], rel=1e-12)
     assert np.ceil(ours.cycles[0] * (1 - 1e-12)) == pytest.approx(exact.cycles[0], abs=1)
-    assert ours.tile_words[0].tolist() == exact.counts[0, :, :, nest_tables.TILE].sum(axis=1).tolist()
+    tiles = exact.counts[0, :, :, nest_tables.TILE] * widths
+    assert ours.tile_words[0].tolist() == tiles.sum(axis=1).tolist()
     assert ours.overflow[0] == 0
 
 

@@ -23,7 +23,7 @@ from cosearch_simulators.accelerator.mapper.search_cost import WORK_COLUMNS, cos
 from cosearch_simulators.accelerator.mapping import unpack
 from cosearch_simulators.accelerator.templates import template
 from cosearch_simulators.errors import ConfigurationError
-from cosearch_simulators.workloads import Network, network
+from cosearch_simulators.workloads import Network, Precision, network
 from cosearch_simulators.workloads.loop_nest import LOOPS, LoopNest
 from cosearch_simulators.workloads.operators import MatrixMultiply
 
@@ -144,7 +144,8 @@ def test_the_cost_of_the_search_is_that_of_the_evaluation(data: st.DataObject) -
         }
         for level in range(levels)
     ]
-    compiled = Architecture.model_validate({"levels": rows}).compile()
+    precision = data.draw(st.sampled_from([None, Precision(4, 8, 8, 32)]))
+    compiled = Architecture.model_validate({"levels": rows}).compile(precision)
     sizes = tuple(int(size) for size in (temporal * spread).prod(axis=0))
     pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
     nest = LoopNest(sizes, data.draw(pairs), data.draw(pairs))  # type: ignore[arg-type]
@@ -188,8 +189,14 @@ NESTS = list(
 
 
 def test_no_mapping_is_below_the_bounds() -> None:
-    for name in ("eyeriss", "nvdla", "tpu", "shidiannao"):
-        compiled = preset(name).compile()
+    for name, precision in (
+        ("eyeriss", None),
+        ("nvdla", None),
+        ("tpu", None),
+        ("shidiannao", None),
+        ("eyeriss", Precision(4, 16, 8, 32)),
+    ):
+        compiled = preset(name).compile(precision)
         for objective in ("latency", "energy"):
             costs = map_nests([compiled], NESTS, objective).costs  # type: ignore[arg-type]
             assert costs.valid.all()

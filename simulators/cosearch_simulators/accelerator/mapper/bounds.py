@@ -71,9 +71,9 @@ def lower_bounds(architecture: CompiledArchitecture, nest: LoopNest) -> LowerBou
             least.append(words if level < last else served)
         energy += min(choices)
         if tensor == "Outputs":
-            outermost_writes += min(least)
+            outermost_writes += min(least) * float(table[last, nest_tables.WIDTH + number])
         else:
-            outermost_reads += min(least)
+            outermost_reads += min(least) * float(table[last, nest_tables.WIDTH + number])
     cycles = max(
         ceil(nest.macs / units / float(architecture.constants[nest_tables.MACS_A_CYCLE])),
         ceil(outermost_reads / float(table[last, nest_tables.READ_BANDWIDTH]) - 1e-9),

@@ -21,6 +21,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     REDUCTION,
     STRIDE,
     TIMELOOP,
+    WIDTH,
     WRITE_BANDWIDTH,
     WRITE_PJ,
 )
@@ -71,9 +72,9 @@ def cost_of_state(
         held = 0.0
         for tensor in range(3):
             if keeps[level, tensor]:
-                held += tile_words(extent[level], nest, tensor)
+                held += tile_words(extent[level], nest, tensor) * table[level, WIDTH + tensor]
             if home[tensor] == level:
-                held += tile_words(extent[last], nest, tensor)
+                held += tile_words(extent[last], nest, tensor) * table[level, WIDTH + tensor]
         if held > table[level, CAPACITY]:
             return level
 
@@ -146,18 +147,18 @@ def cost_of_state(
             if tensor == 2:
                 whole = tile_words(extent[last], nest, 2)
                 read = arriving - whole * multiplied
-                work[charged, WRITTEN_WORDS] += arriving
-                work[charged, READ_WORDS] += read
+                work[charged, WRITTEN_WORDS] += arriving * table[charged, WIDTH + 2]
+                work[charged, READ_WORDS] += read * table[charged, WIDTH + 2]
                 energy += read * table[charged, READ_PJ + 2] + arriving * table[charged, WRITE_PJ + 2]
                 if child >= 0:
                     filled = traffic - whole * before
-                    work[child, WRITTEN_WORDS] += filled
+                    work[child, WRITTEN_WORDS] += filled * table[child, WIDTH + 2]
                     energy += filled * table[child, WRITE_PJ + 2]
             else:
-                work[charged, READ_WORDS] += arriving
+                work[charged, READ_WORDS] += arriving * table[charged, WIDTH + tensor]
                 energy += arriving * table[charged, READ_PJ + tensor]
                 if child >= 0:
-                    work[child, WRITTEN_WORDS] += traffic
+                    work[child, WRITTEN_WORDS] += traffic * table[child, WIDTH + tensor]
                     energy += traffic * table[child, WRITE_PJ + tensor]
             child = parent
 

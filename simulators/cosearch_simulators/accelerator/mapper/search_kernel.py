@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from cosearch_simulators.accelerator.mapper.search_cost import WORK_COLUMNS, cost_of_state, tile_words
-from cosearch_simulators.accelerator.nest_tables import CAPACITY, FANOUT_X
+from cosearch_simulators.accelerator.nest_tables import CAPACITY, FANOUT_X, WIDTH
 
 LATENCY, ENERGY, EDP = range(3)
 """Objectives."""
@@ -197,7 +197,7 @@ def choose_keeps(table, nest, home, rules, scratch):
                 if wish == 1:
                     keeps[level, tensor] = 0
                 if staying[level, tensor] == wish:
-                    words = tile_words(extent[level], nest, tensor)
+                    words = tile_words(extent[level], nest, tensor) * table[level, WIDTH + tensor]
                     if wish == 1 or held + words <= table[level, CAPACITY]:
                         held += words
                         keeps[level, tensor] = 1
