@@ -135,6 +135,11 @@ class Architecture(Document):
                     f"levels.{number}.capacity_words is missing: only the last level is unlimited"
                 )
         outermost = self.levels[-1]
+        if outermost.capacity_words is None and outermost.kind != "dram" and outermost.read_energy_pj is None:
+            raise ValueError(
+                f"levels.{len(names) - 1}: the energy of an {outermost.kind} without capacity_words is not "
+                "known, give read_energy_pj or kind: dram"
+            )
         for tensor in TENSORS:
             if tensor not in outermost.holds:
                 raise ValueError(

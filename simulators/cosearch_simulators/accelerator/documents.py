@@ -78,6 +78,9 @@ def _line(model: type[BaseModel], error: Any) -> str:
         return f"unknown field {place}: {nearest(str(error['loc'][-1]), fields)}"
     if error["type"] == "missing":
         return f"{place} is missing"
+    if error["type"] == "model_type":
+        expected = ", ".join(_model_at(model, error["loc"]).model_fields)
+        return f"{place or 'the document'}: expected the fields {expected}, got {error['input']!r}"
     message = error["msg"].removeprefix("Value error, ")
     if not place:
         return message

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from numbers import Real
 
 LOOPS = ("G", "N", "K", "C", "P", "Q", "R", "S")
 """Groups, batch, output channels, input channels, output rows and columns, filter rows and columns. A loop's
@@ -56,10 +57,10 @@ class LoopNest:
 
     def __post_init__(self) -> None:
         for name, size in zip(LOOPS, self.sizes, strict=True):
-            if size % 1 != 0 or size < 1:
-                raise ValueError(f"loop {name} must have at least 1 iteration, a whole number; got {size}")
+            if not isinstance(size, Real) or size % 1 != 0 or size < 1:
+                raise ValueError(f"loop {name} must have at least 1 iteration, a whole number; got {size!r}")
         for step in (*self.stride, *self.dilation):
-            if step % 1 != 0 or not 1 <= step <= LARGEST_STEP:
+            if not isinstance(step, Real) or step % 1 != 0 or not 1 <= step <= LARGEST_STEP:
                 raise ValueError(
                     f"stride and dilation must be whole numbers from 1 to {LARGEST_STEP}, "
                     f"got {self.stride} and {self.dilation}"

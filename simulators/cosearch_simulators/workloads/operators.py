@@ -17,12 +17,17 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from numbers import Integral
+from typing import Any
 
 from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.loop_nest import TENSORS, LoopNest
 
 LARGEST_COUNT = 2**63 - 1
 """Accelerator models count in 64-bit integers."""
+
+_PAIRS = ("in_size", "out_size", "kernel", "stride", "dilation")
+"""Fields with a number for the rows and one for the columns."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Precision:
     Efficient Integer-Arithmetic-Only Inference", CVPR 2018: 8-bit tensors, 32-bit sums and biases.
 
     Raises:
-        WorkloadError: bits below 1.
+        WorkloadError: bits that are no whole number or below 1.
     """
 
     weight_bits: int = 8
@@ -43,8 +48,8 @@ class Precision:
 
     def __post_init__(self) -> None:
         for field, bits in vars(self).items():
-            if bits < 1:
-                raise WorkloadError(f"precision: {field} must be at least 1, got {bits}")
+            if not isinstance(bits, Integral) or bits < 1:
+                raise WorkloadError(f"precision: {field} must be a whole number of at least 1, got {bits!r}")
 
     @classmethod
     def uniform(cls, bits: int) -> Precision:
@@ -130,8 +135,16 @@ class Operator(ABC):
     def _check_positive(self, *fields: str) -> None:
         for field in fields:
             value = getattr(self, field)
+            self._check_whole(field, value, 2 if field in _PAIRS else None)
             if min(value if isinstance(value, tuple) else (value,), default=1) < 1:
                 raise WorkloadError(f"{self._label}: {field} must be at least 1, got {value}")
+
+    def _check_whole(self, field: str, value: Any, length: int | None) -> None:
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not all(isinstance(number, Integral) for number in numbers):
+            raise WorkloadError(f"{self._label}: {field} must be whole numbers, got {value!r}")
+        if length is not None and (not isinstance(value, tuple) or len(value) != length):
+            raise WorkloadError(f"{self._label}: {field} must be a tuple of {length} numbers, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +180,7 @@ class Convolution(Operator):
         self._check_positive(
             "in_channels", "out_channels", "in_size", "kernel", "stride", "dilation", "groups", "batch"
         )
+        self._check_whole("padding", self.padding, 4)
         if min(self.padding) < 0:
             raise WorkloadError(f"{self._label}: padding must be at least 0, got {self.padding}")
         _check_groups(self._label, self.in_channels, self.out_channels, self.groups)

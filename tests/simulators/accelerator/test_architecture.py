@@ -57,6 +57,9 @@ def test_what_is_written_is_read(name, suffix, tmp_path) -> None:
         (SMALL | {"technology_nm": 3}, "technology_nm: input should be greater than or equal to 7, got 3"),
         (SMALL | {"memory": "hbm"}, "memory: unknown 'hbm', did you mean 'hbm2'?"),
         ({}, "levels is missing"),
+        (None, "the document: expected the fields name, levels, mac,"),
+        (SMALL | {"mac": 8}, "mac: expected the fields word_bits, per_cycle,"),
+        (changed(1, kind="sram"), "levels.1: the energy of an sram without capacity_words is not known"),
     ],
 )
 def test_errors_are_one_line_that_names_the_field(data, line) -> None:

@@ -81,7 +81,7 @@ def test_a_mapping_on_three_axes_survives_the_round_trip():
     assert ours.energy_pj[0] == theirs.energy_pj[0]
 
 
-@pytest.mark.parametrize("sizes", [{"K": 2.5}, {"K": nan}, {"K": 0}])
+@pytest.mark.parametrize("sizes", [{"K": 2.5}, {"K": nan}, {"K": 0}, {"K": "3"}])
 def test_a_loop_has_a_whole_number_of_iterations(sizes):
     with pytest.raises(ValueError, match="loop K must have at least 1 iteration, a whole number"):
         LoopNest.of(sizes)

@@ -347,3 +347,8 @@ def test_fusion_takes_the_best_of_all_groupings() -> None:
     assert none.edp[0] == map_network([SMALL.compile()], layers).edp[0]
     with pytest.raises(ConfigurationError, match="no level 'Bufer' on the chip"):
         map_network([architecture], layers, fuse_at="Bufer")
+
+
+def test_a_mapper_without_work_says_so() -> None:
+    with pytest.raises(ConfigurationError, match="at least one operator"):
+        map_nests([SMALL.compile()], [], "edp")

@@ -204,7 +204,23 @@ def test_vector_operators_count_their_formulas():
             lambda: Reduction(name="r", function="maxpool", in_elements=1, out_elements=1, window=1),
             "unknown function 'maxpool', the nearest is 'max_pool'",
         ),
-        (lambda: Precision(weight_bits=0), "precision: weight_bits must be at least 1, got 0"),
+        (
+            lambda: Precision(weight_bits=0),
+            "precision: weight_bits must be a whole number of at least 1, got 0",
+        ),
+        (lambda: Precision(input_bits=2.5), "input_bits must be a whole number of at least 1, got 2.5"),
+        (lambda: MatrixMultiply(name="fc", m="3", n=1, k=1), "m must be whole numbers, got '3'"),
+        (lambda: MatrixMultiply(name="fc", m=1.5, n=1, k=1), "m must be whole numbers, got 1.5"),
+        (
+            lambda: Convolution(name="c", in_channels=1, out_channels=1, in_size=(3, 3), kernel=3),
+            "kernel must be a tuple of 2 numbers, got 3",
+        ),
+        (
+            lambda: Convolution(
+                name="c", in_channels=1, out_channels=1, in_size=(3, 3), kernel=(1, 1), padding=(1, 1)
+            ),
+            "padding must be a tuple of 4 numbers, got (1, 1)",
+        ),
         (
             lambda: BatchedMatrixMultiply(name="b", batch=2**20, m=2**20, n=2**20, k=2**20),
             "MACs overflow 64-bit counts",

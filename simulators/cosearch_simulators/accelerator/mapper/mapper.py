@@ -102,6 +102,8 @@ def map_nests(
         raise ConfigurationError(f"unknown effort {effort!r}, expected one of {', '.join(EFFORTS)}")
     if not architectures:
         raise ConfigurationError("the mapper needs at least one architecture")
+    if not nests:
+        raise ConfigurationError("the mapper needs at least one operator")
     levels = len(architectures[0].table)
     for architecture in architectures:
         if len(architecture.table) != levels:
