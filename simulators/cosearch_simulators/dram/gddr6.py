@@ -2,7 +2,8 @@
 
 A device has two such channels with buses of their own; an organisation is named after the device and
 describes one of its channels. Cycles are those of the command clock CK: eight transfers a pin. JESD250 leaves
-most timings to the vendor; those of Ramulator 2.0's table at 1.35 V are taken, in ns, for all rates.
+most timings to the vendor; those of Samsung's K4Z80325BC (data sheet revision 1.3, tables 27, 91 and 92) at
+14 Gb/s and 1.35 V are taken as Ramulator 2.1 lists them, in ns, for all rates.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ ORGANIZATIONS = {
 
 RATES = {12000: 667, 14000: 571, 16000: 500}  # tCK in ps by data rate in MT/s
 
-# ns. Ramulator 2.0 has cycles of 570 ps: nCL 24, nRCDRD 26, nRCDWR 16, nRP 26, nRAS 53, nWR 26, nRTP 4, nCWL
-# 6, nRRD 7, nWTRS 9, nWTRL 11, nFAW 28, nRFC 210, nRFCpb 105, nRREFD 14.
+# ns, in steps of half a ns where Ramulator 2.1 has only the cycles, of 572 ps: nCL 24, nRCDRD 27, nRCDWR 16,
+# nRP 27, nRAS 53, nWR 27, nRTP 4, nCWL 6, nRRD 8, nWTRS 10, nWTRL 12, nFAW 29, nRREFD 15.
 CL_NS, CWL_NS = 13.68, 3.42
-RCD_READ_NS, RCD_WRITE_NS, RP_NS, RAS_NS, WR_NS = 14.82, 9.12, 14.82, 30.21, 14.82
-RTP_NS, WTR_OTHER_GROUP_NS, WTR_SAME_GROUP_NS, RRD_NS, FAW_NS = 2.28, 5.13, 6.27, 3.99, 15.96
-BANK_REFRESH_SPACING_NS = 7.98
-# By density of the channel in Mb. The first is Ramulator 2.0's; the others are taken longer as DDR4's tRFC
+RCD_READ_NS, RCD_WRITE_NS, RP_NS, RAS_NS, WR_NS = 15.0, 9.0, 15.0, 30.0, 15.0
+RTP_NS, WTR_OTHER_GROUP_NS, WTR_SAME_GROUP_NS, RRD_NS, FAW_NS = 2.28, 5.5, 6.5, 4.5, 16.5
+BANK_REFRESH_SPACING_NS = 8.5
+# By density of the channel in Mb. The first is Ramulator 2.1's; the others are taken longer as DDR4's tRFC
 # grows (350 ns at 8 Gb, 550 ns at 16 Gb), since no public figure was found.
-REFRESH_NS = {4096: 119.7, 8192: 190.0, 16384: 300.0}
-BANK_REFRESH_NS = {4096: 59.85, 8192: 95.0, 16384: 150.0}
+REFRESH_NS = {4096: 120.0, 8192: 190.0, 16384: 300.0}
+BANK_REFRESH_NS = {4096: 60.0, 8192: 95.0, 16384: 150.0}
 REFRESH_INTERVAL_NS = 1900.0  # 32 ms over 16 K rows, JESD250
 
 
@@ -58,7 +59,7 @@ def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
         "nCWL": write_latency,
         "nDQSCK": 0,  # the latencies are up to the data at the pins
         "nCCDS": 2,
-        "nCCDL": 3,  # JESD250; as Ramulator 2.0's 6 to 4
+        "nCCDL": 4,  # the same data sheet
         "nRCD": cycles(RCD_READ_NS),
         "nRCDRD": cycles(RCD_READ_NS),
         "nRCDWR": cycles(RCD_WRITE_NS),

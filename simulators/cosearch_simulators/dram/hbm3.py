@@ -3,7 +3,8 @@
 As HBM2 with pseudo-channels of 32 data pins and bursts of eight; cycles are those of the command clock CK,
 four transfers a pin. An activate is taken as two cycles of the row bus (one and a half in JESD238). JESD238
 leaves most timings to the vendor and none has published them: the times are HBM2's of DRAMsim3's list, which
-AttAcc's simulator (Park et al., ASPLOS 2024), a Ramulator 2.0, also turns into HBM3's cycles.
+AttAcc's simulator (Park et al., ASPLOS 2024), a Ramulator 2.0, also turns into HBM3's cycles. Ramulator 2.1
+calls its own, for 6400 MT/s alone, guesses.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ TIMES_NS = {
     "nXP": 8,
     "nRFCSB": 200,
 }
-REFRESH_NS = {1024: 160, 2048: 260, 4096: 350}  # by density of the pseudo-channel in Mb; Ramulator 2.0's HBM3
+# By density of the pseudo-channel in Mb: JESD238 table 84 as Ramulator 2.1 lists it; the first, Ramulator
+# 2.0's.
+REFRESH_NS = {1024: 160, 2048: 260, 4096: 350}
 REFRESH_INTERVAL_NS = 3900  # JESD238
 
 

@@ -28,12 +28,13 @@ ORGANIZATIONS = {
 }
 
 # Data rate in MT/s: tCK in ps, then cycles: read latency of set 0, write latency of set A, JESD209-5B section
-# 7.4.1. gem5 has the same read latencies at 5500 and 6400 MT/s; at 4267, a border between two ranges, the
-# longer is taken. Bank groups need more than 3200 MT/s.
+# 7.4.1. Ramulator 2.1 has the same at 5500 and 6400 MT/s, from JESD209-5C (gem5, from the first draft, a read
+# latency of 16 at 5500); at 4267, a border between two ranges, the longer is taken. Bank groups need more
+# than 3200 MT/s.
 RATES = {
     #     tCK  RL WL
     4267: (1875, 13, 7),
-    5500: (1455, 16, 8),
+    5500: (1455, 15, 8),
     6400: (1250, 17, 9),
 }
 
@@ -44,11 +45,11 @@ WR_NS, WTR_OTHER_GROUP_NS, WTR_SAME_GROUP_NS, RTP_NS = 34.0, 6.25, 12.0, 7.5
 RRD_NS, FAW_NS = 5.0, 20.0
 WCK2DQO_NS = 1.6  # the latest data after the read latency; conservative, that of the high-frequency range
 WCK2DQI_NS = 0.9  # likewise of a write
-# By density in Mb: tRFCab, tRFCpb, tpbR2pbR. JESD209-5B section 9, as Ramulator 2.0 lists them up to 16 Gb.
+# By density in Mb: tRFCab, tRFCpb, tpbR2pbR. JESD209-5C table 240, as Ramulator 2.1 lists them.
 REFRESH_NS = {2048: 130.0, 4096: 180.0, 8192: 210.0, 16384: 280.0, 32768: 380.0}
 BANK_REFRESH_NS = {2048: 60.0, 4096: 90.0, 8192: 120.0, 16384: 140.0, 32768: 190.0}
 BANK_REFRESH_SPACING_NS = {2048: 60.0, 4096: 90.0, 8192: 90.0, 16384: 90.0, 32768: 90.0}
-BANK_REFRESH_TO_ACTIVATE_NS = 8.0  # tpbR2act of 7.5 ns, Ramulator 2.0 has 8
+BANK_REFRESH_TO_ACTIVATE_NS = 7.5  # tpbR2act, the same table
 REFRESH_INTERVAL_NS = 3906.0
 
 

@@ -96,10 +96,10 @@ HBM3_ENERGY = _scaled(
 # that a device draws, so rows, standby and refresh are in it. HBM2's figures stand for the core, activates at
 # the 1.21 pJ/bit that O'Connor et al. found on average; standby and refresh are those of a busy channel, 16
 # pins at 14 Gb/s; what is left of the 7.5 is the pins'. Standby: mA at 1.35 V of 32 bits, DRAMsim3's
-# GDDR5X_8Gb_x32, half to each channel; a refresh takes 119.7 ns of 1900 (see `gddr6`).
+# GDDR5X_8Gb_x32, half to each channel; a refresh takes 120 ns of 1900 (see `gddr6`).
 _GDDR6_TOTAL, _ACTIVATES, _CORE = 7.5, 1.21, 1.51 + 1.17
 _ACTIVE_MW, _PRECHARGED_MW, _REFRESH_MW = 55 * 1.35 / 2, 45 * 1.35 / 2, 286 * 1.35 / 2
-_BACKGROUND = (_ACTIVE_MW + (_REFRESH_MW - _PRECHARGED_MW) * 119.7 / 1900) / (16 * 14)  # mW by Gb/s: pJ/bit
+_BACKGROUND = (_ACTIVE_MW + (_REFRESH_MW - _PRECHARGED_MW) * 120 / 1900) / (16 * 14)  # mW by Gb/s: pJ/bit
 _GDDR6_PINS = _GDDR6_TOTAL - _CORE - _ACTIVATES - _BACKGROUND
 
 GDDR6_ENERGY = EnergyPerBit(

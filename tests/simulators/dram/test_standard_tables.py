@@ -103,6 +103,21 @@ def test_ddr_power_down_is_that_of_the_memspecs(reference: Path) -> None:
             {"nRCD": 15, "nRPab": 17, "nRP": 15, "nRAS": 34, "nWR": 28, "nRRD": 4, "nWTRS": 5, "nWTRL": 10}
             | {"nFAW": 16, "nPPD": 2, "nRFC": 168, "nRFCpb": 96, "nPBR2PBR": 72, "tCK_ps": 1250},
         ),
+        # Ramulator 2.1's LPDDR5 presets, from JESD209-5C
+        (
+            "LPDDR5",
+            "LPDDR5_16Gb_x16",
+            "LPDDR5_5500",
+            {"nBL": 2, "nCL": 15, "nCWL": 8, "nRCD": 13, "nRP": 13, "nRPab": 15, "nRAS": 29, "nRC": 42}
+            | {"nWR": 24, "nRTP": 6, "nPPD": 2, "nCCDS": 2, "nCCDL": 4, "nWTRS": 5, "nWTRL": 9},
+        ),
+        (
+            "LPDDR5",
+            "LPDDR5_16Gb_x16",
+            "LPDDR5_6400",
+            {"nCL": 17, "nCWL": 9, "nRTP": 6, "nCCDS": 2, "nCCDL": 4, "nRFC": 224, "nRFCpb": 112}
+            | {"nPBR2PBR": 72, "nPBR2ACT": 5, "nREFI": 3124},  # to the first of an activate's two cycles
+        ),
         # AttAcc's simulator (Park et al., ASPLOS 2024); its nRC of 77 is one less than nRAS + nRP
         (
             "HBM3",
@@ -119,14 +134,14 @@ def test_ddr_power_down_is_that_of_the_memspecs(reference: Path) -> None:
             {"nCL": 19, "nRCDRD": 19, "nRP": 19, "nRAS": 45, "nWR": 21, "nRTP": 8, "nCWL": 6, "nWTRS": 8}
             | {"nWTRL": 11, "nFAW": 20, "nRREFD": 11},
         ),
-        # Ramulator 2.0's GDDR6 preset at 1.35 V, whose clock is that of 14 Gb/s
+        # Ramulator 2.1's GDDR6 preset of 14 Gb/s and 1.35 V, from Samsung's data sheet; its nRC is 79
         (
             "GDDR6",
             "GDDR6_8Gb_x16",
             "GDDR6_14000",
-            {"nCL": 24, "nRCDRD": 26, "nRCDWR": 16, "nRP": 26, "nRAS": 53, "nRC": 79, "nWR": 26, "nRTP": 4}
-            | {"nCWL": 6, "nRRDS": 7, "nWTRS": 9, "nWTRL": 11, "nFAW": 28, "nRFC": 210, "nRFCpb": 105}
-            | {"nPBR2PBR": 14},
+            {"nCL": 24, "nRCDRD": 27, "nRCDWR": 16, "nRP": 27, "nRAS": 53, "nWR": 27, "nRTP": 4, "nCWL": 6}
+            | {"nCCDS": 2, "nCCDL": 4, "nRRDS": 8, "nRRDL": 8, "nWTRS": 10, "nWTRL": 12, "nFAW": 29}
+            | {"nRFC": 211, "nRFCpb": 106, "nPBR2PBR": 15},
         ),
         # DRAMSys' JEDEC_1Gbx16_LPDDR4-4266
         (
@@ -135,6 +150,15 @@ def test_ddr_power_down_is_that_of_the_memspecs(reference: Path) -> None:
             "LPDDR4_4267",
             {"nRL": 36, "nWL": 18, "nRCD": 39, "nRAS": 90, "nRPAB": 45, "nRPPB": 39, "nWR": 39, "nWTR": 22}
             | {"nCKE": 16, "nSR": 32, "nCMDCKE": 4, "nPPD": 4, "nCCD": 8},
+        ),
+        # DRAMSys' JEDEC_1Gbx16_LPDDR4-2666
+        (
+            "LPDDR4",
+            "LPDDR4_16Gb_x16",
+            "LPDDR4_2667",
+            {"nRL": 24, "nWL": 12, "nRCD": 24, "nRAS": 56, "nRPAB": 28, "nRPPB": 24, "nWR": 24, "nWTR": 14}
+            | {"nFAW": 54, "nRRD": 14, "nRTP": 10, "nREFI": 5205, "nREFIpb": 650, "nRFC": 507, "nRFCpb": 254}
+            | {"nCKE": 10, "nSR": 20, "nXP": 10, "nXSR": 517, "nCMDCKE": 3, "nPPD": 4},
         ),
         # DRAMSys' JEDEC_512Mbx16_LPDDR4-1600
         (
