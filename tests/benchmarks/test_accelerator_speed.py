@@ -46,3 +46,22 @@ def test_a_million_mappings_a_second(benchmark) -> None:
     if benchmark.stats is not None:
         benchmark.extra_info["mappings a second"] = MAPPINGS / benchmark.stats.stats.min
         assert MAPPINGS / benchmark.stats.stats.min > 1_000_000
+
+
+def test_fifteen_thousand_imperfect_mappings_a_second(benchmark) -> None:
+    covered = LoopNest.of({"N": 2, "K": 64, "C": 64, "P": 56, "Q": 56, "R": 3, "S": 3})
+    nest = LoopNest.of({"N": 2, "K": 62, "C": 60, "P": 55, "Q": 55, "R": 3, "S": 3})
+    table = np.full((3, nest_tables.LEVEL_COLUMNS), 1.0)
+    table[:, nest_tables.CAPACITY] = table[:, nest_tables.FANOUT_X] = table[:, nest_tables.FANOUT_Y] = np.inf
+    architecture = CompiledArchitecture(
+        ("RegisterFile", "GlobalBuffer", "DRAM"), table, np.ones((3, 3), np.uint8), np.array([1.0, 1.0])
+    )
+    mappings = random_mappings(covered, 2_000, 3, seed=0)
+    spread = mappings.spatial_x * mappings.spatial_y
+    mappings.temporal[:, 1:, 4:] *= spread[:, 1:, 4:]  # no windows that coincide, which are enumerated
+    mappings.spatial_x[:, :, 4:] = mappings.spatial_y[:, :, 4:] = 1
+    costs = benchmark(lambda: evaluate([architecture], [nest], mappings, threads=1))
+    assert costs.valid.all()
+    if benchmark.stats is not None:
+        benchmark.extra_info["mappings a second"] = 2_000 / benchmark.stats.stats.min
+        assert 2_000 / benchmark.stats.stats.min > 15_000

@@ -5,8 +5,8 @@ moved. What moves is what exists of a tile: iterations at or beyond the size of 
 move no word, and a tile that lies wholly beyond moves nothing.
 
 The walk is never walked. All steps at which a certain loop advances and the loops inside it return are
-counted
-together: along each dimension the tiles there are whole ones and at most one that the end cuts.
+counted together: along each dimension the tiles there are whole ones and at most one that the end cuts. From
+a loop to the next one out, those change along its dimension only.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -30,6 +30,9 @@ from cosearch_simulators.accelerator.nest_tables import (
 
 # Columns of the integers where each loop of a level is found, -1 where it has one iteration.
 _TEMPORAL, _SPATIAL = 24, 32
+# Columns of the floats' last row: by dimension the whole tiles and the iterations of the cut one at the steps
+# being counted, and by loop of the window the instances that share an access.
+_FULL, _REST, _SHARED = 8, 16, 24
 
 
 @njit(nogil=True, error_model="numpy")
@@ -67,6 +70,14 @@ def count_ragged(table, nest, keeps, options, integers, floats, counts):
 def _moves(table, nest, options, integers, floats, tensor, child, parent):
     """Words that enter all instances of a child, or, with a parent, that its accesses stand for."""
     levels = table.shape[0]
+    state = floats[levels]
+    for loop in range(8):
+        state[_FULL + loop], state[_REST + loop] = _tiles(
+            table, nest, integers, floats, tensor, child, parent, child + 1, 0, loop
+        )
+    if tensor == 1:
+        for loop in range(4, 8):
+            state[_SHARED + loop] = _shared_factor(table, integers, floats, child, parent, loop)
     words = 0.0
     inner = False  # whether a loop inside indexes the tensor (of inputs: other than by the window)
     back_rows, back_columns = 0.0, 0.0
@@ -98,24 +109,28 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
                 returns = 1.0 if options & TIMELOOP else factor - 1.0
                 back_rows += returns * step_rows
                 back_columns += returns * step_columns
-            if not whole and move_rows == 0.0 and move_columns == 0.0:
-                continue
+            moved = whole or move_rows != 0.0 or move_columns != 0.0
             # Steps at which this loop stands anywhere, less those at which it stands at its first iteration.
             for outside in range(1 if first or child < 0 else 2):
-                words += (1.0 - 2.0 * outside) * _words(
-                    table,
-                    nest,
-                    integers,
-                    floats,
-                    tensor,
-                    child,
-                    parent,
-                    level,
-                    position + outside,
-                    whole,
-                    move_rows,
-                    move_columns,
-                )
+                if outside:
+                    state[_FULL + loop], state[_REST + loop] = _tiles(
+                        table, nest, integers, floats, tensor, child, parent, level, position + 1, loop
+                    )
+                if moved:
+                    words += (1.0 - 2.0 * outside) * _words(
+                        table,
+                        nest,
+                        integers,
+                        floats,
+                        tensor,
+                        child,
+                        parent,
+                        level,
+                        position + outside,
+                        whole,
+                        move_rows,
+                        move_columns,
+                    )
         if child < 0:
             break
     return words
@@ -127,11 +142,12 @@ def _words(
 ):
     """Words that move at all steps where the loops inside (level, position) stand at the start."""
     words = 1.0
+    state = floats[table.shape[0]]
     for loop in range(8):
         indexed = (TENSORS_OF[loop] >> tensor) & 1
         if tensor == 1 and AXIS_OF[loop] >= 0:
             continue
-        full, rest = _tiles(table, nest, integers, floats, tensor, child, parent, level, position, loop)
+        full, rest = state[_FULL + loop], state[_REST + loop]
         if indexed:
             words *= full * tile_of(floats, child, loop) + rest
         else:
@@ -194,8 +210,8 @@ def _window_words(table, nest, integers, floats, child, parent, level, position,
     out_tile = tile_of(floats, child, 4 + axis)
     filter_tile = tile_of(floats, child, 6 + axis)
     span = (out_tile - 1.0) * stride + (filter_tile - 1.0) * dilation + 1.0
-    shared_out = _shared_factor(table, integers, floats, child, parent, 4 + axis)
-    shared_filter = _shared_factor(table, integers, floats, child, parent, 6 + axis)
+    state = floats[table.shape[0]]
+    shared_out, shared_filter = state[_SHARED + 4 + axis], state[_SHARED + 6 + axis]
     if shared_out > 1.0 and shared_filter > 1.0:
         return distinct_words(
             table,
@@ -212,11 +228,8 @@ def _window_words(table, nest, integers, floats, child, parent, level, position,
             shared_out,
             shared_filter,
         )
-    outs, out_rest, filters, filter_rest = 0.0, 0.0, 0.0, 0.0
-    for loop in (4 + axis, 6 + axis):
-        filters, filter_rest = _tiles(table, nest, integers, floats, 1, child, parent, level, position, loop)
-        if loop < 6:
-            outs, out_rest = filters, filter_rest
+    outs, out_rest = state[_FULL + 4 + axis], state[_REST + 4 + axis]
+    filters, filter_rest = state[_FULL + 6 + axis], state[_REST + 6 + axis]
     words = 0.0
     for cut in range(4):  # none, the outputs, the filter, both
         number = (1.0 if cut & 1 else outs) * (1.0 if cut & 2 else filters)
