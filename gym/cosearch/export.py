@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from cosearch.errors import ArgumentError
 from cosearch.objectives import feasible, minimised
 from cosearch.pareto import pareto_mask
-from cosearch.space import Parameter, Permutation
+from cosearch.space import Parameter
 
 if TYPE_CHECKING:
     import pyarrow
@@ -136,7 +136,7 @@ def _parameter_column(parameter: Parameter, data: StudyData) -> pyarrow.Array:
     import pyarrow
 
     column, inactive = data.designs.column(parameter.name), ~data.designs.active(parameter.name)
-    if column.dtype != object and not isinstance(parameter, Permutation):
+    if column.dtype != object and column.ndim == 1:
         return pyarrow.array(column, mask=inactive)
     texts = [cell_text(value) for value in column.tolist()]
     return pyarrow.array(texts, pyarrow.string(), mask=inactive)

@@ -7,10 +7,11 @@ storage are the evaluator's and the study's.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -71,6 +72,7 @@ class Problem(ABC):
     workload_digest: str = ""
     isolated: ClassVar[bool] = False
     arguments: Mapping[str, Any]
+    _whole: Problem | None = None  # in which nothing is held: its simulator knows no other space
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Problem:  # noqa: D102  takes note of the arguments
         self = super().__new__(cls)
@@ -119,6 +121,22 @@ class Problem(ABC):
             One column of n numbers a metric, in the metric's unit; or `Outcomes`, where some designs are
             rejected. An exception fails the designs that cause it, and only those.
         """
+
+    def hold(self, values: Mapping[str, Any]) -> Self:
+        """This problem with some parameters held at a value; its simulator sees no difference.
+
+        Args:
+            values: {parameter: value}.
+
+        Raises:
+            CosearchError: as `DesignSpace.hold`.
+        """
+        if not values:
+            return self
+        held = copy.copy(self)
+        held.space = self.space.hold(values)
+        held._whole = self._whole or self
+        return held
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """Pictures of one design in the words of its domain, for the report and for `describe --html`.
@@ -169,7 +187,10 @@ class Problem(ABC):
 
     def _simulate(self, designs: Designs, fidelity: str, seed: int) -> Outcomes:
         try:
-            returned = self.simulate(designs, fidelity=fidelity, seed=seed)
+            if self._whole is None:
+                returned = self.simulate(designs, fidelity=fidelity, seed=seed)
+            else:
+                returned = self._whole.simulate(designs.released(), fidelity=fidelity, seed=seed)
         except (Exception, SystemExit) as error:  # the author's simulator may raise anything
             if len(designs) == 1:
                 reason = f"{type(error).__name__}: {error}".splitlines()[0]

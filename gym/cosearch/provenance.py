@@ -44,7 +44,11 @@ def command(record: StudyRecord, location: str) -> str:
     for option, values in (("--objective", record.objectives), ("--constraint", record.constraints)):
         for value in values:
             words += [option, value]
-    for option, settings in (("--set", record.problem_arguments), ("--agent-set", record.agent_settings)):
+    for option, settings in (
+        ("--set", record.problem_arguments),
+        ("--hold", record.space.get("held", {})),
+        ("--agent-set", record.agent_settings),
+    ):
         for name, value in settings.items():
             words += [option, assignment(name, value)]
     words += ["--fidelity", record.fidelity, "--batch", str(record.batch_size)]

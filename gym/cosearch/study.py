@@ -337,7 +337,7 @@ def problem_of(record: StudyRecord) -> Problem:
         objectives=record.objectives,
         constraints=record.constraints,
         **record.problem_arguments,
-    )
+    ).hold(record.space.get("held", {}))
     if problem.version != record.problem_version or problem.space.hash() != record.space_hash:
         raise StoreError(
             f"study {record.name!r} was made with another version of problem {record.problem} "

@@ -40,6 +40,35 @@ def test_what_is_no_batch_is_one_clear_line():
         TwoSpheres().evaluate([{"x": 5, "y": 0, "shap": "round"}])
 
 
+def test_a_problem_with_a_held_parameter_gives_the_same_numbers():
+    class Positions(Problem):
+        name = "positions"
+        space = DesignSpace([Integer("x", 5, 9), Integer("y", 0, 9, when={"x": [5, 6]})])
+        metrics = (Metric("at", "1"), Metric("y", "1"))
+        objectives = (Objective("at"),)
+
+        def simulate(self, designs, *, fidelity, seed):
+            assert designs.space == self.space
+            return {"at": designs.index[:, 0], "y": designs["y"]}  # where y is inactive, its default
+
+    whole = Positions()
+    for values in ({"x": 6}, {"x": 9}, {"y": 7}):
+        held = whole.hold(values)
+        designs = held.space.enumerate()
+        assert len(designs) < whole.space.cardinality()
+        assert held.evaluate(designs)["at"].tolist() == [design["x"] - 5 for design in designs]
+        assert held.evaluate(designs)["y"].tolist() == whole.evaluate(list(designs))["y"].tolist()
+    assert whole.hold({"x": 6}).hold({"y": 7}).space.enumerate().to_dicts() == [{"x": 6, "y": 7}]
+    assert whole.space is Positions.space
+
+
+def test_a_problem_with_a_held_parameter_goes_to_a_worker():
+    held = TwoSpheres().hold({"x": 3})
+    copy = pickle.loads(pickle.dumps(held))
+    designs = held.space.sample(20, 0)
+    assert copy.evaluate(designs)["left"].tolist() == held.evaluate(designs)["left"].tolist()
+
+
 def test_a_forbidden_design_is_infeasible_and_spoils_no_other():
     problem = TwoSpheres()
     fine = {"x": 5, "y": 0, "shape": "round"}

@@ -201,7 +201,7 @@ def rules(draw: st.DrawFn, known: list[Parameter], depth: int = 1) -> Rule:
 
 @st.composite
 def cases(draw: st.DrawFn, *, finite: bool = False, max_parameters: int = 5, max_rules: int = 3) -> Case:
-    """Spaces of all kinds of parameters, nested conditions and forbidden expressions."""
+    """Spaces of all kinds of parameters, nested conditions, forbidden expressions and held parameters."""
     made: list[Parameter] = []
     for i in range(draw(st.integers(1, max_parameters))):
         made.append(draw(parameters(f"p{i}", made, finite)))
@@ -214,7 +214,12 @@ def cases(draw: st.DrawFn, *, finite: bool = False, max_parameters: int = 5, max
                 assume("default design is forbidden" in str(error))
             else:
                 kept.append(rule)
-    return Case(DesignSpace(made, [Forbidden(rule.expression) for rule in kept], name="drawn"), kept)
+    space = DesignSpace(made, [Forbidden(rule.expression) for rule in kept], name="drawn")
+    if draw(st.integers(0, 3)) == 0:  # some parameters held at what they have in an allowed design
+        design = space.sample(1, draw(st.integers(0, 99)))[0]
+        names = draw(st.lists(st.sampled_from(list(design)), unique=True))
+        space = space.hold({name: design[name] for name in names})
+    return Case(space, kept)
 
 
 def any_designs(space: DesignSpace, seed: int, n: int = 40) -> Designs:

@@ -11,6 +11,7 @@ from cosearch.arguments import parameters_of, parse_assignments
 from cosearch.errors import ArgumentError, CosearchError, unknown_name
 from cosearch.problem import Problem
 from cosearch.registry import make_problem, problem_class
+from cosearch.space import DesignSpace
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
 ProblemName = Annotated[str, typer.Argument(metavar="PROBLEM", help="As `cosearch problems` lists it.")]
@@ -23,6 +24,14 @@ Set = Annotated[
     list[str],
     typer.Option(
         "--set", metavar="NAME=VALUE", help="An argument of the problem, e.g. workload=...; repeatable."
+    ),
+]
+Hold = Annotated[
+    list[str],
+    typer.Option(
+        "--hold",
+        metavar="NAME=VALUE",
+        help="A parameter that is not searched but has this value, e.g. rows=16; repeatable.",
     ),
 ]
 Objectives = Annotated[
@@ -73,6 +82,16 @@ def build_problem(
         raise
     except (ValueError, OSError) as error:  # a simulator refuses its configuration, a workload cannot be read
         raise ArgumentError(f"problem {name}: {error}") from error
+
+
+def held_values(space: DesignSpace, assignments: list[str]) -> dict[str, Any]:
+    """The parameters to hold, and at what; text that looks like a number may be the name of a value."""
+    values = parse_assignments(assignments, "--hold")
+    for text in assignments:
+        name, _, value = text.partition("=")
+        if name in space and space[name].position_of(values[name]) < 0 <= space[name].position_of(value):
+            values[name] = value
+    return values
 
 
 def check_new(path: Path, *, force: bool) -> None:

@@ -57,6 +57,7 @@ def search(
     objective: options.Objectives = [],  # noqa: B006  typer copies it, here and below
     constraint: options.Constraints = [],  # noqa: B006
     set_: options.Set = [],  # noqa: B006
+    hold: options.Hold = [],  # noqa: B006
     agent_set: AgentSet = [],  # noqa: B006
     store: StoreOption = None,
     name: Name = None,
@@ -72,6 +73,7 @@ def search(
     from cosearch.study import Study  # here, because SQLAlchemy would slow down every other command
 
     built = options.build_problem(problem, set_, objective, constraint)
+    built = built.hold(options.held_values(built.space, hold))
     options.check_fidelity(built, fidelity)
     study = Study.create(
         built,

@@ -27,7 +27,7 @@ from cosearch.objectives import feasible
 from cosearch.outcomes import OK, Outcomes
 from cosearch.problem import Problem
 from cosearch.registry import make_problem, problem_class
-from cosearch.space import Designs, DesignsLike, Parameter, Permutation
+from cosearch.space import Designs, DesignsLike, Parameter
 
 UNEVALUATED = "unevaluated"  # the status of an episode that has no complete design yet
 VECTOR = "vector"
@@ -255,10 +255,11 @@ class Episodes:
 
 
 def _column(designs: Designs, parameter: Parameter) -> NDArray[Any]:
-    if not isinstance(parameter, Permutation):
-        return designs.column(parameter.name)
+    column = designs.column(parameter.name)
+    if column.ndim == 1:
+        return column
     orders = np.empty(len(designs), dtype=object)  # one tuple a row, as in a single environment
-    orders[:] = [tuple(order) for order in designs.column(parameter.name).tolist()]
+    orders[:] = [tuple(order) for order in column.tolist()]
     return orders
 
 

@@ -109,9 +109,10 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """The problem and its arguments."""
+        """The problem, its arguments and what is held."""
         record = self.first.record
         settings = [f"{name}={_text(value)}" for name, value in record.problem_arguments.items()]
+        settings += [f"{name} held at {_text(value)}" for name, value in record.space.get("held", {}).items()]
         return ", ".join([f"{record.problem} v{record.problem_version}", *settings, record.fidelity])
 
     @property

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.errors import SpaceError, nearest
+from cosearch.space.held import Held
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
@@ -59,12 +60,23 @@ def resolve_conditions(parameters: Sequence[Parameter]) -> list[list[Condition]]
                     "expected a categorical, ordinal or integer one"
                 )
             positions = parent.positions_of(list(values))
+            if isinstance(parent, Held):
+                positions = positions[positions >= 0]  # the other values were checked before it was held
             if (positions < 0).any():
                 wrong = values[int(np.argmin(positions))]
                 raise SpaceError(f"when of parameter {parameter.name!r}: {parent.complaint(wrong)}")
             conditions.append(Condition(columns[name], np.unique(positions)))
         resolved.append(conditions)
     return resolved
+
+
+def idle_columns(conditions: Sequence[Sequence[Condition]]) -> set[int]:
+    """The columns of the parameters that are never active, because of what is held."""
+    idle: set[int] = set()
+    for child, its_conditions in enumerate(conditions):
+        if any(not len(condition.positions) or condition.parent in idle for condition in its_conditions):
+            idle.add(child)
+    return idle
 
 
 def deactivate(index: Positions, conditions: Sequence[Sequence[Condition]]) -> Positions:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosearch.space.categorical import Categorical, Ordinal
+from cosearch.space.conditions import idle_columns
 from cosearch.space.designs import Designs
+from cosearch.space.held import Held
 from cosearch.space.integers import Integer
 from cosearch.space.named import Coding, by_digits, by_unit, by_value, from_rows, to_rows
 from cosearch.space.permutations import Permutation
@@ -36,9 +38,13 @@ def config_space(space: DesignSpace) -> ConfigSpace.ConfigurationSpace:
 
     configurations = ConfigSpace.ConfigurationSpace(name=space.name or None)
     codings = _codings(space)
-    for coding in codings:
-        configurations.add(_hyperparameters(coding))
+    idle = idle_columns(space.conditions)
+    for j, coding in enumerate(codings):
+        if j not in idle:
+            configurations.add(_hyperparameters(coding))
     for child, conditions in enumerate(space.conditions):
+        if child in idle:
+            continue
         for name in codings[child].names:
             clauses = []
             for condition in conditions:
@@ -89,7 +95,7 @@ def _codings(space: DesignSpace) -> list[Coding]:
         mixed = isinstance(parameter, Categorical) and len({type(value) for value in parameter.values}) > 1
         if isinstance(parameter, Real):
             codings.append(by_unit(parameter))
-        elif isinstance(parameter, Permutation) or stepped or mixed:
+        elif isinstance(parameter, Permutation | Held) or stepped or mixed:
             codings.append(by_digits(parameter))
         else:
             codings.append(by_value(parameter))

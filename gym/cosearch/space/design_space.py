@@ -56,6 +56,8 @@ class DesignSpace:
         8
     """
 
+    held: Mapping[str, Any] = {}  # the parameters that `hold` has held, and their values
+
     def __init__(
         self, parameters: Iterable[Parameter], forbidden: Iterable[Forbidden | str] = (), *, name: str = ""
     ) -> None:
@@ -82,6 +84,9 @@ class DesignSpace:
         for small in ("<i4", "<i2", "<i1"):
             if all(parameter.size - 1 <= np.iinfo(small).max for parameter in self.parameters):
                 self.key_dtype = np.dtype(small)
+        self._check_default()
+
+    def _check_default(self) -> None:
         reason = self.forbidden_reason(self._default_designs)[0]
         if reason:
             raise SpaceError(
@@ -131,6 +136,34 @@ class DesignSpace:
         return (
             f"DesignSpace({list(self.parameters)!r}, forbidden={list(self.forbidden)!r}, name={self.name!r})"
         )
+
+    @property
+    def base(self) -> DesignSpace:
+        """The space in which nothing is held."""
+        return self
+
+    def hold(self, values: Mapping[str, Any]) -> DesignSpace:
+        """This space with some parameters held at a value: the designs that have it.
+
+        Conditions and forbidden rules go on as before; a parameter that they leave no way to is inactive.
+
+        Args:
+            values: {parameter: value}.
+
+        Raises:
+            UnknownNameError: there is no such parameter.
+            DesignError: a value that the parameter cannot have, or never has together with the others.
+            SpaceError: no allowed design has these values.
+
+        Example:
+            >>> from cosearch.space import Categorical, DesignSpace, Ordinal
+            >>> space = DesignSpace([Categorical("policy", ["open", "closed"]), Ordinal("rows", [8, 16, 32])])
+            >>> space.hold({"policy": "closed"}).cardinality()
+            3
+        """
+        from cosearch.space.held_space import HeldSpace
+
+        return HeldSpace(self, values) if values else self
 
     # ------------------------------------------------------------------ designs
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.errors import SpaceError
+from cosearch.space.held import Held
 from cosearch.space.parameters import Positions
 
 if TYPE_CHECKING:
@@ -69,6 +70,16 @@ class Designs(Sequence[Design]):
     def active(self, name: str) -> NDArray[np.bool_]:
         """In which designs the parameter is active."""
         return self.index[:, self.space.column_number(name)] >= 0
+
+    def released(self) -> Designs:
+        """The same designs in the space in which nothing is held."""
+        if not self.space.held:
+            return self
+        index = self.index.copy(order="F")
+        for column, parameter in enumerate(self.space.parameters):
+            if isinstance(parameter, Held):
+                index[:, column] = parameter.released(index[:, column])
+        return Designs(self.space.base, index)
 
     def keys(self) -> list[bytes]:
         """One short key a design, equal exactly for equal designs and the same in every process."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cosearch.errors import SpaceError, nearest
 from cosearch.space.categorical import Categorical
+from cosearch.space.held import Held
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.permutations import Permutation
 
@@ -117,7 +118,7 @@ class Forbidden:
 
     def holds(self, columns: PositionColumns) -> NDArray[np.bool_]:
         """Whether each design is forbidden, given (parameter, positions) for at least the names it reads."""
-        mine = {name: columns[name] for name in self.reads}
+        mine = {name: _released(*columns[name]) for name in self.reads}
         active = np.logical_and.reduce([positions >= 0 for _, positions in mine.values()])
         filled = {n: (p, np.where(i < 0, p.default_index, i)) for n, (p, i) in mine.items()}
         if self.predicate is not None:
@@ -152,6 +153,13 @@ class Forbidden:
 
     def __repr__(self) -> str:
         return f"Forbidden({self.label!r}, reason={self.reason!r})"
+
+
+def _released(parameter: Parameter, positions: Positions) -> tuple[Parameter, Positions]:
+    """What a rule reads: it may compare a held parameter with values that this no longer has."""
+    if isinstance(parameter, Held):
+        return parameter.of, parameter.released(positions)
+    return parameter, positions
 
 
 class _Recorder(Mapping[str, NDArray[Any]]):

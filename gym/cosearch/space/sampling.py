@@ -45,11 +45,17 @@ class RuledComponent:
         return np.logical_or.reduce([rule.holds(self.space.position_columns(index)) for rule in self.rules])
 
     def make_table(self, component: Component) -> bool:
-        """List the allowed combinations, if they are few enough."""
+        """List the allowed combinations, if they are few enough.
+
+        Raises:
+            SpaceError: there is none.
+        """
         try:
             table = list_component(self.space, component, _MAX_LISTED)
         except SpaceError:
             return False
+        if not len(table):
+            raise SpaceError(f"{self.space.label}: all combinations of {self.names} are forbidden")
         mass = np.ones(len(table))
         for column, positions in zip(self.columns, table.T, strict=True):
             active = positions >= 0

@@ -29,6 +29,9 @@ _MAX_ENUM = 10_000
 
 def to_dict(space: DesignSpace) -> dict[str, Any]:
     """The space in JSON types; `from_dict` is the inverse. A rule that is a function is only named."""
+    if space.held:
+        held = {n: list(value) if isinstance(value, tuple) else value for n, value in space.held.items()}
+        return {**to_dict(space.base), "held": held}
     rules = [
         {"expression" if rule.expression else "function": rule.label, "reason": rule.reason}
         for rule in space.forbidden
@@ -62,7 +65,7 @@ def from_dict(data: Mapping[str, Any], *, drop_functions: bool = False) -> Desig
             if "function" in rule:
                 raise SpaceError(f"forbidden {rule['function']!r} is a function, which JSON does not hold")
         forbidden = [Forbidden(rule["expression"], rule["reason"]) for rule in rules]
-        return DesignSpace(parameters, forbidden, name=data["name"])
+        return DesignSpace(parameters, forbidden, name=data["name"]).hold(data.get("held", {}))
     except (KeyError, TypeError) as error:
         raise SpaceError(f"a design space that cannot be read: {error}") from None
 
@@ -82,6 +85,9 @@ def stable_hash(space: DesignSpace) -> str:
     The name of the space, descriptions and reasons do not count. A forbidden rule that is a function counts
     by its module, name and reason, so give it another reason when its meaning changes.
     """
+    if space.held:
+        text = json.dumps([stable_hash(space.base), dict(space.held)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
     parameters = [parameter.to_dict() | {"description": ""} for parameter in space.parameters]
     rules: list[Any] = []
     for rule in space.forbidden:

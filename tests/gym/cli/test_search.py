@@ -15,6 +15,8 @@ import time
 import numpy as np
 import pytest
 
+from cosearch.cli.options import held_values
+from cosearch.space import Categorical, DesignSpace, Integer
 from cosearch.store import Store
 
 SEARCH = ("search", "toy-cache", "--agent", "toy-walk")
@@ -107,6 +109,52 @@ def test_options_reach_problem_and_agent_and_are_recorded(cli, tmp_path):
     assert study["problem_arguments"] == {"workload": "zipf", "scale": 2.5}
     assert study["agent_settings"] == {"stride": 4}
     assert (study["fidelity"], study["batch_size"], study["seed"], study["budget"]) == ("cycle", 3, 5, 7)
+
+
+def test_a_held_parameter_keeps_its_value_and_makes_another_space(cli, tmp_path):
+    path = tmp_path / "s.db"
+    wishes = ("--hold", "policy=none", "--hold", "prefetch=1", "--hold", 'order=["k", "n", "m"]')
+    cli(*SEARCH, "--budget", 20, "--store", path)
+    cli(*SEARCH, "--budget", 20, *wishes, "--name", "held", "--store", path)
+    resumed = cli("resume", path, "held", "--budget", 40, "--json").json
+    assert resumed["compared_with"] == []
+    whole = cli(
+        *SEARCH, "--budget", 40, "--batch", 5, *wishes, "--name", "whole", "--store", path, "--json"
+    ).json
+    assert whole["compared_with"] == ["held"]
+    assert resumed["pareto"] == whole["pareto"]
+    with Store.open(path) as store:
+        designs = list(store.read(store.study("held")).designs)
+    assert len(designs) == 40
+    for design in designs:
+        assert (design["policy"], design["prefetch"], design["order"]) == ("none", 1, ("k", "n", "m"))
+        assert "ways" not in design
+    words = shlex.split(whole["study"]["command"])
+    assert cli(*words[1:], "--json").json["pareto"] == whole["pareto"]
+    titles = [line for line in cli("report", path).out.splitlines() if line.startswith("toy-cache v3, ")]
+    assert titles == [
+        "toy-cache v3, analytical",
+        'toy-cache v3, policy held at none, prefetch held at 1, order held at ["k", "n", "m"], analytical',
+    ]
+    assert cli("export", path, "held", "-o", tmp_path / "t.csv").code == 0
+    again = cli("evaluate", "toy-cache", "--designs", tmp_path / "t.csv", "--json").json["rows"]
+    assert [row["design"]["banks"] for row in again] == [design["banks"] for design in designs]
+    assert cli("report", path, "held", "--html", tmp_path / "r.html").code == 0
+
+
+@pytest.mark.parametrize("agent", ["nsga2", "qlognehvi", "sobol", "maskable-ppo"])
+def test_every_agent_searches_a_space_with_held_parameters(builtin, agent):
+    arguments = ("two-spheres", "--agent", agent, "--budget", 12, "--hold", "x=3", "--hold", "shape=square")
+    found = builtin("search", *arguments, "--json").json
+    assert found["study"]["evaluations"] == 12
+    for row in found["pareto"]:
+        assert (row["design"]["x"], row["design"]["shape"]) == (3, "square")
+        assert row["metrics"]["left"] == 2 * (64 + row["design"]["y"] ** 2)
+
+
+def test_the_name_of_a_value_may_look_like_a_number():
+    space = DesignSpace([Categorical("size", ["1", "2"]), Integer("banks", 1, 4)])
+    assert held_values(space, ["size=1", "banks=2"]) == {"size": "1", "banks": 2}
 
 
 def test_the_recorded_command_repeats_the_study(command, tmp_path):
@@ -359,6 +407,18 @@ def test_two_searches_in_one_store_at_once(start, tmp_path):
         ((*SEARCH, "--set", "trace=/no/such/trace"), ("/no/such/trace", "No such file")),
         ((*SEARCH, "--agent-set", "strid=1"), ("'strid'", "did you mean 'stride'?")),
         ((*SEARCH, "--agent-set", "stride=99"), ("'stride'", "99", "1 to 9")),
+        ((*SEARCH, "--hold", "polcy=lru"), ("parameter 'polcy'", "did you mean 'policy'?")),
+        ((*SEARCH, "--hold", "policy=lur"), ("'policy': 'lur'", "the nearest is 'lru'")),
+        ((*SEARCH, "--hold", "banks=99"), ("'banks': 99", "the nearest is 64")),
+        (
+            (*SEARCH, "--hold", "policy=none", "--hold", "ways=2"),
+            ("'ways' cannot be held", "policy at 'none'"),
+        ),
+        (
+            (*SEARCH, "--hold", "ways=8", "--hold", "banks=64", "--hold", "policy=lru"),
+            ('no allowed design with ways=8, banks=64, policy="lru"',),
+        ),
+        ((*SEARCH, "--hold", "policy"), ("--hold 'policy'", "expected NAME=VALUE")),
         ((*SEARCH, "--objective", "latency:min"), ("metric 'latency'", "did you mean 'latency_ns'?")),
         ((*SEARCH, "--objective", "latency_ns:down"), ("min or max", "'down'")),
         ((*SEARCH, "--objective", "gain:max", "--objective", "gain:min"), ("only once",)),

@@ -1,0 +1,141 @@
+"""Holding parameters at a value; the property tests beside this file draw held spaces too."""
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cosearch.errors import DesignError, SpaceError, UnknownNameError
+from cosearch.space import Categorical, DesignSpace, Forbidden, Integer, Ordinal, Permutation, Real
+from space_strategies import Case, cases, is_same
+
+
+def reverses_in_a_small_array(columns: Any) -> Any:
+    return (columns["order"][:, 0] == "C") & (columns["rows"] < 16)
+
+
+SPACE = DesignSpace(
+    [
+        Categorical("policy", ["open", "closed", "cap"]),
+        Integer("cap", 1, 9, step=2, when={"policy": "cap"}),
+        Categorical("adaptive", [False, True], when={"cap": [1, 3]}),
+        Ordinal("precision", ["int4", "int8", "fp16"]),
+        Ordinal("rows", [8, 16, 32]),
+        Permutation("order", ["K", "C", "P"]),
+    ],
+    [
+        "policy == 'closed' and precision < 'int8'",
+        "cap > 5 and rows == 8",
+        Forbidden(reverses_in_a_small_array, "reversed in a small array"),
+    ],
+    name="toy",
+)
+
+
+@given(cases(finite=True), st.integers(0, 99), st.data())
+@settings(deadline=None)
+def test_a_held_space_has_the_designs_with_these_values(case: Case, seed: int, data: st.DataObject) -> None:
+    design = case.space.sample(1, seed)[0]
+    names = data.draw(st.lists(st.sampled_from(list(design)), unique=True))
+    expected = [
+        other
+        for other in case.space.enumerate()
+        if all(name not in other or is_same(other[name], design[name]) for name in names)
+    ]
+    held = case.space.hold({name: design[name] for name in names})
+    assert [repr(other) for other in held.enumerate()] == [repr(other) for other in expected]
+    assert repr(held.default()) in map(repr, expected)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"policy": "closed"},  # a condition that can never hold, and a rule that always half does
+        {"policy": "cap", "cap": 9},  # grandchildren that can never be active
+        {"precision": "int4"},  # a rule that compares with values that are gone
+        {"order": ["C", "K", "P"]},  # a rule that is a function
+        {"cap": 7},  # held where it is active
+    ],
+    ids=str,
+)
+def test_conditions_and_rules_go_on(values: dict[str, Any]) -> None:
+    def fits(design: dict[str, Any]) -> bool:
+        return all(
+            name not in design or design[name] == (tuple(value) if isinstance(value, list) else value)
+            for name, value in values.items()
+        )
+
+    held = SPACE.hold(values)
+    expected = [design for design in SPACE.enumerate() if fits(design)]
+    assert list(held.enumerate()) == expected
+    assert held.cardinality() == len(expected)
+    drawn = held.sample(500, 0)
+    assert all(design in expected for design in drawn)
+    assert drawn.released() == SPACE.designs(list(drawn))
+
+
+def test_what_is_held_takes_no_other_value() -> None:
+    held = SPACE.hold({"rows": 32})
+    assert held.held == {"rows": 32}
+    with pytest.raises(DesignError, match=r"'rows': 8 is not allowed; expected 32, at which it is held$"):
+        held.designs({**held.default(), "rows": 8})
+    with pytest.raises(DesignError, match="expected 32, at which it is held"):
+        held.hold({"rows": 16})
+    both = held.hold({"precision": "fp16"})
+    assert both == SPACE.hold({"precision": "fp16", "rows": 32})
+    assert SPACE.hold({}) is SPACE
+
+
+def test_a_forbidden_default_gives_way_to_the_nearest() -> None:
+    space = DesignSpace(
+        [Integer("x", 0, 9, default=0), Integer("y", 0, 9, default=0), Ordinal("z", [1, 2, 3])], ["x > y"]
+    )
+    default = space.hold({"x": 5}).default()
+    assert default["x"] == 5
+    assert default["y"] >= 5
+    assert default["z"] == 2
+
+
+@pytest.mark.parametrize("real", [[], [Real("r", 0, 1)]], ids=["finite", "infinite"])
+def test_wrong_wishes_are_one_line(real: list[Real]) -> None:
+    space = DesignSpace([*SPACE.parameters, *real], SPACE.forbidden, name="toy")
+    with pytest.raises(UnknownNameError, match="unknown parameter 'polcy'; did you mean 'policy'"):
+        space.hold({"polcy": "open"})
+    with pytest.raises(DesignError, match="'policy': 'opne' is not allowed; .* the nearest is 'open'"):
+        space.hold({"policy": "opne"})
+    with pytest.raises(DesignError, match="'cap' cannot be held: it is inactive with policy at 'open'"):
+        space.hold({"policy": "open", "cap": 3})
+    with pytest.raises(SpaceError, match='no allowed design with policy="closed", precision="int4"'):
+        space.hold({"policy": "closed", "precision": "int4"})
+
+
+def test_it_is_another_space_in_json_in_its_hash_and_in_a_copy() -> None:
+    space = DesignSpace(SPACE.parameters, [rule for rule in SPACE.forbidden if rule.expression], name="toy")
+    held = space.hold({"policy": "cap", "order": ["C", "K", "P"]})
+    assert held != space
+    assert held.hash() not in (space.hash(), space.hold({"policy": "cap"}).hash())
+    for same in (
+        DesignSpace.from_dict(json.loads(json.dumps(held.to_dict()))),
+        pickle.loads(pickle.dumps(held)),
+        copy.copy(held),
+    ):
+        assert same == held
+        assert same.held == held.held
+        assert same.hash() == held.hash()
+        assert same.sample(20, 1) == held.sample(20, 1)
+
+
+def test_held_reals_and_permutations_pass_through_every_encoding() -> None:
+    space = DesignSpace([Real("v", 0.5, 1.5), Permutation("order", [1, 2, 3]), Integer("n", 1, 4)])
+    held = space.hold({"v": 0.75, "order": [3, 1, 2]})
+    designs = held.enumerate()
+    assert [design["n"] for design in designs] == [1, 2, 3, 4]
+    assert designs[0] == {"v": 0.75, "order": (3, 1, 2), "n": 1}
+    assert designs["order"].shape == (4, 3)
+    for encoding in ("unit", "box", "onehot", "multi_discrete", "optuna", "pymoo", "config"):
+        encoded = getattr(held, f"to_{encoding}")(designs)
+        assert getattr(held, f"from_{encoding}")(encoded) == designs
