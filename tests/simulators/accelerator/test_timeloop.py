@@ -46,3 +46,46 @@ def test_a_mapping_that_is_invalid_to_us_is_named() -> None:
     problem = record["spec"]["problem"] | {"K": record["spec"]["problem"].get("K", 1) + 1}
     with pytest.raises(SimulatorError, match="the factors of K multiply to"):
         timeloop.compare(timeloop.read_case(record | {"spec": record["spec"] | {"problem": problem}}))
+
+
+def test_strides_are_those_of_the_projection() -> None:
+    record = next(r for r in read_cases(SAMPLE / "cases.jsonl") if r["kind"] == "conv")
+    problem = record["spec"]["problem"] | {"Wstride": 3, "Hdilation": 2}
+    shape = dict(problem["shape"])
+    shape["coefficients"] = [
+        {"name": "Wstride", "default": 1},
+        {"name": "Wdilation", "default": 4},
+        {"name": "Hdilation", "default": 1},
+        {"name": "Hstride", "default": 1},
+    ]
+    shape["data_spaces"] = [
+        {"name": "Weights", "projection": [[["C"]], [["K"]], [["R"]], [["S"]]]},
+        {
+            "name": "Inputs",
+            "projection": [
+                [["N"]],
+                [["C"]],
+                [["S", "Hdilation"], ["Q", "Wstride"]],
+                [["R", "Wdilation"], ["P", "Hstride"]],
+            ],
+        },
+    ]
+    del problem["Wdilation"], problem["Hstride"]
+    problem["Hstride"] = 5
+    case = timeloop.read_case(record | {"spec": record["spec"] | {"problem": problem | {"shape": shape}}})
+    assert (case.nest.stride, case.nest.dilation) == ((5, 3), (4, 2))
+
+
+def test_what_is_not_bypassed_is_kept() -> None:
+    record = read_cases(SAMPLE / "cases.jsonl")[0]
+    mapping = [
+        {name: value for name, value in entry.items() if name != "keep"}
+        for entry in record["spec"]["mapping"]
+    ]
+    bare = timeloop.read_case(record | {"spec": record["spec"] | {"mapping": mapping}})
+    ours, theirs = (
+        bare.mapping.pack(bare.architecture),
+        timeloop.read_case(record).mapping.pack(bare.architecture),
+    )
+    assert ours.keeps is not None
+    assert ours.keeps.tolist() == theirs.keeps.tolist()

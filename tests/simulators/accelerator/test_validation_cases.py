@@ -71,3 +71,11 @@ def test_numbers_beyond_64_bits_are_named(tmp_path: Path) -> None:
 def test_the_order_of_equal_numbers_is_not_judged() -> None:
     assert RankedRow.ranked("all", "x", [1.0], [1.0 + 1e-9], bound=0.1, required_spearman=0.9).passed
     assert not RankedRow.ranked("all", "x", [1.0, 2.0], [2.0, 1.0], bound=2, required_spearman=0.9).passed
+
+
+def test_blank_lines_are_no_cases(tmp_path: Path) -> None:
+    (tmp_path / "cases.jsonl").write_text('\n{"id": 1}\n\n')
+    assert read_cases(tmp_path / "cases.jsonl") == [{"id": 1}]
+    (tmp_path / "cases.jsonl").write_text("\n\n")
+    with pytest.raises(SimulatorError, match="has no case"):
+        read_cases(tmp_path / "cases.jsonl")

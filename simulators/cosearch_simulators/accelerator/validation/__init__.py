@@ -50,6 +50,8 @@ def read_cases(path: Path) -> list[dict[str, Any]]:
         raise SimulatorError(f"cannot read {path}: {error.strerror}") from error
     cases = []
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             case = json.loads(line)
         except ValueError as error:

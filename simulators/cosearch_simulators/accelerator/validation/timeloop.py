@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -111,11 +112,18 @@ def _architecture(arch: dict[str, Any], identifier: str) -> Architecture:
 
 
 def _nest(problem: dict[str, Any], renamed: dict[str, str]) -> LoopNest:
-    sizes = {renamed.get(name, name): problem[name] for name in problem["shape"]["dimensions"]}
-    # In the set, W goes with R and P, H with S and Q.
-    stride = (problem.get("Wstride", 1), problem.get("Hstride", 1))
-    dilation = (problem.get("Wdilation", 1), problem.get("Hdilation", 1))
-    return LoopNest.of(sizes, stride, dilation)
+    shape = problem["shape"]
+    sizes = {renamed.get(name, name): problem[name] for name in shape["dimensions"]}
+    values = {
+        entry["name"]: problem.get(entry["name"], entry.get("default", 1))
+        for entry in shape.get("coefficients", ())
+    }
+    inputs = next(space for space in shape["data_spaces"] if space["name"] == "Inputs")
+    steps = dict.fromkeys("PQRS", 1)  # of the input for one of the loop
+    for index in inputs["projection"]:
+        for loop, *coefficients in index:
+            steps[renamed.get(loop, loop)] = prod(values[name] for name in coefficients)
+    return LoopNest.of(sizes, (steps["P"], steps["Q"]), (steps["R"], steps["S"]))
 
 
 def _mapping(entries: list[dict[str, Any]], renamed: dict[str, str], identifier: str) -> Mapping:
@@ -123,7 +131,9 @@ def _mapping(entries: list[dict[str, Any]], renamed: dict[str, str], identifier:
     for entry in entries:
         level = levels.setdefault(entry["target"], {"level": entry["target"]})
         if entry["type"] == "datatype":
-            level["keeps"] = tuple(entry["keep"])
+            bypassed = entry.get("bypass", ())
+            kept = entry.get("keep", [tensor for tensor in TENSORS if tensor not in bypassed])
+            level["keeps"] = tuple(kept)
             continue
         factors = {renamed.get(word[0], word[0]): int(word[1:]) for word in entry["factors"].split()}
         order = [renamed.get(loop, loop) for loop in entry["permutation"]]
