@@ -8,9 +8,9 @@ means what it says, and nothing is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 from cosearch.errors import ArgumentError, WorkloadError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
+from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Integer, Parameter
 from cosearch_plugins.accelerator_layer import read_layer
+from cosearch_plugins.accelerator_pictures import TENSORS, array_picture, energy_picture
 from cosearch_plugins.network_workload import absolute_network, network_digest
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.maestro import Dataflows, Layer
+    from cosearch_simulators.accelerator.maestro import DataflowResults, Dataflows, Layer
 
 PARALLEL = ("K", "C", "X", "Y")
 """The dimensions that may be spread over clusters and PEs; X and Y are output columns and rows."""
@@ -120,10 +122,7 @@ class AcceleratorMaestrogym(Problem):
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the model."""
-        from cosearch_simulators.accelerator.maestro import Hardware, evaluate_dataflow
-
-        noc, offchip = self.bandwidths
-        result = evaluate_dataflow(self.layer, self.dataflows(designs), Hardware(self.pes, noc, offchip))
+        result = self._cost(designs)
         columns = {
             "runtime_cycles": result.runtime_cycles,
             "throughput_macs_per_cycle": result.throughput,
@@ -136,6 +135,41 @@ class AcceleratorMaestrogym(Problem):
             {name: np.where(result.ok, column, np.nan) for name, column in columns.items()},
             errors=[str(reason) for reason in result.reason],
         )
+
+    def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
+        """The clusters with the share of the time that their units compute, and energy by level and operand."""
+        from cosearch_simulators.accelerator.maestro import cost
+        from cosearch_simulators.accelerator.maestro.layer import TENSORS as ORDER
+
+        result = self._cost(self.space.designs([design]))
+        if not result.ok[0]:
+            raise ValueError(str(result.reason[0]))
+        operands = [ORDER.index(tensor) for tensor in TENSORS]
+        accesses = np.array([result.l1_reads + result.l1_writes, result.l2_reads + result.l2_writes])[:, 0]
+        weights = np.array([[cost.L1_ACCESS_ENERGY], [cost.L2_ACCESS_ENERGY]]) * cost.MAC_ENERGY_PJ
+        columns = int(design["cluster_pes"])
+        rows = self.pes // columns
+        busy = float(result.throughput[0]) / (rows * columns)
+        return (
+            array_picture(
+                rows,
+                columns,
+                np.full((rows, columns), min(busy, 1.0)),
+                f"A row is a cluster of {columns} units. MAESTRO knows averages: each unit computes in "
+                f"{busy:.1%} of the cycles.",
+            ),
+            energy_picture(
+                ("L1", "L2"),
+                (accesses * weights)[:, operands],
+                float(result.macs[0]) * cost.MAC_ENERGY_PJ,
+            ),
+        )
+
+    def _cost(self, designs: Designs) -> DataflowResults:
+        from cosearch_simulators.accelerator.maestro import Hardware, evaluate_dataflow
+
+        noc, offchip = self.bandwidths
+        return evaluate_dataflow(self.layer, self.dataflows(designs), Hardware(self.pes, noc, offchip))
 
     def dataflows(self, designs: Designs) -> Dataflows:
         """The two-level dataflow of each design, its inner sizes no larger than the outer ones."""

@@ -7,6 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from cosearch.drawing import drawn_pictures
 from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.testing import check_problem
 from cosearch_plugins.accelerator_maestrogym import MAPS, AcceleratorMaestrogym
@@ -90,3 +91,13 @@ def test_depthwise_layers_and_matrix_products_run(workload, layer):
 def test_a_bad_argument_gets_one_line(arguments, error, message):
     with pytest.raises(error, match=message):
         AcceleratorMaestrogym(**arguments)
+
+
+def test_its_pictures_can_be_drawn():
+    problem = AcceleratorMaestrogym(pes=168)
+    drawn = drawn_pictures(problem, problem.space.default() | {"cluster_pes": 50})
+    assert drawn.missing == ()
+    array, energy = drawn.pictures
+    assert np.shape(array.traces[0]["z"]) == (3, 50)
+    outcomes = problem.evaluate(problem.space.designs([problem.space.default() | {"cluster_pes": 50}]))
+    assert sum(np.sum(trace["x"]) for trace in energy.traces) == pytest.approx(outcomes["energy_pj"][0] / 1e6)
