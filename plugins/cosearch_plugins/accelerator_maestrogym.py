@@ -137,7 +137,7 @@ class AcceleratorMaestrogym(Problem):
         )
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
-        """The clusters with the share of the time that their units compute, and energy by level and operand."""
+        """The clusters with the share of the time that their units compute; energy by level and operand."""
         from cosearch_simulators.accelerator.maestro import cost
         from cosearch_simulators.accelerator.maestro.layer import TENSORS as ORDER
 
