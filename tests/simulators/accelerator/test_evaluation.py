@@ -192,6 +192,24 @@ def test_the_readme_s_example_runs(capsys) -> None:
     assert area_mm2 > 0
 
 
+README = (Path(evaluation.__file__).parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_every_example_of_the_readme_runs(code, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[3])
+    exec(code, {})
+    assert capsys.readouterr().out.strip()
+
+
+def test_the_readme_has_a_chapter_on_every_part() -> None:
+    folder = Path(evaluation.__file__).parent
+    parts = [path.name for path in folder.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
+    assert "mapper" in parts
+    for part in parts:
+        assert f"{part}/" in README, part
+
+
 def test_the_readme_s_mapping_is_one() -> None:
     text = (Path(evaluation.__file__).parent / "README.md").read_text()
     data = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1))
