@@ -1,8 +1,8 @@
 """ArchGym's four DRAM workloads by generator, with the statistics of its trace files.
 
 Each is 10,000 reads of 64 bytes, one a cycle of the player. `cloud-1` and `cloud-2` are pieces of 50
-requests: with equal chance the next lines of one stream, or lines anywhere in the memory. The first starts
-with a stream and the second without.
+requests, half of them the next lines of one stream and half lines anywhere in the memory (48 % and 50.5 % are
+streams in the files), in random order. The first starts with a stream and the second without.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ def archgym_workload(name: str, memory_bytes: int, seed: int = 0) -> Trace:
     from cosearch_simulators.dram import Trace
 
     rng = np.random.default_rng([seed, WORKLOADS.index(name)])
-    streams = np.repeat(rng.random(REQUESTS // PIECE) < 0.5, PIECE)
-    streams[:PIECE] = name == "cloud-1"
     if name in ("stream", "random"):
-        streams[:] = name == "stream"
+        streams = np.full(REQUESTS, name == "stream")
+    else:
+        pieces, first = REQUESTS // PIECE, name == "cloud-1"
+        others = rng.permutation(np.arange(pieces - 1) < pieces // 2 - first)
+        streams = np.repeat(np.concatenate([[first], others]), PIECE)
     lines = rng.integers(0, memory_bytes // LINE_BYTES, REQUESTS)
     lines[streams] = np.arange(np.count_nonzero(streams))
     return Trace(lines * LINE_BYTES, np.zeros(REQUESTS, bool), np.arange(REQUESTS), name)

@@ -74,6 +74,7 @@ def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
         "nXS": whole_cycles(refresh_ns + 8, tck_ps),  # DRAMsim3's HBM2
         "nREFI": REFRESH_INTERVAL_NS * 1000 // tck_ps,
     }
+    n["nRFCSB"] = min(n["nRFCSB"], n["nRFC"])  # of the largest density: a bank takes no longer than all
     n["nREFISB"] = n["nREFI"] // (organization.bankgroups * organization.banks)
     for name, expression in HBM2_DERIVED.items():
         n[name] = cycles_of(expression, n)
