@@ -98,8 +98,13 @@ def continuous_cost(
     Example:
         >>> import torch  # doctest: +SKIP
         >>> factors = torch.ones((1, 3, 8), dtype=torch.float64, requires_grad=True)  # doctest: +SKIP
+
+    Raises:
+        SimulatorError: an array of another shape, a factor that is not above 0, or an order that does not
+            name every loop once.
     """
     xp = array_api_compat.array_namespace(temporal, spatial_x, spatial_y)
+    _check(xp, len(architecture.table), temporal, spatial_x, spatial_y, order)
     held = np.asarray(architecture.allowed if keeps is None else keeps, bool)
     t, spatial, left = _factors(xp, nest, temporal, spatial_x, spatial_y)
     levels = len(t)
@@ -295,6 +300,18 @@ def _whole(number: int) -> list[int]:
 def _divisors(number: int) -> list[int]:
     small = [d for d in range(1, int(number**0.5) + 1) if number % d == 0]
     return sorted({*small, *(number // d for d in small)})
+
+
+def _check(xp: Any, levels: int, temporal: Array, x: Array, y: Array, order: Sequence[Sequence[int]]) -> None:
+    for name, factors in (("temporal", temporal), ("spatial_x", x), ("spatial_y", y)):
+        shape = (temporal.shape[0], levels, 8)
+        if tuple(factors.shape) != shape:
+            raise SimulatorError(f"{name} must have the shape {shape}, got {tuple(factors.shape)}")
+        read = factors[:, : levels - 1, :] if name == "temporal" else factors
+        if not bool(xp.all(read > 0.0)):
+            raise SimulatorError(f"{name} must hold factors above 0")
+    if len(order) != levels or any(sorted(loops) != list(range(8)) for loops in order):
+        raise SimulatorError(f"order must name each of the 8 loops once at each of {levels} levels")
 
 
 def _factors(

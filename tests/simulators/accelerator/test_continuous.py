@@ -206,3 +206,20 @@ def test_rounding_what_a_gradient_ran_off_to_is_valid(wanted):
     for imperfect in (False, True):
         rounded = round_mapping(machine, nest, factors, factors, factors, order, imperfect=imperfect)
         assert evaluate([machine], [nest], rounded).valid.all()
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"temporal": np.zeros((1, LEVELS, 8))}, "temporal must hold factors above 0"),
+        ({"spatial_y": np.full((1, LEVELS, 8), np.nan)}, "spatial_y must hold factors above 0"),
+        ({"spatial_x": np.ones((1, 2, 8))}, r"spatial_x must have the shape \(1, 3, 8\), got \(1, 2, 8\)"),
+        ({"order": [[0]] * LEVELS}, "order must name each of the 8 loops once"),
+        ({"order": [list(range(8))]}, "at each of 3 levels"),
+    ],
+)
+def test_what_is_no_mapping_is_named(changed, line):
+    whole = {name: np.ones((1, LEVELS, 8)) for name in ("temporal", "spatial_x", "spatial_y")}
+    arguments = {**whole, "order": [list(range(8))] * LEVELS, **changed}
+    with pytest.raises(SimulatorError, match=line):
+        continuous_cost(architecture(), LoopNest.of({"K": 8, "C": 4}), **arguments)

@@ -240,6 +240,8 @@ def test_bad_hardware_and_layers_are_named() -> None:
     flow = Dataflows.parse(GEMM, "SpatialMap(1,1) M;")
     with pytest.raises(SimulatorError, match="noc_bandwidth must be from 1 to 2147483647, got 0"):
         evaluate_dataflow(GEMM, flow, Hardware(4, 0, 4))
+    with pytest.raises(SimulatorError, match=r"pes must be whole numbers, got 4\.5"):
+        evaluate_dataflow(GEMM, flow, Hardware(4.5, 4, 4))
     with pytest.raises(SimulatorError, match="as many or one, got"):
         evaluate_dataflow(GEMM, flow, Hardware([4, 8], [1, 2, 3], 4))
     with pytest.raises(SimulatorError, match="Y = 2 is smaller than the filter's R = 3"):

@@ -215,6 +215,8 @@ def _columns(hardware: Hardware, dataflows: int) -> dict[str, NDArray[np.int64]]
         cases = 0
     columns = {}
     for name, array in arrays.items():
+        if array.dtype.kind not in "iu":
+            raise SimulatorError(f"{name} must be whole numbers, got {array.tolist()}")
         if array.size and (array.min() < 1 or array.max() >= _MOST):
             value = array.min() if array.min() < 1 else array.max()
             raise SimulatorError(f"{name} must be from 1 to {_MOST - 1}, got {value}")
