@@ -63,6 +63,6 @@ def rows(pairs: Sequence[Pair]) -> tuple[list[ValidationRow], dict[str, dict[str
         failures += [
             f"{pair[0]}: EDP of the mapper ({effort}) {mine:.6g}, timeloop-mapper {other:.6g}"
             for pair, mine, other in zip(pairs, ours, theirs, strict=True)
-            if mine > other
+            if not mine <= other
         ]
     return table, speed, failures

@@ -22,7 +22,6 @@ from cosearch_simulators.accelerator.mapping import Mapping, pack
 from cosearch_simulators.accelerator.neighbour_links import link_transfers, with_links
 from cosearch_simulators.accelerator.validation.cases import finished, number, reading, seconds
 from cosearch_simulators.accelerator.validation.table import ValidationRow, ValidationTable
-from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import TENSORS, LoopNest
 
 # How the problem shapes of the set name our loops: a matrix product by M, N and K, a depthwise convolution's
@@ -157,25 +156,32 @@ def _axes(entries: list[dict[str, Any]], renamed: dict[str, str]) -> tuple[list[
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ours and theirs for one case: single numbers, and lists over (level, tensor) pairs."""
+    """Ours and theirs for one case: single numbers, and lists over (level, tensor) pairs.
+
+    Ours are NaN, and the lists empty, where we hold the mapping to be invalid for the reason.
+    """
 
     case: TimeloopCase
     cycles: tuple[float, float]
     energy_pj: tuple[float, float]
     tiles: list[tuple[float, float]]
     accesses: dict[tuple[str, str], list[tuple[float, float]]]
+    reason: str = ""
 
 
 def compare(case: TimeloopCase) -> Comparison:
-    """Cost a case and put our numbers beside Timeloop's.
-
-    Raises:
-        SimulatorError: we hold the mapping to be invalid.
-    """
+    """Cost a case and put our numbers beside Timeloop's."""
+    cycles_of_tool, pj_of_tool = (
+        number(case.out["cycles"], 1),
+        number(case.out["energy_pJ_sum_of_levels"], 1e-9),
+    )
     mappings, compiled = case.mapping.pack(case.architecture), case.architecture.compile()
     costs = evaluate([compiled], [case.nest], mappings, options=nest_tables.TIMELOOP, counts=True, threads=1)
     if not costs.valid[0]:
-        raise SimulatorError(costs.reason(0))
+        nothing = float("nan")
+        return Comparison(
+            case, (nothing, cycles_of_tool), (nothing, pj_of_tool), [], {}, reason=costs.reason(0)
+        )
     assert costs.counts is not None
     counts, cycles, energy_pj = costs.counts[0], float(costs.cycles[0]), float(costs.energy_pj[0])
     links = link_transfers(case.architecture, case.nest, mappings, case.axes)
@@ -197,8 +203,8 @@ def compare(case: TimeloopCase) -> Comparison:
                 accesses.setdefault((tensor, kind), []).append((ours[column] / present, theirs[field]))
     return Comparison(
         case,
-        (cycles, number(case.out["cycles"], 1)),
-        (energy_pj, number(case.out["energy_pJ_sum_of_levels"], 1e-9)),
+        (cycles, cycles_of_tool),
+        (energy_pj, pj_of_tool),
         tiles,
         accesses,
     )
@@ -210,7 +216,7 @@ def validate(
     """The error table.
 
     Raises:
-        SimulatorError: a case is not in the format, or its mapping is invalid to us.
+        SimulatorError: a case is not in the format.
     """
     comparisons = []
     cases = finished(cases)
@@ -245,6 +251,8 @@ def _row(metric: str, pairs: Sequence[tuple[float, float]], bound: float, share:
 
 
 def _failures(one: Comparison) -> list[str]:
+    if one.reason:
+        return [f"{one.case.identifier}: no mapping to us: {one.reason}"]
     lines = []
     ours, theirs = one.cycles
     if ours != theirs:
