@@ -23,6 +23,7 @@ from cosearch_plugins.network_workload import NETWORKS, absolute_network, networ
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
+    from cosearch_simulators.workloads import Precision
 
 DATAFLOWS = (
     "row-stationary",
@@ -73,6 +74,7 @@ class Accelerator(Problem):
         effort: of the mapper: "fast" (some ms a layer) or "thorough".
         technology_nm: 7 to 130.
         bits: of weights and activations, instead of searching them: 8 or 16.
+        accumulation_bits: of partial sums on the chip, at most 64; as many as of activations if not given.
         threads: layers mapped at once.
         objectives: default latency_ns:min, energy_pj:min and area_mm2:min.
         constraints: default none.
@@ -108,6 +110,7 @@ class Accelerator(Problem):
         effort: Literal["fast", "thorough"] = "fast",
         technology_nm: float = 45.0,
         bits: int | None = None,
+        accumulation_bits: int | None = None,
         threads: int = 1,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
@@ -124,6 +127,12 @@ class Accelerator(Problem):
             raise ArgumentError(f"technology_nm must be from 7 to 130, got {technology_nm:g}")
         if bits not in (None, 8, 16):
             raise ArgumentError(f"bits must be 8 or 16, got {bits}")
+        if accumulation_bits is not None and not (bits or 16) <= accumulation_bits <= 64:
+            raise ArgumentError(
+                f"accumulation_bits must be from {bits or 16}, the bits of activations, to 64, "
+                f"got {accumulation_bits}"
+            )
+        self.accumulation_bits = accumulation_bits
         if bits is not None:
             fixed = Categorical("bits", (bits,), description="of weights and activations")
             self.space = DesignSpace([fixed if p.name == "bits" else p for p in SPACE], name=self.name)
@@ -153,7 +162,10 @@ class Accelerator(Problem):
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """The array with its utilisation, energy by level and operand, and the roofline with every layer."""
         architecture = self.architecture(design)
-        return network_pictures(architecture, self.network, design["dataflow"], self.mapped_for, self.effort)
+        return network_pictures(
+            *(architecture, self.network, design["dataflow"], self.mapped_for, self.effort),
+            self._precision(design),
+        )
 
     def architecture(self, design: Mapping[str, Any]) -> Architecture:
         """The design as an architecture."""
@@ -193,12 +205,22 @@ class Accelerator(Problem):
             ),
         )
 
+    def _precision(self, design: Mapping[str, Any]) -> Precision:
+        """Bits of each operand."""
+        from cosearch_simulators.workloads import Precision
+
+        bits = int(design["bits"])
+        return Precision(bits, bits, bits, self.accumulation_bits or bits)
+
     def _run(
         self, flow: str, designs: Sequence[Mapping[str, Any]]
     ) -> Sequence[tuple[str, NDArray[np.float64], Sequence[str]]]:
         """Columns and reasons of designs with one dataflow."""
         architectures = [self.architecture(design) for design in designs]
-        mapped = map_on(architectures, self.network, flow, self.mapped_for, self.effort, self.threads)
+        mapped = map_on(
+            *(architectures, self.network, flow, self.mapped_for, self.effort, self.threads),
+            [self._precision(design) for design in designs],
+        )
         if isinstance(mapped, str):
             reasons: Sequence[str] = [mapped] * len(designs)
             return [(metric.name, np.full(len(designs), np.nan), reasons) for metric in METRICS]

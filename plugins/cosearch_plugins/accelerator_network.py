@@ -22,7 +22,7 @@ from cosearch_plugins.accelerator_pictures import (
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
     from cosearch_simulators.accelerator.mapper import MappedNetwork, MappingConstraints
-    from cosearch_simulators.workloads import Network
+    from cosearch_simulators.workloads import Network, Precision
 
 Goal = Literal["edp", "latency", "energy"]
 Effort = Literal["fast", "thorough"]
@@ -35,6 +35,7 @@ def map_on(
     goal: Goal,
     effort: Effort,
     threads: int,
+    precisions: Sequence[Precision] | None = None,
 ) -> MappedNetwork | str:
     """The network mapped on all architectures, or why the dataflow cannot run it.
 
@@ -45,6 +46,7 @@ def map_on(
         goal: what each layer's mapping is the best for.
         effort: of the mapper.
         threads: layers mapped at once.
+        precisions: bits of each operand on each architecture; None for words.
     """
     from cosearch_simulators.accelerator.mapper import of_template
     from cosearch_simulators.accelerator.templates import template
@@ -58,7 +60,11 @@ def map_on(
             if reason:
                 return f"{operator.name}: {reason}"
         constraints = of_template(flow, architectures[0])
-    return map_with(architectures, network, constraints, goal, effort, threads, fill_and_drain=True)
+    return map_with(
+        *(architectures, network, constraints, goal, effort, threads),
+        fill_and_drain=True,
+        precisions=precisions,
+    )
 
 
 def map_with(
@@ -70,12 +76,16 @@ def map_with(
     threads: int,
     *,
     fill_and_drain: bool = False,
+    precisions: Sequence[Precision] | None = None,
 ) -> MappedNetwork:
     """The network mapped on all architectures under constraints; layers fill and drain the array if asked."""
     from cosearch_simulators.accelerator.mapper import map_network
     from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN
 
-    compiled = [architecture.compile() for architecture in architectures]
+    compiled = [
+        architecture.compile(precisions[number] if precisions else None)
+        for number, architecture in enumerate(architectures)
+    ]
     return map_network(
         compiled,
         network,
@@ -107,17 +117,22 @@ def vector_traffic(
 
 
 def network_pictures(
-    architecture: Architecture, network: Network, dataflow: str, goal: Goal, effort: Effort
+    architecture: Architecture,
+    network: Network,
+    dataflow: str,
+    goal: Goal,
+    effort: Effort,
+    precision: Precision | None = None,
 ) -> tuple[Picture, ...]:
     """The array, energy by level and operand over all layers, and every layer under the roofline."""
-    mapped = map_on([architecture], network, dataflow, goal, effort, 1)
+    mapped = map_on([architecture], network, dataflow, goal, effort, 1, [precision] if precision else None)
     if isinstance(mapped, str):
         raise ValueError(mapped)
-    return mapped_pictures(architecture, network, mapped)
+    return mapped_pictures(architecture, network, mapped, precision)
 
 
 def mapped_pictures(
-    architecture: Architecture, network: Network, mapped: MappedNetwork
+    architecture: Architecture, network: Network, mapped: MappedNetwork, precision: Precision | None = None
 ) -> tuple[Picture, ...]:
     """The pictures of a network that is mapped on one architecture."""
     from cosearch_simulators.accelerator.evaluation import Mappings, evaluate
@@ -136,7 +151,7 @@ def mapped_pictures(
         found.spatial_y[rows],
         None if found.keeps is None else found.keeps[rows],
     )
-    compiled = architecture.compile()
+    compiled = architecture.compile(precision)
     costs = evaluate([compiled], nests, mappings, nest_of=np.arange(len(nests)), counts=True)
     assert costs.counts is not None
     sizes = [(level.array[0], int(np.prod(level.array[1:]))) for level in architecture.levels]

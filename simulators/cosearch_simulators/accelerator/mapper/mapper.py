@@ -85,8 +85,8 @@ def map_nests(
         effort: "fast" takes about 3 ms a pair on one core, "thorough" about 170 ms.
         constraints: what mappings must be like; level names are those of the first architecture.
         bypass: whether a tensor may go past a level that could hold it.
-        imperfect: whether factors may multiply to more than the dimensions, with some steps idle; takes up to
-            ten times as long. Else they multiply to the dimensions.
+        imperfect: whether factors may multiply to more than the dimensions, with some steps idle; takes about
+            twice as long. Else they multiply to the dimensions.
         options: sum of `nest_tables.TIMELOOP` and `nest_tables.FILL_AND_DRAIN`; the search does not see fill
             and drain, the costs do.
         counts: whether the costs keep accesses by level and tensor.
