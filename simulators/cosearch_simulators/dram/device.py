@@ -15,7 +15,7 @@ from cosearch_simulators.dram.hbm2 import HBM2
 from cosearch_simulators.dram.hbm3 import HBM3
 from cosearch_simulators.dram.lpddr4 import LPDDR4
 from cosearch_simulators.dram.lpddr5 import LPDDR5
-from cosearch_simulators.dram.mapping import AddressBits, named_address_bits
+from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS, AddressBits, named_address_bits
 from cosearch_simulators.dram.rules import (
     COMMANDS,
     CompiledRules,
@@ -31,7 +31,7 @@ from cosearch_simulators.errors import ConfigurationError
 STANDARDS = {standard.name: standard for standard in (DDR3, DDR4, DDR5, LPDDR4, LPDDR5, GDDR6, HBM2, HBM3)}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Device:
     """Equal channels: each has `ranks` ranks of equal chips on a data bus `channel_width_bits` wide.
 
@@ -80,6 +80,13 @@ class Device:
     channels: int = 1
     refresh_modes: tuple[str, ...] = ("all_bank",)
     data_buses: int = 1
+
+    def __repr__(self) -> str:
+        return (
+            f"Device(standard={self.standard!r}, organization={self.organization!r}, "
+            f"speed_grade={self.speed_grade!r}, channels={self.channels}, ranks={self.ranks}, "
+            f"capacity_bytes={self.capacity_bytes})"
+        )
 
     @property
     def tck_ps(self) -> int:
@@ -163,6 +170,10 @@ def device(
     built = build_device(tables, organization, speed_grade, chip, ranks, timings, rules, channels=channels)
     if isinstance(address_bits, str):
         address_bits = built.named_address_bits(address_bits)
+    if address_bits is not None and not isinstance(address_bits, AddressBits):
+        raise ConfigurationError(
+            f"address_bits must be AddressBits or one of {', '.join(ADDRESS_MAPPINGS)}, got {address_bits!r}"
+        )
     if address_bits is not None:
         address_bits.check(channels=channels, banks=built.topology.banks, rows=chip.rows)
     return replace(built, address_bits=address_bits)
@@ -188,6 +199,8 @@ def build_device(
     counts = {"Rank": ranks, "BankGroup": chip.bankgroups, "Bank": chip.banks}
     all_counts = {"Channel": channels, **counts, "row": chip.rows, "column": chip.columns}
     for name, count in all_counts.items():
+        if isinstance(count, bool) or not hasattr(count, "__index__"):
+            raise ConfigurationError(f"{organization}: {name} count must be a whole number, got {count!r}")
         if count < 1 or count & (count - 1):
             raise ConfigurationError(f"{organization}: {name} count must be a power of two, got {count}")
     topology = Topology(standard.levels, tuple(counts.get(level, 1) for level in standard.levels))
@@ -234,5 +247,7 @@ def speed_grades(standard: str) -> tuple[str, ...]:
 def _known(kind: str, name: str, names: Sequence[str]) -> str:
     if name in names:
         return name
+    if not isinstance(name, str):
+        raise ConfigurationError(f"{kind} must be one of {', '.join(names)}, got {name!r}")
     nearest = get_close_matches(name, names, n=1, cutoff=0.0)[0]
     raise ConfigurationError(f"unknown {kind} {name!r}, the nearest is {nearest!r}")

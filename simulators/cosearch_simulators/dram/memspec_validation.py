@@ -172,7 +172,9 @@ def timed(
     seconds = []
     for _ in range(1 + TIMED_RUNS):
         start = time.process_time()
-        result = simulate(device, controllers, trace, wrap_addresses=True, trace_tck_ps=trace_tck_ps)
+        result = simulate(
+            device, controllers, trace, threads=1, wrap_addresses=True, trace_tck_ps=trace_tck_ps
+        )
         seconds.append(time.process_time() - start)
     return result, max(float(np.median(seconds[1:])), 1e-9)
 

@@ -14,6 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.dram import frontend
+from cosearch_simulators.dram.argument_checks import (
+    ANY_TRACE,
+    check_kind,
+    check_on_error,
+    check_whole,
+    described,
+    devices_and_designs,
+)
 from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
 from cosearch_simulators.dram.bank_machine_simulation import (
     Feed,
@@ -24,10 +32,18 @@ from cosearch_simulators.dram.bank_machine_simulation import (
 from cosearch_simulators.dram.bank_machine_state import State
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.engine import STALLED
-from cosearch_simulators.dram.simulation import STALLS, DramResult, beyond, result, too_late
+from cosearch_simulators.dram.simulation import (
+    LARGEST_TCK_PS,
+    STALLS,
+    DramResult,
+    beyond,
+    result,
+    too_late,
+)
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.dram.trace_streams import StreamedTrace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
+from cosearch_simulators.threads import threads_of
 
 MOST_CLASSES = 1 << 14
 
@@ -42,7 +58,7 @@ class Player:
         qos_class: quality of service: the lower, the more urgent are its requests.
 
     Raises:
-        ConfigurationError: a period below 1 ps, or a class that is not from 0 to 16,383.
+        ConfigurationError: no trace, a period below 1 ps, or a class that is not from 0 to 16,383.
     """
 
     trace: Trace | StreamedTrace
@@ -50,14 +66,12 @@ class Player:
     qos_class: int = 0
 
     def __post_init__(self) -> None:
-        if self.tck_ps is not None and self.tck_ps < 1:
-            raise ConfigurationError(f"tck_ps of a player must be 1 or more, got {self.tck_ps}")
+        check_kind("trace of a player", self.trace, ANY_TRACE)
+        if self.tck_ps is not None:
+            check_whole("tck_ps of a player", self.tck_ps, 1, LARGEST_TCK_PS)
         if late := too_late(self.trace, self.tck_ps):
             raise ConfigurationError(late)
-        if not 0 <= self.qos_class < MOST_CLASSES:
-            raise ConfigurationError(
-                f"qos_class of a player must be 0 to {MOST_CLASSES - 1}, got {self.qos_class}"
-            )
+        check_whole("qos_class of a player", self.qos_class, 0, MOST_CLASSES - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +102,7 @@ def simulate_players(
     players: Sequence[Player],
     *,
     starvation_cycles: int = 1000,
-    threads: int = 1,
+    threads: int | None = None,
     on_error: Literal["raise", "mark"] = "raise",
     wrap_addresses: bool = False,
 ) -> PlayersResult:
@@ -103,7 +117,7 @@ def simulate_players(
             first in its player's line, and again from when the controller has accepted it. That bounds how
             long a class waits at the arbiter and at the multiplexer, not how long a row's hits pass others
             of their bank.
-        threads: designs simulated at once.
+        threads: designs simulated at once; None as of `simulate`.
         on_error: "raise" stops at the first design that cannot be simulated, "mark" leaves the reason in
             `PlayersResult.total.error` and goes on.
         wrap_addresses: let addresses beyond the device's capacity wrap around.
@@ -117,21 +131,22 @@ def simulate_players(
         [[1000, 1000]]
 
     Raises:
-        ConfigurationError: no player, devices and designs of different numbers, `starvation_cycles` or
-            `threads` below 1, or a design out of bounds ("raise").
+        ConfigurationError: an argument of another kind, no player, devices and designs of different numbers,
+            `starvation_cycles` or `threads` below 1, or a design out of bounds ("raise").
         SimulatorError: an address beyond a device's capacity, or a controller that stalls ("raise").
     """
-    designs = [devices] if isinstance(devices, Device) else list(devices)
-    count = max(len(controllers), len(designs))
-    if len(controllers) not in (1, count) or len(designs) not in (1, count):
-        raise ConfigurationError(
-            f"{len(designs)} devices for {len(controllers)} controllers, expected as many or 1"
-        )
-    counts = {"players": len(players), "starvation_cycles": starvation_cycles, "threads": threads}
-    for name, value in counts.items():
-        if value < 1:
-            raise ConfigurationError(f"{name} must be 1 or more, got {value}")
-    designs = designs * (count // len(designs))
+    check_kind("controllers", controllers, (BankMachineControllers,))
+    designs, count = devices_and_designs(devices, controllers)
+    if isinstance(players, (str, bytes, dict, *ANY_TRACE)) or not hasattr(players, "__iter__"):
+        raise ConfigurationError(f"players must be a sequence of Player, got {described(players)}")
+    players = list(players)
+    for i, player in enumerate(players):
+        check_kind(f"players[{i}]", player, (Player,))
+    if not players:
+        raise ConfigurationError("players must be at least one Player, got none")
+    check_whole("starvation_cycles", starvation_cycles, 1)
+    check_on_error(on_error)
+    threads = threads_of(threads)
     rows = list(zip(*(np.broadcast_to(column, count) for column in controllers.arguments()), strict=True))
     errors = controllers.problems() * (count // len(controllers))
     kinds: list[type[Exception]] = [ConfigurationError] * count
@@ -151,8 +166,11 @@ def simulate_players(
             errors[i] = STALLS
         return None if errors[i] else states
 
-    with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(run, range(count)))
+    if threads == 1 or count == 1:
+        found = [run(i) for i in range(count)]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(run, range(count)))
     if on_error == "raise" and any(errors):
         i = next(i for i, error in enumerate(errors) if error)
         raise kinds[i](f"design {i}: {errors[i]}" if count > 1 else errors[i])

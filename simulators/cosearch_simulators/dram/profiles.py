@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.dram import engine_state
+from cosearch_simulators.dram.argument_checks import ANY_CONTROLLERS, check_kind, check_whole
 from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
@@ -23,6 +24,7 @@ from cosearch_simulators.dram.simulation import DramResult, simulate
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.dram.trace_streams import StreamedTrace
 from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.threads import threads_of
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -116,9 +118,8 @@ def profile(
     Raises:
         ConfigurationError: not one design, or `samples` below 1; otherwise as `simulate`.
     """
-    _check_one(controllers)
-    if samples < 1:
-        raise ConfigurationError(f"samples must be 1 or more, got {samples}")
+    _check_one(device, controllers)
+    check_whole("samples", samples, 1)
     whole = simulate(device, controllers, trace, wrap_addresses=wrap_addresses, trace_tck_ps=trace_tck_ps)
     cycles = int(whole.cycles[0])
     ends = np.unique(np.round(np.linspace(0, cycles, samples + 1)).astype(np.int64))[min(1, cycles) :]
@@ -160,7 +161,7 @@ def bandwidth_latency_curve(
     trace: Trace,
     *,
     points: int = 12,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> BandwidthLatencyCurve:
     """Bandwidth and latency of one design from a tenth of the load that it can take to a quarter beyond it.
 
@@ -169,22 +170,35 @@ def bandwidth_latency_curve(
         controllers: one design.
         trace: its requests; its cycles are replaced by evenly spaced ones.
         points: loads.
-        threads: loads simulated at once.
+        threads: loads simulated at once; None as of `simulate`.
 
     Raises:
-        ConfigurationError: not one design, or `points` below 2; otherwise as `simulate`.
+        ConfigurationError: not one design, a trace that streams or is too short to load the memory, or
+            `points` below 2; otherwise as `simulate`.
     """
-    _check_one(controllers)
-    if points < 2:
-        raise ConfigurationError(f"points must be 2 or more, got {points}")
+    _check_one(device, controllers)
+    check_whole("points", points, 2)
+    threads = threads_of(threads)
+    if isinstance(trace, StreamedTrace):
+        raise ConfigurationError(
+            f"the trace runs anew at every load, so it must be a Trace in memory, got the stream of "
+            f"{trace.path}; take a piece, as next(trace.chunks(10_000))"
+        )
+    check_kind("trace", trace, (Trace,))
     asked = Trace(trace.address_byte, trace.is_write, name=trace.name)
     most = float(simulate(device, controllers, asked).bandwidth_gb_per_s[0])
+    if not most > 0:
+        raise ConfigurationError(
+            f"the trace must be long enough to load the memory, got {len(trace)} request(s), of which none "
+            "was served when the last was accepted; expected a thousand or more"
+        )
     offered = most * np.linspace(0.1, 1.25, points)
 
     def at(load: float) -> tuple[float, float]:
         interval = device.transaction_bytes / load / (device.tck_ps / 1000.0)
         cycle = (np.arange(len(trace)) * interval).astype(np.int64)
-        result = simulate(device, controllers, Trace(trace.address_byte, trace.is_write, cycle))
+        paced = Trace(trace.address_byte, trace.is_write, cycle)
+        result = simulate(device, controllers, paced, threads=1)
         return float(result.bandwidth_gb_per_s[0]), float(result.latency_ns[0])
 
     if threads == 1:
@@ -217,6 +231,8 @@ def _energy_by_command(
     }
 
 
-def _check_one(controllers: Controllers | BankMachineControllers) -> None:
+def _check_one(device: Device, controllers: Controllers | BankMachineControllers) -> None:
+    check_kind("device", device, (Device,))
+    check_kind("controllers", controllers, ANY_CONTROLLERS)
     if len(controllers) != 1:
         raise ConfigurationError(f"expected one design, got {len(controllers)}")

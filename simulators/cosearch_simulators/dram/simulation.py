@@ -11,6 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.dram import engine
+from cosearch_simulators.dram.argument_checks import (
+    ANY_CONTROLLERS,
+    ANY_TRACE,
+    check_kind,
+    check_on_error,
+    check_whole,
+    devices_and_designs,
+)
 from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
 from cosearch_simulators.dram.bank_machine_simulation import (
     bank_machine_problem,
@@ -26,6 +34,7 @@ from cosearch_simulators.dram.rules import COMMANDS
 from cosearch_simulators.dram.trace import LARGEST_TIME_PS, Trace
 from cosearch_simulators.dram.trace_streams import StreamedTrace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
+from cosearch_simulators.threads import threads_of
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -121,7 +130,7 @@ def simulate(
     controllers: Controllers | BankMachineControllers,
     trace: Trace | StreamedTrace,
     *,
-    threads: int = 1,
+    threads: int | None = None,
     on_error: Literal["raise", "mark"] = "raise",
     wrap_addresses: bool = False,
     trace_tck_ps: int | None = None,
@@ -136,30 +145,27 @@ def simulate(
             device with several channels each has a port of its own, which takes its requests in order
             without regard to the others. `BankMachineControllers` have a trace player with a clock of its
             own, see `trace_tck_ps`.
-        threads: designs simulated at once; with fewer designs than threads, channels.
+        threads: designs simulated at once; with fewer designs than threads, channels. None: as many as
+            cores that this process may use, but one in a worker process. They change no number.
         on_error: "raise" stops at the first design that cannot be simulated, "mark" leaves the reason in
             `DramResult.error` and goes on.
         wrap_addresses: let addresses beyond the device's capacity wrap around, as Ramulator does.
         trace_tck_ps: clock period of the trace's `cycle` column; None: that of the device's own clock.
 
     Raises:
-        ConfigurationError: as many devices as designs were expected, a design is out of bounds ("raise"), or
-            the trace's own clock takes it hours beyond its start.
+        ConfigurationError: an argument of another kind, as many devices as designs were expected, a design is
+            out of bounds ("raise"), or the trace's own clock takes it hours beyond its start.
         SimulatorError: an address lies beyond a device's capacity ("raise").
     """
-    designs = [devices] if isinstance(devices, Device) else list(devices)
-    count = max(len(controllers), len(designs))
-    if len(controllers) not in (1, count) or len(designs) not in (1, count):
-        raise ConfigurationError(
-            f"{len(designs)} devices for {len(controllers)} controllers, expected as many or 1"
-        )
-    if threads < 1:
-        raise ConfigurationError(f"threads must be 1 or more, got {threads}")
-    if trace_tck_ps is not None and not 1 <= trace_tck_ps <= LARGEST_TCK_PS:
-        raise ConfigurationError(f"trace_tck_ps must be from 1 to {LARGEST_TCK_PS}, got {trace_tck_ps}")
+    check_kind("controllers", controllers, ANY_CONTROLLERS)
+    check_kind("trace", trace, ANY_TRACE)
+    designs, count = devices_and_designs(devices, controllers)
+    check_on_error(on_error)
+    threads = threads_of(threads)
+    if trace_tck_ps is not None:
+        check_whole("trace_tck_ps", trace_tck_ps, 1, LARGEST_TCK_PS)
     if late := too_late(trace, trace_tck_ps):
         raise ConfigurationError(late)
-    designs = designs * (count // len(designs))
     problems = controllers.problems() * (count // len(controllers))
 
     errors = list(problems)

@@ -163,7 +163,7 @@ def test_lengths_must_agree() -> None:
     one = device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")
     with pytest.raises(ConfigurationError, match="3 devices for 2 controllers"):
         simulate([one] * 3, Controllers(read_queue=[1, 2]), _random_trace(10))
-    with pytest.raises(ConfigurationError, match="threads must be 1 or more, got 0"):
+    with pytest.raises(ConfigurationError, match="threads must be at least 1, got 0"):
         simulate(one, Controllers(), _random_trace(10), threads=0)
 
 

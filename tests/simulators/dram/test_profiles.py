@@ -110,9 +110,9 @@ def test_a_profile_is_of_one_design() -> None:
     trace = Trace([0], [False])
     with pytest.raises(ConfigurationError, match="expected one design, got 2"):
         profile(device(*DDR4), Controllers(read_queue=[1, 2]), trace)
-    with pytest.raises(ConfigurationError, match="samples must be 1 or more, got 0"):
+    with pytest.raises(ConfigurationError, match="samples must be a whole number of 1 or more, got 0"):
         profile(device(*DDR4), Controllers(), trace, samples=0)
-    with pytest.raises(ConfigurationError, match="points must be 2 or more, got 1"):
+    with pytest.raises(ConfigurationError, match="points must be a whole number of 2 or more, got 1"):
         bandwidth_latency_curve(device(*DDR4), Controllers(), trace, points=1)
 
 
