@@ -79,3 +79,9 @@ def test_blank_lines_are_no_cases(tmp_path: Path) -> None:
     (tmp_path / "cases.jsonl").write_text("\n\n")
     with pytest.raises(SimulatorError, match="has no case"):
         read_cases(tmp_path / "cases.jsonl")
+
+
+def test_a_mapping_of_no_operand_is_named(tmp_path: Path) -> None:
+    case = read_cases(SAMPLES / "zigzag" / "cases.jsonl")[0] | {"temporal_mapping": {}}
+    with pytest.raises(SimulatorError, match=f"case {case['id']} of ZigZag cannot be read"):
+        _table(tmp_path, case)

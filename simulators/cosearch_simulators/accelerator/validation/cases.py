@@ -22,8 +22,8 @@ def reading(tool: str, case: Mapping[str, Any]) -> Iterator[None]:
         raise SimulatorError(f"case {case.get('id', '?')} of {tool} has no {error}") from error
     except SimulatorError as error:
         raise SimulatorError(f"case {case.get('id', '?')} of {tool}: {error}") from error
-    except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
-        reason = " ".join(str(error).split())
+    except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError, StopIteration) as error:
+        reason = " ".join(str(error).split()) or "something is missing"
         raise SimulatorError(f"case {case.get('id', '?')} of {tool} cannot be read: {reason}") from error
 
 
