@@ -32,30 +32,38 @@ from cosearch_simulators.errors import ConfigurationError
 
 FIELDS = {
     "channel": ("CHANNEL_BIT",),
-    "bank": ("BANK_BIT", "BANKGROUP_BIT", "RANK_BIT"),
+    "bank": ("BANK_BIT", "BANKGROUP_BIT", "RANK_BIT", "PSEUDOCHANNEL_BIT"),
     "row": ("ROW_BIT",),
     "column": ("COLUMN_BIT",),
     "byte": ("BYTE_BIT",),
 }
-"""The lists of a CONGEN mapping, from the least significant part of each field."""
+"""The lists of a CONGEN mapping, from the least significant part of each field; DRAMSys 5 has the last of the
+bank where DRAMSys 4 has the rank."""
 
 PUBLISHED_ENERGIES = {"LPDDR4": LPDDR4_ENERGY, "HBM2": HBM2_ENERGY}
 """Of the memory types that DRAMPower has no model of."""
 
 
-def read_memspec(path: Path | str, address_mapping: Path | str) -> Device:
+def read_memspec(path: Path | str, address_mapping: Path | str | None = None) -> Device:
     """The device of a memspec file under an address mapping file.
+
+    Args:
+        path: of the memspec.
+        address_mapping: path of the CONGEN file; None: the device has no mapping of its own, and controllers
+            take RoBaRaCoCh unless they name another.
 
     Raises:
         ConfigurationError: a file that cannot be read, a field that is missing, a memory type that is not
             known, or a mapping that does not fit the memspec.
     """
-    memspec, congen = _read(path, "memspec"), _read(address_mapping, "CONGEN")
+    memspec = _read(path, "memspec")
+    congen = None if address_mapping is None else _read(address_mapping, "CONGEN")
     try:
         device = memspec_device(memspec)
-        return replace(device, address_bits=address_bits(congen, device))
+        return device if congen is None else replace(device, address_bits=address_bits(congen, device))
     except ConfigurationError as error:
-        raise ConfigurationError(f"{path} with {address_mapping}: {error}") from error
+        files = path if congen is None else f"{path} with {address_mapping}"
+        raise ConfigurationError(f"{files}: {error}") from error
 
 
 def memspec_device(memspec: Mapping[str, Any]) -> Device:
@@ -129,8 +137,8 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
     """The address mapping of a CONGEN file for a device.
 
     Raises:
-        ConfigurationError: the mapping has another number of bits than the device, uses a bit twice, or
-            hashes one that is none of its own.
+        ConfigurationError: a list has an unknown name, the mapping has another number of bits than the
+            device, uses a bit twice, or hashes one that is none of its own.
     """
     check_bits(congen, [name for names in FIELDS.values() for name in names])
     fields = {

@@ -7,7 +7,8 @@ for hours and from numbers beyond 64 bits. What the fields mean is `memspec`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from math import isfinite
 from reprlib import repr as short
 from typing import Any
@@ -56,6 +57,7 @@ NEWER_WORDS = {
 BANK_INTERVALS = {"REFIPB": "RFCPB", "REFISB": "RFCSB"}
 """Intervals of refreshes of one bank, and those refreshes."""
 SPACINGS = ("RRD", "RRD_S", "RRD_L", "RRDS", "RRDL", "RREFD", "PPD")
+XOR_BITS = ("FIRST", "SECOND", "THIRD")
 CURRENTS = ("idd0", "idd2n", "idd3n", "idd4r", "idd4w", "idd5", "idd2p1", "idd3p1", "idd6", "vdd")
 
 
@@ -184,8 +186,9 @@ def is_number(value: object, least: float, most: float) -> bool:
     return type(value) in (int, float) and least <= value <= most and isfinite(value)  # type: ignore[operator,arg-type]
 
 
-def check_bits(congen: Mapping[str, Any], names: Iterable[str]) -> None:
-    """Raise `ConfigurationError` unless the lists and hashes of a CONGEN mapping are numbers of bits."""
+def check_bits(congen: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raise `ConfigurationError` unless a CONGEN mapping has only these lists and hashes, of bit numbers."""
+    _check_names("CONGEN", congen, (*names, "XOR"))
     for name in names:
         bits = congen.get(name, [])
         if not isinstance(bits, list) or not all(type(bit) is int and bit >= 0 for bit in bits):
@@ -194,12 +197,21 @@ def check_bits(congen: Mapping[str, Any], names: Iterable[str]) -> None:
     if not isinstance(entries, list) or not all(
         isinstance(entry, Mapping)
         and {"FIRST", "SECOND"} <= entry.keys()
-        and all(type(entry[key]) is int for key in ("FIRST", "SECOND", "THIRD") if key in entry)
+        and all(type(entry[key]) is int for key in XOR_BITS if key in entry)
         for entry in entries
     ):
         raise ConfigurationError(
             f'expected XOR as a list of {{"FIRST": bit, "SECOND": bit}}, got {short(entries)}'
         )
+    for entry in entries:
+        _check_names("XOR", entry, XOR_BITS)
+
+
+def _check_names(where: str, found: Mapping[Any, Any], names: Sequence[str]) -> None:
+    unknown = next((name for name in found if name not in names), None)
+    if unknown is not None:
+        nearest = get_close_matches(str(unknown).upper(), names, n=1, cutoff=0.0)[0]
+        raise ConfigurationError(f"{where}: unknown field {short(unknown)}, the nearest is {nearest!r}")
 
 
 def _needed(kind: str) -> list[str]:

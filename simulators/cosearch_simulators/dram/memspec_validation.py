@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from cosearch_simulators.dram.bank_machine_controllers import PARAMETERS, BankMa
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.memspec import read_memspec
+from cosearch_simulators.dram.memspec_checks import is_number
 from cosearch_simulators.dram.simulation import DramResult, simulate
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.dram.trace_formats import read_trace
@@ -120,31 +122,53 @@ def validate_memspecs(
         try:
             files = str(case["memspec"]), str(case["address_mapping"])
             system, name = str(case["system"]), str(case["trace"])
-            trace_tck_ps = round(1_000_000 / case["trace_clock_mhz"])
+            trace_tck_ps = round(1_000_000 / number_of(case, "trace_clock_mhz", positive=True))
             controllers = memspec_controllers([case["controller"]])
-            reference = {ours: case["result"][theirs] for ours, theirs in METRICS.items()}
-            host_s = float(case["sim_seconds"])
+            reference = {
+                # None: the reference has no power model of this memory
+                ours: None
+                if case["result"][theirs] is None
+                else number_of(case["result"], theirs, positive=True)
+                for ours, theirs in METRICS.items()
+            }
+            host_s = number_of(case, "sim_seconds", positive=True)
         except KeyError as error:
             raise SimulatorError(f"{where}: field {error} is missing or has an unknown value") from error
-        except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise SimulatorError(f"{where}: {error}") from error
-        if files not in devices:
-            devices[files] = read_memspec(folder / "memspecs" / files[0], folder / "mappings" / files[1])
-        if name not in traces:
-            traces[name] = read_trace(folder / "traces" / f"{name}.npz")
-
-        result, seconds = timed(devices[files], controllers, traces[name], trace_tck_ps)
+        try:
+            if files not in devices:
+                devices[files] = read_memspec(folder / "memspecs" / files[0], folder / "mappings" / files[1])
+            if name not in traces:
+                traces[name] = read_trace(folder / "traces" / f"{name}.npz")
+            result, seconds = timed(devices[files], controllers, traces[name], trace_tck_ps)
+        except SimulatorError as error:
+            raise SimulatorError(f"{where}: {error}") from error
         speeds.setdefault(name, []).append((len(traces[name]) / seconds, len(traces[name]) / host_s))
         for metric, expected in reference.items():
-            if expected is None:  # the reference has no power model of this memory
+            if expected is None:
                 continue
             actual = float(getattr(result, metric)[0])
-            measured.setdefault((system, metric), []).append((name, actual, float(expected)))
+            measured.setdefault((system, metric), []).append((name, actual, expected))
             if not abs(actual - expected) <= BOUNDS[metric][1] * expected:
                 failures.append(f"{case.get('id', number)}: {metric} {actual:g}, reference {expected:g}")
         progress(number + 1, len(cases))
     rows = [_row(system, metric, values) for (system, metric), values in sorted(measured.items())]
     return MemspecTable(rows, all(row.passed for row in rows), speed_medians(speeds), failures)
+
+
+def number_of(case: Mapping[str, Any], field: str, *, positive: bool = False) -> float:
+    """A field of a case as a number from 0, or above it.
+
+    Raises:
+        KeyError: it is missing.
+        SimulatorError: it is no such number.
+    """
+    value = case[field]
+    if not is_number(value, 0, 1e300) or (positive and value == 0):
+        least = "above 0" if positive else "of 0 or more"
+        raise SimulatorError(f"field {field!r} must be a number {least}, got {short(value)}")
+    return float(value)
 
 
 def memspec_controllers(settings: Sequence[Mapping[str, Any]]) -> BankMachineControllers:

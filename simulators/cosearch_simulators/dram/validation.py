@@ -17,7 +17,13 @@ import numpy as np
 
 from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import STANDARDS, Device, build_device
-from cosearch_simulators.dram.memspec_validation import MemspecTable, speed_medians, timed, validate_memspecs
+from cosearch_simulators.dram.memspec_validation import (
+    MemspecTable,
+    number_of,
+    speed_medians,
+    timed,
+    validate_memspecs,
+)
 from cosearch_simulators.dram.rules import EvaluatedRule
 from cosearch_simulators.dram.simulation import DramResult
 from cosearch_simulators.dram.standard import Organization
@@ -142,15 +148,18 @@ def validate(
         where = f"{folder / 'cases.json'}: case {case.get('id', number)}"
         try:
             device, controllers = device_of(case), controllers_of(case)
-            reference = {ours: float(case["result"][theirs]) for ours, theirs in METRICS.items()}
-            name, host_s = str(case["trace"]), float(case["host_seconds"])
+            reference = {ours: number_of(case["result"], theirs) for ours, theirs in METRICS.items()}
+            name, host_s = str(case["trace"]), number_of(case, "host_seconds", positive=True)
         except KeyError as error:
             raise SimulatorError(f"{where}: field {error} is missing or has an unknown value") from error
         except (TypeError, ValueError, AttributeError) as error:
             raise SimulatorError(f"{where}: {error}") from error
-        if name not in traces:
-            traces[name] = read_trace(folder / "traces" / f"{name}.npz")
-        result, seconds = timed(device, controllers, traces[name])
+        try:
+            if name not in traces:
+                traces[name] = read_trace(folder / "traces" / f"{name}.npz")
+            result, seconds = timed(device, controllers, traces[name])
+        except SimulatorError as error:
+            raise SimulatorError(f"{where}: {error}") from error
         speeds.setdefault(name, []).append((len(traces[name]) / seconds, len(traces[name]) / host_s))
         for metric, expected in reference.items():
             actual = measured(result, metric)

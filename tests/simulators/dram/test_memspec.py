@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,12 @@ def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
         ),
         (lambda m, c: c.update(XOR=[{"FIRST": 13}]), 'expected XOR as a list of {"FIRST": bit, "SECOND"'),
         (lambda m, c: c.update(BANK_BIT="x"), "expected BANK_BIT as a list of bit numbers, got 'x'"),
+        (lambda m, c: c.update(BANK_BIT="13"), "expected BANK_BIT as a list of bit numbers, got '13'"),
+        (lambda m, c: c.update(BANKBIT=[13]), "CONGEN: unknown field 'BANKBIT', the nearest is 'BANK_BIT'"),
+        (
+            lambda m, c: c.update(XOR=[{"FIRST": 13, "SECOND": 17, "Thrid": 18}]),
+            "XOR: unknown field 'Thrid', the nearest is 'THIRD'",
+        ),
         (lambda m, c: m["memarchitecturespec"].pop("width"), "field 'width' is missing"),
         (
             lambda m, c: m["memarchitecturespec"].update(nbrOfRows=3),
@@ -174,6 +180,29 @@ def test_what_does_not_fit_is_named_in_one_line(tmp_path: Path, change: Any, mes
     with pytest.raises(ConfigurationError, match=message) as caught:
         read_memspec(tmp_path / "m.json", tmp_path / "c.json")
     assert "\n" not in str(caught.value)
+
+
+def test_a_pseudo_channel_may_be_called_so(tmp_path: Path) -> None:
+    files = SAMPLE / "memspecs" / "HBM2.json", SAMPLE / "mappings" / "am_hbm2_8Gb_pc_brc.json"
+    congen = json.loads(files[1].read_text())
+    congen["CONGEN"]["PSEUDOCHANNEL_BIT"] = congen["CONGEN"].pop("RANK_BIT")
+    (tmp_path / "c.json").write_text(json.dumps(congen))
+    assert read_memspec(files[0], tmp_path / "c.json").address_bits == read_memspec(*files).address_bits
+
+
+def test_without_a_mapping_the_channel_is_sliced_as_robaracoch() -> None:
+    plain = read_memspec(DDR4)
+    assert plain.address_bits is None
+    named = replace(plain, address_bits=plain.named_address_bits("RoBaRaCoCh"))
+    trace = Trace(np.random.default_rng(5).integers(0, 1 << 26, 400) * 64, np.zeros(400, bool))
+    for controllers in (BankMachineControllers(), Controllers()):
+        assert simulate(plain, controllers, trace).cycles == simulate(named, controllers, trace).cycles
+    own = replace(plain, address_bits=plain.named_address_bits("ChRaBaRoCo"))
+    assert simulate(own, BankMachineControllers(), trace).cycles != (
+        simulate(plain, BankMachineControllers(), trace).cycles
+    )
+    with pytest.raises(ConfigurationError, match="cannot read no.json"):
+        read_memspec("no.json")
 
 
 def test_a_file_that_is_not_one_is_an_error(tmp_path: Path) -> None:

@@ -76,15 +76,28 @@ def test_another_timing_changes_the_outcome(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda cases: cases[0]["controller"].pop("Arbiter"), "field 'Arbiter' is missing"),
-        (lambda cases: cases[0]["controller"].update(Arbiter="Shut"), "unknown arbiter 'Shut'"),
+        (lambda cases: cases[0]["controller"].update(Arbiter="Shut"), "case .*: unknown arbiter 'Shut'"),
+        (
+            lambda cases: cases[0]["controller"].update(Scheduler="x"),
+            "case .*: unknown scheduler 'x', the nearest is",
+        ),
+        (
+            lambda cases: cases[0]["result"].update(total_time_ns="abc"),
+            "case .*: field 'total_time_ns' must be a number above 0, got 'abc'",
+        ),
+        (
+            lambda cases: cases[0].update(trace_clock_mhz=0),
+            "'trace_clock_mhz' must be a number above 0, got 0",
+        ),
         (lambda cases: cases[0].pop("trace_clock_mhz"), "field 'trace_clock_mhz' is missing"),
-        (lambda cases: cases[0].update(memspec="no.json"), "cannot read .*no.json"),
+        (lambda cases: cases[0].update(memspec="no.json"), "case .*: cannot read .*no.json"),
     ],
 )
 def test_a_bad_case_is_named_in_one_line(tmp_path: Path, change: Any, message: str) -> None:
     with pytest.raises(SimulatorError, match=message) as caught:
         validate(_folder(tmp_path, change))
     assert "\n" not in str(caught.value)
+    assert "cases.json: case " in str(caught.value)
 
 
 def test_rank_correlation_is_scipys() -> None:

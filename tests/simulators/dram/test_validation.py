@@ -80,7 +80,12 @@ def test_a_rule_changes_the_outcome(tmp_path: Path) -> None:
         ),
         (lambda cases: cases[0]["organization"].update(rank=3), "Rank count must be a power of two, got 3"),
         (lambda cases: cases[0].update(prefetch=4), "prefetch is 4, DDR4 has 8"),
-        (lambda cases: cases[0]["result"].update(cycles=None), "float"),
+        (
+            lambda cases: cases[0]["result"].update(cycles="abc"),
+            "case .*: field 'cycles' must be a number of 0 or more, got 'abc'",
+        ),
+        (lambda cases: cases[0].update(host_seconds=0), "'host_seconds' must be a number above 0, got 0"),
+        (lambda cases: cases[0].update(trace="no"), r"case .*no\.npz: there is no such trace file"),
         (lambda cases: cases.clear(), "expected a list of at least one case"),
     ],
 )
