@@ -8,6 +8,7 @@ controllers' parameters in `dram_controller_spaces`, the pictures in `dram_pictu
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -20,6 +21,7 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Designs, DesignSpace
+from cosearch_plugins.argument_checks import thread_count, whole_number
 from cosearch_plugins.dram_controller_spaces import (
     ADDRESS_MAPPINGS,
     CONTROLLERS,
@@ -97,7 +99,7 @@ class DramController(Problem):
         request_bytes: what a request of the trace moves; it takes several bursts of a memory whose burst is
             shorter, and counts as that many requests.
         trace_tck_ps: clock period of the trace's cycles, if it has any; default the device's.
-        threads: designs simulated at once.
+        threads: designs simulated at once; default as many as cores, but one in each of several workers.
         objectives: default latency_ns:min and energy_pj:min.
         constraints: default none.
 
@@ -144,16 +146,18 @@ class DramController(Problem):
         refresh: str = "all_bank",
         request_bytes: int = 64,
         trace_tck_ps: int | None = None,
-        threads: int = 1,
+        threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
         check_name("controller", controller, CONTROLLERS)
         self.controller = controller
-        if trace_tck_ps is not None and not 1 <= trace_tck_ps <= 1_000_000:
-            raise ArgumentError(f"trace_tck_ps must be from 1 to 1000000 (1 MHz), got {trace_tck_ps}")
+        if trace_tck_ps is not None:
+            whole_number("trace_tck_ps", trace_tck_ps, 1, 1_000_000)  # 1 MHz
         self.trace_tck_ps = trace_tck_ps
-        self.threads = _at_least_one("threads", threads)
+        self.threads = thread_count(threads)
+        if search_device not in (True, False, "speed_grade"):
+            raise ArgumentError(f"search_device must be true, false or 'speed_grade', got {search_device!r}")
         if memspec is not None:
             _check_alone(self.arguments)
             devices = memspec_devices(memspec)
@@ -165,6 +169,8 @@ class DramController(Problem):
         if address_mapping in ADDRESS_MAPPINGS:
             mappings = (str(address_mapping),)
         elif address_mapping != "search":
+            if isinstance(address_mapping, str) and address_mapping.lstrip().startswith("{"):
+                address_mapping = _bit_lists(address_mapping)
             if isinstance(address_mapping, str) and not _is_path(address_mapping):
                 check_name("address mapping", address_mapping, ("search", *ADDRESS_MAPPINGS))
             devices = devices.with_address_mapping(address_mapping)
@@ -283,6 +289,14 @@ def _check_alone(arguments: Mapping[str, Any]) -> None:
         raise ArgumentError(f"memspec gives the device: leave out {' and '.join(given)}")
 
 
+def _bit_lists(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArgumentError(f"address_mapping={text!r} is not JSON: {error}") from None
+    return found
+
+
 def _is_path(text: str) -> bool:
     return any(mark in text for mark in "./\\")
 
@@ -294,9 +308,3 @@ def _digest(of_trace: str, paths: Iterable[str]) -> str:
         return of_trace
     digests = [of_trace, *(hashlib.sha256(content).hexdigest() for content in contents)]
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
-
-
-def _at_least_one(argument: str, value: int) -> int:
-    if value < 1:
-        raise ArgumentError(f"{argument} must be at least 1, got {value}")
-    return value

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from cosearch.errors import ArgumentError, WorkloadError, unknown_name
+from cosearch.errors import WorkloadError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch_plugins.archgym_workloads import WORKLOADS, archgym_workload
+from cosearch_plugins.argument_checks import thread_count, whole_number
 from cosearch_plugins.dram_workload import read_workload
 
 if TYPE_CHECKING:
@@ -123,11 +124,12 @@ class DramControllerArchgym(Problem):
 
     Args:
         workload: "stream", "random", "cloud-1" or "cloud-2", made with the statistics of ArchGym's files; or
-            the path of a trace file, such as one of those.
+            the path of a trace file, such as one of those. Addresses beyond the memory's 1 GiB wrap around,
+            as in DRAMSys.
         goal: "power", "latency" (the total time) or "both": the default objectives, with ArchGym's targets.
-        trace_clock_mhz: the clock of the trace's cycles.
-        seed: of the made workloads.
-        threads: designs simulated at once.
+        trace_clock_mhz: the clock of the trace's cycles, in whole MHz.
+        seed: of the made workloads, from 0.
+        threads: designs simulated at once; default as many as cores, but one in each of several workers.
         objectives: in place of the goal's.
         constraints: default none.
 
@@ -172,7 +174,7 @@ class DramControllerArchgym(Problem):
         goal: Literal["power", "latency", "both"] = "both",
         trace_clock_mhz: int = 800,
         seed: int = 0,
-        threads: int = 1,
+        threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
@@ -181,23 +183,20 @@ class DramControllerArchgym(Problem):
 
         if goal not in GOALS:
             raise unknown_name("goal", goal, GOALS)
-        for argument, value in (("trace_clock_mhz", trace_clock_mhz), ("threads", threads)):
-            if not value >= 1:
-                raise ArgumentError(f"{argument} must be at least 1, got {value}")
-        if trace_clock_mhz > 1_000_000:
-            raise ArgumentError(f"trace_clock_mhz must be at most 1000000 (1 ps), got {trace_clock_mhz}")
+        whole_number("trace_clock_mhz", trace_clock_mhz, 1, 1_000_000)  # a period of 1 ps
+        whole_number("seed", seed, 0)
+        self.threads = thread_count(threads)
         device = memspec_device(MEMSPEC)
         self._device = replace(device, address_bits=address_bits(CONGEN, device))
         self.trace = (
             archgym_workload(workload, device.capacity_bytes, seed)
             if workload in WORKLOADS
-            else read_workload(workload)
+            else read_workload(workload, WORKLOADS)
         )
         self.workload_digest = self.trace.digest
         self._trace_tck_ps = round(1_000_000 / trace_clock_mhz)
         if late := too_late(self.trace, self._trace_tck_ps):
             raise WorkloadError(f"workload {workload!r}: {late}")
-        self.threads = threads
         self.objectives = GOALS[goal]
         super().__init__(objectives=objectives, constraints=constraints)
 

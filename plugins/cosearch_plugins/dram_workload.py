@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cosearch.errors import WorkloadError, unknown_name
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
 STREAMED_FROM_BYTES = 256 * 1024**2
 
 
-def read_workload(workload: str) -> Trace | StreamedTrace:
+def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | StreamedTrace:
     """The trace of `generator`, `generator:argument=value,...` or the path of a file.
+
+    Args:
+        workload: what the user wrote.
+        names: those that an unknown name is held against; default the generators.
 
     Raises:
         UnknownNameError: there is neither such a generator nor such a file.
@@ -36,7 +41,7 @@ def read_workload(workload: str) -> Trace | StreamedTrace:
             return read_trace(workload)
     except TraceError as error:
         raise WorkloadError(str(error)) from None
-    raise unknown_name("workload", name, GENERATORS)
+    raise unknown_name("workload", name, GENERATORS if names is None else names)
 
 
 def absolute(workload: str) -> str:

@@ -318,6 +318,18 @@ def test_workloads_by_name_and_by_file(tmp_path):
         ({"channels": 3}, errors.ArgumentError, "channels must be one of (1, 2, 4, 8, 16, 32), got 3"),
         ({"request_bytes": 48}, errors.ArgumentError, "request_bytes must be one of"),
         ({"address_mapping": "RoBaRaChCo"}, errors.UnknownNameError, "did you mean 'RoBaRaCoCh'?"),
+        (
+            {"address_mapping": '{"COLUMN_BIT":[3,4'},
+            errors.ArgumentError,
+            """address_mapping='{"COLUMN_BIT":[3,4' is not JSON: Expecting ',' delimiter""",
+        ),
+        ({"address_mapping": '{"COLUM_BIT": [3]}'}, errors.ArgumentError, "the nearest is 'COLUMN_BIT'"),
+        (
+            {"search_device": "foo"},
+            errors.ArgumentError,
+            "search_device must be true, false or 'speed_grade', got 'foo'",
+        ),
+        ({"trace_tck_ps": 1.5}, errors.ArgumentError, "trace_tck_ps must be a whole number, got 1.5"),
         ({"address_mapping": "no/file.json"}, errors.ArgumentError, "no/file.json: No such file"),
         ({"address_mapping": {"ROW_BIT": "all"}}, errors.ArgumentError, "expected ROW_BIT as a list of bit"),
         ({"address_mapping": {"ROW_BIT": [1]}}, errors.ArgumentError, "has 0 bits, expected 4 for 16 banks"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -100,8 +102,41 @@ def test_the_rewards_are_archgyms_formulas(goal):
 def test_a_wrong_argument_is_named():
     with pytest.raises(errors.UnknownNameError, match="latency"):
         DramControllerArchgym(goal="latencie")
-    with pytest.raises(errors.ArgumentError, match="threads must be at least 1, got 0"):
-        DramControllerArchgym(threads=0)
+    for arguments, message in (
+        ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"threads": 1.5}, r"threads must be a whole number, got 1\.5"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"seed": 0.5}, r"seed must be a whole number, got 0\.5"),
+    ):
+        with pytest.raises(errors.ArgumentError, match=message):
+            DramControllerArchgym(**arguments)
+
+
+def test_an_unknown_workload_is_held_against_its_own():
+    with pytest.raises(errors.UnknownNameError, match="'cloud-3'; did you mean 'cloud-"):
+        DramControllerArchgym(workload="cloud-3")
+    with pytest.raises(errors.UnknownNameError, match="valid: cloud-1, cloud-2, random, stream$"):
+        DramControllerArchgym(workload="xyz")
+
+
+def test_addresses_beyond_the_memory_wrap_around(tmp_path):
+    """As DRAMSys does; `describe` tells it of the workload."""
+    near, far = (tmp_path / name for name in ("near.npz", "far.npz"))
+    lines = np.random.default_rng(1).integers(0, 1 << 24, 500) * 64
+    for path, offset in ((near, 0), (far, 1 << 30)):
+        np.savez(path, address=lines + offset, is_write=np.zeros(500, bool), cycle=np.arange(500))
+    times = []
+    for path in (near, far):
+        problem = DramControllerArchgym(workload=str(path))
+        times.append(problem.evaluate(problem.space.designs([problem.space.default()]))["time_ns"][0])
+    assert times[0] == times[1]
+    told = subprocess.run(
+        [sys.executable, "-m", "cosearch", "describe", "dram-controller-archgym"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "1 GiB wrap around" in " ".join(told.stdout.split())
 
 
 def test_clocks_that_cannot_be_are_refused(tmp_path):
@@ -109,5 +144,5 @@ def test_clocks_that_cannot_be_are_refused(tmp_path):
     np.savez(late, address=np.zeros(2, int), is_write=np.zeros(2, bool), cycle=np.array([0, 1 << 40]))
     with pytest.raises(errors.WorkloadError, match="is beyond 2748 s of simulated time"):
         DramControllerArchgym(workload=str(late), trace_clock_mhz=1)
-    with pytest.raises(errors.ArgumentError, match="trace_clock_mhz must be at most 1000000"):
+    with pytest.raises(errors.ArgumentError, match="trace_clock_mhz must be from 1 to 1000000, got 10000000"):
         DramControllerArchgym(trace_clock_mhz=10_000_000)
