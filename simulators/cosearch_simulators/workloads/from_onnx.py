@@ -346,9 +346,7 @@ class _Walk:
 
 
 def _bits(data_type: int) -> int:
-    from onnx import TensorProto
-
-    name = TensorProto.DataType.Name(data_type) if data_type else "FLOAT"
+    name = _type_name(data_type) if data_type else "FLOAT"
     if name in ("BOOL", "STRING"):
         return 8
     widths = {"FLOAT": 32, "DOUBLE": 64, "COMPLEX64": 64, "COMPLEX128": 128}
@@ -357,9 +355,17 @@ def _bits(data_type: int) -> int:
 
 
 def _is_floating(data_type: int) -> bool:
+    name = _type_name(data_type)
+    return "FLOAT" in name or name == "DOUBLE"
+
+
+def _type_name(data_type: int) -> str:
     from onnx import TensorProto
 
-    return "FLOAT" in TensorProto.DataType.Name(data_type) or data_type == TensorProto.DOUBLE
+    try:
+        return str(TensorProto.DataType.Name(data_type))
+    except ValueError:
+        raise WorkloadError(f"an element type has the number {data_type}, which ONNX does not have") from None
 
 
 def _label(node: NodeProto) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -245,6 +245,7 @@ WHOLE = graph(
 
 
 @given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+@example([(976, 29)])  # an element type that ONNX does not have
 @settings(deadline=None, max_examples=150)
 def test_a_damaged_file_is_read_or_refused(damages: list[tuple[int, int]]):
     content = bytearray(WHOLE)
