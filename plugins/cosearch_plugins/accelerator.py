@@ -19,6 +19,7 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch_plugins.accelerator_network import map_on, network_pictures, vector_traffic
+from cosearch_plugins.argument_checks import thread_count
 from cosearch_plugins.network_workload import NETWORKS, absolute_network, network_digest, read_network
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Accelerator(Problem):
         technology_nm: 7 to 130.
         bits: of weights and activations, instead of searching them: 8 or 16.
         accumulation_bits: of partial sums on the chip, at most 64; as many as of activations if not given.
-        threads: layers mapped at once.
+        threads: layers mapped at once; default as many as cores, but one in each of several workers.
         objectives: default latency_ns:min, energy_pj:min and area_mm2:min.
         constraints: default none.
 
@@ -111,7 +112,7 @@ class Accelerator(Problem):
         technology_nm: float = 45.0,
         bits: int | None = None,
         accumulation_bits: int | None = None,
-        threads: int = 1,
+        threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
@@ -121,8 +122,6 @@ class Accelerator(Problem):
         ):
             if value not in known:
                 raise unknown_name(argument, value, known)
-        if threads < 1:
-            raise ArgumentError(f"threads must be at least 1, got {threads}")
         if not 7 <= technology_nm <= 130:
             raise ArgumentError(f"technology_nm must be from 7 to 130, got {technology_nm:g}")
         if bits not in (None, 8, 16):
@@ -142,7 +141,7 @@ class Accelerator(Problem):
         self.workload_digest = network_digest(workload)
         self.arguments = {**self.arguments, "workload": absolute_network(workload)}
         self.mapped_for, self.effort = mapped_for, effort
-        self.technology_nm, self.threads = technology_nm, threads
+        self.technology_nm, self.threads = technology_nm, thread_count(threads)
         super().__init__(objectives=objectives, constraints=constraints)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:

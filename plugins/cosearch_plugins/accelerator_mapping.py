@@ -29,6 +29,7 @@ from cosearch_plugins.accelerator_pictures import (
     memory_words_per_cycle,
     roofline_picture,
 )
+from cosearch_plugins.argument_checks import thread_count
 from cosearch_plugins.network_workload import absolute_network, network_digest
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class AcceleratorMapping(Problem):
             file.
         overflow: "shrink" takes smaller divisors, largest factor first, where a tile does not fit; "reject"
             makes such a design infeasible, which is nearly every random one where buffers are small.
-        threads: mappings costed at once.
+        threads: mappings costed at once; default as many as cores, but one in each of several workers.
         objectives: default latency_ns:min and energy_pj:min.
         constraints: default none.
 
@@ -86,12 +87,10 @@ class AcceleratorMapping(Problem):
         layer: int | str = 2,
         architecture: str = "eyeriss",
         overflow: Literal["shrink", "reject"] = "shrink",
-        threads: int = 1,
+        threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
-        if threads < 1:
-            raise ArgumentError(f"threads must be at least 1, got {threads}")
         if overflow not in ("shrink", "reject"):
             raise unknown_name("overflow", overflow, ("shrink", "reject"))
         self.overflow = overflow
@@ -104,7 +103,7 @@ class AcceleratorMapping(Problem):
             "workload": absolute_network(workload),
             "architecture": absolute_network(architecture),
         }
-        self.threads = threads
+        self.threads = thread_count(threads)
         self.words = _words([level.name for level in self.architecture.levels])
         self.loops = [loop for loop in "GNKCPQRS" if self.nest.size(loop) > 1] or ["P"]
         self.arrays = [

@@ -34,7 +34,7 @@ def map_on(
     dataflow: str,
     goal: Goal,
     effort: Effort,
-    threads: int,
+    threads: int | None,
     precisions: Sequence[Precision] | None = None,
 ) -> MappedNetwork | str:
     """The network mapped on all architectures, or why the dataflow cannot run it.
@@ -45,7 +45,7 @@ def map_on(
         dataflow: a template's name, or "flexible" for any mapping.
         goal: what each layer's mapping is the best for.
         effort: of the mapper.
-        threads: layers mapped at once.
+        threads: layers mapped at once; None: as many as cores.
         precisions: bits of each operand on each architecture; None for words.
     """
     from cosearch_simulators.accelerator.mapper import of_template
@@ -73,7 +73,7 @@ def map_with(
     constraints: MappingConstraints | None,
     goal: Goal,
     effort: Effort,
-    threads: int,
+    threads: int | None,
     *,
     fill_and_drain: bool = False,
     precisions: Sequence[Precision] | None = None,

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cosearch.errors import ArgumentError, unknown_name
+from cosearch.errors import unknown_name
 from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter
 from cosearch_plugins.accelerator_network import map_with, mapped_pictures
+from cosearch_plugins.argument_checks import thread_count
 from cosearch_plugins.network_workload import absolute_network, network_digest, read_network
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class AcceleratorTimeloopgym(Problem):
         workload: "archgym-alexnet", the five convolutions that ArchGym ships; or a network or an ONNX file.
         goal: "energy", "area", "latency", or "joint" for the three at once.
         effort: of the mapper: "fast" or "thorough".
-        threads: layers mapped at once.
+        threads: layers mapped at once; default as many as cores, but one in each of several workers.
         objectives: instead of the goal's.
         constraints: default none.
 
@@ -141,7 +142,7 @@ class AcceleratorTimeloopgym(Problem):
         workload: str = "archgym-alexnet",
         goal: Literal["energy", "area", "latency", "joint"] = "joint",
         effort: Literal["fast", "thorough"] = "fast",
-        threads: int = 1,
+        threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
@@ -149,12 +150,10 @@ class AcceleratorTimeloopgym(Problem):
             raise unknown_name("goal", goal, GOALS)
         if effort not in ("fast", "thorough"):
             raise unknown_name("effort", effort, ("fast", "thorough"))
-        if threads < 1:
-            raise ArgumentError(f"threads must be at least 1, got {threads}")
         self.network = _alexnet() if workload == "archgym-alexnet" else read_network(workload)
         self.workload_digest = network_digest(workload)
         self.arguments = {**self.arguments, "workload": absolute_network(workload)}
-        self.effort, self.threads = effort, threads
+        self.effort, self.threads = effort, thread_count(threads)
         self.objectives = GOALS[goal]
         super().__init__(objectives=objectives, constraints=constraints)
 

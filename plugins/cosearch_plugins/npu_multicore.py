@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import ArgumentError
 from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
+from cosearch_plugins.argument_checks import thread_count, whole_number
 from cosearch_plugins.network_workload import NETWORKS, absolute_network, network_digest, read_network
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class NpuMulticore(Problem):
     Args:
         workload: a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), or an ONNX file.
         bits: of weights and activations.
-        threads: designs simulated at once.
+        threads: designs simulated at once; default as many as cores, but one in each of several workers.
         objectives: default latency_ns:min, energy_pj:min and area_mm2:min.
         constraints: default none.
 
@@ -93,17 +93,15 @@ class NpuMulticore(Problem):
         *,
         workload: str = "resnet18",
         bits: int = 8,
-        threads: int = 1,
+        threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
-        for argument, value in (("bits", bits), ("threads", threads)):
-            if value < 1:
-                raise ArgumentError(f"{argument} must be at least 1, got {value}")
+        whole_number("bits", bits, 1)
         self.network = read_network(workload, bits)
         self.workload_digest = network_digest(workload)
         self.arguments = {**self.arguments, "workload": absolute_network(workload)}
-        self.threads = threads
+        self.threads = thread_count(threads)
         super().__init__(objectives=objectives, constraints=constraints)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:

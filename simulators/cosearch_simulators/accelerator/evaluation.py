@@ -8,7 +8,6 @@ the part of `mapping`, what an architecture is that of `architecture`, and what 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from cosearch_simulators.accelerator import (
 from cosearch_simulators.accelerator.nest_kernel import cost_of, new_scratch
 from cosearch_simulators.compilation import announce_compilation
 from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads.loop_nest import LOOPS, TENSORS, LoopNest
 
 KERNEL_MODULES = (nest_tables, nest_kernel, exact_nest, ragged_nest, coinciding_windows)
@@ -190,14 +190,14 @@ def evaluate(
         nest_of: number of the nest of each mapping; the first if not given.
         options: sum of `nest_tables.TIMELOOP` and `nest_tables.FILL_AND_DRAIN`.
         counts: whether accesses by level and tensor are kept.
-        threads: how many; as many as there are cores if not given.
+        threads: how many; if not given as many as cores that this process may use, but one in a worker
+            process.
 
     Raises:
         ConfigurationError: the number of levels differs, an index is out of range, or an array of the
             mappings has another shape or numbers that are not whole or too large.
     """
-    if threads is not None and threads < 1:
-        raise ConfigurationError(f"threads must be at least 1, got {threads}")
+    threads = threads_of(threads)
     if np.ndim(mappings.temporal) != 3:
         raise ConfigurationError(
             f"temporal must be (n, levels, {len(LOOPS)}), got {np.shape(mappings.temporal)}"
@@ -235,7 +235,7 @@ def evaluate(
     def run(start: int, stop: int) -> None:
         evaluate_range(start, stop, *arguments, new_scratch(levels), results, faults, all_counts, counts)
 
-    workers = min(threads or os.cpu_count() or 1, max(1, number // _BATCH_A_THREAD))
+    workers = min(threads, max(1, number // _BATCH_A_THREAD))
     if workers == 1:
         run(0, number)
     else:

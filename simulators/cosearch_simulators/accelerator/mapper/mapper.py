@@ -6,7 +6,6 @@ own pair only, never on the batch or the number of threads. Whole networks are t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from cosearch_simulators.accelerator.mapper.padding import with_padded
 from cosearch_simulators.accelerator.mapper.search_kernel import EDP, ENERGY, LATENCY
 from cosearch_simulators.accelerator.nest_tables import LARGEST_EXACT
 from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
 Objective = Literal["latency", "energy", "edp"]
@@ -90,7 +90,8 @@ def map_nests(
         options: sum of `nest_tables.TIMELOOP` and `nest_tables.FILL_AND_DRAIN`; the search does not see fill
             and drain, the costs do.
         counts: whether the costs keep accesses by level and tensor.
-        threads: how many; as many as there are cores if not given.
+        threads: how many; if not given as many as cores that this process may use, but one in a worker
+            process.
 
     Raises:
         ConfigurationError: numbers of levels differ, an unknown objective or effort, or constraints that name
@@ -208,7 +209,7 @@ def run_searches(
             )  # fmt: skip
 
     turns = range(0, len(rows), _JOBS_A_TURN)
-    workers = min(threads or os.cpu_count() or 1, len(turns))
+    workers = min(threads_of(threads), len(turns))
     if workers <= 1:
         for turn in turns:
             run(turn)

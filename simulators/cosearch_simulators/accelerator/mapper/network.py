@@ -85,7 +85,7 @@ def map_network(
         fuse_at: name of the level where tensors between consecutive layers may stay, whole, instead of going
             to the backing store; None for no fusion.
         options: see `map_nests`; none of them with fusion.
-        threads: as many as there are cores if not given.
+        threads: if not given as many as cores that this process may use, but one in a worker process.
 
     Raises:
         ConfigurationError: see `map_nests`; no layer with a loop nest; an unknown level to fuse at.

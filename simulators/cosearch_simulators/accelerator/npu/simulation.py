@@ -15,6 +15,7 @@ from cosearch_simulators.accelerator.npu.designs import Floats, Npus
 from cosearch_simulators.accelerator.npu.kernel import RESULT_COLUMNS, run_designs, run_timeline
 from cosearch_simulators.accelerator.npu.silicon import silicon
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
+from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads import TENSORS, Network, Operator
 
 
@@ -54,14 +55,15 @@ class NpuResult:
 
 
 def simulate(
-    npus: Npus, network: Network, *, threads: int = 1, on_error: Literal["raise", "mark"] = "raise"
+    npus: Npus, network: Network, *, threads: int | None = None, on_error: Literal["raise", "mark"] = "raise"
 ) -> NpuResult:
     """Simulate every design on the network. A design's numbers depend on nothing but itself.
 
     Args:
         npus: n designs.
         network: its operators, with their precision.
-        threads: designs simulated at once.
+        threads: designs simulated at once. None: as many as cores that this process may use, but one in a
+            worker process.
         on_error: "raise" stops at the first design that cannot run the network, "mark" leaves the reason in
             `NpuResult.error` and goes on.
 
@@ -69,8 +71,7 @@ def simulate(
         ConfigurationError: a design is out of bounds ("raise").
         SimulatorError: an operator does not fit into a core's buffers ("raise").
     """
-    if threads < 1:
-        raise ConfigurationError(f"threads must be at least 1, got {threads}")
+    threads = threads_of(threads)
     errors = npus.problems()
     _raise_first(errors, on_error, ConfigurationError)
     designs, tasks = npus.arrays(), graph(network)
@@ -82,8 +83,11 @@ def simulate(
 
     if rows.size:
         parts = np.array_split(rows, min(rows.size, threads * 8 if threads > 1 else 1))
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(run, parts))
+        if len(parts) == 1:
+            run(parts[0])
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(run, parts))
     latency, roofline, serial, moved, accessed, missing = numbers.T
     for i in np.flatnonzero(missing > 0):
         errors[i] = _too_small(network, tasks[0], designs[i], missing[i])
