@@ -3,6 +3,7 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment"
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from cosearch_simulators.accelerator.nest_tables import (
@@ -38,6 +39,8 @@ def count_exact(table, nest, keeps, options, integers, floats, counts, macs):
                     tiles = tile * floats[child, 40 + tensor]
                 traffic = tiles * floats[child, 44]
             arriving = traffic / sharing_of(table, nest, integers, floats, tensor, child, parent)
+            if tensor == 1:  # a whole number divided by one that is not
+                arriving = np.rint(arriving)
             if tensor == 2:
                 # Spatial loops above a level that do not index the outputs give its instances partial sums
                 # of their own.

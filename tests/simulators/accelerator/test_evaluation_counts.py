@@ -77,3 +77,16 @@ def test_counts_equal_a_walk_through_the_nest(case) -> None:
 @given(small_cases(ragged=True))
 def test_counts_of_imperfect_factors_equal_a_walk_through_the_nest(case) -> None:
     check(case)
+
+
+def test_windows_that_share_words_are_counted_in_whole_words() -> None:
+    spatial = np.ones((2, 3, 8), np.int32)
+    spatial[0, 0, [2, 4]] = 3, 2
+    spatial[0, 2, 6] = 4
+    order = np.tile(np.arange(8, dtype=np.int8), (3, 1))
+    keeps = np.array([[0, 0, 0], [0, 0, 0], [1, 1, 1]], np.uint8)
+    nest = LoopNest((1, 1, 3, 1, 2, 1, 4, 1))
+    mappings = Mappings(np.ones((1, 3, 8), np.int32), order[None], spatial[:1], spatial[1:], keeps[None])
+    costs = evaluate([architecture(3, 1, 1)], [nest], mappings, counts=True, threads=1)
+    assert costs.counts is not None
+    assert costs.counts[0, 2, 1, nest_tables.READS] == 5  # rows 0 to 4 of the input
