@@ -83,7 +83,9 @@ def check_arguments(constructor: Callable[..., Any], given: Mapping[str, Any], o
                 except ValidationError:
                     raise error from None
         except ValidationError as error:
-            problem = error.errors()[0]["msg"]
+            # Of a union each kind has its own.
+            first, *others = dict.fromkeys(found["msg"] for found in error.errors())
+            problem = ", or ".join([first, *(other.removeprefix("Input should be ") for other in others)])
             raise ArgumentError(f"{owner}: argument {name}={value!r} is not valid: {problem}") from None
     return checked
 

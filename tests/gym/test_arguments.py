@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -32,6 +34,14 @@ def takes(*, lanes: int = 1, clock_ghz: float = 1.0, trace: str = "", fast: bool
 def test_true_is_no_number(name):
     with pytest.raises(ArgumentError, match=f"argument {name}=True is not valid: Input should be a valid"):
         check_arguments(takes, {name: True}, "problem p")
+
+
+def test_every_kind_that_an_argument_may_have_is_told():
+    def searches(*, device: bool | Literal["speed_grade"] = False) -> None:
+        """A constructor of a union."""
+
+    with pytest.raises(ArgumentError, match=r"device='foo' is not valid: .* boolean.*, or 'speed_grade'"):
+        check_arguments(searches, {"device": "foo"}, "problem p")
 
 
 def test_true_is_a_switch_and_can_be_a_name():

@@ -9,13 +9,22 @@ from typing import Annotated, Any
 import typer
 
 from cosearch.cli import options
-from cosearch.cli.output import number, print_json, print_line, print_table
+from cosearch.cli.output import percent, print_json, print_line, print_table, quantity
 from cosearch.cli.progress import shown_cases
 from cosearch.errors import ArgumentError, CosearchError
 from cosearch.registry import validation
 
 BOUNDS_MISSED = 1
-RELATIVE = ("median", "p95", "maximum", "share_within_bound", "bound")
+RELATIVE = (
+    "median",
+    "median_bound",
+    "p95",
+    "maximum",
+    "share_within_bound",
+    "bound",
+    "required_share",
+)
+NUMBERS = ("cases", *RELATIVE, "spearman", "spearman_bound")
 SHOWN_FAILURES = 10
 
 
@@ -72,10 +81,12 @@ def _show(title: str, found: Mapping[str, Any]) -> None:
     columns = list(found["rows"][0]) if found["rows"] else []
     rows = [[_cell(name, row[name]) for name in columns] for row in found["rows"]]
     heads = [name.replace("_", " ") for name in columns]
-    print_table(title, heads, rows, right=[name.replace("_", " ") for name in ("cases", *RELATIVE)])
+    print_table(title, heads, rows, right=[name.replace("_", " ") for name in NUMBERS])
     if found["speed"]:
         columns = list(next(iter(found["speed"].values())))
-        speeds = [[name, *(number(value) for value in row.values())] for name, row in found["speed"].items()]
+        speeds = [
+            [name, *(quantity(value) for value in row.values())] for name, row in found["speed"].items()
+        ]
         heads = [name.replace("_", " ") for name in columns]
         print_line()
         print_table("Speed on this machine", ["", *heads], speeds, right=heads)
@@ -92,5 +103,7 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "NO"
     if name in RELATIVE:
-        return f"{100 * value:.4g} %"
-    return number(value) if isinstance(value, float) else str(value)
+        return percent(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return quantity(value) if isinstance(value, float) else str(value)

@@ -48,7 +48,9 @@ def parallel_env(problem: str | Problem, **arguments: Any) -> DesignParallelEnv:
         ArgumentError: an argument out of its bounds, or a parameter in two groups.
     """
     if ParallelEnv is None:
-        raise CosearchError("parallel_env needs PettingZoo, which is not installed: pip install pettingzoo")
+        raise CosearchError(
+            'parallel_env needs PettingZoo, which is not installed: pip install ".[multi-agent]" in the checkout'
+        )
     for fixed in ("formulation", "action"):
         if fixed in arguments:
             raise ArgumentError(f"parallel_env has one {fixed}: leave {fixed} out")

@@ -30,6 +30,7 @@ from cosearch_simulators.dram.standard import Organization
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.dram.trace_formats import read_trace
 from cosearch_simulators.errors import SimulatorError
+from cosearch_simulators.table_text import percent, quantity
 
 BOUNDS = {"DDR3": 0.0, "DDR4": 0.0, "DDR5": 0.005}
 """Largest relative error allowed, by standard."""
@@ -105,8 +106,8 @@ class ValidationTable:
             "|---|---|---|---|---|---|---|---|",
         ]
         lines += [
-            f"| {r.standard} | {r.metric} | {r.cases} | {r.median:.4%} | {r.p95:.4%} | {r.maximum:.4%} | "
-            f"{r.share_within_bound:.1%} | {r.bound:.1%} |"
+            f"| {r.standard} | {r.metric} | {r.cases:,} | {percent(r.median)} | {percent(r.p95)} "
+            f"| {percent(r.maximum)} | {percent(r.share_within_bound)} | {percent(r.bound)} |"
             for r in self.rows
         ]
         lines += [
@@ -115,8 +116,8 @@ class ValidationTable:
             "|---|---|---|---|",
         ]
         lines += [
-            f"| {trace} | {row['requests_per_s']:,.0f} | {row['reference_requests_per_s']:,.0f} "
-            f"| {row['ratio']:.1f} |"
+            f"| {trace} | {quantity(row['requests_per_s'])} | {quantity(row['reference_requests_per_s'])} "
+            f"| {quantity(row['ratio'])} |"
             for trace, row in self.speed.items()
         ]
         return "\n".join(lines)

@@ -23,7 +23,7 @@ def test_a_simulator_within_its_bounds(cli, cases):
     ]  # fmt: skip
     shown = cli("validate", "toy-simulator", "--cases", cases)
     assert shown.code == 0
-    for fragment in ("small", "latency_ns", "1 %", "2 %", "3 %", "5 %", "100 %", "yes", "1.23457e+06"):
+    for fragment in ("small", "latency_ns", "1 %", "2 %", "3 %", "5 %", "100 %", "yes", "1,234,567"):
         assert fragment in shown.out
 
 

@@ -89,5 +89,5 @@ def test_misuse_is_told_in_words(oven, monkeypatch):
     with pytest.raises(ArgumentError, match="'fan' is in two groups"):
         cosearch.parallel_env(oven)
     monkeypatch.setattr(parallel, "ParallelEnv", None)
-    with pytest.raises(CosearchError, match="pip install pettingzoo"):
+    with pytest.raises(CosearchError, match=r'pip install "\.\[multi-agent\]"'):
         cosearch.parallel_env(oven)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosearch_simulators.table_text import percent, quantity
+
 
 @dataclass(frozen=True)
 class ValidationRow:
@@ -134,9 +136,7 @@ def _cell(name: str, value: Any) -> str:
         return ""
     if not isinstance(value, float):
         return f"{value:,}" if isinstance(value, int) else str(value)
-    if np.isinf(value) or np.isnan(value):
-        return ""
-    return f"{100 * value:.4g} %" if name in _PERCENT else f"{value:,.4g}"
+    return percent(value) if name in _PERCENT else quantity(value)
 
 
 def _table(rows: Sequence[Mapping[str, str]]) -> list[str]:
