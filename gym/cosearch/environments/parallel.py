@@ -49,7 +49,7 @@ def parallel_env(problem: str | Problem, **arguments: Any) -> DesignParallelEnv:
     """
     if ParallelEnv is None:
         raise CosearchError(
-            'parallel_env needs PettingZoo, which is not installed: pip install ".[multi-agent]" in the checkout'
+            'parallel_env needs PettingZoo, which is not installed: pip install ".[multi-agent]"'
         )
     for fixed in ("formulation", "action"):
         if fixed in arguments:
