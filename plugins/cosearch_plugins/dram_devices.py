@@ -126,7 +126,7 @@ def named_devices(
 
     check_name("standard", standard, USUAL_ORGANIZATION)
     for argument, value, valid in (("ranks", ranks, RANKS), ("channels", channels, CHANNELS)):
-        if value is not None and value not in valid:
+        if value is not None and (not hasattr(value, "__index__") or value not in valid):
             raise ArgumentError(f"{argument} must be one of {valid}, got {value!r}")
     if standard.startswith("HBM") and ranks is not None and ranks > 2:
         raise ArgumentError(f"ranks of {standard} are its pseudo-channels, 1 or 2, got {ranks}")

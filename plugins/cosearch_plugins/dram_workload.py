@@ -31,6 +31,8 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
     from cosearch_simulators.dram.trace_formats import read_trace
     from cosearch_simulators.errors import TraceError
 
+    if not isinstance(workload, str):
+        raise WorkloadError(f"workload must be a name or a path as text, got {type(workload).__name__}")
     name, _, arguments = workload.partition(":")
     try:
         if name in GENERATORS:

@@ -339,6 +339,8 @@ def test_workloads_by_name_and_by_file(tmp_path):
             errors.ArgumentError,
             "memspec gives the device: leave out standard and ranks",
         ),
+        ({"workload": 5}, errors.WorkloadError, "workload must be a name or a path as text, got int"),
+        ({"ranks": 2.0}, errors.ArgumentError, "ranks must be one of (1, 2, 4, 8), got 2.0"),
         ({"ranks": 3}, errors.ArgumentError, "ranks must be one of (1, 2, 4, 8), got 3"),
         ({"threads": 0}, errors.ArgumentError, "threads must be at least 1, got 0"),
         ({"standard": "HBM2", "ranks": 4}, errors.ArgumentError, "ranks of HBM2 are its pseudo-channels"),
