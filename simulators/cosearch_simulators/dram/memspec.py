@@ -12,22 +12,27 @@ from pathlib import Path
 from reprlib import repr as short
 from typing import Any
 
+from cosearch_simulators.dram.ddr5 import CURRENTS
 from cosearch_simulators.dram.device import Device, build_device
 from cosearch_simulators.dram.mapping import AddressBits
 from cosearch_simulators.dram.memspec_checks import (
-    MOST_MA,
-    NEWER_WORDS,
     check_architecture,
     check_bits,
     check_power,
     check_refresh,
     check_times,
-    is_number,
 )
 from cosearch_simulators.dram.memspec_rules import MEMSPEC_STANDARDS
-from cosearch_simulators.dram.published_energies import HBM2_ENERGY, LPDDR4_ENERGY
+from cosearch_simulators.dram.memspec_words import in_older_words
+from cosearch_simulators.dram.published_energies import (
+    GDDR6_ENERGY,
+    HBM2_ENERGY,
+    HBM3_ENERGY,
+    LPDDR4_ENERGY,
+    LPDDR5_ENERGY,
+)
 from cosearch_simulators.dram.rules import cycles_of, evaluate
-from cosearch_simulators.dram.standard import Currents, Organization, Standard
+from cosearch_simulators.dram.standard import Currents, Organization, Standard, whole_cycles
 from cosearch_simulators.errors import ConfigurationError
 
 FIELDS = {
@@ -40,8 +45,14 @@ FIELDS = {
 """The lists of a CONGEN mapping, from the least significant part of each field; DRAMSys 5 has the last of the
 bank where DRAMSys 4 has the rank."""
 
-PUBLISHED_ENERGIES = {"LPDDR4": LPDDR4_ENERGY, "HBM2": HBM2_ENERGY}
-"""Of the memory types that DRAMPower has no model of."""
+PUBLISHED_ENERGIES = {
+    "LPDDR4": LPDDR4_ENERGY,
+    "LPDDR5": LPDDR5_ENERGY,
+    "GDDR6": GDDR6_ENERGY,
+    "HBM2": HBM2_ENERGY,
+    "HBM3": HBM3_ENERGY,
+}
+"""Of the memory types whose currents are not read."""
 
 
 def read_memspec(path: Path | str, address_mapping: Path | str | None = None) -> Device:
@@ -77,22 +88,23 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
     kind = memspec["memoryType"]
     if kind not in tuple(MEMSPEC_STANDARDS):
         raise ConfigurationError(f"memoryType {short(kind)} is not one of {', '.join(MEMSPEC_STANDARDS)}")
-    has_currents = kind not in PUBLISHED_ENERGIES
+    # A DDR5 without currents takes those that stand for all of our own devices.
+    has_currents = kind not in PUBLISHED_ENERGIES and (kind != "DDR5" or "mempowerspec" in memspec)
     for part in ("memarchitecturespec", "memtimingspec", *(["mempowerspec"] if has_currents else [])):
         if not isinstance(memspec.get(part), dict):
             raise ConfigurationError(
                 f"expected the field {part!r} as an object, got {short(memspec.get(part))}"
             )
-    memspec = _in_older_words(memspec)
+    memspec = in_older_words(memspec)
     architecture = memspec["memarchitecturespec"]
-    check_architecture(architecture)
+    check_architecture(architecture, kind)
     check_times(memspec["memtimingspec"], kind)
     timings = _timings(memspec)
-    check_refresh(timings, memspec["memtimingspec"])
+    rules, groups = MEMSPEC_STANDARDS[kind], architecture.get("nbrOfBankGroups", 1)
+    sets = architecture["nbrOfBanks"] // (groups if "same_bank" in rules.refresh_modes else 1)
+    check_refresh(timings, memspec["memtimingspec"], sets, rules.banks_per_refresh)
     if has_currents:
-        check_power(memspec["mempowerspec"], timings)
-    rules = MEMSPEC_STANDARDS[kind]
-    groups = architecture.get("nbrOfBankGroups", 1)
+        check_power(memspec["mempowerspec"], timings, kind)
     chip = Organization(
         density_mb=architecture["nbrOfBanks"]
         * architecture["nbrOfRows"]
@@ -118,9 +130,10 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         rules=rules.rules,
         currents={(chip.density_mb, chip.dq_bits, timings["rate"]): _currents(memspec)}
         if has_currents
-        else {},
+        else CURRENTS,
         energy=PUBLISHED_ENERGIES.get(kind),
-        pseudo_channels=kind == "HBM2",
+        pseudo_channels=rules.pseudo_channels,
+        command_cycles=rules.command_cycles,
         bus_cycles=rules.bus_cycles,
         row_bus=rules.row_bus,
         refresh_modes=rules.refresh_modes,
@@ -195,35 +208,6 @@ def _read(path: Path | str, key: str) -> dict[str, Any]:
     return found
 
 
-def _in_older_words(memspec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The memspec as DRAMSys 4 states it; DRAMSys 5 has the clock period in s and currents in A."""
-    if "tCK" not in memspec["memtimingspec"]:
-        return memspec
-
-    def renamed(part: str) -> dict[str, Any]:
-        found = memspec.get(part)
-        return {NEWER_WORDS.get(name, name): value for name, value in (found or {}).items()}
-
-    architecture, times, power = map(renamed, ("memarchitecturespec", "memtimingspec", "mempowerspec"))
-    if architecture.get("nbrOfStacks", 1) != 1:
-        raise ConfigurationError(f"nbrOfStacks must be 1, got {short(architecture['nbrOfStacks'])}")
-    period_s = times.pop("tCK")
-    if not is_number(period_s, 1e-10, 1e-6):
-        raise ConfigurationError(
-            f"tCK must be a number of seconds from 1e-10 to 1e-06, got {short(period_s)}"
-        )
-    clock = {"clkMhz": 1e-6 / period_s}
-    return {
-        **memspec,
-        "memarchitecturespec": architecture,
-        "memtimingspec": {name.upper(): value for name, value in times.items()} | clock,
-        "mempowerspec": {
-            name: 1000 * value if name.startswith("idd") and is_number(value, 0, MOST_MA) else value
-            for name, value in power.items()
-        },
-    }
-
-
 def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
     """The memspec's timings as `nNAME`, with what follows from them."""
     architecture, given = memspec["memarchitecturespec"], memspec["memtimingspec"]
@@ -233,18 +217,23 @@ def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
     if mode != 1:
         n |= {"nREFI": n["nREFI"] // mode, "nRFC": n[f"nRFC{mode}"]}
     n["nBL"] = architecture["burstLength"] // architecture["dataRate"]
-    for name, expression in MEMSPEC_STANDARDS[memspec["memoryType"]].derived.items():
+    tck_ps, rules = round(1_000_000 / clock_mhz), MEMSPEC_STANDARDS[memspec["memoryType"]]
+    for name, (time_ns, least) in rules.times_ns.items():
+        n[name] = whole_cycles(time_ns, tck_ps, least)
+    for name, expression in rules.derived.items():
         n[name] = cycles_of(expression, n)
+    if rules.banks_per_refresh > 1:
+        n["nREFIpb"] //= rules.banks_per_refresh
     return n | {
         "nCWL": n["nWL"],
         "rate": round(clock_mhz * architecture["dataRate"]),
-        "tCK_ps": round(1_000_000 / clock_mhz),
+        "tCK_ps": tck_ps,
         "clkMHz": clock_mhz,
     }
 
 
 def _currents(memspec: Mapping[str, Any]) -> Currents:
-    """DRAMPower's currents of DDR3 and DDR4: the second supply feeds activates and self-refresh.
+    """DRAMPower's currents of DDR3, DDR4 and DDR5: the second supply feeds activates and self-refresh.
 
     Power-down is the one with a fast exit, which DRAMSys enters.
     """
@@ -264,4 +253,6 @@ def _currents(memspec: Mapping[str, Any]) -> Currents:
         vpp_v=i.get("vdd2", 0.0),
         source=str(memspec.get("memoryId", "memspec")),
         ipp6_ma=i.get("idd62", 0.0),
+        ipp3n_ma=i.get("idd3n2", 0.0),
+        ipp5b_ma=i.get("idd52", 0.0),
     )

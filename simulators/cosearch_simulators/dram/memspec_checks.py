@@ -56,13 +56,22 @@ NEWER_WORDS = {
 
 BANK_INTERVALS = {"REFIPB": "RFCPB", "REFISB": "RFCSB"}
 """Intervals of refreshes of one bank, and those refreshes."""
-SPACINGS = ("RRD", "RRD_S", "RRD_L", "RRDS", "RRDL", "RREFD", "PPD")
+SPACINGS = ("RRD", "RRD_S", "RRD_L", "RRDS", "RRDL", "RREFD", "PPD", "PBR2PBR", "REFSBRD")
 XOR_BITS = ("FIRST", "SECOND", "THIRD")
 CURRENTS = ("idd0", "idd2n", "idd3n", "idd4r", "idd4w", "idd5", "idd2p1", "idd3p1", "idd6", "vdd")
 
 
-def check_architecture(architecture: Mapping[str, Any]) -> None:
-    """Raise `ConfigurationError` unless the counts of `memarchitecturespec` describe a memory."""
+def check_architecture(architecture: Mapping[str, Any], kind: str) -> None:
+    """Raise `ConfigurationError` unless the counts of `memarchitecturespec` describe such a memory."""
+    for name, only in MEMSPEC_STANDARDS[kind].fixed.items():
+        if name in architecture and architecture[name] != only:
+            raise ConfigurationError(
+                f"{name} of {kind} must be {only}, the one that is modelled, got {short(architecture[name])}"
+            )
+    if architecture.get("nbrOfDIMMRanks", ranks := architecture.get("nbrOfRanks", 1)) != ranks:
+        raise ConfigurationError(
+            f"nbrOfDIMMRanks must be nbrOfRanks = {short(ranks)}, got {short(architecture['nbrOfDIMMRanks'])}"
+        )
     count = {name: architecture.get(name, 1) for name in MOST}
     for name, most in MOST.items():
         if name not in OPTIONAL and name not in architecture:
@@ -95,7 +104,9 @@ def check_times(times: Mapping[str, Any], kind: str) -> None:
     for name in (*_needed(kind), "clkMhz"):
         if name not in times:
             expected = "MHz" if name == "clkMhz" else "clock cycles"
-            raise ConfigurationError(f"memtimingspec: field {named(name)} is missing, expected {expected}")
+            raise ConfigurationError(
+                f"memtimingspec: field {named(name, kind)} is missing, expected {expected}"
+            )
     least_mhz, most_mhz = CLOCK_MHZ
     if not is_number(times["clkMhz"], least_mhz, most_mhz):
         raise ConfigurationError(
@@ -116,7 +127,7 @@ def check_times(times: Mapping[str, Any], kind: str) -> None:
         )
 
 
-def check_refresh(n: Mapping[str, int], given: Mapping[str, Any]) -> None:
+def check_refresh(n: Mapping[str, int], given: Mapping[str, Any], sets: int, banks_per_refresh: int) -> None:
     """Raise `ConfigurationError` unless rows can be used between refreshes.
 
     A controller whose refreshes come too fast serves no request, for ever. And no other timing may be as long
@@ -125,14 +136,18 @@ def check_refresh(n: Mapping[str, int], given: Mapping[str, Any]) -> None:
     Args:
         n: the timings as `memspec` names them, after the refresh mode.
         given: `memtimingspec`.
+        sets: how many refreshes by bank refresh all banks of a rank.
+        banks_per_refresh: how many of them stand for one of the memory's.
     """
     column = max(n["nBL"] + n["nRTP"], n["nWL"] + n["nBL"] + n["nWR"])
     row = max(n["nRC"], n["nRAS"] + n["nRP"], max(n["nRCD"], n.get("nRCDWR", 0)) + column + n["nRP"])
     cycles = {"REFI": n["nREFI"], **{name: given[name] for name in BANK_INTERVALS if name in given}}
     for interval, refresh in {"REFI": "RFCAB" if "RFCAB" in given else "RFC", **BANK_INTERVALS}.items():
         taken = n["nRFC"] if interval == "REFI" else given.get(refresh, 0)
-        # The other banks go on during the refresh of one.
         most, times = (2 * (taken + row), "twice ") if interval == "REFI" else (taken + row, "")
+        if interval != "REFI" and sets > 1:  # The other banks go on during the refresh of one.
+            most, times = banks_per_refresh * max(taken, row), "the longer of "
+            times = "twice " + times if banks_per_refresh == 2 else times
         if cycles.get(interval, most + 1) <= most:
             raise ConfigurationError(
                 f"{interval} must be more than {most} clock cycles, {times}those of a refresh ({refresh}, "
@@ -147,19 +162,22 @@ def check_refresh(n: Mapping[str, int], given: Mapping[str, Any]) -> None:
     for name, value in given.items():
         # A refresh of a bank waits for activates of the others, and is one of four activates.
         intervals = 2 if name == "FAW" else 1 if name in SPACINGS else 0
-        if intervals and value >= intervals * cycles[interval]:
+        most = intervals * cycles[interval] // (banks_per_refresh if name == "PBR2PBR" else 1)
+        if intervals and value >= most:
+            times = "twice " if intervals == 2 else "half of " if most < cycles[interval] else ""
             raise ConfigurationError(
-                f"{name} must be less than {intervals * cycles[interval]} clock cycles, "
-                f"{'twice ' if intervals == 2 else ''}{interval}, got {value}"
+                f"{name} must be less than {most} clock cycles, {times}{interval}, got {value}"
             )
 
 
-def check_power(power: Mapping[str, Any], n: Mapping[str, int]) -> None:
+def check_power(power: Mapping[str, Any], n: Mapping[str, int], kind: str) -> None:
     """Raise `ConfigurationError` unless `mempowerspec` has all currents and no negative energy follows."""
     for name in CURRENTS:
         if name not in power:
             expected = "V" if name == "vdd" else "mA"
-            raise ConfigurationError(f"mempowerspec: field {named(name)} is missing, expected {expected}")
+            raise ConfigurationError(
+                f"mempowerspec: field {named(name, kind)} is missing, expected {expected}"
+            )
     for name, value in power.items():
         most = MOST_V if name.startswith("v") else MOST_MA
         if not is_number(value, 0, most):
@@ -175,8 +193,10 @@ def check_power(power: Mapping[str, Any], n: Mapping[str, int]) -> None:
             raise ConfigurationError(f"{name} must be at least {least:g} mA ({what}), got {power[name]:g}")
 
 
-def named(name: str) -> str:
-    """A field as DRAMSys 4 and, where it has another name there, DRAMSys 5 call it."""
+def named(name: str, kind: str = "") -> str:
+    """A field as DRAMSys 4 and, where it has another name there, DRAMSys 5 or a memory type call it."""
+    if kind and name in MEMSPEC_STANDARDS[kind].words.values():
+        return " or ".join(repr(new) for new, old in MEMSPEC_STANDARDS[kind].words.items() if old == name)
     newer = [new for new, old in (NEWER_WORDS | {"tCK": "clkMhz"}).items() if old == name]
     return " or ".join(map(repr, (name, *newer)))
 
@@ -225,6 +245,6 @@ def _needed(kind: str) -> list[str]:
         "nREFI nRFC nRAS nRC nRCD nRP nDQSCK",
     ]
     names = dict.fromkeys(name for text in expressions for name in re.findall(r"\bn[A-Z]\w*", text))
-    fields = [name[1:] for name in names if name not in (*rules.derived, "nBL")]
+    fields = [name[1:] for name in names if name not in (*rules.derived, *rules.times_ns, "nBL")]
     # DDR4's memspecs write CCD_L, HBM2's CCDL.
     return [re.sub("^(CCD|RRD|WTR)([LS])$", r"\1_\2", name) if kind == "DDR4" else name for name in fields]

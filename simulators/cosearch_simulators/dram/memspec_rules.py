@@ -1,51 +1,29 @@
-"""Timing rules of DDR3, DDR4, LPDDR4 and HBM2 over the timing names of a DRAMSys `memspec`.
+"""Timing rules of DDR3, DDR4, LPDDR4, HBM2 and HBM3 over the timing names of a DRAMSys `memspec`.
 
 A memspec's name such as `CCD_L` is `nCCDL` here; `nBL` is the burst in cycles. The rules are those of the
 standards (JESD79-3, JESD79-4, JESD209-4, JESD235) as DRAMSys 4 checks them (its controller's `Checker`
 classes): with LPDDR4's commands of two and four cycles and HBM2's activate of two counted from their first
-cycle, which is where the constants come from.
+cycle, which is where the constants come from. The other memory types are in `memspec_newer_rules`.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from cosearch_simulators.dram.maintenance_rules import (
     PER_BANK_REFRESH_RULES,
     POWER_DOWN_RULES,
     REFRESH_IN_FOUR_ACTIVATES_RULES,
 )
+from cosearch_simulators.dram.memspec_newer_rules import NEWER_STANDARDS
+from cosearch_simulators.dram.memspec_standard import (
+    COLUMNS,
+    GROUPED,
+    PRECHARGES,
+    READS,
+    UNGROUPED,
+    WRITES,
+    MemspecStandard,
+)
 from cosearch_simulators.dram.rules import Rule
-
-READS, WRITES, COLUMNS = ("RD", "RDA"), ("WR", "WRA"), ("RD", "RDA", "WR", "WRA")
-PRECHARGES = ("PREpb", "PREab")
-
-
-@dataclass(frozen=True)
-class MemspecStandard:
-    """What a memspec leaves to its `memoryType`.
-
-    Attributes:
-        levels: of the tree.
-        rules: over the memspec's timing names.
-        read_latency: cycles from a read command to its last data.
-        write_latency: cycles from a write command to its last data.
-        bus_cycles: cycles of the command bus, for commands that take more than one.
-        row_bus: commands that have a command bus of their own beside that of the others.
-        derived: further names, as expressions over the memspec's and those before them.
-        refresh_modes: of "all_bank", "per_bank" and "same_bank".
-    """
-
-    levels: tuple[str, ...]
-    rules: tuple[Rule, ...]
-    read_latency: str
-    write_latency: str
-    bus_cycles: Mapping[str, int] = field(default_factory=dict)
-    row_bus: tuple[str, ...] = ()
-    derived: Mapping[str, str] = field(default_factory=dict)
-    refresh_modes: tuple[str, ...] = ("all_bank",)
-
 
 DDR3_RULES = (
     # column commands of one rank, then of two ranks
@@ -206,8 +184,8 @@ HBM2_RULES = (
     *POWER_DOWN_RULES,
 )
 
-_GROUPED = ("Channel", "Rank", "BankGroup", "Bank")
-_UNGROUPED = ("Channel", "Rank", "Bank")
+# As HBM2's; DRAMSys' model is not public. An activate of one and a half cycles is taken as two.
+HBM3_RULES = (*HBM2_RULES, Rule("Rank", ("PREpb",), PRECHARGES, "nPPD"))
 
 DDR_DERIVED = {
     "nRPab": "nRP",
@@ -276,10 +254,10 @@ LPDDR4_BUS_CYCLES = {
 HBM_ROW_BUS = ("ACT", "PREpb", "PREab", "REFab", "REFpb", "PDEA", "PDXA", "PDEP", "PDXP", "SREFEN", "SREFEX")
 
 MEMSPEC_STANDARDS = {
-    "DDR3": MemspecStandard(_UNGROUPED, DDR3_RULES, "nRL + nBL", "nWL + nBL", derived=DDR_DERIVED),
-    "DDR4": MemspecStandard(_GROUPED, DDR4_RULES, "nRL + nBL", "nWL + nBL", derived=DDR_DERIVED),
+    "DDR3": MemspecStandard(UNGROUPED, DDR3_RULES, "nRL + nBL", "nWL + nBL", derived=DDR_DERIVED),
+    "DDR4": MemspecStandard(GROUPED, DDR4_RULES, "nRL + nBL", "nWL + nBL", derived=DDR_DERIVED),
     "LPDDR4": MemspecStandard(
-        _UNGROUPED,
+        UNGROUPED,
         LPDDR4_RULES,
         "nRL + nDQSCK + nBL + 3",
         "nWL + nDQSS + nDQS2DQ + nBL + 3",
@@ -288,7 +266,7 @@ MEMSPEC_STANDARDS = {
         refresh_modes=("all_bank", "per_bank"),
     ),
     "HBM2": MemspecStandard(
-        _GROUPED,
+        GROUPED,
         HBM2_RULES,
         "nRL + nDQSCK + nBL",
         "nWL + nBL",
@@ -296,6 +274,20 @@ MEMSPEC_STANDARDS = {
         row_bus=HBM_ROW_BUS,
         derived=HBM2_DERIVED,
         refresh_modes=("all_bank", "per_bank"),
+        pseudo_channels=True,
     ),
+    "HBM3": MemspecStandard(
+        GROUPED,
+        HBM3_RULES,
+        "nRL + nDQSCK + nBL",
+        "nWL + nBL",
+        bus_cycles={"ACT": 2},
+        row_bus=HBM_ROW_BUS,
+        derived=HBM2_DERIVED,
+        refresh_modes=("all_bank", "per_bank"),
+        words={"RFCPB": "RFCSB", "REFIPB": "REFISB"},
+        pseudo_channels=True,
+    ),
+    **NEWER_STANDARDS,
 }
 """By `memoryType`."""

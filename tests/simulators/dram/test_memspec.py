@@ -218,10 +218,10 @@ def test_refreshes_of_a_bank_leave_time_for_requests(tmp_path: Path) -> None:
     times = dict(memspec["memspec"]["memtimingspec"])
     for change, message in (
         (
-            {"REFISB": 100},
-            "REFISB must be more than 145 clock cycles, those of a refresh .RFCSB, 96. and of a row",
+            {"REFISB": 96},
+            "REFISB must be more than 96 clock cycles, the longer of those of a refresh .RFCSB, 96. and of",
         ),
-        ({"REFISB": 0}, "REFISB must be more than 145 clock cycles"),
+        ({"REFISB": 0}, "REFISB must be more than 96 clock cycles"),
         ({"REFI": 600, "RCDWR": 100}, "REFI must be more than 714 clock cycles"),
         ({"FAW": 488}, "FAW must be less than 488 clock cycles, twice REFISB, got 488"),
         ({"RRDL": 244}, "RRDL must be less than 244 clock cycles, REFISB, got 244"),
@@ -230,6 +230,28 @@ def test_refreshes_of_a_bank_leave_time_for_requests(tmp_path: Path) -> None:
         (tmp_path / "m.json").write_text(json.dumps(memspec))
         with pytest.raises(ConfigurationError, match=message):
             read_memspec(tmp_path / "m.json", mapping)
+
+
+def test_refreshes_of_a_bank_as_fast_as_they_may_come_let_every_request_through(tmp_path: Path) -> None:
+    memspec = json.loads((SAMPLE / "memspecs" / "HBM2.json").read_text())
+    memspec["memspec"]["memtimingspec"].update(REFISB=97)
+    (tmp_path / "m.json").write_text(json.dumps(memspec))
+    device = read_memspec(tmp_path / "m.json")
+    rng = np.random.default_rng(3)
+    trace = Trace(rng.integers(0, 1 << 20, 500) * 32, rng.random(500) < 0.3)
+    for flexibility in (0, 8):
+        controllers = BankMachineControllers(
+            refresh_policy="PerBank",
+            refresh_max_postponed=flexibility,
+            refresh_max_pulled_in=flexibility,
+        )
+        result = simulate(device, controllers, trace)
+        assert result.reads_served[0] + result.writes_served[0] == 500
+    assert simulate(device, Controllers(refresh="per_bank"), trace).error == [""]
+    memspec["memspec"]["memarchitecturespec"].update(nbrOfBanks=1, nbrOfBankGroups=1, nbrOfRows=1 << 18)
+    (tmp_path / "m.json").write_text(json.dumps(memspec))
+    with pytest.raises(ConfigurationError, match="REFISB must be more than 145 clock cycles, those of a"):
+        read_memspec(tmp_path / "m.json")
 
 
 @pytest.mark.parametrize("interval", [765, 800, 1000])
