@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from cosearch_simulators.accelerator.architecture import preset
-from cosearch_simulators.accelerator.continuous import continuous_cost, round_mapping
+from cosearch_simulators.accelerator.continuous import continuous_cost
 from cosearch_simulators.accelerator.evaluation import evaluate
 from cosearch_simulators.accelerator.mapper import map_nests
+from cosearch_simulators.accelerator.rounding import round_mapping
 from cosearch_simulators.workloads import LoopNest
 
 STARTS, STEPS = 16, 120
