@@ -134,7 +134,6 @@ class Device:
         )
 
 
-@lru_cache(maxsize=4096)
 def device(
     standard: str,
     organization: str,
@@ -162,9 +161,28 @@ def device(
         ConfigurationError: an unknown name, a count that is not a power of two, or address bits that do not
             fit the device.
     """
-    tables = STANDARDS[_known("standard", standard, tuple(STANDARDS))]
-    chip = tables.organizations[_known("organization", organization, tuple(tables.organizations))]
-    timings = tables.timings(chip, _known("speed grade", speed_grade, tables.speed_grades))
+    arguments = {"ranks": ranks, "channels": channels, "address_bits": address_bits}
+    for name, value in arguments.items():
+        if isinstance(value, (list, dict, set)):
+            raise ConfigurationError(f"{name} must be one value, got {value!r}")
+    _known("standard", standard, tuple(STANDARDS))
+    _known("organization", organization, organizations(standard))
+    _known("speed grade", speed_grade, speed_grades(standard))
+    return _device(standard, organization, speed_grade, ranks, channels, address_bits)
+
+
+@lru_cache(maxsize=4096)
+def _device(
+    standard: str,
+    organization: str,
+    speed_grade: str,
+    ranks: int | None,
+    channels: int,
+    address_bits: AddressBits | str | None,
+) -> Device:
+    tables = STANDARDS[standard]
+    chip = tables.organizations[organization]
+    timings = tables.timings(chip, speed_grade)
     rules = evaluate(tables.rules, timings)
     ranks = tables.ranks if ranks is None else ranks
     built = build_device(tables, organization, speed_grade, chip, ranks, timings, rules, channels=channels)

@@ -44,6 +44,11 @@ class AddressBits:
     channel: tuple[int, ...] = ()
     column: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        for field in ("bank", "row", "channel", "column"):  # lists would have no hash
+            object.__setattr__(self, field, tuple(getattr(self, field)))
+        object.__setattr__(self, "xor", tuple((bit, tuple(others)) for bit, others in self.xor))
+
     def check(self, *, channels: int, banks: int, rows: int) -> None:
         """Whether the mapping fits a device of these counts, `banks` being those of a channel.
 

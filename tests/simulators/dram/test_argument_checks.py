@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.dram import (
+    AddressBits,
     BankMachineControllers,
     ConfigurationError,
     Controllers,
@@ -115,6 +116,8 @@ def test_a_curve_needs_a_trace_in_memory_that_loads_the_memory(tmp_path: Path) -
     [
         ({"ranks": "2"}, "DDR4_8Gb_x8: Rank count must be a whole number, got '2'"),
         ({"channels": 1.5}, r"DDR4_8Gb_x8: Channel count must be a whole number, got 1\.5"),
+        ({"channels": [2]}, r"channels must be one value, got \[2\]"),
+        ({"standard": ["DDR4"]}, r"standard must be one of DDR3, DDR4, .*, got \['DDR4'\]"),
         ({"standard": 4}, "standard must be one of DDR3, DDR4, .*, got 4"),
         ({"address_bits": 4}, "address_bits must be AddressBits or one of RoBaRaCoCh, .*, got 4"),
     ],
@@ -123,6 +126,14 @@ def test_a_device_names_the_argument(arguments: dict[str, Any], message: str) ->
     names = {"standard": "DDR4", "organization": "DDR4_8Gb_x8", "speed_grade": "DDR4_2400R"}
     with pytest.raises(ConfigurationError, match=message):
         device(**names | arguments)
+
+
+def test_address_bits_may_be_lists() -> None:
+    named = DDR4.named_address_bits("RoBaRaCoCh")
+    lists = AddressBits(bank=list(named.bank), row=list(named.row))  # type: ignore[arg-type]
+    built = device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", address_bits=lists)
+    assert built.address_bits == AddressBits(bank=named.bank, row=named.row)
+    assert built is device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", address_bits=lists)
 
 
 def test_a_device_prints_as_what_a_user_named() -> None:
