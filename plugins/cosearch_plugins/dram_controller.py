@@ -66,8 +66,10 @@ SHARES = ("row_hit_share", "row_conflict_share", "data_bus_utilisation", "power_
 class DramController(Problem):
     """A DRAM memory controller under a memory trace, simulated cycle by cycle.
 
-    A small read queue accepts requests late, and that waiting is not part of `latency_ns`: it is part of
-    `time_ns`. Set `bandwidth_gb_per_s` as an objective or a constraint where it matters.
+    A controller with little room accepts requests late: a small `read_queue`, or of `bank_machines` a small
+    `request_buffer_size` or few `max_active_transactions`. That waiting is not part of `latency_ns` but of
+    `time_ns`, so a search for `latency_ns` alone starves the memory. Set `bandwidth_gb_per_s` as an objective
+    or a constraint where it matters.
 
     A controller that never refreshes is faster, saves energy and loses its data (JESD79: every row once in 32
     or 64 ms). So no design does, unless the argument `refresh` says so. Refreshes that `bank_machines`

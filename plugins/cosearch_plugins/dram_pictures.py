@@ -22,9 +22,9 @@ from cosearch_simulators.dram import (
 )
 
 MOST_REQUESTS = 100_000  # of a run up close
-CURVE_REQUESTS = 10_000  # at each load
 SAMPLES = 200
 MOST_BANKS = 128  # that are shown one by one
+TICKS_NS = [digit * 10**power for power in range(7) for digit in (1, 2, 5)]
 LITTLE = 0.3  # of the data bus: less is shown on a scale of its own
 
 
@@ -39,9 +39,9 @@ def dram_pictures(
     start = next(iter(trace.chunks(requests)))
     start = Trace(start.address_byte % device.capacity_bytes, start.is_write, start.cycle, trace.name)
     part = "" if requests == trace.requests else f" The first {requests:,} of {trace.requests:,} bursts."
-    yield from _load_pictures(device, controllers, start)
+    yield from _load_pictures(device, controllers, start, part)
     seen = profile(device, controllers, start, samples=SAMPLES, trace_tck_ps=trace_tck_ps)
-    yield _bus_picture(device, seen, part)
+    yield _bus_picture(seen, part)
     yield _row_picture(device, seen, part)
     yield _energy_picture(seen, part)
     if seen.energy_by_rank_pj.size > 1:
@@ -49,33 +49,40 @@ def dram_pictures(
 
 
 def _load_pictures(
-    device: Device, controllers: Controllers | BankMachineControllers, trace: Trace
+    device: Device, controllers: Controllers | BankMachineControllers, trace: Trace, part: str
 ) -> Iterator[Picture]:
-    curve = bandwidth_latency_curve(device, controllers, trace.head(CURVE_REQUESTS), points=16)
-    peak, most = device.peak_bandwidth_gb_per_s, float(curve.bandwidth_gb_per_s.max())
-    high_ns = 1.1 * float(np.nanmax(curve.latency_ns))
+    curve = bandwidth_latency_curve(device, controllers, trace, points=16)
+    peak, most = device.peak_bandwidth_gb_per_s, curve.most_gb_per_s
+    inside_ns = curve.latency_ns - curve.wait_ns
+    low_ns, high_ns = 0.8 * float(inside_ns.min()), 1.3 * float(curve.latency_ns.max())
     far = float(curve.offered_gb_per_s[-1])
     near = 1.1 * most < peak * LITTLE  # then the peak would squeeze the design into a corner
     right, top = (1.05 * far, 1.3 * most) if near else (1.05 * max(far, peak), 1.1 * peak)
     limit = {"type": "scatter", "mode": "lines", "name": f"peak, {peak:.1f} GB/s", "line": {"dash": "dash"}}
     design = {"type": "scatter", "mode": "lines+markers", "name": "this design"}
-    yield Picture(
+    latency = Picture(
         "Latency under load",
-        f"The same requests, evenly spaced, faster and faster; where the curve rises, queues fill. At most "
-        f"{most:.1f} GB/s are moved, {most / peak:.0%} of the peak of the data bus.",
+        f"The same requests, evenly spaced, faster and faster; where the curve rises, queues fill: first in "
+        f"the controller, which is the metric latency_ns, then in front of it. As fast as they are "
+        f"accepted {most:.1f} GB/s are moved, {most / peak:.0%} of the peak of the data bus.{part}",
         [
             design | {"x": curve.bandwidth_gb_per_s, "y": curve.latency_ns},
-            limit | {"x": [peak, peak], "y": [0, high_ns]},
+            {"type": "scatter", "mode": "lines", "name": "without the wait in front", "line": {"dash": "dot"}}
+            | {"x": curve.bandwidth_gb_per_s, "y": inside_ns},
+            limit | {"x": [peak, peak], "y": [low_ns, high_ns]},
         ],
         {
             "xaxis": {"title": {"text": "bandwidth [GB/s]"}, "range": [0, top]},
-            "yaxis": {"title": {"text": "average read latency [ns]"}, "range": [0, high_ns]},
+            "yaxis": {"type": "log", "title": {"text": "average read latency [ns]"}, "tickvals": TICKS_NS}
+            | {"range": [float(np.log10(low_ns)), float(np.log10(high_ns))]},
         },
         wide=False,
     )
+    if not trace.is_write.all():
+        yield latency
     yield Picture(
         "Offered and achieved bandwidth",
-        "As long as the design keeps up, the points lie on the line of what is offered.",
+        f"As long as the design keeps up, the points lie on the line of what is offered.{part}",
         [
             design | {"x": curve.offered_gb_per_s, "y": curve.bandwidth_gb_per_s},
             limit | {"x": [0, right], "y": [peak, peak]},
@@ -90,13 +97,10 @@ def _load_pictures(
     )
 
 
-def _bus_picture(device: Device, seen: DramProfile, part: str) -> Picture:
+def _bus_picture(seen: DramProfile, part: str) -> Picture:
     length_ns = np.diff(seen.time_ns)
-    buses = device.channels * device.data_buses
-    burst_ns = device.timings["nBL"] * device.tck_ps / 1000
     middle_us = (seen.time_ns[1:] + seen.time_ns[:-1]) / 2000
-    bursts = {"read": seen.reads, "write": seen.writes}
-    busy = {kind: counts * burst_ns / (buses * length_ns) for kind, counts in bursts.items()}
+    busy = {"read": seen.read_bus_share, "write": seen.write_bus_share}
     share = float((seen.data_bus_utilisation * length_ns).sum() / seen.time_ns[-1])
     most = float(seen.data_bus_utilisation.max())
     top = 1.05 if most > LITTLE else 1.2 * most

@@ -71,6 +71,11 @@ class Feed:
     clock_ps: int | None = None
     qos_class: int = 0
 
+    @property
+    def timed(self) -> bool:
+        """Whether the trace says when it wants its requests."""
+        return next(iter(self.trace.chunks(1))).cycle is not None
+
     def pieces(self, device: Device, mapping: int, channel: int) -> Iterator[Requests]:
         """The requests of one channel of the device, piece by piece."""
         runs = _channel_runs(device, mapping) if device.channels > 1 else None
@@ -184,6 +189,9 @@ def run_players(
         for column in columns:  # one type of array, so that the engine is compiled once
             column.setflags(write=False)
         status = simulate_bank_machines(*columns, bits, told, settings, state)
+    timed = [feed.timed for feed in feeds]
+    state.counters[engine.READ_WAIT_SUM] = state.player[frontend.READ_WAIT, timed].sum()
+    state.counters[engine.READS_WAITED] = state.player[frontend.READ_COUNT, timed].sum()
     return state
 
 

@@ -57,6 +57,7 @@ class Channel(NamedTuple):
         first, entries: of `earliest.Pushes`.
         bus_cycles, bus_of, buses: int64 (commands,), how long each command takes which command bus; how many.
         data_end: int64 (2,), cycles from a read and from a write command to its last data.
+        burst_cycles: for which data are on the bus.
         close_delay, completion: int64 (commands,), energy only: cycles from a command to the precharge that
             it implies, and until it is over.
         active_to_precharge, refresh_active: energy only: the least cycles that a row is open, and those that
@@ -73,6 +74,7 @@ class Channel(NamedTuple):
     bus_of: NDArray[np.int64]
     buses: int
     data_end: NDArray[np.int64]
+    burst_cycles: int
     close_delay: NDArray[np.int64]
     completion: NDArray[np.int64]
     active_to_precharge: int
@@ -117,6 +119,8 @@ class State(NamedTuple):
         log: (commands, 3), cycle, command and (first) bank of each command; empty: they are not kept.
         sample_ends: (samples + 1,), last cycles in rising order, then NEVER.
         samples: (SAMPLE_FIELDS, samples), totals up to the end of each of the first SAMPLED samples.
+        busy: (2, samples), cycles in which data of reads and of writes are on the buses.
+        data_until: (data buses,), see `data_bus`.
     """
 
     earliest: NDArray[np.int64]
@@ -140,6 +144,8 @@ class State(NamedTuple):
     log: NDArray[np.int64]
     sample_ends: NDArray[np.int64]
     samples: NDArray[np.int64]
+    busy: NDArray[np.int64]
+    data_until: NDArray[np.int64]
 
 
 @lru_cache(maxsize=1024)
@@ -166,6 +172,7 @@ def channel_of_device(device: Device, refresh: int, power_down_policy: int) -> C
         bus_of=np.array(device.bus_of, np.int64),
         buses=max(device.bus_of) + 1,
         data_end=np.array([device.read_latency_cycles, device.write_latency_cycles], np.int64),
+        burst_cycles=n["nBL"],
         close_delay=close_delay,
         completion=np.array([over.get(command, 0) for command in COMMANDS], np.int64),
         active_to_precharge=n["nRAS"],
@@ -245,6 +252,8 @@ def new_state(
         log=np.zeros((logged_commands, 3), np.int64),
         sample_ends=np.array([*sample_ends, NEVER], np.int64),
         samples=np.zeros((SAMPLE_FIELDS, len(sample_ends)), np.int64),
+        busy=np.zeros((2, len(sample_ends)), np.int64),
+        data_until=np.zeros(device.data_buses, np.int64),
     )
 
 

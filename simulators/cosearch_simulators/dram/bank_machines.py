@@ -14,6 +14,7 @@ Simulator", SAMOS 2020, and its public source). Cycles in which nothing can happ
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment, call-overload"
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from cosearch_simulators.dram.bank_choices import BUFFER, FRFCFS_GROUPED, choose_command
@@ -43,6 +44,7 @@ from cosearch_simulators.dram.bank_machine_state import (
     SELF_REFRESH_CYCLES,
     TOUCHED_COUNT,
 )
+from cosearch_simulators.dram.data_bus import occupy
 from cosearch_simulators.dram.earliest import push_back
 from cosearch_simulators.dram.engine import (
     ACTIVE_CYCLES,
@@ -74,6 +76,7 @@ from cosearch_simulators.dram.frontend import (
     SIMPLE,
     accept,
     choose_player,
+    count_wait,
     next_arrival,
     next_offer,
     respond,
@@ -169,7 +172,12 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
     bank_state, rank_state, power, out = state.bank, state.rank, state.power, state.counters
     ends, oldest, links, flight, turns = state.ends, state.oldest, state.links, state.flight, state.turns
     line, player, scalars, log, issued = state.line, state.player, state.scalars, state.log, state.issued
-    outcomes, sample_ends = state.outcomes, state.sample_ends
+    outcomes, sample_ends, busy, data_until = (
+        state.outcomes,
+        state.sample_ends,
+        state.busy,
+        state.data_until,
+    )
 
     open_row, waiting, active, place = (
         bank_state[OPEN_ROW],
@@ -395,6 +403,16 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                             out[POWER_CYCLES] = precharged_at + completion[PREPB]
                         row_closed(ends, oldest, bank)
                     out[WRITES_SERVED if write else READS_SERVED] += 1
+                    if busy.shape[1] > 0:
+                        after_data = now + data_end[write]
+                        occupy(
+                            after_data - device.burst_cycles,
+                            after_data,
+                            rank if data_until.size > 1 else 0,
+                            data_until,
+                            sample_ends,
+                            busy[write],
+                        )
                     respond(
                         request,
                         now + data_end[write],
@@ -429,6 +447,9 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         if held and space:
             p = choose_player(now, line, player, starvation_cycles) if players > 1 else 0
             source_place = player[ORIGIN, p] + player[POSITION, p]
+            count_wait(
+                p, np.int64(is_write_in[source_place]), not_before[source_place], player, turns, tck_ps
+            )
             accepted = accept(now, p, line, player, flight, turns, arbiter)
             slot = accepted & mask
             bank = bank_in[source_place]

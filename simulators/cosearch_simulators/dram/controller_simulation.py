@@ -103,10 +103,12 @@ class ControllerRun:
         stalled: nothing can ever be issued again, or refreshes come faster than they can be served.
     """
 
-    def __init__(self, device: Device, setting: Setting) -> None:
+    def __init__(self, device: Device, setting: Setting, sample_ends: Sequence[int] = ()) -> None:
         self._setting = setting
         self._channel: Channel = _channel_of_device(device, setting.refresh)
-        self.states: list[State] = [new_state(device, self._channel, setting) for _ in range(device.channels)]
+        self.states: list[State] = [
+            new_state(device, self._channel, setting, sample_ends) for _ in range(device.channels)
+        ]
         self._accepted = [0] * device.channels
         self.stalled = False
 
@@ -155,6 +157,8 @@ class ControllerRun:
             out[engine.READS_FORWARDED] += s[engine_state.READS_FORWARDED]
             out[engine.WRITES_COALESCED] += s[engine_state.WRITES_COALESCED]
             out[engine.READ_LATENCY_SUM] += departed_latency_sum(state)
+            out[engine.READ_WAIT_SUM] += s[engine_state.READ_WAIT]
+            out[engine.READS_WAITED] += s[engine_state.READS_WAITED]
             out[engine.ACTIVE_CYCLES] += active_cycles(state).sum()
             out[engine.MAINTENANCE] += s[engine_state.MAINTENANCE]
             out[engine.FIRST_COMMAND_COUNT :] += state.commands.sum(axis=1)

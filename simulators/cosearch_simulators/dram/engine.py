@@ -13,6 +13,7 @@ import numpy as np
 
 from cosearch_simulators.compilation import borrowing
 from cosearch_simulators.dram import engine_state as at
+from cosearch_simulators.dram.data_bus import occupy
 from cosearch_simulators.dram.earliest import allowed_from, push_back
 from cosearch_simulators.dram.engine_state import ALL_BANK, PER_BANK, SAME_BANK
 from cosearch_simulators.dram.queues import (
@@ -44,8 +45,8 @@ from cosearch_simulators.dram.timing import (
 
 CYCLES, ROW_HITS, ROW_MISSES, ROW_CONFLICTS = range(4)
 READS_SERVED, WRITES_SERVED, READS_FORWARDED, WRITES_COALESCED = range(4, 8)
-READ_LATENCY_SUM, ACTIVE_CYCLES, MAINTENANCE, STALLED = range(8, 12)
-FIRST_COMMAND_COUNT = 12
+READ_LATENCY_SUM, ACTIVE_CYCLES, MAINTENANCE, STALLED, READ_WAIT_SUM, READS_WAITED = range(8, 14)
+FIRST_COMMAND_COUNT = 14
 COUNTERS = FIRST_COMMAND_COUNT + COMMAND_COUNT
 
 TRACE_TAKEN, TIME_UP, LARGER_RING, STANDSTILL = range(4)
@@ -108,7 +109,7 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
     priority = state.priority
     depart, latency = state.departures[0], state.departures[1]
     departure_mask = depart.size - 1
-    commands, outcomes = state.commands, state.outcomes
+    commands, outcomes, busy, data_until = state.commands, state.outcomes, state.busy, state.data_until
     banks, ranks = open_row.size, open_banks.size
     keep_none = state.guards[2]
     rank_shift = 0  # log2 of a rank's banks: a division by a variable is slow
@@ -130,9 +131,10 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
     capped_count = scalars[at.CAPPED_COUNT]  # banks whose row reached the cap, with no precharge pending
     cap_cycle = scalars[at.CAP_CYCLE]  # when the first of them may be precharged
     departures, latency_sum = scalars[at.DEPARTURES], scalars[at.LATENCY_SUM]
+    read_wait, reads_waited = scalars[at.READ_WAIT], scalars[at.READS_WAITED]
 
     requests = offset + bank_of.size
-    offering = bank_of.size > 0
+    offering, timed, sampled = bank_of.size > 0, not_before.size > 0, busy.shape[1] > 0
     status = TIME_UP
     while True:
         # 1. The next request is offered.
@@ -188,6 +190,9 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
                 request += 1
             else:
                 blocked = True
+            if timed and queue == READ and not blocked:
+                read_wait += clock - not_before[place]
+                reads_waited += 1
             if request == requests:
                 status = TRACE_TAKEN
                 offered = True
@@ -384,6 +389,17 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
                     if active_banks[k] == bank:
                         active_banks[k] = active_banks[active_count]
             number[slot] = NONE
+            if sampled:
+                kind = is_write[slot]
+                first_data = now + channel.first_data[kind]
+                occupy(
+                    first_data,
+                    first_data + channel.burst_cycles,
+                    rank if data_until.size > 1 else 0,
+                    data_until,
+                    state.sample_ends,
+                    busy[kind],
+                )
             if command <= RDA:
                 scalars[at.READS_SERVED] += 1
                 depart[departures & departure_mask] = now + channel.read_latency
@@ -427,4 +443,5 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
     scalars[at.PRIORITY_HEAD], scalars[at.PRIORITY_COUNT] = priority_head, priority_count
     scalars[at.CAPPED_COUNT], scalars[at.CAP_CYCLE] = capped_count, cap_cycle
     scalars[at.DEPARTURES], scalars[at.LATENCY_SUM] = departures, latency_sum
+    scalars[at.READ_WAIT], scalars[at.READS_WAITED] = read_wait, reads_waited
     return status

@@ -6,6 +6,7 @@ by one of twice the size. Nothing else grows with the trace.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,9 +30,11 @@ ACTIVE_COUNT, ACTIVE_STALE, ACTIVE_BEST, ACTIVE_SINCE = range(7, 11)
 WAITING_QUEUE, WAITING_STALE, WAITING_BEST, WAITING_SINCE = range(11, 15)
 PRIORITY_HEAD, PRIORITY_COUNT, CAPPED_COUNT, CAP_CYCLE, DEPARTURES, LATENCY_SUM = range(15, 21)
 READS_SERVED, WRITES_SERVED, READS_FORWARDED, WRITES_COALESCED, MAINTENANCE = range(21, 26)
-SCALARS = 26
+READ_WAIT, READS_WAITED = range(26, 28)
+SCALARS = 28
 """The clock, the number of the next request and whether it was offered in this cycle already; the other
-variables of `engine.run`, by their names there; counts."""
+variables of `engine.run`, by their names there; counts; how long accepted reads of a trace with cycles have
+waited for that, and how many they are."""
 
 ROW, TRANSACTION, BANK, IS_WRITE, ARRIVED, COUNTED, NUMBER = range(7)
 FLIGHT_FIELDS = 7
@@ -54,6 +57,8 @@ class Channel(NamedTuple):
         twin: of `rules.CompiledRules`.
         first, entries: of `earliest.Pushes`.
         read_latency: cycles from a read command to its last data.
+        first_data: int64 (2,), cycles from a read and from a write command to its first data.
+        burst_cycles: for which data are on the bus.
         close_delay: int64 (commands,), cycles from a command to the precharge that it implies (energy only).
     """
 
@@ -63,6 +68,8 @@ class Channel(NamedTuple):
     first: Counts
     entries: Counts
     read_latency: int
+    first_data: Counts
+    burst_cycles: int
     close_delay: Counts
 
 
@@ -107,6 +114,9 @@ class State(NamedTuple):
         departures: (2, ring), when a read leaves and its latency; of the last reads only.
         commands: (commands, banks), how many were issued, by the first bank that each addresses.
         outcomes: (3, banks), row hits, misses and conflicts.
+        sample_ends: (samples,), in which cycle each sample ends.
+        busy: (2, samples), cycles in which data of reads and of writes are on the buses.
+        data_until: (data buses,), see `data_bus`.
     """
 
     scalars: Counts
@@ -127,6 +137,9 @@ class State(NamedTuple):
     departures: Counts
     commands: Counts
     outcomes: Counts
+    sample_ends: Counts
+    busy: Counts
+    data_until: Counts
 
 
 def channel_of_device(device: Device, refresh: int) -> Channel:
@@ -145,11 +158,13 @@ def channel_of_device(device: Device, refresh: int) -> Channel:
         first=pushes.first,
         entries=pushes.entries,
         read_latency=device.read_latency_cycles,
+        first_data=np.array([device.read_latency_cycles, device.write_latency_cycles]) - n["nBL"],
+        burst_cycles=n["nBL"],
         close_delay=close_delay,
     )
 
 
-def new_state(device: Device, channel: Channel, setting: Setting) -> State:
+def new_state(device: Device, channel: Channel, setting: Setting, sample_ends: Sequence[int] = ()) -> State:
     """A channel in cycle 0."""
     banks = device.topology.banks
     ranks = banks // channel.rank_banks
@@ -180,6 +195,9 @@ def new_state(device: Device, channel: Channel, setting: Setting) -> State:
         departures=np.zeros((2, 1 << (2 * channel.read_latency + 4).bit_length()), np.int64),
         commands=np.zeros((len(COMMANDS), banks), np.int64),
         outcomes=np.zeros((3, banks), np.int64),
+        sample_ends=np.array(sample_ends, np.int64),
+        busy=np.zeros((2, len(sample_ends)), np.int64),
+        data_until=np.zeros(device.data_buses, np.int64),
     )
 
 

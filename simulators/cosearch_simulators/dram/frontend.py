@@ -33,11 +33,13 @@ LINE_FIELDS = 7
 
 POSITION, LOADED, ORIGIN, ENDED, ARRIVAL, TAKEN, FIRST_SINCE, RETURNED, LAST_RESPONSE = range(9)
 QOS_CLASS, CLOCK_PS, READ_COUNT, READ_LATENCY, WRITE_COUNT, WRITE_LATENCY, MOST_LATENCY = range(9, 16)
+READ_WAIT, WRITE_WAIT = range(16, 18)
 """By player: how many requests have been accepted and how many of the trace are at hand; what takes a number
 to its place in the columns at hand; whether that is all of the trace; when the next request is at the arbiter
 (NEVER: not known yet) and when the one before was taken; since when the next is the first in line; how many
-responses it has got and when the last. Then its class, its clock's period and sums over its responses."""
-PLAYER_FIELDS = 16
+responses it has got and when the last. Then its class, its clock's period and sums over its responses; and
+how long after the trace's cycle those latencies begin, summed over its accepted requests."""
+PLAYER_FIELDS = 18
 
 ROW, ADDRESS, IS_WRITE, PLAYER, SEQUENCE, ACCEPTED_AT, DATA, COUNTED, FINISHED = range(9)
 """By request under way: what it wants, whose it is, its number there, when it was accepted, when its last
@@ -104,6 +106,16 @@ def choose_player(now, line, player, starvation_cycles):
             if qos_class < best_class:
                 best, best_class = p, qos_class
     return best
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def count_wait(p, write, wanted, player, turns, tck_ps):
+    """Sum up how long after the trace's cycle `wanted` the player's next request was let go."""
+    clock_ps = player[CLOCK_PS, p]
+    if tck_ps != clock_ps:
+        wanted = -(-wanted * clock_ps // tck_ps)
+    admitted = turns[ADMITTED, p, player[POSITION, p] & (turns.shape[2] - 1)]
+    player[READ_WAIT + write, p] += admitted - wanted
 
 
 @njit(nogil=True, _nrt=False, forceinline=True)

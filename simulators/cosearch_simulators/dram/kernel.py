@@ -21,6 +21,7 @@ from cosearch_simulators.dram import (
     bank_choices,
     bank_machine_state,
     bank_machines,
+    data_bus,
     earliest,
     engine,
     engine_state,
@@ -38,10 +39,10 @@ _run, _channel_of = engine.run, mapping.channel_of
 _decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
 
 
-_ENGINE = (earliest, engine, engine_state, queues, scheduler, timing)
+_ENGINE = (data_bus, earliest, engine, engine_state, queues, scheduler, timing)
 _BANK_MACHINES = (
-    *(bank_choices, bank_machine_state, bank_machines, earliest, engine, engine_state, frontend),
-    *(mapping, multiplexer, power_down, queues, refresh_managers, timing),
+    *(bank_choices, bank_machine_state, bank_machines, data_bus, earliest, engine, engine_state),
+    *(frontend, mapping, multiplexer, power_down, queues, refresh_managers, timing),
 )
 
 

@@ -44,8 +44,9 @@ class DramProfile:
         row_hits: (s,), see `DramResult`.
         row_misses: (s,).
         row_conflicts: (s,).
-        data_bus_utilisation: (s,), share of the time in which bursts are on the data buses, counted where
-            the command was issued.
+        read_bus_share: (s,), share of the time in which read bursts are on the data buses.
+        write_bus_share: (s,), likewise write bursts.
+        data_bus_utilisation: (s,), the sum of the two, at most 1.
         latency_ns: (s,), average over the reads answered in the sample, counted where the read command was
             issued; NaN without one.
         bank_accesses: (banks,), read and write commands to each bank.
@@ -67,6 +68,8 @@ class DramProfile:
     row_hits: Counts
     row_misses: Counts
     row_conflicts: Counts
+    read_bus_share: Floats
+    write_bus_share: Floats
     data_bus_utilisation: Floats
     latency_ns: Floats
     bank_accesses: Counts
@@ -87,13 +90,18 @@ class BandwidthLatencyCurve:
     Attributes:
         offered_gb_per_s: (points,), rising; requests evenly spaced in time.
         bandwidth_gb_per_s: (points,), what the memory moved.
-        latency_ns: (points,), average read latency as `DramResult` counts it: with Ramulator's controller
-            from the acceptance of a request, so that beyond saturation it is that of full queues.
+        latency_ns: (points,), of a read on average, from the cycle in which the trace wants it: the wait in
+            front of the controller and the latency inside it. Beyond saturation the wait grows with the
+            length of the trace.
+        wait_ns: (points,), the first part of it.
+        most_gb_per_s: what is moved when each request comes as soon as the one before it is accepted.
     """
 
     offered_gb_per_s: Floats
     bandwidth_gb_per_s: Floats
     latency_ns: Floats
+    wait_ns: Floats
+    most_gb_per_s: float
 
 
 def profile(
@@ -124,11 +132,11 @@ def profile(
     cycles = int(whole.cycles[0])
     ends = np.unique(np.round(np.linspace(0, cycles, samples + 1)).astype(np.int64))[min(1, cycles) :]
 
+    buses = device.channels * device.data_buses
     run = sample(device, controllers, trace, trace_tck_ps, ends)
     reads, writes, hits, misses, conflicts, latency_cycles, answered = np.diff(run.totals, prepend=0)
-    length = np.diff(ends, prepend=0)
+    read_share, write_share = run.busy / (np.maximum(np.diff(ends, prepend=0), 1) * buses)
     tck_ns = device.tck_ps / 1000.0
-    buses = device.channels * device.data_buses
     with np.errstate(invalid="ignore"):
         latency_ns = np.where(answered > 0, latency_cycles / np.maximum(answered, 1), np.nan) * tck_ns
     of = dict(zip(COMMANDS, run.commands, strict=True))
@@ -141,7 +149,9 @@ def profile(
         row_hits=hits,
         row_misses=misses,
         row_conflicts=conflicts,
-        data_bus_utilisation=(reads + writes) * device.timings["nBL"] / (np.maximum(length, 1) * buses),
+        read_bus_share=read_share,
+        write_bus_share=write_share,
+        data_bus_utilisation=read_share + write_share,
         latency_ns=latency_ns,
         bank_accesses=accesses,
         bank_row_hits=run.outcomes[engine_state.HIT],
@@ -194,20 +204,23 @@ def bandwidth_latency_curve(
         )
     offered = most * np.linspace(0.1, 1.25, points)
 
-    def at(load: float) -> tuple[float, float]:
+    def at(load: float) -> tuple[float, float, float]:
         interval = device.transaction_bytes / load / (device.tck_ps / 1000.0)
         cycle = (np.arange(len(trace)) * interval).astype(np.int64)
         paced = Trace(trace.address_byte, trace.is_write, cycle)
         result = simulate(device, controllers, paced, threads=1)
-        return float(result.bandwidth_gb_per_s[0]), float(result.latency_ns[0])
+        # The simulator divides by the reads served from DRAM, as Ramulator does, though the sum is over all.
+        served, forwarded = int(result.reads_served[0]), int(result.reads_forwarded[0])
+        inside_ns = float(result.latency_ns[0]) * served / max(1, served + forwarded)
+        return float(result.bandwidth_gb_per_s[0]), inside_ns, float(result.wait_ns[0])
 
     if threads == 1:
         answers = [at(load) for load in offered]
     else:
         with ThreadPoolExecutor(threads) as pool:
             answers = list(pool.map(at, offered))
-    bandwidth, latency = np.array(answers).T
-    return BandwidthLatencyCurve(offered, bandwidth, latency)
+    bandwidth, inside_ns, wait_ns = np.array(answers).T
+    return BandwidthLatencyCurve(offered, bandwidth, inside_ns + wait_ns, wait_ns, most)
 
 
 def _energy_by_command(

@@ -41,6 +41,7 @@ class SampledRun:
     Attributes:
         totals: (7, samples), until the end of each sample: read and write commands, row hits, misses and
             conflicts, latency in cycles of the reads that were answered, and how many they are.
+        busy: (2, samples), cycles of all data buses in which data of reads and of writes are on them.
         commands: (commands, banks), how many were issued, by the first bank that each addresses.
         outcomes: (3, banks), row hits, misses and conflicts.
         energy_by_rank_pj: (ranks,).
@@ -48,6 +49,7 @@ class SampledRun:
     """
 
     totals: Counts
+    busy: Counts
     commands: Counts
     outcomes: Counts
     energy_by_rank_pj: Floats
@@ -82,7 +84,7 @@ def _sample_controllers(
     trace_tck_ps: int | None,
     ends: Counts,
 ) -> SampledRun:
-    run = ControllerRun(device, settings(controllers)(device, 0))
+    run = ControllerRun(device, settings(controllers)(device, 0), ends.tolist())
     decoding = decoding_of(device, str(np.asarray(controllers.address_mapping)[0]), trace_tck_ps)
     seen = np.zeros((device.channels, ends.size, 7), np.int64)
     done = [0] * device.channels
@@ -101,6 +103,7 @@ def _sample_controllers(
     return _sampled_run(
         device,
         seen.sum(axis=0).T,
+        np.sum([state.busy for state in run.states], axis=0),
         [state.commands for state in run.states],
         [state.outcomes for state in run.states],
         energies,
@@ -144,6 +147,7 @@ def _sample_bank_machines(
     return _sampled_run(
         device,
         np.sum([state.samples for state in states], axis=0),
+        np.sum([state.busy for state in states], axis=0),
         [state.issued for state in states],
         [state.outcomes for state in states],
         energies,
@@ -153,6 +157,7 @@ def _sample_bank_machines(
 def _sampled_run(
     device: Device,
     totals: Counts,
+    busy: Counts,
     commands: Sequence[Counts],
     outcomes: Sequence[Counts],
     energies: Sequence[Mapping[str, Any]],
@@ -167,6 +172,7 @@ def _sampled_run(
     )
     return SampledRun(
         totals,
+        busy,
         np.concatenate(commands, axis=1),
         np.concatenate(outcomes, axis=1),
         np.concatenate(by_rank),

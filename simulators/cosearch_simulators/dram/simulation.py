@@ -60,6 +60,8 @@ class DramResult:
         maintenance_requests: refreshes and precharges that refresh and row policy asked for.
         average_read_latency_cycles: latency of departed reads over reads served, as Ramulator counts it.
         latency_ns: the same in ns.
+        wait_ns: how long after the cycle in which the trace wants it a read begins to count in `latency_ns`,
+            on average: the wait in front of the controller. NaN where the trace has no cycles, or no reads.
         activates: activate commands.
         precharges: precharge commands, of one bank or all.
         auto_precharges: reads and writes with auto-precharge.
@@ -92,6 +94,7 @@ class DramResult:
     maintenance_requests: Counts
     average_read_latency_cycles: Floats
     latency_ns: Floats
+    wait_ns: Floats
     activates: Counts
     precharges: Counts
     auto_precharges: Counts
@@ -272,6 +275,7 @@ def _numbered(trace: Trace | StreamedTrace) -> Iterator[tuple[int, Trace]]:
 def _metrics(device: Device, counter: NDArray[np.int64], *, drampower: bool) -> dict[str, float]:
     commands = {name: int(counter[engine.FIRST_COMMAND_COUNT + code]) for code, name in enumerate(COMMANDS)}
     cycles, served = int(counter[engine.CYCLES]), int(counter[engine.READS_SERVED])
+    waited = int(counter[engine.READS_WAITED])
     time_ns = cycles * device.tck_ps / 1000.0
     reads, writes = commands["RD"] + commands["RDA"], commands["WR"] + commands["WRA"]
     latency_cycles = int(counter[engine.READ_LATENCY_SUM]) / served if served else 0.0
@@ -297,6 +301,7 @@ def _metrics(device: Device, counter: NDArray[np.int64], *, drampower: bool) -> 
         "maintenance_requests": counter[engine.MAINTENANCE],
         "average_read_latency_cycles": latency_cycles,
         "latency_ns": latency_cycles * device.tck_ps / 1000.0,
+        "wait_ns": int(counter[engine.READ_WAIT_SUM]) / waited * device.tck_ps / 1000.0 if waited else np.nan,
         "activates": commands["ACT"],
         "precharges": commands["PREpb"] + commands["PREab"],
         "auto_precharges": commands["RDA"] + commands["WRA"],
