@@ -11,15 +11,28 @@ from numba import njit
 from cosearch_simulators.dram.frontend import ADDRESS, IS_WRITE, ROW
 from cosearch_simulators.dram.queues import ABSENT, FOLLOWING, HEAD, HIT, NONE
 from cosearch_simulators.dram.refresh_managers import CHOSEN, OPEN_ROW, WAITING, WANTED
+from cosearch_simulators.dram.service_classes import BUFFER, FIFO, FRFCFS_GROUPED, choose_by_class
 from cosearch_simulators.dram.timing import ACT, PREPB, RD, WR
 
 OPEN, OPEN_ADAPTIVE, CLOSED, CLOSED_ADAPTIVE = range(4)
-FIFO, FRFCFS, FRFCFS_GROUPED = range(3)
-BUFFER = 0  # of the two queues that `queues` keeps only one is used
 
 
 @njit(nogil=True, _nrt=False, forceinline=True)
-def choose_command(bank, bank_state, ends, links, oldest, flight, last_is_write, page_policy, scheduler):
+def choose_command(
+    now,
+    bank,
+    bank_state,
+    ends,
+    links,
+    oldest,
+    flight,
+    player,
+    last_is_write,
+    page_policy,
+    scheduler,
+    classes,
+    starvation_cycles,
+):
     """Set CHOSEN and WANTED of a bank for which requests wait."""
     chosen, wanted, waiting = bank_state[CHOSEN], bank_state[WANTED], bank_state[WAITING]
     row_of, address_of, is_write = flight[ROW], flight[ADDRESS], flight[IS_WRITE]
@@ -27,10 +40,14 @@ def choose_command(bank, bank_state, ends, links, oldest, flight, last_is_write,
     row = bank_state[OPEN_ROW, bank]
     chosen[bank] = ends[BUFFER, HEAD, bank]
     wanted[bank] = ACT
+    if classes:
+        chosen[bank] = choose_by_class(
+            now, bank, row, ends, links, flight, player, last_is_write, scheduler, starvation_cycles
+        )
     if row == NONE:
         return
     hit = oldest[BUFFER, HIT, bank]
-    if scheduler != FIFO and hit < ABSENT:
+    if not classes and scheduler != FIFO and hit < ABSENT:
         chosen[bank] = hit
         if scheduler == FRFCFS_GROUPED and is_write[hit & mask] != last_is_write:
             # The oldest hit of the other kind, unless an older one is for the same address.
@@ -54,6 +71,8 @@ def choose_command(bank, bank_state, ends, links, oldest, flight, last_is_write,
     if page_policy == CLOSED_ADAPTIVE or (page_policy == OPEN_ADAPTIVE and waiting[bank] > 1):
         # Unless there is another hit: the next in line if the scheduler is in order, else any.
         other = links[FOLLOWING, request & mask] if scheduler == FIFO else hit
+        if classes and scheduler == FIFO and request != ends[BUFFER, HEAD, bank]:
+            other = ends[BUFFER, HEAD, bank]
         while other != NONE and (row_of[other & mask] != row or other == request) and scheduler != FIFO:
             other = links[FOLLOWING, other & mask]
         close = other == NONE or row_of[other & mask] != row

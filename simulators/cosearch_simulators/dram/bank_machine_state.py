@@ -27,11 +27,12 @@ FINISHED_RUN, MORE_REQUESTS, LARGER_RING = range(3)
 """Why `run` returns: it is over; it needs more of a trace; the rings are full."""
 
 NOW, LAST_COMMAND, ACTIVE_COUNT, LAST_BANK, LAST_IS_WRITE, HELD = range(6)
-BUFFERED_READS, BUFFERED_WRITES, TOUCHED_COUNT, LOGGED, SAMPLED = range(6, 11)
+BUFFERED_READS, BUFFERED_WRITES, TOUCHED_COUNT, LOGGED, SAMPLED, LOOKED = range(6, 12)
 """The scalars of the state: the cycle, when the last command was (implied precharges included), how many
 banks have requests, the bank of the last request accepted, the kind of the last access, whether a request
-stands at a full buffer, what the buffer holds, and how many entries `touched`, `log` and `samples` have."""
-SCALARS = 11
+stands at a full buffer, what the buffer holds, how many entries `touched`, `log` and `samples` have, and,
+with several classes, when was looked last for a request that finds a place."""
+SCALARS = 12
 
 REFRESH_INTERVALS = ("", "nREFI", "nREFIpb", "nREFIsb")
 """The timing name of the interval of each of `bank_machine_controllers.BANK_REFRESH_POLICIES`."""
@@ -58,6 +59,7 @@ class Channel(NamedTuple):
         bus_cycles, bus_of, buses: int64 (commands,), how long each command takes which command bus; how many.
         data_end: int64 (2,), cycles from a read and from a write command to its last data.
         burst_cycles: for which data are on the bus.
+        turn_cycles: from a read to a write and back to a read of the same bank.
         close_delay, completion: int64 (commands,), energy only: cycles from a command to the precharge that
             it implies, and until it is over.
         active_to_precharge, refresh_active: energy only: the least cycles that a row is open, and those that
@@ -75,6 +77,7 @@ class Channel(NamedTuple):
     buses: int
     data_end: NDArray[np.int64]
     burst_cycles: int
+    turn_cycles: int
     close_delay: NDArray[np.int64]
     completion: NDArray[np.int64]
     active_to_precharge: int
@@ -173,12 +176,22 @@ def channel_of_device(device: Device, refresh: int, power_down_policy: int) -> C
         buses=max(device.bus_of) + 1,
         data_end=np.array([device.read_latency_cycles, device.write_latency_cycles], np.int64),
         burst_cycles=n["nBL"],
+        turn_cycles=_least_distance(device, "RD", "WR") + _least_distance(device, "WR", "RD"),
         close_delay=close_delay,
         completion=np.array([over.get(command, 0) for command in COMMANDS], np.int64),
         active_to_precharge=n["nRAS"],
         refresh_active=n["nRFC"] - n["nRP"],
         group_banks=device.topology.counts[-1],
         tck_ps=device.tck_ps,
+    )
+
+
+def _least_distance(device: Device, preceding: str, following: str) -> int:
+    """Cycles between these commands to one bank."""
+    return max(
+        rule.cycles
+        for rule in device.rules
+        if preceding in rule.preceding and following in rule.following and not rule.sibling
     )
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cosearch_simulators.dram.bank_choices import BUFFER, FRFCFS_GROUPED, choose_command
+from cosearch_simulators.dram.bank_choices import choose_command
 from cosearch_simulators.dram.bank_machine_state import (
     ACTIVE_COUNT,
     ACTIVE_POWER_DOWN_CYCLES,
@@ -30,6 +30,7 @@ from cosearch_simulators.dram.bank_machine_state import (
     LAST_COMMAND,
     LAST_IS_WRITE,
     LOGGED,
+    LOOKED,
     MORE_REQUESTS,
     NOW,
     POWER_CYCLES,
@@ -75,7 +76,6 @@ from cosearch_simulators.dram.frontend import (
     ROW,
     SIMPLE,
     accept,
-    choose_player,
     count_wait,
     next_arrival,
     next_offer,
@@ -127,6 +127,13 @@ from cosearch_simulators.dram.refresh_managers import (
     refresh_issued,
     refresh_some_banks,
 )
+from cosearch_simulators.dram.service_classes import (
+    BUFFER,
+    FRFCFS_GROUPED,
+    choose_player,
+    has_space,
+    next_arrival_after,
+)
 from cosearch_simulators.dram.timing import (
     ACT,
     NEVER,
@@ -137,8 +144,6 @@ from cosearch_simulators.dram.timing import (
     REFSB,
     WR,
 )
-
-BANKWISE, READ_WRITE, SHARED = range(3)
 
 
 @njit(nogil=True, _nrt=False)
@@ -207,9 +212,10 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         device.completion,
     )
     managed = refresh_interval > 0 or power_down != NO_POWER_DOWN
-    classes = False
+    classes, most_urgent = False, player[QOS_CLASS, 0]
     known, final = 0, True
     for p in range(players):
+        most_urgent = min(most_urgent, player[QOS_CLASS, p])
         classes |= player[QOS_CLASS, p] != player[QOS_CLASS, 0]
         known += player[LOADED, p]
         final &= player[ENDED, p] != 0
@@ -217,7 +223,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
             next_arrival(p, player, turns, not_before, tck_ps, arbiter, most_active)
     offer = next_offer(line, player)
     now, last_command, active_count = scalars[NOW], scalars[LAST_COMMAND], scalars[ACTIVE_COUNT]
-    last_bank, last_is_write = scalars[LAST_BANK], scalars[LAST_IS_WRITE]
+    last_bank, last_is_write, looked = scalars[LAST_BANK], scalars[LAST_IS_WRITE], scalars[LOOKED]
     held, touched_count, logged = scalars[HELD] != 0, scalars[TOUCHED_COUNT], scalars[LOGGED]
     buffered_reads, buffered_writes = scalars[BUFFERED_READS], scalars[BUFFERED_WRITES]
     sample_end = sample_ends[scalars[SAMPLED]]
@@ -239,15 +245,19 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         for k in range(touched_count):
             if waiting[touched[k]] > 0:
                 choose_command(
+                    now,
                     touched[k],
                     bank_state,
                     ends,
                     links,
                     oldest,
                     flight,
+                    player,
                     last_is_write,
                     controller.page_policy,
                     scheduler,
+                    classes,
+                    starvation_cycles,
                 )
         touched_count = 0
 
@@ -303,12 +313,14 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         )
 
         # 5. The next request arrives, or the command is issued, or something else comes first.
-        coming = NEVER if held else offer
-        space = False
+        coming = offer
+        if held:
+            coming = next_arrival_after(looked, player) if classes else NEVER
+        look = False
         rank = NONE
         if start > now and coming <= now:
-            held = True
-            space = _has_space(buffer, buffer_size, buffered_reads, buffered_writes, waiting, last_bank)
+            held = look = True
+            looked = now
         elif start > now and (start >= due or start > coming):
             now = max(now, min(start, min(due, coming)))
             if now == NEVER:
@@ -431,10 +443,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                                 if other != bank and open_row[other] != NONE:
                                     touched[touched_count] = other
                                     touched_count += 1
-                    if held:
-                        space = _has_space(
-                            buffer, buffer_size, buffered_reads, buffered_writes, waiting, last_bank
-                        )
+                    look = held
                     if arbiter != SIMPLE:  # what waited for a response
                         for p in range(players):
                             if player[ARRIVAL, p] == NEVER and player[POSITION, p] < player[LOADED, p]:
@@ -444,8 +453,27 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
                 touched_count += 1
 
         # 7. The buffer takes the request that is at the controller.
-        if held and space:
-            p = choose_player(now, line, player, starvation_cycles) if players > 1 else 0
+        p = NONE
+        if look and (
+            classes or has_space(buffer, buffer_size, buffered_reads, buffered_writes, waiting, last_bank)
+        ):
+            p = 0
+            if players > 1:
+                p = choose_player(
+                    now,
+                    line,
+                    player,
+                    classes,
+                    most_urgent,
+                    bank_in,
+                    buffer,
+                    buffer_size,
+                    buffered_reads,
+                    buffered_writes,
+                    waiting,
+                    starvation_cycles,
+                )
+        if p != NONE:
             source_place = player[ORIGIN, p] + player[POSITION, p]
             count_wait(
                 p, np.int64(is_write_in[source_place]), not_before[source_place], player, turns, tck_ps
@@ -483,7 +511,7 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
     scalars[NOW], scalars[LAST_COMMAND], scalars[ACTIVE_COUNT] = now, last_command, active_count
     scalars[LAST_BANK], scalars[LAST_IS_WRITE], scalars[HELD] = last_bank, last_is_write, held
     scalars[BUFFERED_READS], scalars[BUFFERED_WRITES] = buffered_reads, buffered_writes
-    scalars[TOUCHED_COUNT], scalars[LOGGED] = touched_count, logged
+    scalars[TOUCHED_COUNT], scalars[LOGGED], scalars[LOOKED] = touched_count, logged, looked
     if status == FINISHED_RUN:
         _finish(state)
     return status
@@ -534,13 +562,3 @@ def _sample(now, state):
             samples[SAMPLED_ANSWERED, k] += state.player[READ_COUNT, p]
         scalars[SAMPLED] += 1
     return ends[scalars[SAMPLED]]
-
-
-@njit(nogil=True, _nrt=False)
-def _has_space(buffer, buffer_size, buffered_reads, buffered_writes, waiting, last_bank):
-    """Whether the buffer takes another request."""
-    if buffer == BANKWISE:
-        return waiting[last_bank] < buffer_size
-    if buffer == READ_WRITE:
-        return max(buffered_reads, buffered_writes) < buffer_size
-    return buffered_reads + buffered_writes < buffer_size

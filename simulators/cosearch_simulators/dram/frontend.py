@@ -7,9 +7,7 @@ The controller sends at most one response a cycle and a player gets at most one;
 keeps the order in which the controller accepted the requests, arbiter `REORDER` that of each player. All
 delays of DRAMSys' arbiter, controller and PHY are 0, as its default is.
 
-DRAMSys takes requests of several players as they come. Here the more urgent class goes first, then the
-players take turns; a request that has stood first in its player's line for `starvation_cycles` goes before
-all classes.
+DRAMSys takes requests of several players as they come. Here `service_classes` says whose is next.
 
 A request is known by its number in the order of acceptance, and by its player and number in that player's
 trace. What is kept of requests under way lies in rings: at the number & the ring's mask.
@@ -90,22 +88,6 @@ def next_offer(line, player):
     for p in range(1, player.shape[1]):
         arrival = min(arrival, player[ARRIVAL, p])
     return max(arrival, line[PREVIOUS] + 1)
-
-
-@njit(nogil=True, _nrt=False)
-def choose_player(now, line, player, starvation_cycles):
-    """Whose request the arbiter passes on."""
-    players = player.shape[1]
-    best, best_class = 0, NEVER
-    for turn in range(1, players + 1):
-        p = (line[LAST_PLAYER] + turn) % players
-        if player[ARRIVAL, p] <= now:
-            qos_class = player[QOS_CLASS, p]
-            if now - player[FIRST_SINCE, p] >= starvation_cycles:
-                qos_class = -1
-            if qos_class < best_class:
-                best, best_class = p, qos_class
-    return best
 
 
 @njit(nogil=True, _nrt=False, forceinline=True)

@@ -32,6 +32,7 @@ from cosearch_simulators.dram import (
     queues,
     refresh_managers,
     scheduler,
+    service_classes,
     timing,
 )
 
@@ -42,7 +43,7 @@ _decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
 _ENGINE = (data_bus, earliest, engine, engine_state, queues, scheduler, timing)
 _BANK_MACHINES = (
     *(bank_choices, bank_machine_state, bank_machines, data_bus, earliest, engine, engine_state),
-    *(frontend, mapping, multiplexer, power_down, queues, refresh_managers, timing),
+    *(frontend, mapping, multiplexer, power_down, queues, refresh_managers, service_classes, timing),
 )
 
 

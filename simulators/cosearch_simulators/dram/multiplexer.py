@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from cosearch_simulators.dram.earliest import allowed_from
-from cosearch_simulators.dram.frontend import ACCEPTED_AT, PLAYER, QOS_CLASS
+from cosearch_simulators.dram.frontend import ACCEPTED_AT, PLAYER
 from cosearch_simulators.dram.power_down import NO_POWER_DOWN, POWER_WANTED
 from cosearch_simulators.dram.queues import NONE
 from cosearch_simulators.dram.refresh_managers import (
@@ -24,6 +24,7 @@ from cosearch_simulators.dram.refresh_managers import (
     REFRESH_NODE,
     WANTED,
 )
+from cosearch_simulators.dram.service_classes import class_of, is_held_back, wanted_turn
 from cosearch_simulators.dram.timing import NEVER, REFSB
 
 MACHINE, REFRESH_MANAGER, POWER_MANAGER = range(3)
@@ -65,6 +66,11 @@ def select_command(
     command = node = urgency = np.int64(NONE)
     source = MACHINE
     start = NEVER
+    turn, turn_class = np.int64(NONE), NEVER
+    if classes:
+        turn, turn_class = wanted_turn(
+            now, active_count, bank_state, flight, player, starvation_cycles, channel.turn_cycles
+        )
     for bus in range(channel.buses):
         bus_end, bus_start, bus_command, bus_node, bus_urgency = NEVER, NEVER, NONE, NONE, NONE
         bus_source = MACHINE
@@ -86,6 +92,10 @@ def select_command(
             bank = active[k]
             candidate = wanted[bank]
             if bus_of[candidate] != bus:
+                continue
+            if classes and is_held_back(
+                bank, turn, turn_class, now, bank_state, flight, player, starvation_cycles
+            ):
                 continue
             begin = max(free, allowed_from(earliest, twin[candidate], bank, banks, rank_shift))
             bar = barred[bank]
@@ -128,6 +138,5 @@ def select_command(
 def _urgency(request, now, flight, player, starvation_cycles):
     """The less the sooner: by class and then by age; what has starved is of the most urgent class."""
     slot = request & (flight.shape[1] - 1)
-    if now - flight[ACCEPTED_AT, slot] >= starvation_cycles:
-        return request
-    return (player[QOS_CLASS, flight[PLAYER, slot]] << _CLASS_SHIFT) | request
+    qos_class = class_of(flight[PLAYER, slot], flight[ACCEPTED_AT, slot], now, player, starvation_cycles)
+    return (max(0, qos_class) << _CLASS_SHIFT) | request

@@ -1,6 +1,6 @@
 """Several trace players on one channel under DRAMSys' controller, each with its own clock and class.
 
-How the arbiter and the multiplexer treat the classes is said in `frontend` and `bank_machines`.
+What the classes do is said in `service_classes`.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ class PlayersResult:
         latency_ns: (n, p), from the moment in which the arbiter (or, if that is "Simple", the player) lets a
             request go to its response, averaged over reads and writes.
         maximum_latency_ns: (n, p), of one request.
+        wait_ns: (n, p), how long after the cycle in which the trace wants it a request is let go, on average;
+            NaN where the player's trace has no cycles.
         finish_time_ns: (n, p), when the player has its last response.
         bandwidth_gb_per_s: (n, p), the player's bytes over its finish time.
     """
@@ -92,6 +94,7 @@ class PlayersResult:
     requests: NDArray[np.int64]
     latency_ns: NDArray[np.float64]
     maximum_latency_ns: NDArray[np.float64]
+    wait_ns: NDArray[np.float64]
     finish_time_ns: NDArray[np.float64]
     bandwidth_gb_per_s: NDArray[np.float64]
 
@@ -115,8 +118,7 @@ def simulate_players(
         players: at least one.
         starvation_cycles: memory cycles after which a request goes before all classes, counted while it is
             first in its player's line, and again from when the controller has accepted it. That bounds how
-            long a class waits at the arbiter and at the multiplexer, not how long a row's hits pass others
-            of their bank.
+            long other classes pass it, not how long a row's hits pass others of their class and bank.
         threads: designs simulated at once; None as of `simulate`.
         on_error: "raise" stops at the first design that cannot be simulated, "mark" leaves the reason in
             `PlayersResult.total.error` and goes on.
@@ -174,15 +176,18 @@ def simulate_players(
     if on_error == "raise" and any(errors):
         i = next(i for i, error in enumerate(errors) if error)
         raise kinds[i](f"design {i}: {errors[i]}" if count > 1 else errors[i])
-    return _result(designs, found, errors, len(players))
+    return _result(designs, found, errors, np.array([feed.timed for feed in feeds]))
 
 
 def _result(
-    designs: Sequence[Device], found: Sequence[list[State] | None], errors: list[str], players: int
+    designs: Sequence[Device],
+    found: Sequence[list[State] | None],
+    errors: list[str],
+    timed: NDArray[np.bool_],
 ) -> PlayersResult:
-    shape = len(designs), players
+    shape = len(designs), timed.size
     requests = np.zeros(shape, np.int64)
-    latency, most, finish, bandwidth = (np.full(shape, np.nan) for _ in range(4))
+    latency, most, wait, finish, bandwidth = (np.full(shape, np.nan) for _ in range(5))
     for i, (device, states) in enumerate(zip(designs, found, strict=True)):
         if states is None:
             continue
@@ -190,6 +195,8 @@ def _result(
         total = player.sum(axis=0)
         requests[i] = total[frontend.READ_COUNT] + total[frontend.WRITE_COUNT]
         latency[i] = (total[frontend.READ_LATENCY] + total[frontend.WRITE_LATENCY]) * tck_ns / requests[i]
+        waits = total[frontend.READ_WAIT] + total[frontend.WRITE_WAIT]
+        wait[i] = np.where(timed, waits * tck_ns / requests[i], np.nan)
         most[i] = player[:, frontend.MOST_LATENCY].max(axis=0) * tck_ns
         finish[i] = player[:, frontend.LAST_RESPONSE].max(axis=0) * tck_ns
         bandwidth[i] = requests[i] * device.transaction_bytes / finish[i]
@@ -199,6 +206,7 @@ def _result(
         requests=requests,
         latency_ns=latency,
         maximum_latency_ns=most,
+        wait_ns=wait,
         finish_time_ns=finish,
         bandwidth_gb_per_s=bandwidth,
     )
