@@ -151,8 +151,8 @@ def test_accesses_are_those_of_the_walked_loops(
             held = boundaries[operand][level - 1] if level else 0
             tiles, elements, again = _walked(model, operand, loops, held)
             found, below = cost.accesses[operand][level], cost.accesses[operand][level - 1] if level else None
-            if operand == "O" and level == 0:  # the unit adds to what it reads in every cycle
-                tiles, again = model.layer.macs, True
+            if operand == "O" and level == 0:  # where there is a sum, the unit adds to what it reads
+                tiles, again = model.layer.macs, sizes["C"] * sizes["FX"] > 1
             read = tiles * elements if operand != "O" or again else 0
             written = tiles * elements if operand == "O" else 0
             assert (found["rd_out_to_low"], found["wr_in_by_low"]) == (read, written)

@@ -77,7 +77,8 @@ def _begin(tables, loops, sizes, h, work):
     inner = work.boundaries[a, level - 1] if level else 0
     relevant, temporal = tables.relevant[a], work.temporal
     temporal[:] = 1.0
-    bits = tables.final_bits[a]
+    joined_later = a == tables.levels.size - 1 and tables.joined_later[level]
+    bits = tables.bits[a] if joined_later else tables.final_bits[a]
     for k in range(loops.size):
         if k < inner:
             temporal[loops[k]] *= sizes[k]

@@ -147,7 +147,7 @@ def _move(tables, loops, sizes, boundaries, cycles, a, scratch):
     terms, temporal = tables.terms, scratch.temporal
     temporal[:] = 1.0
     reduced = n - 1  # the outermost loop that does not index the operand
-    while reduced >= 0 and tables.relevant[a, loops[reduced]]:
+    while reduced >= 0 and (tables.relevant[a, loops[reduced]] or sizes[reduced] == 1):
         reduced -= 1
     tile = np.int64(np.rint(elements(terms, tables.served, a, 0, temporal)))
     whole = np.int64(1)
@@ -164,7 +164,7 @@ def _move(tables, loops, sizes, boundaries, cycles, a, scratch):
                 held *= sizes[k]
                 k += 1
         count = cycles // held
-        partial = output and (level == 0 or reduced >= inner)
+        partial = output and (reduced >= inner or tables.joined_later[level])
         bits = tables.bits[a] if partial else tables.final_bits[a]
         if level == 1:
             innermost = whole * bits
@@ -200,11 +200,12 @@ def _move(tables, loops, sizes, boundaries, cycles, a, scratch):
         tile = np.int64(np.rint(elements(terms, tables.served, a, level + 1, temporal)))
         whole = np.int64(elements(terms, tables.served_whole, a, level + 1, temporal))
         m = tables.memory[a, level]
+        unfinished = output and level < levels - 1 and (reduced >= outer or tables.joined_later[level + 1])
         scratch.boundaries[a, level] = outer
         scratch.run[a, level] = run
-        scratch.tile_bits[a, level] = tile * (tables.bits[a] if reduced >= outer else tables.final_bits[a])
+        scratch.tile_bits[a, level] = tile * (tables.bits[a] if unfinished else tables.final_bits[a])
         scratch.held_bits[m] += scratch.tile_bits[a, level]
-        scratch.needed_bits[m] += tile * (tables.bits[a] if reduced >= inner else tables.final_bits[a])
+        scratch.needed_bits[m] += tile * (tables.bits[a] if partial else tables.final_bits[a])
         inner = outer
     energy = 0.0
     for level in range(levels):

@@ -31,6 +31,7 @@ class Tables(NamedTuple):
         levels: (a) how many.
         memory: (a, l) number of the memory.
         relevant: (a, d) whether the loop indexes the operand.
+        joined_later: (l) whether the output's level leaves sums over positions to levels further out.
         terms: (a, i, 4) loop, factor, second loop or -1, its factor, the factors without common divisor;
             -1 after the last.
         served: (a, l + 1, d) positions of the loop that one instance serves, on average.
@@ -57,6 +58,7 @@ class Tables(NamedTuple):
     levels: Ints
     memory: Ints
     relevant: NDArray[np.bool_]
+    joined_later: NDArray[np.bool_]
     terms: Ints
     served: Floats
     served_whole: Floats
@@ -116,6 +118,17 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
             instances[a, level] = round(outside)
             distinct[a, level] = round(_elements(terms[a], between))
     relevant = np.array([[name in layer.relevant(operand) for name in names] for operand in layer.operands])
+    joined_later = np.array(
+        [
+            any(
+                positions > 1 and not relevant[-1, names.index(loop)]
+                for dimension, entries in used.items()
+                if dimension not in hardware.memories[number].served_dimensions
+                for loop, positions in entries
+            )
+            for number in hierarchies[-1]
+        ]
+    )
     bits = np.array([layer.bits[operand] for operand in layer.operands])
     final = bits.copy()
     final[-1] = layer.final_bits
@@ -132,6 +145,7 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
         levels=np.array([len(levels) for levels in hierarchies]),
         memory=memory,
         relevant=relevant,
+        joined_later=joined_later,
         terms=terms,
         served=served,
         served_whole=served_whole,
