@@ -189,9 +189,10 @@ def run_players(
         for column in columns:  # one type of array, so that the engine is compiled once
             column.setflags(write=False)
         status = simulate_bank_machines(*columns, bits, told, settings, state)
-    timed = [feed.timed for feed in feeds]
-    state.counters[engine.READ_WAIT_SUM] = state.player[frontend.READ_WAIT, timed].sum()
-    state.counters[engine.READS_WAITED] = state.player[frontend.READ_COUNT, timed].sum()
+    for p, feed in enumerate(feeds):
+        if feed.timed:
+            state.counters[engine.READ_WAIT_SUM] += state.player[frontend.READ_WAIT, p]
+            state.counters[engine.READS_WAITED] += state.player[frontend.READ_COUNT, p]
     return state
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cosearch_simulators.dram.bank_choices import choose_command
+from cosearch_simulators.dram.bank_choices import choose_command, choose_command_by_class
 from cosearch_simulators.dram.bank_machine_state import (
     ACTIVE_COUNT,
     ACTIVE_POWER_DOWN_CYCLES,
@@ -244,20 +244,30 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         # 2. The machines of touched banks choose a request and the command that it needs.
         for k in range(touched_count):
             if waiting[touched[k]] > 0:
+                if classes:
+                    choose_command_by_class(
+                        now,
+                        touched[k],
+                        bank_state,
+                        ends,
+                        links,
+                        oldest,
+                        flight,
+                        player,
+                        last_is_write,
+                        controller,
+                    )
+                    continue
                 choose_command(
-                    now,
                     touched[k],
                     bank_state,
                     ends,
                     links,
                     oldest,
                     flight,
-                    player,
                     last_is_write,
                     controller.page_policy,
                     scheduler,
-                    classes,
-                    starvation_cycles,
                 )
         touched_count = 0
 

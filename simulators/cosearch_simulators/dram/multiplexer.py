@@ -93,10 +93,6 @@ def select_command(
             candidate = wanted[bank]
             if bus_of[candidate] != bus:
                 continue
-            if classes and is_held_back(
-                bank, turn, turn_class, now, bank_state, flight, player, starvation_cycles
-            ):
-                continue
             begin = max(free, allowed_from(earliest, twin[candidate], bank, banks, rank_shift))
             bar = barred[bank]
             if bar != FREE and (begin > now or bar != BEING_BLOCKED):
@@ -106,6 +102,8 @@ def select_command(
                 continue
             candidate_urgency = chosen[bank]
             if classes:
+                if is_held_back(bank, turn, turn_class, now, bank_state, flight, player, starvation_cycles):
+                    continue
                 candidate_urgency = _urgency(candidate_urgency, now, flight, player, starvation_cycles)
             if end < bus_end or candidate_urgency < bus_urgency:
                 bus_end, bus_start, bus_command, bus_node = end, begin, candidate, bank

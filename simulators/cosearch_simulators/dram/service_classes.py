@@ -95,7 +95,7 @@ def choose_player(
     return best
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@njit(nogil=True, _nrt=False)
 def next_arrival_after(looked, player):
     """When the next request comes to those that stand at the controller since `looked`."""
     arrival = NEVER
