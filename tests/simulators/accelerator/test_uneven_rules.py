@@ -57,3 +57,42 @@ def test_sums_over_positions_stay_partial_up_to_the_memory_that_joins_them() -> 
     assert register["wr_in_by_low"] == 4 * 15 * SUM_BITS // 8  # four registers each hold a part of every sum
     assert sram["wr_in_by_low"] == 15 * FINAL_BITS // 8
     assert dram["wr_in_by_low"] == 15 * FINAL_BITS // 8
+
+
+def test_the_input_with_the_longest_way_of_its_own_is_loaded_first() -> None:
+    memories = {
+        "weights": _memory("W", width=8),
+        "inputs": _memory("I", width=16),
+        "outputs": _memory("O"),
+        "sram": _memory("IW", width=64),
+        "dram": _memory("IWO", width=32),
+    }
+    model = _product({"M": 16, "N": 8, "K": 8}, memories)
+    loops = (("K", 8), ("N", 8), ("M", 16))
+    held = {"I": (3, 3, 3), "W": (3, 3, 3), "O": (3, 3)}
+    cost = model.evaluate(UnevenMapping(loops, held))
+    # All bandwidth of the shared ports but none of the time before the first iteration is left over: what
+    # moves once is hidden down to an innermost tile, which is the whole operand here.
+    shared = {"I": 128 * 8 // 32, "W": 64 * 8 // 32}
+    own = {"I": 128 * 8 // 16, "W": 64 * 8 // 8}
+    orders = (("I", "W"), ("W", "I"))
+    assert cost.onloading_cycles == min(
+        max(shared[first] + own[first], shared[first] + shared[second] + own[second])
+        for first, second in orders
+    )
+
+
+def test_partial_sums_that_come_back_leave_their_bandwidth_to_what_is_loaded_meanwhile() -> None:
+    memories = {
+        "weights": _memory("W", width=1024),
+        "registers": _memory("IO", width=64),
+        "sram": _memory("IO", width=40),
+        "dram": _memory("IWO", width=10_000),
+    }
+    model = _product({"M": 4, "N": 1, "K": 16}, memories)
+    held = {"I": (0, 3, 3), "W": (3, 3), "O": (1, 3, 3)}
+    cost = model.evaluate(UnevenMapping((("K", 2), ("M", 4), ("K", 8)), held))
+    assert cost.accesses["O"][1]["rd_out_to_low"] > 0
+    # Of 40 bits a cycle, 8 are inputs read and 16 are sums written. The inputs' 4 * 16 words need 8 more of
+    # the 16 left, so all but the first word come in time: a cycle from the DRAM and one from the SRAM.
+    assert cost.onloading_cycles == 2

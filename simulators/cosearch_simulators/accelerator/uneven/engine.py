@@ -39,6 +39,7 @@ class Scratch(NamedTuple):
         moved_bits: (k, 2) a period.
         least_bits: (k) of a single innermost tile, which can be moved at no other time than at first or last.
         loading: (k, 2) cycles that initial loading or final off-loading takes at either port.
+        way: (a, 2) the same of all levels, where an operand takes turns with others and where it does not.
         stall: (p) stall, or slack where negative.
         temporal: (d) iterations of each loop up to a level.
         order: (k) links of a port, those with long periods first.
@@ -59,6 +60,7 @@ class Scratch(NamedTuple):
     moved_bits: NDArray[np.int64]
     least_bits: NDArray[np.int64]
     loading: NDArray[np.int64]
+    way: NDArray[np.int64]
     stall: NDArray[np.int64]
     temporal: NDArray[np.float64]
     order: NDArray[np.int64]
@@ -85,6 +87,7 @@ def make_scratch(tables):
         np.zeros((links, 2), np.int64),
         np.zeros(links, np.int64),
         np.zeros((links, 2), np.int64),
+        np.zeros((operands, 2), np.int64),
         np.zeros(tables.width.size, np.int64),
         np.zeros(tables.relevant.shape[1], np.float64),
         np.zeros(links, np.int64),

@@ -42,7 +42,8 @@ class Tables(NamedTuple):
         final_bits: (a) of an element when it is finished.
         link: (a, l, 2) number of the link between l - 1 and l, downwards and upwards; -1 where there is none.
         ends: (k, 2) port at the upper and at the lower end, -1 for the multiply-accumulate unit.
-        serial: (k) whether two inputs come through both ports, so that initial loading takes turns.
+        serial: (k) whether both ports serve two inputs, so that initial loading takes turns.
+        returns: (k) whether partial sums come back through the link.
         port_start: (p + 1) where the port's part of `port_links` begins.
         port_links: (., 2) link and which of its ends.
         narrowest: (p) smallest access in bits.
@@ -69,6 +70,7 @@ class Tables(NamedTuple):
     link: Ints
     ends: Ints
     serial: NDArray[np.bool_]
+    returns: NDArray[np.bool_]
     port_start: Ints
     port_links: Ints
     narrowest: Ints
@@ -134,10 +136,9 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
     final[-1] = layer.final_bits
     _check_counts(layer, unrolling, hardware)
     link, ends, port_start, port_links, ports = _links(hardware, layer, unrolling, hierarchies, deepest)
-    loading = [
-        tuple(ends[link[a, level, 0]])
-        for a, levels in enumerate(hierarchies[:-1])
-        for level in range(1, len(levels))
+    inputs = {unrolling.links[operand] for operand in layer.operands[:-1]}
+    several = [
+        len(inputs & {operand for operand, _ in hardware.memories[m].ports[p].serves}) > 1 for m, p in ports
     ]
     narrowest = np.array([hardware.memories[m].ports[p].bandwidth_min for m, p in ports])
     width = np.array([hardware.memories[m].ports[p].bandwidth_max for m, p in ports])
@@ -155,7 +156,8 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
         final_bits=final,
         link=link,
         ends=ends,
-        serial=np.array([loading.count(tuple(pair)) > 1 for pair in ends]),
+        serial=np.array([low >= 0 and several[up] and several[low] for up, low in ends]),
+        returns=np.isin(np.arange(len(ends)), link[-1, :, 0]),
         port_start=port_start,
         port_links=port_links,
         narrowest=narrowest,

@@ -130,8 +130,9 @@ def _load(tables, cycles, scratch):
     """Cycles of initial loading of the inputs and of final off-loading of the output.
 
     What moves once may use the bandwidth that a port has left while the array computes, the largest first,
-    down to the tile of a single innermost memory. An operand's levels follow each other, the slower port of
-    each counts, and operands take turns where they share both ports.
+    down to the tile of a single innermost memory. An operand's levels follow each other and the slower port
+    of each counts. Inputs take turns where they share both ports, the one with the longest way of its own
+    first, which it goes while the next takes its turn.
     """
     output = tables.levels.size - 1
     for p in range(tables.width.size):
@@ -146,36 +147,40 @@ def _load(tables, cycles, scratch):
             scratch.least_bits,
             scratch.loading,
             scratch.order,
+            tables.returns,
             cycles,
         )
-    loading, offloading, turns = np.int64(0), np.int64(0), np.int64(0)
+    way = scratch.way
+    way[:] = 0
     for a in range(tables.levels.size):
-        chain = np.int64(0)
         for level in range(1, tables.levels[a]):
             k = tables.link[a, level, UP if a == output else DOWN]
-            slower = max(scratch.loading[k, 0], scratch.loading[k, 1])
-            if a != output and tables.serial[k]:
-                turns += slower
-            else:
-                chain += slower
-        if a == output:
-            offloading = chain
-        else:
-            loading = max(loading, chain)
-    return loading + turns, offloading
+            alone = a == output or not tables.serial[k]
+            way[a, np.int64(alone)] += max(scratch.loading[k, 0], scratch.loading[k, 1])
+    loading = np.int64(0)
+    for a in range(output):
+        turns = way[a, 0]
+        for b in range(output):
+            if way[b, 1] > way[a, 1] or (way[b, 1] == way[a, 1] and b < a):
+                turns += way[b, 0]
+        loading = max(loading, turns + way[a, 1])
+    return loading, way[output, 1]
 
 
 @njit(error_model="numpy")
-def _hide(entries, ends, width, link, cycles_at, moved_bits, least_bits, loading, order, cycles):
-    """`loading` at one port: a link's cycles, less what bandwidth left over takes of those that move once."""
+def _hide(entries, ends, width, link, cycles_at, moved_bits, least_bits, loading, order, returns, cycles):
+    """`loading` at one port: a link's cycles, less what bandwidth left over takes of those that move once.
+
+    Whole bits a cycle are left over; partial sums that come back are not waited for.
+    """
     busy, once = 0.0, 0
     for entry in range(entries.shape[0]):
         k, end = entries[entry, 0], entries[entry, 1]
-        if link[k, 0] == 0:
+        if link[k, 0] == 0 or returns[k]:
             continue
         loading[k, end] = cycles_at[k, end]
         if link[k, 2] > 1:
-            busy += moved_bits[k, end] / link[k, 1]
+            busy += moved_bits[k, end] // link[k, 1]
         elif ends[k, 1] >= 0:
             at = once
             while (
@@ -187,7 +192,7 @@ def _hide(entries, ends, width, link, cycles_at, moved_bits, least_bits, loading
             once += 1
     if once == 0:
         return
-    free = np.int64(max(0.0, width - np.floor(busy)) * cycles / width)
+    free = np.int64(max(0.0, width - busy) * cycles / width)
     for i in range(once):
         k, end = entries[order[i], 0], entries[order[i], 1]
         least = min(cycles_at[k, end], ceil_div(least_bits[k], width))
