@@ -134,7 +134,7 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
     read_wait, reads_waited = scalars[at.READ_WAIT], scalars[at.READS_WAITED]
 
     requests = offset + bank_of.size
-    offering, timed, sampled = bank_of.size > 0, not_before.size > 0, busy.shape[1] > 0
+    offering, sampled = bank_of.size > 0, busy.shape[1] > 0
     status = TIME_UP
     while True:
         # 1. The next request is offered.
@@ -190,7 +190,7 @@ def run(bank_of, row_of, transaction_of, is_write_of, not_before, offset, until,
                 request += 1
             else:
                 blocked = True
-            if timed and queue == READ and not blocked:
+            if not blocked and queue == READ and not_before.size > 0:
                 read_wait += clock - not_before[place]
                 reads_waited += 1
             if request == requests:
