@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
+
+import pytest
 
 from cosearch_simulators.accelerator.uneven import (
     Layer,
@@ -96,3 +99,26 @@ def test_partial_sums_that_come_back_leave_their_bandwidth_to_what_is_loaded_mea
     # Of 40 bits a cycle, 8 are inputs read and 16 are sums written. The inputs' 4 * 16 words need 8 more of
     # the 16 left, so all but the first word come in time: a cycle from the DRAM and one from the SRAM.
     assert cost.onloading_cycles == 2
+
+
+@pytest.mark.parametrize(
+    ("loops", "held", "slack"),
+    [
+        # Inputs 64 bits, weights 32 of which the outermost loop uses 16 at a time: the inputs fit twice.
+        ((("K", 2), ("M", 4), ("N", 2), ("K", 4)), {"I": 3, "W": 3}, {"I": (8 - 16) * 3}),
+        # Inputs 16 bits, weights 64: the second tile of the inputs leaves no room for one of the weights,
+        # which then can be replaced in the last of four rounds only.
+        ((("K", 2), ("N", 4), ("M", 4), ("K", 4)), {"I": 2, "W": 3}, {"I": (2 - 8) * 15, "W": (8 - 8) * 3}),
+    ],
+)
+def test_room_for_a_second_tile_goes_to_one_operand_after_the_other(
+    loops: tuple[tuple[str, int], ...], held: Mapping[str, int], slack: Mapping[str, int]
+) -> None:
+    dram = _memory("IWO")
+    dram["ports"] = [{**_memory(operand)["ports"][0], "name": operand} for operand in "IWO"]
+    sizes = {name: prod(size for loop, size in loops if loop == name) for name in "MNK"}
+    memories = {"outputs": _memory("O"), "shared": _memory("IW", size=150), "dram": dram}
+    model = _product(sizes, memories)
+    mapping = UnevenMapping(loops, {**{operand: (own, 4) for operand, own in held.items()}, "O": (4, 4)})
+    stalls = model.evaluate(mapping).port_stall_cycles["dram"]
+    assert {operand: stalls[operand] for operand in slack} == slack

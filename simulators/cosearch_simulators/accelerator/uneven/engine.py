@@ -32,7 +32,8 @@ class Scratch(NamedTuple):
         energy_pj: (a, l).
         held_bits: (m) what the memory holds: outputs that are finished there at their final bits.
         needed_bits: (m) what it must be able to hold: outputs that are worked on there as partial sums.
-        tile_bits: (a, l) an operand's part of it.
+        part_bits: (a, l) what of the level's tile is used until the outermost loops that index it step on.
+        busy_bits: (m) the sum of these; and of second ones, where there is room for them.
         run: (a, l) iterations of the level's outermost loops that do not index the operand.
         link: (k, 4) active, period, how many periods, window.
         cycles: (k, 2) that the tile takes at either port.
@@ -53,7 +54,8 @@ class Scratch(NamedTuple):
     energy_pj: NDArray[np.float64]
     held_bits: NDArray[np.int64]
     needed_bits: NDArray[np.int64]
-    tile_bits: NDArray[np.int64]
+    part_bits: NDArray[np.int64]
+    busy_bits: NDArray[np.int64]
     run: NDArray[np.int64]
     link: NDArray[np.int64]
     cycles: NDArray[np.int64]
@@ -81,6 +83,7 @@ def make_scratch(tables):
         np.zeros(tables.size_bits.size, np.int64),
         np.zeros(tables.size_bits.size, np.int64),
         np.zeros((operands, deepest), np.int64),
+        np.zeros(tables.size_bits.size, np.int64),
         np.zeros((operands, deepest), np.int64),
         np.zeros((links, 4), np.int64),
         np.zeros((links, 2), np.int64),
@@ -133,6 +136,7 @@ def evaluate_energy(tables, loops, sizes, boundaries, scratch):
         cycles *= sizes[k]
     scratch.held_bits[:] = 0
     scratch.needed_bits[:] = 0
+    scratch.busy_bits[:] = 0
     scratch.link[:, 0] = 0
     energy = tables.mac_pj[0]
     for a in range(tables.levels.size):
@@ -195,19 +199,22 @@ def _move(tables, loops, sizes, boundaries, cycles, a, scratch):
             outer += 1
         if level == levels - 1:
             outer = n
-        run = np.int64(1)
+        run, parts = np.int64(1), np.int64(1)
         for k in range(inner, outer):
             temporal[loops[k]] *= sizes[k]
             period *= sizes[k]
             run = 1 if tables.relevant[a, loops[k]] else run * sizes[k]
+            parts = parts * sizes[k] if tables.alone[a, loops[k]] else 1
         tile = np.int64(np.rint(elements(terms, tables.served, a, level + 1, temporal)))
         whole = np.int64(elements(terms, tables.served_whole, a, level + 1, temporal))
         m = tables.memory[a, level]
         unfinished = output and level < levels - 1 and (reduced >= outer or tables.joined_later[level + 1])
         scratch.boundaries[a, level] = outer
         scratch.run[a, level] = run
-        scratch.tile_bits[a, level] = tile * (tables.bits[a] if unfinished else tables.final_bits[a])
-        scratch.held_bits[m] += scratch.tile_bits[a, level]
+        held_bits = tile * (tables.bits[a] if unfinished else tables.final_bits[a])
+        scratch.held_bits[m] += held_bits
+        scratch.part_bits[a, level] = held_bits // parts
+        scratch.busy_bits[m] += scratch.part_bits[a, level]
         scratch.needed_bits[m] += tile * (tables.bits[a] if partial else tables.final_bits[a])
         inner = outer
     energy = 0.0

@@ -31,6 +31,7 @@ class Tables(NamedTuple):
         levels: (a) how many.
         memory: (a, l) number of the memory.
         relevant: (a, d) whether the loop indexes the operand.
+        alone: (a, d) whether it does so by itself, not in a sum.
         joined_later: (l) whether the output's level leaves sums over positions to levels further out.
         terms: (a, i, 4) loop, factor, second loop or -1, its factor, the factors without common divisor;
             -1 after the last.
@@ -59,6 +60,7 @@ class Tables(NamedTuple):
     levels: Ints
     memory: Ints
     relevant: NDArray[np.bool_]
+    alone: NDArray[np.bool_]
     joined_later: NDArray[np.bool_]
     terms: Ints
     served: Floats
@@ -120,6 +122,10 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
             instances[a, level] = round(outside)
             distinct[a, level] = round(_elements(terms[a], between))
     relevant = np.array([[name in layer.relevant(operand) for name in names] for operand in layer.operands])
+    summed = [
+        {loop for index in layer.indices[operand] if len(index) > 1 for _, loop in index}
+        for operand in layer.operands
+    ]
     joined_later = np.array(
         [
             any(
@@ -146,6 +152,7 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
         levels=np.array([len(levels) for levels in hierarchies]),
         memory=memory,
         relevant=relevant,
+        alone=relevant & [[name not in own for name in names] for own in summed],
         joined_later=joined_later,
         terms=terms,
         served=served,

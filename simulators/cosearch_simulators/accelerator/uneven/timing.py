@@ -35,15 +35,19 @@ def ceil_div(numerator, denominator):
 @njit(error_model="numpy")
 def _stall(tables, cycles, scratch):
     """Cycles that the slowest port makes the array wait; fills every link's window on the way."""
-    link = scratch.link
-    for a in range(tables.levels.size):
+    link, operands = scratch.link, tables.levels.size
+    for turn in range(operands):
+        a = (operands - 1 + turn) % operands  # the output takes what room there is before the inputs
         for level in range(tables.levels[a]):
             run = np.int64(1)
             if level > 0:
-                m, tile = tables.memory[a, level - 1], scratch.tile_bits[a, level - 1]
-                held, size = scratch.held_bits[m], tables.size_bits[m]
-                if 2 * held > size and tile + held > size:
-                    run = scratch.run[a, level - 1]
+                m, part = tables.memory[a, level - 1], scratch.part_bits[a, level - 1]
+                size = tables.size_bits[m]
+                if 2 * scratch.busy_bits[m] > size:
+                    if part + scratch.busy_bits[m] > size:
+                        run = scratch.run[a, level - 1]
+                    else:
+                        scratch.busy_bits[m] += part
             for way in range(2):
                 k = tables.link[a, level, way]
                 if k >= 0:
