@@ -122,3 +122,32 @@ def test_room_for_a_second_tile_goes_to_one_operand_after_the_other(
     mapping = UnevenMapping(loops, {**{operand: (own, 4) for operand, own in held.items()}, "O": (4, 4)})
     stalls = model.evaluate(mapping).port_stall_cycles["dram"]
     assert {operand: stalls[operand] for operand in slack} == slack
+
+
+def _row(outputs: int, positions: int) -> Model:
+    """A convolution along a row, three weights wide, its outputs on positions with a register each."""
+    indices = {"W": (((1, "FX"),),), "I": (((1, "OX"), (1, "FX")),), "O": (((1, "OX"),),)}
+    layer = Layer("row", {"OX": outputs, "FX": 3}, indices, {"I": 8, "W": 8, "O": 8}, 8)
+    sram = _memory("I")
+    ports = {way: {**sram["ports"][0], "name": way, "allocation": [f"I, {way}"]} for way in ("tl", "fh")}
+    memories = {
+        "registers": _memory("I", served=()),
+        "sram": {**sram, "ports": [*ports.values()]},
+        "dram": _memory("IWO"),
+    }
+    array = {"unit_energy": 0, "dimensions": ["D1"], "sizes": [positions]}
+    hardware = read_hardware({"memories": memories, "operational_array": array})
+    links = {operand: operand for operand in "IWO"}
+    return Model(hardware, layer, Unrolling({"D1": (("OX", positions),)}, links))
+
+
+def test_every_position_is_sent_its_own_window_where_windows_overlap() -> None:
+    mapping = UnevenMapping((("FX", 3), ("OX", 4)), {"I": (1, 2, 2), "W": (2,), "O": (2,)})
+    stalls = _row(16, 4).evaluate(mapping).port_stall_cycles["sram"]
+    assert stalls["tl"] == (4 * 3 - 3) * (4 - 1)  # a word a cycle, in windows of three cycles, but the first
+
+
+def test_a_window_over_positions_that_are_used_in_part_has_whole_positions() -> None:
+    mapping = UnevenMapping((("FX", 3), ("OX", 4)), {"I": (0, 1, 2), "W": (2,), "O": (2,)})
+    cost = _row(15, 4).evaluate(mapping)  # 3.75 positions in each of four rounds: windows of 3 + 3 - 1
+    assert cost.accesses["I"][2]["rd_out_to_low"] == 4 * (3 + 3 - 1)

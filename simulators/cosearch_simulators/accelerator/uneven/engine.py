@@ -105,7 +105,8 @@ def elements(terms, served, a, level, temporal):
     """Different elements of operand a that these iterations touch in what an instance of a level serves.
 
     Of a sum s * x + d * y with s and d without common divisor, x in 0..X-1 and y in 0..Y-1, exactly
-    (X - d)(Y - s) pairs repeat an earlier value where both are positive.
+    (X - d)(Y - s) pairs repeat an earlier value where both are positive. Averages of positions are rounded
+    down for it.
     """
     total = 1.0
     for i in range(terms.shape[1]):
@@ -116,7 +117,7 @@ def elements(terms, served, a, level, temporal):
         if other < 0:
             total *= x
         else:
-            y = temporal[other] * served[a, level, other]
+            x, y = np.floor(x + 1e-9), np.floor(temporal[other] * served[a, level, other] + 1e-9)
             total *= x * y - max(0.0, x - terms[a, i, 3]) * max(0.0, y - terms[a, i, 1])
     return total
 
@@ -176,7 +177,7 @@ def _move(tables, loops, sizes, boundaries, cycles, a, scratch):
         if level == 1:
             innermost = whole * bits
         upper_tile = np.int64(tile * tables.distinct[a, level])
-        upper_whole = np.int64(elements(terms, tables.served_whole, a, level + 1, temporal))
+        upper_whole = np.int64(whole * tables.distinct_whole[a, level])
         for way in range(2):
             k = tables.link[a, level, way]
             if k < 0 or (output and way == DOWN and not partial):

@@ -37,7 +37,8 @@ class Tables(NamedTuple):
             -1 after the last.
         served: (a, l + 1, d) positions of the loop that one instance serves, on average.
         served_whole: the same rounded down, each loop by itself.
-        distinct: (a, l) different tiles of level l - 1 that one instance of l feeds.
+        distinct: (a, l) different tiles of level l - 1 that one instance of l feeds, on average.
+        distinct_whole: (a, l) the same with positions rounded down.
         instances: (a, l) instances of the memory.
         bits: (a) of an element while it is worked on.
         final_bits: (a) of an element when it is finished.
@@ -66,6 +67,7 @@ class Tables(NamedTuple):
     served: Floats
     served_whole: Floats
     distinct: Floats
+    distinct_whole: Floats
     instances: Ints
     bits: Ints
     final_bits: Ints
@@ -100,14 +102,13 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
     served = np.ones((operands, deepest + 1, len(names)))
     served_whole = np.ones_like(served)
     distinct = np.ones((operands, deepest))
+    distinct_whole = np.ones((operands, deepest))
     instances = np.ones((operands, deepest), np.int64)
     terms = _terms(layer, names)
     for a, levels in enumerate(hierarchies):
         for level, number in enumerate(levels):
             memory[a, level] = number
             dimensions = hardware.memories[number].served_dimensions
-            inner = hardware.memories[levels[level - 1]].served_dimensions if level else ()
-            between = np.ones(len(names))
             outside = 1.0
             for dimension, entries in used.items():
                 for loop, positions in entries:
@@ -117,10 +118,10 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
                         continue
                     served[a, level + 1, d] *= positions
                     served_whole[a, level + 1, d] *= int(positions)
-                    if dimension not in inner:
-                        between[d] *= positions
             instances[a, level] = round(outside)
-            distinct[a, level] = round(_elements(terms[a], between))
+            for counts, tiles in ((served, distinct), (served_whole, distinct_whole)):
+                below, here = (_elements(terms[a], counts[a, at]) for at in (level, level + 1))
+                tiles[a, level] = round(here / below)
     relevant = np.array([[name in layer.relevant(operand) for name in names] for operand in layer.operands])
     summed = [
         {loop for index in layer.indices[operand] if len(index) > 1 for _, loop in index}
@@ -158,6 +159,7 @@ def build_tables(hardware: Hardware, layer: Layer, unrolling: Unrolling) -> Tabl
         served=served,
         served_whole=served_whole,
         distinct=distinct,
+        distinct_whole=distinct_whole,
         instances=instances,
         bits=bits,
         final_bits=final,
@@ -212,8 +214,8 @@ def _elements(terms: Ints, sizes: Floats) -> float:
         if other < 0:
             total *= sizes[loop]
         else:
-            overlap = max(0.0, sizes[loop] - other_factor) * max(0.0, sizes[other] - factor)
-            total *= sizes[loop] * sizes[other] - overlap
+            x, y = np.floor(sizes[loop] + 1e-9), np.floor(sizes[other] + 1e-9)
+            total *= x * y - max(0.0, x - other_factor) * max(0.0, y - factor)
     return total
 
 
