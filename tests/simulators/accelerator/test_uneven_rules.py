@@ -151,3 +151,21 @@ def test_a_window_over_positions_that_are_used_in_part_has_whole_positions() -> 
     mapping = UnevenMapping((("FX", 3), ("OX", 4)), {"I": (0, 1, 2), "W": (2,), "O": (2,)})
     cost = _row(15, 4).evaluate(mapping)  # 3.75 positions in each of four rounds: windows of 3 + 3 - 1
     assert cost.accesses["I"][2]["rd_out_to_low"] == 4 * (3 + 3 - 1)
+
+
+@pytest.mark.parametrize(
+    ("width", "size", "positions"),
+    [
+        (64, 10**9, 8),
+        (47, 10**9, 5),  # five inputs of 8 bits in a cycle
+        (64, 31, 3),  # room for three
+        (1, 10**9, 1),
+    ],
+)
+def test_what_is_asked_of_an_array_is_cut_to_what_the_inner_memories_feed(
+    width: int, size: int, positions: int
+) -> None:
+    memories = {"registers": _memory("I", width=width, size=size), "dram": _memory("IWO")}
+    model = _product({"M": 16, "N": 1, "K": 1}, memories)
+    limited = Unrolling({"D1": (("M", 12),)}, model.unrolling.links).limited(model.layer, model.hardware)
+    assert limited.along == {"D1": (("M", positions),)}  # of an array of 8

@@ -107,6 +107,48 @@ class Unrolling:
             left[loop] = ceil(left[loop] / positions)
         return left
 
+    def limited(self, layer: Layer, hardware: Hardware) -> Unrolling:
+        """As much of it as the array, the layer and the memories next to the array allow.
+
+        A memory that serves several positions must deliver, or take, an element of each in a cycle, and hold
+        them all: ZigZag reduces what is asked for until it does.
+        """
+        operands = {held: operand for operand, held in self.links.items()}
+        inner = [
+            (memory, operands[held])
+            for number, memory in enumerate(hardware.memories)
+            if all(number == hardware.hierarchy(held)[0] for held in memory.operands)
+            for held in memory.operands
+            if held in operands
+        ]
+        factors = {}
+        for dimension, loops in self.along.items():
+            for loop, positions in loops:
+                most = min(positions, layer.loops.get(loop, positions))
+                most = min(most, hardware.array.get(dimension, most))
+                for memory, operand in inner:
+                    port = memory.port_of(self.links[operand], "fl" if operand == layer.output else "tl")
+                    served = dimension in memory.served_dimensions and loop in layer.relevant(operand)
+                    if served and port is not None:
+                        most = min(most, memory.ports[port].bandwidth_max // layer.bits[operand])
+                factors[dimension, loop] = max(1, most)
+        for memory, operand in inner:
+            own = [
+                (dimension, loop)
+                for dimension, loop in factors
+                if dimension in memory.served_dimensions and loop in layer.relevant(operand)
+            ]
+            while prod(factors[key] for key in own) * layer.bits[operand] > memory.size_bits:
+                largest = max(own, key=lambda key: factors[key], default=None)
+                if largest is None or factors[largest] == 1:
+                    break
+                factors[largest] -= 1
+        along = {
+            dimension: tuple((loop, factors[dimension, loop]) for loop, _ in loops)
+            for dimension, loops in self.along.items()
+        }
+        return Unrolling(along, self.links)
+
     def check(self, layer: Layer, hardware: Hardware) -> None:
         """Raise if the unrolling names what is not there or needs more positions than the array has.
 

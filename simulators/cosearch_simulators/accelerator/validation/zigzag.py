@@ -55,8 +55,9 @@ def model_of(case: Mapping[str, Any]) -> Model:
         SimulatorError: what the case describes does not fit together.
     """
     with reading("ZigZag", case):
-        hardware, workload, mapping = case["hardware"], case["workload"][0], case["mapping"][0]
-        return Model(read_hardware(hardware), read_layer(workload), read_unrolling(mapping))
+        hardware, layer = read_hardware(case["hardware"]), read_layer(case["workload"][0])
+        asked = read_unrolling(case["mapping"][0])
+        return Model(hardware, layer, asked.limited(layer, hardware))
 
 
 def validate(
