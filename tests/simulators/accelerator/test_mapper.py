@@ -21,7 +21,7 @@ from cosearch_simulators.accelerator.mapper import (
 from cosearch_simulators.accelerator.mapper.bounds import lower_bounds
 from cosearch_simulators.accelerator.mapper.search_cost import WORK_COLUMNS, cost_of_state
 from cosearch_simulators.accelerator.mapping import unpack
-from cosearch_simulators.accelerator.templates import template
+from cosearch_simulators.accelerator.templates import Template, template
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads import Network, Precision, network
 from cosearch_simulators.workloads.loop_nest import LOOPS, LoopNest
@@ -275,6 +275,39 @@ def test_constraints_are_kept() -> None:
     assert (free.mappings.order[:, -1, :2] == [LOOPS.index("C"), LOOPS.index("K")]).all()
     whole = map_nests([compiled], NESTS[:2], bypass=False)
     assert (whole.mappings.keeps == compiled.allowed).all()
+
+
+def test_an_operator_that_the_dataflow_does_not_admit_has_no_mapping() -> None:
+    tpu, eyeriss = preset("tpu"), preset("eyeriss")
+    depthwise = LoopNest.of({"G": 32, "P": 28, "Q": 28, "R": 3, "S": 3})
+    nests = [depthwise, LoopNest.of({"K": 16, "C": 16, "P": 14, "Q": 14})]
+    rules = of_template(template("tpu-like"), tpu)
+    for imperfect in (False, True):
+        costs = map_nests([tpu.compile()] * 2, nests, constraints=rules, imperfect=imperfect).costs
+        assert costs.valid.tolist() == [False, True, False, True]
+        assert np.isnan(costs.energy_pj[[0, 2]]).all()
+        assert costs.reason(2) == "tpu-like runs one iteration of G only, the operator has 32"
+        assert costs.reason(1) == ""
+    dilated = LoopNest.of({"K": 4, "C": 4, "P": 7, "Q": 7, "R": 3, "S": 3}, dilation=(2, 2))
+    rows = of_template(template("row-stationary"), eyeriss)
+    costs = map_nests([eyeriss.compile()], [dilated], constraints=rows).costs
+    assert costs.reason(0) == "row-stationary runs a dilation of at most 1, the operator has 2"
+    mine = Template(name="mine", spatial=(("K",), ("C",)), needs=("R",), largest_stride=1)
+    strided = LoopNest.of({"K": 4, "P": 7, "Q": 7, "R": 3}, stride=(2, 2))
+    costs = map_nests([tpu.compile()], [nests[1], strided], constraints=of_template(mine, tpu)).costs
+    assert costs.reason(0) == "mine needs an operator with more than one iteration of R"
+    assert costs.reason(1) == "mine runs a stride of at most 1, the operator has 2"
+
+
+@pytest.mark.parametrize("fuse_at", [None, "UnifiedBuffer"])
+def test_a_network_with_an_operator_that_the_dataflow_does_not_admit_says_which(fuse_at: str | None) -> None:
+    tpu, mobilenet = preset("tpu"), network("mobilenet_v2")
+    rules = of_template(template("tpu-like"), tpu)
+    mapped = map_network([tpu.compile()], mobilenet, constraints=rules, fuse_at=fuse_at)
+    first = next(one for one in mobilenet.matrix_operators if getattr(one, "groups", 1) > 1)
+    assert not mapped.valid[0]
+    assert mapped.reasons == (f"{first.name}: tpu-like runs one iteration of G only, the operator has 32",)
+    assert np.isnan(mapped.edp[0])
 
 
 def test_what_cannot_be_mapped_says_why() -> None:

@@ -18,7 +18,7 @@ from cosearch_simulators.accelerator.evaluation import CompiledArchitecture
 from cosearch_simulators.accelerator.mapper.search_kernel import FREE
 from cosearch_simulators.accelerator.templates import Template, array_level
 from cosearch_simulators.errors import ConfigurationError
-from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, TENSORS
+from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, TENSORS, LoopNest
 
 ORDERS = ("PQNRSCKG", "QPNSRCKG", "RSCPQNKG", "SRCQPNKG", "KPQRSCNG", "KQPSRCNG", "KRSPQCNG", "KSRQPCNG")
 """Orders of a level's loops, innermost first, that others gain nothing on but in rare windows.
@@ -39,6 +39,7 @@ class MappingConstraints:
         stays: for a level, whether a tensor must stay there (True) or must not (False).
         temporal: for a level, the iterations of some loops.
         spread: for a level, the factors of some loops along X and along Y.
+        dataflow: the template that must admit an operator; None for any operator.
 
     Example:
         >>> MappingConstraints(spatial={"Buffer": ("K", "C")}, stays={"Register": {"Weights": True}}).spatial
@@ -51,6 +52,11 @@ class MappingConstraints:
     stays: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     temporal: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     spread: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = field(default_factory=dict)
+    dataflow: Template | None = None
+
+    def refusal(self, nest: LoopNest) -> str:
+        """Why an operator has no mapping at all, as one line; empty if it may have one."""
+        return self.dataflow.admits(nest) if self.dataflow else ""
 
 
 @dataclass(frozen=True)
@@ -73,14 +79,18 @@ class Rules:
 
 
 def of_template(template: Template, architecture: Architecture) -> MappingConstraints:
-    """A dataflow: its loops along the axes of the array, and the loops that run first above it."""
+    """A dataflow: its operators, its loops along the axes of the array, and those that run first above it."""
     level = array_level(architecture).name
     loops_x = template.spatial[0]
     loops_y = tuple(loop for axis in template.spatial[1:] for loop in axis)
     first: set[str] = set(template.innermost)
     if template.stationary:
         first |= {loop for loop in LOOPS if loop not in RELEVANT[template.stationary]}
-    return MappingConstraints(spatial={level: (loops_x, loops_y)}, innermost={level: first} if first else {})
+    return MappingConstraints(
+        spatial={level: (loops_x, loops_y)},
+        innermost={level: first} if first else {},
+        dataflow=template,
+    )
 
 
 def compile_rules(

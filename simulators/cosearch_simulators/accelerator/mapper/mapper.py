@@ -6,9 +6,9 @@ own pair only, never on the batch or the number of threads. Whole networks are t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import numpy as np
@@ -43,18 +43,34 @@ _JOBS_A_TURN = 4  # a thread takes this many searches at once
 
 
 @dataclass(frozen=True)
+class MappedCosts(Costs):
+    """Costs with operators among them that were not searched, as nothing there can run them.
+
+    Attributes:
+        refused: why, by row; these are not valid.
+    """
+
+    refused: Mapping[int, str] = field(default_factory=dict)
+
+    def reason(self, number: int) -> str:
+        """Why there is no mapping, as one line; empty where there is one."""
+        return self.refused.get(number) or super().reason(number)
+
+
+@dataclass(frozen=True)
 class MappedNests:
     """The best mappings found, one row a pair: that of architecture a and nest n is row `a * nests + n`.
 
     Attributes:
-        mappings: valid where `costs.valid`; elsewhere one that shows why there is none.
+        mappings: valid where `costs.valid`; elsewhere one that shows why there is none, or for an operator
+            that the constraints' dataflow does not admit any.
         costs: of the mappings, with reasons where there is none.
         proven: whether all mappings were tried, in the orders of `constraints.ORDERS`.
         nests: how many nests there are.
     """
 
     mappings: Mappings
-    costs: Costs
+    costs: MappedCosts
     proven: NDArray[np.bool_]
     nests: int
 
@@ -83,7 +99,8 @@ def map_nests(
         nests: the operators.
         objective: what is made small: cycles, energy or their product.
         effort: "fast" takes about 3 ms a pair on one core, "thorough" about 170 ms.
-        constraints: what mappings must be like; level names are those of the first architecture.
+        constraints: what mappings must be like, and which operators can run; level names are those of the
+            first architecture.
         bypass: whether a tensor may go past a level that could hold it.
         imperfect: whether factors may multiply to more than the dimensions, with some steps idle; takes about
             twice as long. Else they multiply to the dimensions.
@@ -146,7 +163,24 @@ def map_nests(
         counts=counts,
         threads=threads,
     )
-    return MappedNests(mappings, costs, outcomes[:, 3] == 1.0, len(nests))
+    refusals = [constraints.refusal(nest) if constraints else "" for nest in nests]
+    refused = {row: refusals[nest] for row, nest in enumerate(nest_of) if refusals[nest]}
+    return MappedNests(mappings, _refusing(costs, refused), outcomes[:, 3] == 1.0, len(nests))
+
+
+def _refusing(costs: Costs, refused: dict[int, str]) -> MappedCosts:
+    """The same costs, but for rows that are refused."""
+    found = MappedCosts(
+        **{entry.name: getattr(costs, entry.name) for entry in fields(costs)}, refused=refused
+    )
+    rows = list(refused)
+    found.valid[rows] = False
+    for column in (
+        *(found.cycles, found.compute_cycles, found.fill_drain_cycles),
+        *(found.energy_pj, found.utilisation, found.macs),
+    ):
+        column[rows] = np.nan
+    return found
 
 
 def rows_of(mappings: Mappings, rows: NDArray[np.int64]) -> Mappings:
@@ -175,7 +209,8 @@ def run_searches(
     """Search (architecture, nest, homes of tensors); mappings and (n, 4) merit, cycles, energy, proven."""
     levels = len(architectures[0].table)
     number = len(jobs[0])
-    rules = compile_rules(constraints or MappingConstraints(), architectures, bypass)
+    constraints = constraints or MappingConstraints()
+    rules = compile_rules(constraints, architectures, bypass)
     hardware = (
         np.stack([architecture.table for architecture in architectures]),
         np.stack([architecture.constants for architecture in architectures]),
@@ -189,8 +224,10 @@ def run_searches(
         np.zeros((number, levels, 3), np.uint8),
     )
     outcomes = np.full((number, 4), np.inf)
-    searchable = np.array([nest.macs <= LARGEST_EXACT for nest in nests])[jobs[1]]
-    for row in np.flatnonzero(~searchable):  # costed as it stands, which gives the reason
+    searchable = np.array([nest.macs <= LARGEST_EXACT and not constraints.refusal(nest) for nest in nests])[
+        jobs[1]
+    ]
+    for row in np.flatnonzero(~searchable):  # costed as it stands, which tells of too many steps
         found.temporal[row, -1] = np.minimum(nests[jobs[1][row]].sizes, np.iinfo(np.int32).max)
         assert found.keeps is not None
         found.keeps[row, -1] = 1

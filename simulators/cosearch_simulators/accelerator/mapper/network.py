@@ -202,9 +202,9 @@ def _fuse(
         if before or after:
             position = place[(int(nest_of[layer]), before, after)]
             found = np.isfinite(outcomes[:, position, 0]) & np.array(whole)
-            spent = outcomes[:, position, 1]
+            spent = outcomes[found, position, 1]
             every_row[:, layer, before, after] = len(mappings) + np.arange(number) * len(variants) + position
-            every_cycles[found, layer, before, after] = np.ceil(spent - 1e-12 * spent)[found]
+            every_cycles[found, layer, before, after] = np.ceil(spent - 1e-12 * spent)
             every_energy[found, layer, before, after] = outcomes[found, position, 2]
     chosen = np.stack([best_groups(every_cycles[one], every_energy[one], objective) for one in range(number)])
     before = np.pad(chosen, ((0, 0), (1, 0))).astype(int)
