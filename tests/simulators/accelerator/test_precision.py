@@ -7,11 +7,11 @@ import pytest
 
 from cosearch_simulators.accelerator.architecture import Architecture
 from cosearch_simulators.accelerator.evaluation import evaluate
-from cosearch_simulators.accelerator.mapper import map_nests
+from cosearch_simulators.accelerator.mapper import map_nests, map_network
 from cosearch_simulators.accelerator.mapping import Mapping
 from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN, FILLS, READS, TILE, UPDATES
 from cosearch_simulators.errors import ConfigurationError
-from cosearch_simulators.workloads import LoopNest, Precision
+from cosearch_simulators.workloads import Convolution, LoopNest, Network, Precision
 
 NEST = LoopNest.of({"K": 8, "C": 8, "P": 4})
 MAPPING = Mapping.model_validate(
@@ -112,3 +112,72 @@ def test_the_mapper_keeps_to_the_bits() -> None:
 def test_an_operand_that_is_wider_than_the_units_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="weight_bits 32 is more than the 16 of accelerator's"):
         machine().compile(Precision(weight_bits=32))
+
+
+def test_every_operator_of_a_network_runs_in_its_own_precision() -> None:
+    low, high = Precision(2, 2, 2, 8), Precision(16, 16, 16, 32)
+    sizes = {"in_channels": 16, "out_channels": 16, "in_size": (14, 14), "kernel": (3, 3)}
+    layers = [
+        Convolution(name=name, precision=precision, **sizes)  # type: ignore[arg-type]
+        for name, precision in (("first", high), ("second", low), ("third", high))
+    ]
+    architectures = [machine(2000), machine(4000)]
+    mixed = map_network(architectures, Network("mixed", tuple(layers)), "energy", threads=1)
+    assert mixed.valid.all()
+    for number, architecture in enumerate(architectures):
+        for place, precision in enumerate((high, low, high)):
+            compiled = architecture.compile(precision)
+            alone = map_nests([compiled], [layers[0].loop_nest()], "energy", threads=1).costs
+            assert mixed.layer_energy_pj[number, place] == alone.energy_pj[0]
+            assert mixed.layer_cycles[number, place] == alone.cycles[0]
+    assert (mixed.layer_energy_pj[:, 1] < mixed.layer_energy_pj[:, 0]).all()
+    assert (mixed.rows[:, 0] == mixed.rows[:, 2]).all()
+    assert (mixed.rows[:, 0] != mixed.rows[:, 1]).all()
+    words = map_network([machine(2000).compile()], Network("mixed", tuple(layers)), "energy", threads=1)
+    assert len(set(words.layer_energy_pj[0])) == 1  # what is compiled keeps its precision
+
+
+def test_fused_layers_run_in_their_own_precision_too() -> None:
+    low, high = Precision(2, 2, 2, 8), Precision(16, 16, 16, 32)
+
+    def chain(*precisions: Precision) -> Network:
+        layers = tuple(
+            Convolution(
+                name=f"l{number}", in_channels=8, out_channels=8, in_size=(8, 8), kernel=(1, 1),
+                precision=precision,
+            )
+            for number, precision in enumerate(precisions)
+        )  # fmt: skip
+        return Network("chain", layers, (("input", "l0"), ("l0", "l1"), ("l1", "l2")))
+
+    energy = {
+        name: map_network([machine(4000)], chain(*precisions), "energy", fuse_at="Buffer", threads=1)
+        for name, precisions in {"low": [low] * 3, "high": [high] * 3, "mixed": [high, low, high]}.items()
+    }
+    assert energy["mixed"].groups[0] == (("l0", "l1", "l2"),)
+    assert energy["mixed"].layer_energy_pj[0, 1] == energy["low"].layer_energy_pj[0, 1]
+    assert energy["mixed"].layer_energy_pj[0, 2] == energy["high"].layer_energy_pj[0, 2]
+    assert energy["low"].energy_pj[0] < energy["mixed"].energy_pj[0] < energy["high"].energy_pj[0]
+
+
+@pytest.mark.parametrize("fuse_at", [None, "Buffer"])
+def test_an_operand_that_is_wider_than_the_units_leaves_its_layer_without_mapping(
+    fuse_at: str | None,
+) -> None:
+    layers = tuple(
+        Convolution(
+            name=name, in_channels=8, out_channels=8, in_size=(8, 8), kernel=(1, 1), precision=precision
+        )
+        for name, precision in (("narrow", Precision()), ("wide", Precision(weight_bits=32)))
+    )
+    mapped = map_network([machine()], Network("two", layers, (("narrow", "wide"),)), fuse_at=fuse_at)
+    assert not mapped.valid[0]
+    assert mapped.reasons[0] == (
+        "wide: precision: weight_bits 32 is more than the 16 of accelerator's multiply-accumulate units"
+    )
+    assert np.isnan(mapped.energy_pj[0])
+
+
+def test_an_architecture_that_is_not_compiled_has_one_word_an_element() -> None:
+    found, words = (map_nests([one], [NEST], threads=1).costs for one in (machine(), machine().compile()))
+    assert found.energy_pj[0] == words.energy_pj[0]

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch_simulators.accelerator.architecture import Architecture
 from cosearch_simulators.accelerator.evaluation import (
     CompiledArchitecture,
     Costs,
@@ -80,7 +81,7 @@ class MappedNests:
 
 
 def map_nests(
-    architectures: Sequence[CompiledArchitecture],
+    architectures: Sequence[CompiledArchitecture | Architecture],
     nests: Sequence[LoopNest],
     objective: Objective = "edp",
     *,
@@ -95,7 +96,8 @@ def map_nests(
     """Find the best mapping of every nest on every architecture.
 
     Args:
-        architectures: all with the same number of levels.
+        architectures: all with the same number of levels. What is compiled has the precision that it was
+            compiled for, others have one word an element, as a nest has no precision.
         nests: the operators.
         objective: what is made small: cycles, energy or their product.
         effort: "fast" takes about 3 ms a pair on one core, "thorough" about 170 ms.
@@ -114,6 +116,35 @@ def map_nests(
         ConfigurationError: numbers of levels differ, an unknown objective or effort, or constraints that name
             what is not there.
     """
+    compiled = [one if isinstance(one, CompiledArchitecture) else one.compile() for one in architectures]
+    mappings, costs, proven = map_pairs(
+        compiled, nests, np.repeat(np.arange(len(compiled)), len(nests)),
+        np.tile(np.arange(len(nests)), len(compiled)), objective, effort=effort, constraints=constraints,
+        bypass=bypass, imperfect=imperfect, options=options, counts=counts, threads=threads,
+    )  # fmt: skip
+    return MappedNests(mappings, costs, proven, len(nests))
+
+
+def map_pairs(
+    architectures: Sequence[CompiledArchitecture],
+    nests: Sequence[LoopNest],
+    architecture_of: NDArray[np.int64],
+    nest_of: NDArray[np.int64],
+    objective: Objective,
+    *,
+    effort: Effort,
+    constraints: MappingConstraints | None,
+    bypass: bool,
+    imperfect: bool,
+    options: int,
+    counts: bool,
+    threads: int | None,
+    refused: Mapping[int, str] | None = None,
+) -> tuple[Mappings, MappedCosts, NDArray[np.bool_]]:
+    """Mappings, their costs and whether all were tried, of pairs of an architecture and a nest by number.
+
+    Args, and what is raised, are those of `map_nests`, and `refused`: pairs that cannot run, and why.
+    """
     if objective not in OBJECTIVES:
         raise ConfigurationError(f"unknown objective {objective!r}, expected one of {', '.join(OBJECTIVES)}")
     if effort not in EFFORTS:
@@ -129,43 +160,34 @@ def map_nests(
                 f"architectures of a batch must have as many levels: {levels} and {len(architecture.table)}"
             )
     candidates, stands_for = with_padded(nests) if imperfect else (list(nests), list(range(len(nests))))
-    architecture_of = np.repeat(np.arange(len(architectures)), len(candidates))
-    nest_of = np.tile(np.arange(len(candidates)), len(architectures))
-    homes = np.full((len(nest_of), 3), levels - 1)
+    of_nest = [np.flatnonzero(np.array(stands_for) == number) for number in range(len(nests))]
+    pair = np.repeat(np.arange(len(nest_of)), [len(of_nest[nest]) for nest in nest_of])
+    homes = np.full((len(pair), 3), levels - 1)
     mappings, outcomes = run_searches(
-        architectures, candidates, (architecture_of, nest_of, homes), objective, effort, constraints, bypass,
-        options, threads,
+        architectures, candidates,
+        (architecture_of[pair], np.concatenate([of_nest[nest] for nest in nest_of]), homes),
+        objective, effort, constraints, bypass, options, threads,
     )  # fmt: skip
-    nest_of = np.array(stands_for, np.int64)[nest_of]
     if imperfect:
         tried = evaluate(
-            architectures, nests, mappings, architecture_of, nest_of, options=options, threads=threads
-        )
+            architectures, nests, mappings, architecture_of[pair], nest_of[pair], options=options,
+            threads=threads,
+        )  # fmt: skip
         merit = {"latency": tried.cycles, "energy": tried.energy_pj}.get(
             objective, tried.cycles * tried.energy_pj
         )
         # The best of each pair's rows; the unpadded one comes first and stays where none is valid.
-        order = np.lexsort(
-            (np.arange(len(merit)), np.where(tried.valid, merit, np.inf), nest_of, architecture_of)
-        )
-        pair = architecture_of * len(nests) + nest_of
+        order = np.lexsort((np.arange(len(merit)), np.where(tried.valid, merit, np.inf), pair))
         best = order[np.unique(pair[order], return_index=True)[1]]
         mappings, outcomes = rows_of(mappings, best), outcomes[best]
         outcomes[:, 3] = 0.0
-        architecture_of, nest_of = architecture_of[best], nest_of[best]
     costs = evaluate(
-        architectures,
-        nests,
-        mappings,
-        architecture_of,
-        nest_of,
-        options=options,
-        counts=counts,
+        architectures, nests, mappings, architecture_of, nest_of, options=options, counts=counts,
         threads=threads,
-    )
+    )  # fmt: skip
     refusals = [constraints.refusal(nest) if constraints else "" for nest in nests]
-    refused = {row: refusals[nest] for row, nest in enumerate(nest_of) if refusals[nest]}
-    return MappedNests(mappings, _refusing(costs, refused), outcomes[:, 3] == 1.0, len(nests))
+    reasons = {row: refusals[nest] for row, nest in enumerate(nest_of) if refusals[nest]}
+    return mappings, _refusing(costs, {**(refused or {}), **reasons}), outcomes[:, 3] == 1.0
 
 
 def _refusing(costs: Costs, refused: dict[int, str]) -> MappedCosts:

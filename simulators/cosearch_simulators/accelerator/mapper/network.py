@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch_simulators.accelerator.architecture import Architecture
 from cosearch_simulators.accelerator.documents import nearest
 from cosearch_simulators.accelerator.evaluation import CompiledArchitecture, Mappings
 from cosearch_simulators.accelerator.mapper.constraints import MappingConstraints
@@ -15,12 +16,12 @@ from cosearch_simulators.accelerator.mapper.fusion import best_groups, fusable_e
 from cosearch_simulators.accelerator.mapper.mapper import (
     Effort,
     Objective,
-    map_nests,
+    map_pairs,
     run_searches,
 )
 from cosearch_simulators.accelerator.nest_tables import FANOUT_X, FANOUT_Y
 from cosearch_simulators.errors import ConfigurationError
-from cosearch_simulators.workloads import Network
+from cosearch_simulators.workloads import Network, Precision
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
 
@@ -33,7 +34,7 @@ class MappedNetwork:
         valid: (A,) whether every layer has a mapping.
         cycles: (A,) of all layers together; NaN where not valid, as all numbers.
         energy_pj: (A,) of all layers together.
-        edp: (A,) energy times cycles, in pJ.
+        edp: (A,) energy times cycles, in pJ times cycles.
         layer_cycles: (A, layers).
         layer_energy_pj: (A, layers).
         layer_utilisation: (A, layers).
@@ -58,7 +59,7 @@ class MappedNetwork:
 
 
 def map_network(
-    architectures: Sequence[CompiledArchitecture],
+    architectures: Sequence[CompiledArchitecture | Architecture],
     network: Network,
     objective: Objective = "edp",
     *,
@@ -75,7 +76,9 @@ def map_network(
     Each layer is mapped for its own objective. Vector operators take no time and no energy here.
 
     Args:
-        architectures: all with the same number of levels.
+        architectures: all with the same number of levels. Each operator runs in its own precision, but on
+            those that were compiled, which keep the precision they were compiled for (words, where
+            `compile` was given none).
         network: what runs.
         objective: "latency", "energy" or "edp", of each layer; fusion looks at the whole network's.
         effort: see `map_nests`.
@@ -91,21 +94,34 @@ def map_network(
         ConfigurationError: see `map_nests`; no layer with a loop nest; an unknown level to fuse at.
     """
     layers: list[str] = []
-    nests: dict[LoopNest, int] = {}
-    nest_of: list[int] = []
+    kinds: dict[tuple[LoopNest, Precision | None], int] = {}
+    kind_of: list[int] = []
+    own_precision = any(isinstance(one, Architecture) for one in architectures)
     for operator in network.operators:
         nest = operator.loop_nest()
         if nest is not None:
             layers.append(operator.name)
-            nest_of.append(nests.setdefault(nest, len(nests)))
+            kind = (nest, operator.precision if own_precision else None)
+            kind_of.append(kinds.setdefault(kind, len(kinds)))
     if not layers:
         raise ConfigurationError(f"network {network.name!r} has no operator with multiplications")
-    mapped = map_nests(
-        architectures, list(nests), objective, effort=effort, constraints=constraints, bypass=bypass,
-        imperfect=imperfect, options=options, threads=threads,
+    nests, number = [nest for nest, _ in kinds], len(architectures)
+    precisions = list(dict.fromkeys(precision for _, precision in kinds))
+    compiled_and_refusal = [_compiled(one, precision) for one in architectures for precision in precisions]
+    compiled = [one for one, _ in compiled_and_refusal]
+    precision_of = np.array([precisions.index(precision) for _, precision in kinds])
+    compiled_of = np.arange(number)[:, None] * len(precisions) + precision_of
+    refused = {
+        row: reason
+        for row, which in enumerate(compiled_of.ravel())
+        if (reason := compiled_and_refusal[which][1])
+    }
+    mappings, costs, _ = map_pairs(
+        compiled, nests, compiled_of.ravel(), np.tile(np.arange(len(nests)), number), objective,
+        effort=effort, constraints=constraints, bypass=bypass, imperfect=imperfect, options=options,
+        counts=False, threads=threads, refused=refused,
     )  # fmt: skip
-    costs, number = mapped.costs, len(architectures)
-    rows = np.arange(number)[:, None] * len(nests) + np.array(nest_of)
+    rows = np.arange(number)[:, None] * len(nests) + np.array(kind_of)
     cycles, energy = costs.cycles[rows], costs.energy_pj[rows]
     units = costs.macs / (costs.utilisation * costs.cycles)
     valid = costs.valid[rows].all(axis=1)
@@ -114,16 +130,18 @@ def map_network(
         bad = 0 if fine else int(np.argmin(costs.valid[mine]))
         reasons.append("" if fine else f"{layers[bad]}: {costs.reason(int(mine[bad]))}")
     groups: list[tuple[tuple[str, ...], ...]] = [()] * number
-    mappings = mapped.mappings
     if fuse_at is not None:
         if options:
             raise ConfigurationError(f"fusion takes no options of the evaluation, got {options}")
-        arguments = (architectures, list(nests), np.array(nest_of), objective, effort, constraints, bypass)
+        arguments = (
+            *(compiled, compiled_of, nests, np.array(kind_of)),
+            *(objective, effort, constraints, bypass),
+        )
         edges = fusable_edges(network, layers)
         fused = _fuse(arguments, edges, fuse_at, threads, (mappings, rows, cycles, energy))
         mappings, rows, cycles, energy, chosen = fused
         groups = [_named(layers, row) for row in chosen]
-    macs = np.array([nest.macs for nest in nests])[nest_of]
+    macs = np.array([nest.macs for nest in nests])[kind_of]
     utilisation = macs / (cycles * np.nanmax(units.reshape(number, -1), axis=1, initial=0.0)[:, None])
     utilisation[~np.isfinite(utilisation)] = np.nan
     total_cycles, total_energy = cycles.sum(axis=1), energy.sum(axis=1)
@@ -131,6 +149,18 @@ def map_network(
         tuple(layers), valid, total_cycles, total_energy, total_cycles * total_energy, cycles, energy,
         utilisation, tuple(reasons), tuple(groups), mappings, rows,
     )  # fmt: skip
+
+
+def _compiled(
+    architecture: CompiledArchitecture | Architecture, precision: Precision | None
+) -> tuple[CompiledArchitecture, str]:
+    """The architecture for a precision, or for words and why it cannot run that precision."""
+    if isinstance(architecture, CompiledArchitecture):
+        return architecture, ""
+    try:
+        return architecture.compile(precision), ""
+    except ConfigurationError as error:
+        return architecture.compile(), str(error)
 
 
 def _named(layers: Sequence[str], fused: NDArray[np.bool_]) -> tuple[tuple[str, ...], ...]:
@@ -145,7 +175,8 @@ def _named(layers: Sequence[str], fused: NDArray[np.bool_]) -> tuple[tuple[str, 
 
 def _fuse(
     arguments: tuple[
-        Sequence[CompiledArchitecture],
+        list[CompiledArchitecture],
+        NDArray[np.int64],
         list[LoopNest],
         NDArray[np.int64],
         Objective,
@@ -159,9 +190,9 @@ def _fuse(
     single: tuple[Mappings, NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
 ) -> tuple[Mappings, NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """The layers again with inputs, outputs or both on the chip, and each architecture's best groups."""
-    architectures, nests, nest_of, objective, effort, constraints, bypass = arguments
+    compiled, compiled_of, nests, nest_of, objective, effort, constraints, bypass = arguments
     mappings, rows, cycles, energy = single
-    names = architectures[0].names
+    names = compiled[0].names
     if fuse_at not in names[:-1]:
         raise ConfigurationError(f"fuse_at: no level {fuse_at!r} on the chip: {nearest(fuse_at, names[:-1])}")
     level, last = names.index(fuse_at), len(names) - 1
@@ -178,18 +209,18 @@ def _fuse(
             if before or after
         }
     )
-    number = len(architectures)
+    number = len(compiled_of)
     # One instance must hold the tensor, not several a part each.
-    whole = [np.prod(one.table[level + 1 :, [FANOUT_X, FANOUT_Y]]) == 1 for one in architectures]
+    whole = [
+        np.prod(compiled[one].table[level + 1 :, [FANOUT_X, FANOUT_Y]]) == 1 for one in compiled_of[:, 0]
+    ]
     homes = [(last, level if before else last, level if after else last) for _, before, after in variants]
     jobs = (
-        np.repeat(np.arange(number), len(variants)),
+        compiled_of[:, np.array([nest for nest, _, _ in variants], int)].ravel(),
         np.tile(np.array([nest for nest, _, _ in variants], np.int64), number),
         np.tile(np.array(homes, np.int64).reshape(-1, 3), (number, 1)),
     )
-    again, outcomes = run_searches(
-        architectures, nests, jobs, objective, effort, constraints, bypass, 0, threads
-    )
+    again, outcomes = run_searches(compiled, nests, jobs, objective, effort, constraints, bypass, 0, threads)
     outcomes = outcomes.reshape(number, len(variants), 4)
     place = {variant: position for position, variant in enumerate(variants)}
     every_row, every_cycles, every_energy = (
@@ -201,7 +232,7 @@ def _fuse(
     for layer, before, after in np.argwhere(able):
         if before or after:
             position = place[(int(nest_of[layer]), before, after)]
-            found = np.isfinite(outcomes[:, position, 0]) & np.array(whole)
+            found = np.isfinite(outcomes[:, position, 0]) & np.isfinite(cycles[:, layer]) & np.array(whole)
             spent = outcomes[found, position, 1]
             every_row[:, layer, before, after] = len(mappings) + np.arange(number) * len(variants) + position
             every_cycles[found, layer, before, after] = np.ceil(spent - 1e-12 * spent)
