@@ -75,7 +75,8 @@ class Accelerator(Problem):
         effort: of the mapper: "fast" (some ms a layer) or "thorough".
         technology_nm: 7 to 130.
         bits: of weights and activations, instead of searching them: 8 or 16.
-        accumulation_bits: of partial sums on the chip, at most 64; as many as of activations if not given.
+        accumulation_bits: of partial sums on the chip, at most 64; 32 hold 100,000 products of two signed
+            8-bit words without overflow.
         threads: layers mapped at once; default as many as cores, but one in each of several workers.
         objectives: default latency_ns:min, energy_pj:min and area_mm2:min.
         constraints: default none.
@@ -111,7 +112,7 @@ class Accelerator(Problem):
         effort: Literal["fast", "thorough"] = "fast",
         technology_nm: float = 45.0,
         bits: int | None = None,
-        accumulation_bits: int | None = None,
+        accumulation_bits: int = 32,
         threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
@@ -126,7 +127,7 @@ class Accelerator(Problem):
             raise ArgumentError(f"technology_nm must be from 7 to 130, got {technology_nm:g}")
         if bits not in (None, 8, 16):
             raise ArgumentError(f"bits must be 8 or 16, got {bits}")
-        if accumulation_bits is not None and not (bits or 16) <= accumulation_bits <= 64:
+        if not (bits or 16) <= accumulation_bits <= 64:
             raise ArgumentError(
                 f"accumulation_bits must be from {bits or 16}, the bits of activations, to 64, "
                 f"got {accumulation_bits}"
@@ -209,7 +210,7 @@ class Accelerator(Problem):
         from cosearch_simulators.workloads import Precision
 
         bits = int(design["bits"])
-        return Precision(bits, bits, bits, self.accumulation_bits or bits)
+        return Precision(bits, bits, bits, self.accumulation_bits)
 
     def _run(
         self, flow: str, designs: Sequence[Mapping[str, Any]]

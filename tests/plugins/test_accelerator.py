@@ -64,29 +64,37 @@ def test_a_larger_array_is_faster_and_larger_and_a_narrower_word_cheaper():
 
 
 def test_wider_sums_cost_what_their_bits_do():
-    as_words, narrow, wide = (
+    narrow, wide_operands, wide = (
         {
             name: float(column[0])
             for name, column in problem.evaluate(problem.space.designs([default])).metrics.items()
         }
         for problem in (
-            Accelerator(workload="alexnet"),
+            Accelerator(workload="alexnet", accumulation_bits=8, bits=8),
             Accelerator(workload="alexnet", accumulation_bits=16, bits=16),
-            Accelerator(workload="alexnet", accumulation_bits=32),
+            Accelerator(workload="alexnet"),
         )
         for default in [problem.space.default()]
     )
-    assert as_words["energy_pj"] < wide["energy_pj"] < narrow["energy_pj"]  # 16 bits also widen the operands
-    assert as_words["area_mm2"] == wide["area_mm2"]
-    problem = Accelerator(workload="alexnet", accumulation_bits=32)
+    assert narrow["energy_pj"] < wide["energy_pj"] < wide_operands["energy_pj"]
+    assert narrow["area_mm2"] == wide["area_mm2"]
+    problem = Accelerator(workload="alexnet")
     drawn = drawn_pictures(problem, problem.space.default())
     energy_uj = sum(np.sum(trace["x"]) for trace in drawn.pictures[1].traces)
     assert energy_uj <= wide["energy_pj"] / 1e6  # without the vector operators' traffic
-    assert energy_uj > as_words["energy_pj"] / 1e6 * 0.9
+    assert energy_uj > narrow["energy_pj"] / 1e6 * 0.9
     with pytest.raises(
         ArgumentError, match="accumulation_bits must be from 8, the bits of activations, to 64"
     ):
         Accelerator(bits=8, accumulation_bits=4)
+
+
+def test_partial_sums_have_32_bits_unless_said_otherwise():
+    default, asked = (
+        problem.evaluate(problem.space.designs([problem.space.default()]))
+        for problem in (Accelerator(workload="alexnet"), Accelerator(workload="alexnet", accumulation_bits=32))
+    )
+    assert default["energy_pj"] == asked["energy_pj"]
 
 
 def test_a_design_alone_is_what_it_is_in_a_batch():
