@@ -151,10 +151,24 @@ class EnergyTable:
     Attributes:
         energy_pj: by component and action; `read` and `write` of a storage, any action of the MAC.
         area_um2: by component.
+
+    Raises:
+        ConfigurationError: a number that is negative or not finite.
     """
 
     energy_pj: Mapping[str, Mapping[str, float]]
     area_um2: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        numbers = [
+            (f"{component}: the energy of {action}", energy)
+            for component, actions in self.energy_pj.items()
+            for action, energy in actions.items()
+        ]
+        numbers += [(f"{component}: the area", area) for component, area in self.area_um2.items()]
+        for what, number in numbers:
+            if not 0 <= number < np.inf:
+                raise ConfigurationError(f"{what} must be a finite number of at least 0, got {number:g}")
 
     def energy(self, component: str, actions: tuple[str, ...]) -> float:
         """Energy of the first of these actions that a component has.
@@ -162,6 +176,8 @@ class EnergyTable:
         Raises:
             ConfigurationError: there is no such component, or none of the actions.
         """
+        if not self.energy_pj:
+            raise ConfigurationError("the energy table has areas only: read a file with energies too")
         if component not in self.energy_pj:
             raise ConfigurationError(
                 f"the energy table has no component {component!r}: {nearest(component, self.energy_pj)}"
@@ -186,7 +202,7 @@ def read_energy_table(*paths: Path) -> EnergyTable:
       script over HWComponents writes it.
 
     Raises:
-        ConfigurationError: a file cannot be read, or is neither.
+        ConfigurationError: a file cannot be read or is neither, or a number is negative or not finite.
     """
     energy: dict[str, dict[str, float]] = {}
     area: dict[str, float] = {}
@@ -199,27 +215,64 @@ def read_energy_table(*paths: Path) -> EnergyTable:
             raise ConfigurationError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
         try:
             _take(data, energy, area)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ConfigurationError(f"{path}: not an energy or area table: {error!r}") from error
+            EnergyTable(energy, area)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from error
     return EnergyTable(energy, area)
 
 
 def _take(data: Any, energy: dict[str, dict[str, float]], area: dict[str, float]) -> None:
-    if not set(data) & {"ERT", "ART", "components"}:
-        raise ValueError("neither ERT nor ART nor components")
-    for table in data.get("ERT", {}).get("tables", ()):
-        actions = {action["name"]: float(action["energy"]) for action in reversed(table["actions"])}
-        energy.setdefault(_short(table["name"]), {}).update(actions)
-    for table in data.get("ART", {}).get("tables", ()):
-        area[_short(table["name"])] = float(table["area"])
-    for name, values in data.get("components", {}).items():
-        for key, value in values.items():
+    if data is None:
+        raise ConfigurationError("is empty, expected ERT, ART or components")
+    if not isinstance(data, dict) or not set(data) & {"ERT", "ART", "components"}:
+        found = ", ".join(map(str, data)) if isinstance(data, dict) else repr(data)
+        raise ConfigurationError(f"expected ERT, ART or components, got {found:.60}")
+    for number, table in enumerate(_tables(data, "ERT")):
+        name = _entry(table, "name", str, where=f"ERT.tables.{number}")
+        actions = {
+            _entry(action, "name", str, where=f"{name}.actions.{place}"): _number(action, "energy", name)
+            for place, action in reversed(list(enumerate(_entry(table, "actions", list, where=name))))
+        }
+        energy.setdefault(_short(name), {}).update(actions)
+    for number, table in enumerate(_tables(data, "ART")):
+        name = _entry(table, "name", str, where=f"ART.tables.{number}")
+        area[_short(name)] = _number(table, "area", name)
+    components = _entry(data, "components", dict, {})
+    for name in components:
+        values = _entry(components, name, dict)
+        for key in values:
             if key == "area_um2":
-                area[name] = float(value)
-            elif key.endswith("_energy_pj"):
-                energy.setdefault(name, {})[key.removesuffix("_energy_pj")] = float(value)
+                area[name] = _number(values, key, name)
+            elif str(key).endswith("_energy_pj"):
+                energy.setdefault(name, {})[key.removesuffix("_energy_pj")] = _number(values, key, name)
             else:
-                raise ValueError(f"{name}.{key}")
+                raise ConfigurationError(
+                    f"{name}: unknown {key!r}, expected area_um2 or an action with _energy_pj behind it"
+                )
+
+
+_KINDS: dict[type, str] = {dict: "a mapping", list: "a list", str: "a text"}
+
+
+def _tables(data: dict[str, Any], kind: str) -> list[Any]:
+    found: list[Any] = _entry(_entry(data, kind, dict, {}), "tables", list, [], kind)
+    return found
+
+
+def _entry(data: Any, key: str, kind: type, missing: Any = None, where: str = "") -> Any:
+    """A value of a YAML mapping, which must be of this kind."""
+    found = data.get(key, missing) if isinstance(data, dict) else None
+    if not isinstance(found, kind):
+        place = f"{where}: " if where else ""
+        raise ConfigurationError(f"{place}{key} must be {_KINDS[kind]}, got {found!r}")
+    return found
+
+
+def _number(data: dict[str, Any], key: str, where: str) -> float:
+    try:
+        return float(data[key])
+    except (KeyError, TypeError, ValueError):
+        raise ConfigurationError(f"{where}: {key} must be a number, got {data.get(key)!r}") from None
 
 
 def _short(name: str) -> str:

@@ -92,10 +92,49 @@ def test_plain_tables_replace_the_models(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[1]", "other: 1", "ERT: {tables: [{name: a}]}", "components: {a: {energy: 1}}", "3"]
+    ("text", "words"),
+    [
+        ("", "is empty, expected ERT, ART or components"),
+        ("[1]", "expected ERT, ART or components, got [1]"),
+        ("3", "expected ERT, ART or components, got 3"),
+        ("other: 1", "expected ERT, ART or components, got other"),
+        ("ERT: 1", "ERT must be a mapping, got 1"),
+        ("ERT: {tables: {a: 1}}", "ERT: tables must be a list, got {'a': 1}"),
+        ("ERT: {tables: [1]}", "ERT.tables.0: name must be a text, got None"),
+        ("ERT: {tables: [{name: a}]}", "a: actions must be a list, got None"),
+        ("ERT: {tables: [{name: a, actions: [{name: read}]}]}", "a: energy must be a number, got None"),
+        ("ART: {tables: [{name: a, area: big}]}", "a: area must be a number, got 'big'"),
+        (
+            "components: {a: {energy: 1}}",
+            "a: unknown 'energy', expected area_um2 or an action with _energy_pj behind it",
+        ),
+        (
+            "ERT: {tables: [{name: chip.MAC, actions: [{name: compute, energy: -3}]}]}",
+            "MAC: the energy of compute must be a finite number of at least 0, got -3",
+        ),
+        (
+            "components: {Buffer: {read_energy_pj: .nan}}",
+            "Buffer: the energy of read must be a finite number of at least 0, got nan",
+        ),
+        (
+            "ART: {tables: [{name: chip.L2, area: .inf}]}",
+            "L2: the area must be a finite number of at least 0, got inf",
+        ),
+    ],
 )
-def test_other_files_are_refused_in_one_line(text, tmp_path) -> None:
+def test_other_files_and_impossible_numbers_are_refused_in_one_line(text, words, tmp_path) -> None:
     path = tmp_path / "table.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigurationError, match="not an energy or area table"):
+    with pytest.raises(ConfigurationError) as caught:
         components.read_energy_table(path)
+    assert str(caught.value) == f"{path}: {words}"
+
+
+def test_areas_alone_give_no_energies(tmp_path) -> None:
+    (tmp_path / "ART.yaml").write_text(ART)
+    with pytest.raises(
+        ConfigurationError, match="the energy table has areas only: read a file with energies"
+    ):
+        preset("eyeriss").with_energies(components.read_energy_table(tmp_path / "ART.yaml"))
+    with pytest.raises(ConfigurationError, match="Buffer: the energy of read must be a finite"):
+        components.EnergyTable({"Buffer": {"read": -1.0}}, {})
