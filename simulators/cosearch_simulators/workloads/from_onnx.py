@@ -1,6 +1,6 @@
 """Networks from ONNX: the file is read, its shapes are inferred, and each node becomes an operator or a view.
 
-Only shapes and types are needed, so weights kept outside the file are not read.
+Only shapes and types are needed, so weights kept outside the file are not read, but for what may be a mask.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.builder import Tensor
 from cosearch_simulators.workloads.importing import Constant, Importer, Value, unsupported
 from cosearch_simulators.workloads.network import Network
+from cosearch_simulators.workloads.onnx_buffers import untrained
 from cosearch_simulators.workloads.onnx_operators import REDUCTIONS, SUPPORTED, VIEWS, Call, translate
 from cosearch_simulators.workloads.operators import Precision
 
@@ -77,8 +78,9 @@ def from_onnx(
         WorkloadError: the file cannot be read, a shape is open, or an operator is not supported.
     """
     source, loaded = _load(model)
+    buffers = untrained(loaded.graph, None if hasattr(model, "graph") else Path(model).parent)
     loaded, weights = _inferred(source, _with_shapes(source, loaded, batch, shapes or {}))
-    walk = _Walk(source, loaded.graph, weights, precision)
+    walk = _Walk(source, loaded.graph, weights, buffers, precision)
     for node in loaded.graph.node:
         walk.translate(node)
     return walk.importer.builder.build()
@@ -240,7 +242,12 @@ class _Walk:
     """The state of a walk over the nodes."""
 
     def __init__(
-        self, source: str, graph: GraphProto, weights: dict[str, TensorProto], precision: Precision | None
+        self,
+        source: str,
+        graph: GraphProto,
+        weights: dict[str, TensorProto],
+        buffers: set[str],
+        precision: Precision | None,
     ) -> None:
         self.source = source
         self.importer = Importer(source)
@@ -255,7 +262,7 @@ class _Walk:
         for tensor in weights.values():
             shape = tuple(tensor.dims)
             elements = Constant(shape).elements
-            trained = elements > 1 and _is_floating(tensor.data_type)
+            trained = elements > 1 and _is_floating(tensor.data_type) and tensor.name not in buffers
             self.importer.values[tensor.name] = Constant(shape, ((tensor.name, elements),) if trained else ())
             self.bits[tensor.name] = _bits(tensor.data_type)
         for value in (*graph.input, *graph.value_info, *graph.output):

@@ -93,6 +93,63 @@ def test_an_exported_module_is_the_traced_module(name: str):
     assert traced.parameters == sum(p.numel() for p in module.parameters())
 
 
+class CausalAttention(nn.Module):
+    """With all that is no parameter: a buffer that is added, and a mask that the exporter folds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.out = nn.Linear(8, 24), nn.Linear(8, 8)
+        self.register_buffer("positions", torch.sin(torch.arange(48.0)).reshape(6, 8))
+        self.scale = nn.Parameter(torch.rand(8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.qkv(x * self.scale + self.positions)
+        q, k, v = x.view(1, 6, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out(mixed.transpose(1, 2).reshape(1, 6, 8))
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_buffers_and_masks_of_an_export_are_no_parameters(outside: bool, tmp_path: Path):
+    trained = sum(parameter.numel() for parameter in CausalAttention().parameters())
+    path = Path(__file__).parent / "exported/causal_attention.onnx"
+    if outside:
+        model = onnx.load(path)
+        path = tmp_path / "outside.onnx"
+        onnx.save(model, path, save_as_external_data=True, location="data", size_threshold=128)
+    assert from_onnx(path).parameters == trained
+    assert from_onnx(onnx.load(path)).parameters == trained
+
+
+class Masked(nn.Module):
+    """Scores with a mask, and a bias as large as the mask."""
+
+    def __init__(self, mask: torch.Tensor, multiplied: bool) -> None:
+        super().__init__()
+        self.register_buffer("mask", mask)
+        self.multiplied, self.bias = multiplied, nn.Parameter(torch.zeros(mask.shape))
+
+    def forward(self, scores: torch.Tensor) -> torch.Tensor:
+        mask = self.mask[:, :6]
+        scores = scores * mask if self.multiplied else scores + mask
+        return torch.softmax(scores + self.bias[:, :6], -1)
+
+
+@pytest.mark.parametrize(
+    ("mask", "multiplied", "trained"),
+    [
+        (torch.full((6, 8), -torch.inf).triu(1), False, 48),
+        (torch.full((6, 8), -1e4).triu(1), False, 48),
+        (torch.ones(6, 8).tril(), True, 48),
+        (torch.full((6, 8), -3.0).triu(1), False, 96),  # may be trained
+        (torch.ones(6, 8), True, 96),  # a scale that is not trained yet
+    ],
+)
+def test_a_mask_is_known_by_its_values(mask: torch.Tensor, multiplied: bool, trained: int):
+    model = exported(Masked(mask, multiplied), [torch.zeros(6, 6)], do_constant_folding=False)
+    assert from_onnx(model).parameters == trained
+
+
 def test_open_axes_are_filled_by_batch_or_shapes():
     axes = {"image": {0: "batch"}}
     model = exported(nn.Conv2d(3, 4, 3), [torch.zeros(1, 3, 8, 8)], input_names=["image"], dynamic_axes=axes)
