@@ -1,6 +1,7 @@
 """The judge of the access counts: walks a mapping step by step and moves every word that has to move.
 
-It shares nothing with the simulator but the meaning of a mapping. Boxes of words are sets of coordinates.
+It shares nothing with the simulator but the meaning of a mapping. Tiles are sets of the coordinates of words
+that exist: what lies beyond the end of a dimension is in none of them.
 """
 
 from __future__ import annotations
@@ -79,19 +80,20 @@ def walk(sizes, stride, dilation, temporal, order, spatial, keeps, multicast, re
                         starts[loop] += i * step
                     tile = nominal[child] if child >= 0 else [1] * 8
                     key = (tensor, child, instance)
-                    box = intervals(tensor, starts, tile, stride, dilation)
-                    before = previous.get(key)
-                    previous[key] = box
-                    if any(start >= size for start, size in zip(starts, sizes, strict=True)):
-                        continue
-                    if child >= 0 and before == box:
-                        continue  # held
-                    real = [min(t, size - start) for t, size, start in zip(tile, sizes, starts, strict=True)]
-                    words = words_of(intervals(tensor, starts, real, stride, dilation))
-                    if child >= 0 and before is not None:
-                        moves = [a[0] - b[0] for a, b in zip(box, before, strict=True)]
-                        if sum(move != 0 for move in moves) == 1 and max(moves) > 0 and tensor == 1:
-                            words -= words_of(before)
+                    idle = [loop for loop in range(8) if starts[loop] >= sizes[loop]]
+                    if idle and not set(idle) & set(INDEXED[tensor]):
+                        continue  # no work, and the tile is where it was
+                    at = [start for start, _ in intervals(tensor, starts, tile, stride, dilation)]
+                    words = frozenset()
+                    if not idle:
+                        real = [min(t, n - start) for t, n, start in zip(tile, sizes, starts, strict=True)]
+                        words = words_of(intervals(tensor, starts, real, stride, dilation))
+                    before_at, before = previous.get(key, (None, frozenset()))
+                    previous[key] = at, words
+                    if child >= 0 and before_at is not None:
+                        moves = [a - b for a, b in zip(at, before_at, strict=True)]
+                        if sum(move != 0 for move in moves) <= 1 and min(moves) >= 0:
+                            words -= before  # not moved, or forward along one axis: what is there stays
                     # one access for all who need the same words at once, as far as the networks multicast
                     group = tuple(
                         i

@@ -23,8 +23,9 @@ def distinct_words(
     level,
     position,
     axis,
-    whole,
+    sliding,
     move,
+    back,
     shared_out,
     shared_filter,
 ):
@@ -48,7 +49,11 @@ def distinct_words(
             )
             if base >= nest[filter_]:
                 continue
-            uncut = out_base + last_out <= nest[out] and base + last_filter <= nest[filter_]
+            # Neither this tile nor the one before, `back` further along the dimension that does not advance.
+            uncut = (
+                out_base + last_out + (back if sliding == filter_ else 0.0) <= nest[out]
+                and base + last_filter + (back if sliding == out else 0.0) <= nest[filter_]
+            )
             if uncut and whole_value >= 0.0:
                 words += whole_value
                 continue
@@ -60,8 +65,9 @@ def distinct_words(
                 child,
                 parent,
                 axis,
-                whole,
+                sliding,
                 move,
+                back,
                 shared_out,
                 shared_filter,
                 out_base,
@@ -82,8 +88,9 @@ def _distinct_at(
     child,
     parent,
     axis,
-    whole,
+    sliding,
     move,
+    back,
     shared_out,
     shared_filter,
     out_base,
@@ -93,11 +100,10 @@ def _distinct_at(
     stride, dilation = float(nest[STRIDE + axis]), float(nest[DILATION + axis])
     out_tile = tile_of(floats, child, 4 + axis)
     filter_tile = tile_of(floats, child, 6 + axis)
-    span = (out_tile - 1.0) * stride + (filter_tile - 1.0) * dilation + 1.0
     filters = int(shared_filter)
     total = 0.0
     for one in range(int(shared_out) * filters):
-        start, new = 0.0, 0.0
+        end, new = 0.0, 0.0
         for other in range(one, -1, -1):
             out = out_base + _offset(
                 table, integers, floats, child, parent, 0, 0, 4 + axis, other // filters, True
@@ -105,22 +111,25 @@ def _distinct_at(
             tap = filter_base + _offset(
                 table, integers, floats, child, parent, 0, 0, 6 + axis, other % filters, True
             )
-            words = 0.0
-            if out < nest[4 + axis] and tap < nest[6 + axis]:
-                words = new_words(
-                    min(out_tile, nest[4 + axis] - out),
-                    min(filter_tile, nest[6 + axis] - tap),
-                    stride,
-                    dilation,
-                    span,
-                    whole,
-                    move,
-                )
+            outs, taps = min(out_tile, nest[4 + axis] - out), min(filter_tile, nest[6 + axis] - tap)
+            extent, words = 0.0, 0.0
+            if outs > 0.0 and taps > 0.0:
+                words = extent = (outs - 1.0) * stride + (taps - 1.0) * dilation + 1.0
+                if sliding >= 0:
+                    if sliding == 4 + axis:
+                        outs, taps = out_tile, min(filter_tile, nest[6 + axis] - tap - back)
+                    else:
+                        outs, taps = min(out_tile, nest[4 + axis] - out - back), filter_tile
+                    if outs > 0.0 and taps > 0.0:
+                        words -= kept_words(
+                            extent, (outs - 1.0) * stride + (taps - 1.0) * dilation + 1.0, move
+                        )
+            here = out * stride + tap * dilation + extent
             if other == one:
-                start, new = out * stride + tap * dilation, words
+                end, new = here, words
                 if new == 0.0:
                     break
-            elif words == new and out * stride + tap * dilation == start:
+            elif words == new and here == end:  # the new words are the last of a window
                 new = 0.0
                 break
         total += new
@@ -164,12 +173,9 @@ def _accesses(table, integers, floats, child, parent, from_level, from_position,
 
 
 @njit(nogil=True, error_model="numpy")
-def new_words(out, filter_, stride, dilation, span, whole, move):
-    """Words of a window of so many outputs and taps that the window before, a whole one, did not have."""
-    extent = (out - 1.0) * stride + (filter_ - 1.0) * dilation + 1.0
-    if whole or move == 0.0:
-        return extent
-    return max(0.0, extent - max(0.0, span - move))
+def kept_words(extent, held, move):
+    """Words of a window that are in the one before, which had `held` and started `move` words earlier."""
+    return max(0.0, min(extent, held - move))
 
 
 @njit(nogil=True, error_model="numpy")

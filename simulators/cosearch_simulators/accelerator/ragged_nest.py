@@ -2,7 +2,8 @@
 
 The loops run through all their factors and decide, step by step, where each tile stands and whether it has
 moved. What moves is what exists of a tile: iterations at or beyond the size of their dimension do no work and
-move no word, and a tile that lies wholly beyond moves nothing.
+move no word, and a tile that lies wholly beyond moves nothing. Where a window slides, what stays is what
+exists of the tile before: the end of a dimension may have cut that one and not this one.
 
 The walk is never walked. All steps at which a certain loop advances and the loops inside it return are
 counted together: along each dimension the tiles there are whole ones and at most one that the end cuts. From
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from cosearch_simulators.accelerator.coinciding_windows import distinct_words, new_words, tile_of
+from cosearch_simulators.accelerator.coinciding_windows import distinct_words, kept_words, tile_of
 from cosearch_simulators.accelerator.nest_tables import (
     AXIS_OF,
     DILATION,
@@ -30,9 +31,11 @@ from cosearch_simulators.accelerator.nest_tables import (
 
 # Columns of the integers where each loop of a level is found, -1 where it has one iteration.
 _TEMPORAL, _SPATIAL = 24, 32
-# Columns of the floats' last row: by dimension the whole tiles and the iterations of the cut one at the steps
-# being counted, and by loop of the window the instances that share an access.
-_FULL, _REST, _SHARED = 8, 16, 24
+# Columns of the floats' last row. By dimension: the whole tiles and the iterations of the cut one at the steps
+# being counted, the instances that share an access (of the window's), and the iterations by which the loops
+# inside return. Then, of the dimension that shares its axis with the loop that advances, how many tiles before
+# were whole and the iterations of the one that was cut.
+_FULL, _REST, _SHARED, _BACK, _BEFORE = 8, 16, 24, 32, 40
 
 
 @njit(nogil=True, error_model="numpy")
@@ -73,8 +76,9 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
     state = floats[levels]
     for loop in range(8):
         state[_FULL + loop], state[_REST + loop] = _tiles(
-            table, nest, integers, floats, tensor, child, parent, child + 1, 0, loop
+            table, nest, integers, floats, tensor, child, parent, child + 1, 0, loop, float(nest[loop])
         )
+        state[_BACK + loop] = 0.0
     if tensor == 1:
         for loop in range(4, 8):
             state[_SHARED + loop] = _shared_factor(table, integers, floats, child, parent, loop)
@@ -85,7 +89,7 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
         first = level == levels  # the very first tile comes last here
         start = 0 if first or child < 0 else integers[level, 0]
         for position in range(start, 1 if first or child < 0 else integers[level, 1]):
-            move_rows, move_columns = 0.0, 0.0
+            loop, sliding, move = 0, -1, 0.0
             whole = True  # with no tile below, every step of every loop
             if not first and child >= 0:
                 loop, factor, step = (
@@ -106,41 +110,41 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
                 whole = (
                     inner or min(move_rows, move_columns) < 0.0 or (move_rows > 0.0 and move_columns > 0.0)
                 )
+                if not whole and tensor == 1 and AXIS_OF[loop] >= 0:
+                    sliding, move = loop, max(move_rows, move_columns)
+                    other = 10 + 2 * AXIS_OF[loop] - loop
+                    state[_BEFORE], state[_BEFORE + 1] = _tiles(
+                        table, nest, integers, floats, tensor, child, parent, level, position, other,
+                        nest[other] - state[_BACK + other],
+                    )  # fmt: skip
                 returns = 1.0 if options & TIMELOOP else factor - 1.0
+                state[_BACK + loop] += returns * step
                 back_rows += returns * step_rows
                 back_columns += returns * step_columns
-            moved = whole or move_rows != 0.0 or move_columns != 0.0
+            moved = whole or sliding >= 0
             # Steps at which this loop stands anywhere, less those at which it stands at its first iteration.
             for outside in range(1 if first or child < 0 else 2):
                 if outside:
                     state[_FULL + loop], state[_REST + loop] = _tiles(
-                        table, nest, integers, floats, tensor, child, parent, level, position + 1, loop
-                    )
+                        table, nest, integers, floats, tensor, child, parent, level, position + 1, loop,
+                        float(nest[loop]),
+                    )  # fmt: skip
                 if moved:
                     words += (1.0 - 2.0 * outside) * _words(
-                        table,
-                        nest,
-                        integers,
-                        floats,
-                        tensor,
-                        child,
-                        parent,
-                        level,
-                        position + outside,
-                        whole,
-                        move_rows,
-                        move_columns,
-                    )
+                        table, nest, integers, floats, tensor, child, parent, level, position + outside,
+                        sliding, move,
+                    )  # fmt: skip
         if child < 0:
             break
     return words
 
 
 @njit(nogil=True, error_model="numpy")
-def _words(
-    table, nest, integers, floats, tensor, child, parent, level, position, whole, move_rows, move_columns
-):
-    """Words that move at all steps where the loops inside (level, position) stand at the start."""
+def _words(table, nest, integers, floats, tensor, child, parent, level, position, sliding, move):
+    """Words that move at all steps where the loops inside (level, position) stand at the start.
+
+    `sliding` is the loop along which a window has slid by `move` rows or columns, -1 where all is new.
+    """
     words = 1.0
     state = floats[table.shape[0]]
     for loop in range(8):
@@ -154,9 +158,9 @@ def _words(
             words *= full + (1.0 if rest > 0.0 else 0.0)
     if tensor == 1:
         for axis in range(2):
-            move = move_columns if axis else move_rows
+            slides = sliding if sliding >= 0 and AXIS_OF[sliding] == axis else -1
             words *= _window_words(
-                table, nest, integers, floats, child, parent, level, position, axis, whole, move
+                table, nest, integers, floats, child, parent, level, position, axis, slides, move
             )
     return words
 
@@ -172,8 +176,10 @@ def _stands(integers, table, level, position, from_level, from_position, tensor,
 
 
 @njit(nogil=True, error_model="numpy")
-def _tiles(table, nest, integers, floats, tensor, child, parent, from_level, from_position, loop):
+def _tiles(table, nest, integers, floats, tensor, child, parent, from_level, from_position, loop, end):
     """How many tiles along a dimension are whole, and the iterations of the one that the end cuts."""
+    if end <= 0.0:
+        return 0.0, 0.0
     levels = table.shape[0]
     inside = 1.0
     for level in range(child + 1, levels):
@@ -183,7 +189,7 @@ def _tiles(table, nest, integers, floats, tensor, child, parent, from_level, fro
                 integers, table, level, position, from_level, from_position, tensor, parent, loop
             ):
                 inside *= floats[level, 8 + position]
-    left, full = float(nest[loop]), 0.0
+    left, full = end, 0.0
     for level in range(levels - 1, child, -1):
         for column in (_TEMPORAL + loop, _SPATIAL + loop):
             position = integers[level, column]
@@ -204,39 +210,49 @@ def _tiles(table, nest, integers, floats, tensor, child, parent, from_level, fro
 
 
 @njit(nogil=True, error_model="numpy")
-def _window_words(table, nest, integers, floats, child, parent, level, position, axis, whole, move):
+def _window_words(table, nest, integers, floats, child, parent, level, position, axis, sliding, move):
     """Words along one axis of the input, summed over the steps and the instances."""
-    stride, dilation = float(nest[STRIDE + axis]), float(nest[DILATION + axis])
-    out_tile = tile_of(floats, child, 4 + axis)
-    filter_tile = tile_of(floats, child, 6 + axis)
-    span = (out_tile - 1.0) * stride + (filter_tile - 1.0) * dilation + 1.0
     state = floats[table.shape[0]]
-    shared_out, shared_filter = state[_SHARED + 4 + axis], state[_SHARED + 6 + axis]
-    if shared_out > 1.0 and shared_filter > 1.0:
+    out, tap = 4 + axis, 6 + axis
+    other = out + tap - sliding
+    back = state[_BACK + other] if sliding >= 0 else 0.0
+    if state[_SHARED + out] > 1.0 and state[_SHARED + tap] > 1.0:
         return distinct_words(
-            table,
-            nest,
-            integers,
-            floats,
-            child,
-            parent,
-            level,
-            position,
-            axis,
-            whole,
-            move,
-            shared_out,
-            shared_filter,
-        )
-    outs, out_rest = state[_FULL + 4 + axis], state[_REST + 4 + axis]
-    filters, filter_rest = state[_FULL + 6 + axis], state[_REST + 6 + axis]
+            table, nest, integers, floats, child, parent, level, position, axis, sliding, move, back,
+            state[_SHARED + out], state[_SHARED + tap],
+        )  # fmt: skip
+    stride, dilation = float(nest[STRIDE + axis]), float(nest[DILATION + axis])
     words = 0.0
     for cut in range(4):  # none, the outputs, the filter, both
-        number = (1.0 if cut & 1 else outs) * (1.0 if cut & 2 else filters)
-        out, taps = out_rest if cut & 1 else out_tile, filter_rest if cut & 2 else filter_tile
-        if out > 0.0 and taps > 0.0:
-            words += number * new_words(out, taps, stride, dilation, span, whole, move)
+        outs, out_number = _some_tiles(floats, state, child, out, cut & 1)
+        taps, tap_number = _some_tiles(floats, state, child, tap, cut & 2)
+        words += out_number * tap_number * ((outs - 1.0) * stride + (taps - 1.0) * dilation + 1.0)
+    if sliding < 0:
+        return words
+    # Of the tile before, what can stay: the loop that advances had a whole one.
+    tile, other_tile = tile_of(floats, child, sliding), tile_of(floats, child, other)
+    pace, other_pace = (stride, dilation) if sliding == out else (dilation, stride)
+    for cut in range(4):
+        now, number = _some_tiles(floats, state, child, sliding, cut & 1)
+        if cut & 2:
+            before, other_number = state[_BEFORE + 1], 1.0 if state[_BEFORE + 1] > 0.0 else 0.0
+        else:
+            before, other_number = other_tile, state[_BEFORE]
+        if number * other_number > 0.0:
+            # A loop that returns by one tile or more stands at a whole one again.
+            other_now = other_tile if back > 0.0 else before
+            extent = (now - 1.0) * pace + (other_now - 1.0) * other_pace + 1.0
+            held = (tile - 1.0) * pace + (before - 1.0) * other_pace + 1.0
+            words -= number * other_number * kept_words(extent, held, move)
     return words
+
+
+@njit(nogil=True, error_model="numpy")
+def _some_tiles(floats, state, child, loop, cut):
+    """Iterations and number of the tiles along a dimension that are whole, or of the one that is cut."""
+    if not cut:
+        return tile_of(floats, child, loop), state[_FULL + loop]
+    return state[_REST + loop], 1.0 if state[_REST + loop] > 0.0 else 0.0
 
 
 @njit(nogil=True, error_model="numpy")
@@ -258,6 +274,8 @@ def _partial_sums(table, nest, integers, floats, level):
         if (TENSORS_OF[loop] >> 2) & 1:
             words *= nest[loop]
         else:
-            full, rest = _tiles(table, nest, integers, floats, 2, level, -1, table.shape[0], 0, loop)
+            full, rest = _tiles(
+                table, nest, integers, floats, 2, level, -1, table.shape[0], 0, loop, float(nest[loop])
+            )
             words *= full + (1.0 if rest > 0.0 else 0.0)
     return words

@@ -79,6 +79,50 @@ def test_counts_of_imperfect_factors_equal_a_walk_through_the_nest(case) -> None
     check(case)
 
 
+@settings(max_examples=250)
+@given(small_cases(ragged=True))
+def test_no_level_is_filled_with_fewer_words_than_are_used(case) -> None:
+    sizes, stride, dilation, temporal, order, spatial, keeps, multicast, reduction = case
+    costs = evaluate(
+        [architecture(len(temporal), multicast, reduction)],
+        [LoopNest(tuple(sizes), stride, dilation)],
+        Mappings(temporal[None], order[None], spatial[:1], spatial[1:], keeps[None].astype(np.uint8)),
+        counts=True,
+    )
+    assert costs.counts is not None
+    g, n, k, c, *window = sizes
+    used = g * n * c
+    for axis in range(2):
+        outs, taps = range(window[axis]), range(window[2 + axis])
+        used *= len({out * stride[axis] + tap * dilation[axis] for out in outs for tap in taps})
+    weights = g * k * c * window[2] * window[3]
+    outputs = g * n * k * window[0] * window[1]
+    counts, holding = costs.counts[0], keeps.astype(bool)
+    for tensor, words in ((0, weights), (1, used)):
+        inside = [level for level in range(len(keeps) - 1) if holding[level, tensor]]
+        assert (counts[inside, tensor, nest_tables.FILLS] >= words).all()
+        assert (counts[holding[:, tensor], tensor, nest_tables.READS] >= words).all()
+    assert (counts[holding[:, 2], 2, nest_tables.UPDATES] >= outputs).all()
+
+
+def test_a_window_after_one_that_the_end_has_cut_brings_what_was_missing() -> None:
+    """Five outputs in tiles of three: columns 2 to 4, then 3 and 4, and 4 to 5 and 5 to 6 one by one."""
+    temporal = np.ones((1, 2, 8), np.int32)
+    temporal[0, 0, 5] = 3
+    temporal[0, 1, [5, 7]] = 2, 3
+    order = np.tile(np.array([7, 5, 0, 1, 2, 3, 4, 6], np.int8), (1, 2, 1))
+    ones = np.ones((1, 2, 8), np.int32)
+    costs = evaluate(
+        [architecture(2, 1, 1)],
+        [LoopNest((1, 1, 1, 1, 1, 5, 1, 3))],
+        Mappings(temporal, order, ones, ones, np.ones((1, 2, 3), np.uint8)),
+        counts=True,
+    )
+    assert costs.counts is not None
+    assert costs.counts[0, 0, 1, nest_tables.FILLS] == 5 + 0 + 2
+    assert costs.counts[0, 1, 1, nest_tables.READS] == 7
+
+
 def test_windows_that_share_words_are_counted_in_whole_words() -> None:
     spatial = np.ones((2, 3, 8), np.int32)
     spatial[0, 0, [2, 4]] = 3, 2
