@@ -13,6 +13,7 @@ from cosearch_simulators.accelerator.uneven import (
     Model,
     UnevenMapping,
     Unrolling,
+    find_mapping,
     read_hardware,
 )
 
@@ -169,3 +170,15 @@ def test_what_is_asked_of_an_array_is_cut_to_what_the_inner_memories_feed(
     model = _product({"M": 16, "N": 1, "K": 1}, memories)
     limited = Unrolling({"D1": (("M", 12),)}, model.unrolling.links).limited(model.layer, model.hardware)
     assert limited.along == {"D1": (("M", positions),)}  # of an array of 8
+
+
+def test_a_mapping_is_found_where_prime_factors_overfill_what_larger_ones_leave_free() -> None:
+    memories = {
+        # Room for 64 weights: of a factor 128 they take none, of its primes more than the SRAM has room for.
+        "registers": _memory("W", served=(), size=64 * 8),
+        "sram": _memory("IW", size=300),
+        "dram": _memory("IWO"),
+    }
+    model = _product({"M": 105, "N": 128, "K": 24}, memories, (("K", 8),))
+    best = find_mapping(model, "energy", loop_limit=3, evaluations=500)
+    assert best.cost.held_bits["sram"] <= 300

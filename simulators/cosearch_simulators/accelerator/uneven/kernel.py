@@ -71,10 +71,10 @@ def _search_entry_points(digest: int) -> tuple[Callable[..., Any], Callable[...,
         return _best_orders(tables, loop_of, size_of, keys, objective, limit)
 
     @njit(cache=True, nogil=True)
-    def refine(tables, starts, sizes_of, given_ups, objective, limit, seed):
+    def refine(tables, starts, sizes_of, given_ups, held, objective, limit, seed):
         """As `search.refine`."""
         assert digest >= 0
-        return _refine(tables, starts, sizes_of, given_ups, objective, limit, seed)
+        return _refine(tables, starts, sizes_of, given_ups, held, objective, limit, seed)
 
     return search_everything, best_orders, refine
 

@@ -79,7 +79,8 @@ def find_mapping(
         raise ValueError(f"evaluations and loop_limit must be at least 1, got {evaluations} and {loop_limit}")
     number, tables, names = OBJECTIVES.index(objective), model.tables, list(model.layer.loops)
     primes = {names.index(loop): prime_factors(size) for loop, size in model.temporal.items() if size > 1}
-    spent, starts, given = 0, [], []
+    spent, starts, given, held = 0, [], [], []
+    nothing = np.zeros_like(tables.memory)
     if orders(primes) <= FEW_ORDERS:
         loops, sizes, keys = _coded(primes)
         best, gives, cost, _, spent, complete = kernel.search_everything(
@@ -88,18 +89,22 @@ def find_mapping(
         if np.isfinite(cost):
             starts.append((loops[best], sizes[best]))
             given.append(gives)
+            held.append(nothing)
         if complete:
-            return _result(model, starts, given, number, 1, seed, spent, exhaustive=True)
+            return _result(model, starts, given, held, number, 1, seed, spent, exhaustive=True)
     loops, sizes, keys = _coded(limited(primes, loop_limit))
-    found, scores, tried = kernel.best_orders(tables, loops, sizes, keys, number, evaluations)
-    for row, cost in zip(found, scores[:, 0], strict=True):
+    found, levels, scores, tried = kernel.best_orders(tables, loops, sizes, keys, number, evaluations)
+    for row, ends, cost in zip(found, levels, scores[:, 0], strict=True):
         if np.isfinite(cost):
             starts.append(_split(loops[row], sizes[row]))
             given.append(np.zeros(len(tables.holders), np.int64))
+            parts = [len(prime_factors(int(size))) for size in sizes[row]]
+            held.append(np.concatenate(([0], np.cumsum(parts, dtype=np.int64)))[ends])
     if not starts:  # greedy levels leave no room further out: begin with levels that take nothing
         starts.append(_split(loops[keys], sizes[keys]))
         given.append(np.full(len(tables.holders), len(starts[0][0]), np.int64))
-    return _result(model, starts, given, number, evaluations, seed, spent + tried, exhaustive=False)
+        held.append(nothing)
+    return _result(model, starts, given, held, number, evaluations, seed, spent + tried, exhaustive=False)
 
 
 def prime_factors(number: int) -> tuple[int, ...]:
@@ -155,6 +160,7 @@ def _result(
     model: Model,
     starts: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
     given: list[NDArray[np.int64]],
+    held: list[NDArray[np.int64]],
     objective: int,
     evaluations: int,
     seed: int,
@@ -167,6 +173,7 @@ def _result(
         np.stack([order for order, _ in starts]),
         np.stack([own for _, own in starts]),
         np.stack(given),
+        np.stack(held),
         objective,
         evaluations,
         seed,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cosearch_simulators.accelerator.uneven.candidate import make_work, score
+from cosearch_simulators.accelerator.uneven.candidate import allocate, make_work, score
 
 STARTS = 8
 """How many of the best orders of large factors are refined."""
@@ -82,10 +82,11 @@ def search_everything(tables, loop_of, size_of, keys, objective, limit):
 
 @njit(error_model="numpy")
 def best_orders(tables, loop_of, size_of, keys, objective, limit):
-    """The best orders of the factors with greedy boundaries, best first: keys, scores, evaluations."""
+    """The best orders of the factors with greedy boundaries: keys, boundaries, scores, evaluations."""
     work, holders = make_work(tables, keys.size), tables.holders.shape[0]
     given_up = np.zeros(holders, np.int64)
     found = np.zeros((STARTS, keys.size), np.int64)
+    held = np.zeros((STARTS, *tables.memory.shape), np.int64)
     scores = np.full((STARTS, 2), np.inf)
     evaluations = 0
     more = True
@@ -98,13 +99,24 @@ def best_orders(tables, loop_of, size_of, keys, objective, limit):
             cost < scores[at - 1, 0] or (cost == scores[at - 1, 0] and second < scores[at - 1, 1])
         ):
             if at < STARTS:
-                found[at], scores[at] = found[at - 1], scores[at - 1]
+                found[at], scores[at], held[at] = found[at - 1], scores[at - 1], held[at - 1]
             at -= 1
         if at < STARTS:
-            found[at] = keys
+            found[at], held[at] = keys, work.boundaries
             scores[at, 0], scores[at, 1] = cost, second
         more = next_permutation(keys)
-    return found, scores, evaluations
+    return found, held, scores, evaluations
+
+
+@njit(error_model="numpy")
+def keep(tables, loops, sizes, held, given_up, work):
+    """What every level must give up to hold no more than these boundaries, from the innermost on."""
+    given_up[:] = 0
+    for h in range(tables.holders.shape[0]):
+        allocate(tables, loops, sizes, given_up, work)
+        a, level = tables.holders[h, 0], tables.holders[h, 1]
+        for k in range(held[a, level], work.boundaries[a, level]):
+            given_up[h] += np.int64(tables.relevant[a, loops[k]])
 
 
 @njit(error_model="numpy")
@@ -155,7 +167,7 @@ def _random(state, below):
 
 
 @njit(error_model="numpy")
-def refine(tables, starts, sizes_of, given_ups, objective, limit, seed):
+def refine(tables, starts, sizes_of, given_ups, held, objective, limit, seed):
     """Iterated local search: climb from every start, then from random steps away from the best.
 
     Args:
@@ -163,6 +175,7 @@ def refine(tables, starts, sizes_of, given_ups, objective, limit, seed):
         starts: (s, n) loops of the orders to begin with.
         sizes_of: (s, n) their iterations.
         given_ups: (s, h) what their levels give up.
+        held: (s, a, l) boundaries that fit, for a start that does not.
         objective: as above.
         limit: evaluations.
         seed: of the random steps.
@@ -180,6 +193,8 @@ def refine(tables, starts, sizes_of, given_ups, objective, limit, seed):
         if begun < starts.shape[0]:
             loops, sizes, given = starts[begun].copy(), sizes_of[begun].copy(), given_ups[begun].copy()
             share = limit // 2 // starts.shape[0]
+            if np.isinf(score(tables, loops, sizes, given, objective, np.inf, work)[0]):
+                keep(tables, loops, sizes, held[begun], given, work)
         else:
             loops, sizes, given, share = best_loops.copy(), best_sizes.copy(), best_given.copy(), limit
             for _ in range(2 + _random(state, 3)):
