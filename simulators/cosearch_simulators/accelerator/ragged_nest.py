@@ -32,8 +32,8 @@ from cosearch_simulators.accelerator.nest_tables import (
 # Columns of the integers where each loop of a level is found, -1 where it has one iteration.
 _TEMPORAL, _SPATIAL = 24, 32
 # Columns of the floats' last row. By dimension: whole tiles and iterations of the cut one at the steps being
-# counted, instances that share an access (of the window's), iterations by which the loops inside return. Then,
-# of the dimension that shares its axis with the loop that advances, how many tiles before were whole and the
+# counted, instances that share an access (of the window's), iterations by which the loops inside go back. Of
+# the dimension that shares its axis with the loop that advances, how many tiles before were whole and the
 # iterations of the one that was cut.
 _FULL, _REST, _SHARED, _BACK, _BEFORE = 8, 16, 24, 32, 40
 
