@@ -12,6 +12,7 @@ from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.testing import check_problem
 from cosearch_plugins.accelerator import DATAFLOWS, Accelerator
 from cosearch_plugins.accelerator_timeloopgym import AcceleratorTimeloopgym
+from cosearch_plugins.accelerator_timeloopgym_components import MAC_UM2, buffer, scratchpad
 
 PROBLEMS = (Accelerator(workload="alexnet"), AcceleratorTimeloopgym())
 
@@ -124,6 +125,47 @@ def test_the_timeloopgym_is_archgyms_space_and_eyeriss_takes_the_cycles_that_arc
     assert sorted(name for group in problem.groups.values() for name in group) == sorted(problem.space.names)
     eyeriss = problem.evaluate(problem.space.designs([problem.space.default()]))
     assert eyeriss["cycles"][0] == pytest.approx(7885704, rel=0.03)
+
+
+def test_the_timeloopgyms_parts_are_those_that_archgym_records():
+    """The public `sims/Timeloop/output` of ArchGym: the specs in timeloop-mapper.stats.txt, and the ERT."""
+    eyeriss = {
+        "SHARED_GLB": buffer("smartbuffer_SRAM", 16384, 32),
+        "DUMMY_BUFFER": scratchpad("SRAM", 16, 1),
+        "IFMAP_SPAD": scratchpad("smartbuffer_SRAM", 12, 1),
+        "WEIGHTS_SPAD": scratchpad("smartbuffer_SRAM", 192, 1),
+        "PSUM_SPAD": scratchpad("smartbuffer_SRAM", 16, 1),
+    }
+    recorded = {
+        "SHARED_GLB": (75.21, 1162549.0),
+        "DUMMY_BUFFER": (0.20, 235.68),
+        "IFMAP_SPAD": (0.24, 379.68),
+        "WEIGHTS_SPAD": (1.59, 3634.68),
+        "PSUM_SPAD": (0.25, 414.68),
+    }
+    for name, (access_pj, area_um2) in recorded.items():
+        assert eyeriss[name].access_pj == pytest.approx(access_pj, abs=0.006)
+        assert eyeriss[name].area_um2 == pytest.approx(area_um2)
+    assert scratchpad("smartbuffer_SRAM", 8192, 1) == pytest.approx((11.1845, 104277.0), abs=1e-3)
+    assert scratchpad("smartbuffer_RF", 512, 1) == pytest.approx((4.37096, 10354.68), abs=1e-4)
+    in_each_pe = ("IFMAP_SPAD", "WEIGHTS_SPAD", "PSUM_SPAD")
+    area_um2 = 168 * (MAC_UM2 + sum(eyeriss[name].area_um2 for name in in_each_pe))
+    area_um2 += 14 * eyeriss["DUMMY_BUFFER"].area_um2 + eyeriss["SHARED_GLB"].area_um2
+    assert area_um2 == pytest.approx(2118163.23)  # "Total topology area"
+
+
+def test_the_timeloopgyms_targets_are_archgyms_improvements_and_pay_for_better_designs():
+    problem = AcceleratorTimeloopgym()
+    default = problem.evaluate(problem.space.designs([problem.space.default()]))
+    targets = {objective.metric: objective.target for objective in problem.objectives}
+    for metric, share in (("energy_uj", 0.7), ("area_mm2", 0.85), ("cycles", 0.8)):
+        assert targets[metric] == pytest.approx(share * default[metric][0], rel=1e-6)
+    energy_uj = problem.evaluate(problem.space.sample(100, 0))["energy_uj"]
+    assert np.mean(energy_uj > targets["energy_uj"]) > 0.9
+    published = AcceleratorTimeloopgym(targets_of="archgym").objectives
+    assert [objective.target for objective in published] == [20444.2, 1.7255, 6308563.2]
+    with pytest.raises(UnknownNameError, match="targets_of"):
+        AcceleratorTimeloopgym(targets_of="archgyms")
 
 
 def test_scratchpads_narrower_than_their_block_run():

@@ -92,6 +92,9 @@ class TargetRatio(Reward):
     ISCA 2023 (the product over metrics as in its DRAM environment's "both"). ArchGym's formula has no value
     at v = T: here |T_i - v_i| counts as at least `tolerance` T_i. An objective without a target aims at half
     its unit when it is minimised and at twice its unit when it is maximised.
+
+    With `one_sided` a value that is better than its target counts as at it, so that none earns less for being
+    better (as in ArchGym's Timeloop environment, which only counts how far a metric is above its target).
     """
 
     name = "target_ratio"
@@ -104,17 +107,21 @@ class TargetRatio(Reward):
         *,
         targets: Mapping[str, float] | None = None,
         tolerance: float = 1e-3,
+        one_sided: bool = False,
         failure_reward: float | None = None,
     ) -> None:
         super().__init__(objectives, constraints, failure_reward=failure_reward)
-        self.targets = self._targets(targets)
+        self.targets, self.one_sided = self._targets(targets), one_sided
         self.tolerance = self._at_least("tolerance", tolerance, 0.0, above=True)
 
     def score(self, outcomes: Outcomes, units: Floats, memories: Sequence[Any]) -> Floats:
         reward = np.ones(len(outcomes))
         for objective, target, unit in zip(self.objectives, self.targets, units, strict=True):
             aim = target if target is not None else unit * (0.5 if objective.direction == "min" else 2.0)
-            gap = np.abs(aim - outcomes[objective.metric])
+            gap = outcomes[objective.metric] - aim
+            if self.one_sided:
+                gap = np.maximum(gap if objective.direction == "min" else -gap, 0.0)
+            gap = np.abs(gap)
             reward *= aim / np.maximum(gap, self.tolerance * aim)
         return reward
 

@@ -61,6 +61,17 @@ def test_target_ratio_is_archgyms():
     assert got == pytest.approx([10.0, 10.0])
 
 
+def test_a_one_sided_target_ratio_does_not_pay_for_worse():
+    metrics = {"latency": [10.0, 19.0, 20.0, 30.0], "top1": [0.9, 0.9, 0.8, 0.4]}
+    got = reward(
+        *("target_ratio", [LATENCY, ACCURACY], metrics, [1.0, 1.0]),
+        targets={"latency": 20.0, "top1": 0.8},
+        one_sided=True,
+        tolerance=0.01,
+    )
+    assert got == pytest.approx([1e4, 1e4, 1e4, 2.0 * 2.0])
+
+
 def test_target_ratio_is_finite_at_the_target():
     got = reward(
         "target_ratio", [LATENCY], {"latency": [20.0]}, [1.0], targets={"latency": 20.0}, tolerance=0.01
