@@ -5,6 +5,9 @@ Shapes are those of the example inputs; nothing is computed. `aten` says what be
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import operator as python_operator
 from collections.abc import Sequence
 from math import prod
@@ -18,18 +21,25 @@ from cosearch_simulators.workloads.network import Network
 from cosearch_simulators.workloads.operators import Precision
 
 if TYPE_CHECKING:
+    from torch import Tensor as TorchTensor
+    from torch.export import ExportedProgram
     from torch.fx import Node
     from torch.nn import Module
 
 
 def from_torch(
-    module: Module, example_inputs: Sequence[Any], *, name: str = "", precision: Precision | None = None
+    module: Module | ExportedProgram,
+    example_inputs: Sequence[Any] | TorchTensor | None = None,
+    *,
+    name: str = "",
+    precision: Precision | None = None,
 ) -> Network:
     """The network of a PyTorch module, as it runs in inference.
 
     Args:
-        module: any module that `torch.export` can trace.
-        example_inputs: positional inputs of `forward`; only their shapes and types matter.
+        module: any module that `torch.export` can trace, or what it traced.
+        example_inputs: positional inputs of `forward`, or the only one; only their shapes and types matter. A
+            traced program needs none unless it leaves sizes open.
         name: of the network, by default the module's class.
         precision: of all operators, by default that of the module's tensors.
 
@@ -39,13 +49,13 @@ def from_torch(
     Example:
         >>> import torch
         >>> layer = torch.nn.Linear(4, 3)
-        >>> from_torch(layer, [torch.zeros(1, 4)]).parameters
+        >>> from_torch(layer, torch.zeros(1, 4)).parameters
         15
 
     Raises:
         WorkloadError: the module cannot be traced, or an operator is not supported; with its module and node.
     """
-    traced = _trace(module, tuple(example_inputs))
+    traced = _traced(module, example_inputs)
     importer = Importer(name or type(module).__name__)
     trained = traced.graph_signature.inputs_to_parameters
     outside = set(traced.graph_signature.user_inputs)
@@ -64,19 +74,47 @@ def from_torch(
     return importer.builder.build()
 
 
-def _trace(module: Module, inputs: tuple[Any, ...]) -> Any:
+def _traced(module: Any, inputs: Any) -> ExportedProgram:
     import torch
 
+    if isinstance(inputs, torch.Tensor):
+        inputs = (inputs,)
+    if isinstance(module, torch.export.ExportedProgram):
+        traced = module if inputs is None else _trace(module.module(), tuple(inputs))
+        for node in traced.graph.nodes:
+            output = _output(node) if node.op == "placeholder" else None
+            sizes = () if output is None else tuple(output.shape)
+            if not all(isinstance(size, int) for size in sizes):
+                shape = ", ".join(map(str, sizes))
+                raise WorkloadError(f"input {node.name!r} has the open shape ({shape}), give example_inputs")
+        return traced
+    if not isinstance(module, torch.nn.Module):
+        raise WorkloadError(f"expected a torch.nn.Module or an ExportedProgram, got {type(module).__name__}")
+    if inputs is None:
+        raise WorkloadError(f"{type(module).__name__} is not traced yet and needs example_inputs")
     training = {part: part.training for part in module.modules()}
     module.eval()
     try:
-        return torch.export.export(module, inputs)
+        return _trace(module, tuple(inputs))
+    finally:
+        for part, was_training in training.items():
+            part.training = was_training
+
+
+def _trace(module: Module, inputs: tuple[Any, ...]) -> ExportedProgram:
+    import torch
+
+    loudest = logging.root.manager.disable
+    try:
+        # what cannot be traced is printed and logged as a page of code; the first line tells it
+        logging.disable(logging.WARNING)
+        with contextlib.redirect_stderr(io.StringIO()):
+            return torch.export.export(module, inputs)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WorkloadError(f"torch.export cannot trace {type(module).__name__}: {reason}") from error
     finally:
-        for part, was_training in training.items():
-            part.training = was_training
+        logging.disable(loudest)
 
 
 def _translate(importer: Importer, node: Node, used: set[str]) -> Value:

@@ -179,7 +179,32 @@ class Branching(nn.Module):
         (nn.Linear(4, 3), (2, 5), "torch.export cannot trace Linear: "),
     ],
 )
-def test_what_cannot_be_imported_is_named(module: nn.Module, shape: tuple[int, ...], message: str):
+def test_what_cannot_be_imported_is_named_in_one_line(
+    module: nn.Module, shape: tuple[int, ...], message: str, capfd: pytest.CaptureFixture[str]
+):
     with pytest.raises(WorkloadError, match="^[^\n]*$") as refused:
         from_torch(module, [torch.zeros(shape)])
     assert message in str(refused.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_single_input_needs_no_list():
+    layer = nn.Conv2d(3, 4, 3)
+    assert from_torch(layer, torch.zeros(1, 3, 8, 8)) == from_torch(layer, [torch.zeros(1, 3, 8, 8)])
+
+
+def test_a_traced_program_is_its_module():
+    layer = nn.Linear(4, 3)
+    whole = from_torch(layer, torch.zeros(2, 4), name="linear")
+    assert from_torch(torch.export.export(layer, (torch.zeros(2, 4),)), name="linear") == whole
+    rows = torch.export.Dim("rows", min=2, max=64)
+    open_rows = torch.export.export(layer, (torch.zeros(5, 4),), dynamic_shapes=({0: rows},))
+    assert from_torch(open_rows, torch.zeros(2, 4), name="linear").macs == whole.macs == 24
+    with pytest.raises(
+        WorkloadError, match=r"^input 'input' has the open shape \(s\d+, 4\), give example_inputs$"
+    ):
+        from_torch(open_rows)
+    with pytest.raises(WorkloadError, match="^Linear is not traced yet and needs example_inputs$"):
+        from_torch(layer)
+    with pytest.raises(WorkloadError, match=r"^expected a torch.nn.Module or an ExportedProgram, got int$"):
+        from_torch(3, torch.zeros(1))  # type: ignore[arg-type]
