@@ -276,8 +276,10 @@ class Importer:
 
 def unsupported(kind: str, where: str, supported: Iterable[str]) -> WorkloadError:
     """The error for a node that no operator describes; `kind` is its type and `where` tells the node."""
-    nearest = get_close_matches(kind, list(supported), n=1, cutoff=0.0)[0]
-    return WorkloadError(f"{where}: operator {kind!r} is not supported, the nearest supported is {nearest!r}")
+    names = {name.casefold(): name for name in supported}
+    close = get_close_matches(str(kind).casefold(), names, n=1)
+    nearest = f", the nearest supported is {names[close[0]]!r}" if close else ""
+    return WorkloadError(f"{where}: operator {kind!r} is not supported{nearest}")
 
 
 def _two(sizes: Sequence[int], missing: int = 1) -> tuple[int, int]:

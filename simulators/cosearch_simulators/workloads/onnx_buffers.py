@@ -51,7 +51,8 @@ def untrained(graph: GraphProto, folder: Path | None) -> set[str]:
             kinds, names = set(), [tensor.name]
             for name in names:
                 kinds |= {node.op_type for node in consumers[name]}
-                names += [node.output[0] for node in consumers[name] if node.op_type in _VIEWS]
+                views = [node for node in consumers[name] if node.op_type in _VIEWS]
+                names += [seen for node in views for seen in node.output if seen not in names]
             if kinds & set(_WITH_MASKS) and _is_mask(_values(tensor, folder)):
                 found.add(tensor.name)
     return found

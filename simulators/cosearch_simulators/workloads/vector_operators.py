@@ -7,9 +7,8 @@ comparison, division or transcendental function of one element; the tables hold 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from cosearch_simulators.errors import WorkloadError
+from cosearch_simulators.errors import WorkloadError, nearest_or_all
 from cosearch_simulators.workloads.operators import Operator
 
 ELEMENTWISE_OPERATIONS = {
@@ -177,5 +176,4 @@ class Embedding(Operator):
 
 def _check_function(label: str, function: str, functions: tuple[str, ...]) -> None:
     if function not in functions:
-        nearest = get_close_matches(function, functions, n=1, cutoff=0.0)[0]
-        raise WorkloadError(f"{label}: unknown function {function!r}, the nearest is {nearest!r}")
+        raise WorkloadError(f"{label}: unknown function {function!r}, {nearest_or_all(function, functions)}")

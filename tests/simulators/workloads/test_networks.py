@@ -200,6 +200,10 @@ def test_precision_is_every_operators():
             {"name": "resnet18", "image": 3},
             "unknown argument of resnet18 'image', the nearest is 'image_size'",
         ),
+        (
+            {"name": "resnet18", "foo": 3},
+            "unknown argument of resnet18 'foo', expected one of batch, image_size, classes, precision",
+        ),
         ({"name": "resnet18", "batch": 0}, "resnet18: batch must be at least 1, got 0"),
         ({"name": "resnet18", "batch": 1.5}, "resnet18: batch must be an integer, got 1.5"),
         ({"name": "resnet18", "precision": 8}, "resnet18: precision must be a Precision, got 8"),

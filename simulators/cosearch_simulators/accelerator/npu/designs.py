@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.errors import ConfigurationError, nearest_or_all
 
 Floats = NDArray[np.float64]
 
@@ -96,8 +95,7 @@ class Npus:
         if known is not None:
             if value in known:
                 return ""
-            nearest = get_close_matches(str(value), known, n=1, cutoff=0.0)[0]
-            return f"unknown {name} {str(value)!r}, the nearest is {nearest!r}"
+            return f"unknown {name} {str(value)!r}, {nearest_or_all(value, known)}"
         number = float(value)  # type: ignore[arg-type]
         if name in self.WHOLE and not (1 <= number <= self.WHOLE[name] and number.is_integer()):
             return f"{name} must be a whole number from 1 to {self.WHOLE[name]}, got {value}"

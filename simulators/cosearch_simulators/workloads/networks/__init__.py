@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from inspect import signature
 from typing import Any
 
-from cosearch_simulators.errors import WorkloadError
+from cosearch_simulators.errors import WorkloadError, nearest_or_all
 from cosearch_simulators.workloads.network import Network
 from cosearch_simulators.workloads.networks import mobile, plain, residual, segmentation, transformers
 from cosearch_simulators.workloads.operators import Precision
@@ -62,5 +61,4 @@ def network(name: str, **arguments: Any) -> Network:
 def _nearest(kind: str, name: str, names: tuple[str, ...]) -> str:
     if name in names:
         return name
-    nearest = get_close_matches(name, names, n=1, cutoff=0.0)[0]
-    raise WorkloadError(f"unknown {kind} {name!r}, the nearest is {nearest!r}")
+    raise WorkloadError(f"unknown {kind} {name!r}, {nearest_or_all(name, names)}")
