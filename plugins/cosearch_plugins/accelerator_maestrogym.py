@@ -161,7 +161,7 @@ class AcceleratorMaestrogym(Problem):
             energy_picture(
                 ("L1", "L2"),
                 (accesses * weights)[:, operands],
-                float(result.macs[0]) * cost.MAC_ENERGY_PJ,
+                {"MAC": float(result.macs[0]) * cost.MAC_ENERGY_PJ},
             ),
         )
 

@@ -221,7 +221,7 @@ class AcceleratorMapping(Problem):
             energy_picture(
                 self.compiled.names,
                 costs.energy_by_level_pj[0],
-                float(costs.energy_pj[0] - costs.energy_by_level_pj[0].sum()),
+                {"MAC": float(costs.energy_pj[0] - costs.energy_by_level_pj[0].sum())},
             ),
             roofline_picture(
                 [self.layer_name],

@@ -124,17 +124,55 @@ def network_pictures(
     effort: Effort,
     precision: Precision | None = None,
 ) -> tuple[Picture, ...]:
-    """The array, energy by level and operand over all layers, and every layer under the roofline."""
+    """The array, energy by level and operand over all layers, and every layer under the roofline.
+
+    Args:
+        architecture: with limited bandwidth of its memory.
+        network: what runs.
+        dataflow: see `map_on`, as the next two.
+        goal: of the mapper.
+        effort: of the mapper.
+        precision: bits of each operand; None for words.
+
+    Raises:
+        ValueError: a layer has no mapping.
+    """
     mapped = map_on([architecture], network, dataflow, goal, effort, 1, [precision] if precision else None)
     if isinstance(mapped, str):
         raise ValueError(mapped)
-    return mapped_pictures(architecture, network, mapped, precision)
+    memory = architecture.levels[-1]
+    bits = precision.input_bits if precision else memory.word_bits
+    vector_bytes, vector_pj = vector_traffic(network, [architecture], np.array([bits]))
+    words_per_cycle = memory.read_bandwidth_words or np.inf
+    return mapped_pictures(
+        *(architecture, network, mapped, precision),
+        vector_cycles=float(vector_bytes[0]) * 8 / memory.word_bits / words_per_cycle,
+        vector_pj=float(vector_pj[0]),
+    )
 
 
 def mapped_pictures(
-    architecture: Architecture, network: Network, mapped: MappedNetwork, precision: Precision | None = None
+    architecture: Architecture,
+    network: Network,
+    mapped: MappedNetwork,
+    precision: Precision | None = None,
+    *,
+    vector_cycles: float = 0.0,
+    vector_pj: float = 0.0,
 ) -> tuple[Picture, ...]:
-    """The pictures of a network that is mapped on one architecture."""
+    """The pictures of a network that is mapped on one architecture.
+
+    Args:
+        architecture: the one.
+        network: what runs.
+        mapped: how.
+        precision: bits of each operand; None for words.
+        vector_cycles: that the vector operators take after the layers.
+        vector_pj: that they take.
+
+    Raises:
+        ValueError: a layer has no mapping.
+    """
     from cosearch_simulators.accelerator.evaluation import Mappings, evaluate
     from cosearch_simulators.workloads import LoopNest
 
@@ -159,25 +197,36 @@ def mapped_pictures(
     down = mappings.spatial_y.prod(axis=(1, 2))
     columns, array_rows = (int(np.prod([size[axis] for size in sizes])) for axis in (0, 1))
     used = np.zeros((array_rows, columns))
-    for x, y, utilisation, cycles in zip(across, down, costs.utilisation, costs.cycles, strict=True):
-        share = min(1.0, utilisation * used.size / (x * y))
-        used[:y, :x] += share * cycles / costs.cycles.sum()
+    cycles = mapped.layer_cycles[0]
+    total_cycles = float(cycles.sum()) + vector_cycles
+    for x, y, macs in zip(across, down, costs.macs, strict=True):
+        used[:y, :x] += min(1.0, macs / (x * y * architecture.mac.per_cycle) / total_cycles)
+    vectors = len(network.operators) - len(nests)
+    vector_time = (
+        f"take {vector_cycles / total_cycles:.1%} of the time" if vector_cycles else "cost nothing here"
+    )
+    vector_words = f"The {vectors} other operators multiply nothing, are not shown and {vector_time}."
+    others_pj = {"MAC": float(costs.energy_pj.sum() - costs.energy_by_level_pj.sum())}
+    if vector_pj > 0:
+        others_pj["vector operators"] = vector_pj
     by_level = costs.energy_by_level_pj.sum(axis=0)
     return (
         array_picture(
             array_rows,
             columns,
             used,
-            f"Each unit's share of the time with work, over all {len(nests)} layers; "
-            f"{used.mean():.1%} of the array on average.",
+            f"Each unit's share of the whole time with work, over all {len(nests)} layers"
+            f"{' and the vector operators' if vector_cycles > 0 else ''}; {used.mean():.1%} of the array on "
+            "average.",
         ),
-        energy_picture(compiled.names, by_level, float(costs.energy_pj.sum() - by_level.sum())),
+        energy_picture(compiled.names, by_level, others_pj),
         roofline_picture(
             mapped.layers,
             costs.macs,
-            mapped.layer_cycles[0],
+            cycles,
             costs.counts[:, -1, :, :3].sum(axis=(1, 2)),
             architecture.units * architecture.mac.per_cycle,
             memory_words_per_cycle(architecture),
+            vector_words if vectors else "",
         ),
     )

@@ -18,6 +18,9 @@ MOST_CELLS = 256
 
 TENSORS = ("Weights", "Inputs", "Outputs")
 
+MOST_NAMES = 6
+"""Layers that a roofline names: those that take the most time, where their names do not cover each other."""
+
 
 def array_picture(rows: int, columns: int, used: NDArray[np.float64], caption: str) -> Picture:
     """The processing elements with the share of the time that each computes.
@@ -66,36 +69,42 @@ def array_picture(rows: int, columns: int, used: NDArray[np.float64], caption: s
     )
 
 
-def energy_picture(levels: Sequence[str], energy_pj: NDArray[np.float64], mac_pj: float) -> Picture:
+def energy_picture(
+    levels: Sequence[str], energy_pj: NDArray[np.float64], others_pj: Mapping[str, float]
+) -> Picture:
     """Energy by level and operand.
 
     Args:
         levels: names, innermost first.
         energy_pj: (levels, tensors).
-        mac_pj: of all multiply-accumulates.
+        others_pj: of what is no level: the multiply-accumulates, vector operators, ...
     """
-    total = float(energy_pj.sum()) + mac_pj
-    names = ["MAC", *levels]
+    total = float(energy_pj.sum()) + sum(others_pj.values())
+    names = [*others_pj, *levels]
+    nothing = np.zeros(len(others_pj))
     traces: list[Mapping[str, Any]] = [
         {
             "type": "bar",
             "orientation": "h",
             "name": tensor,
             "y": names,
-            "x": np.concatenate([[0.0], energy_pj[:, number]]) / 1e6,
+            "x": np.concatenate([nothing, energy_pj[:, number]]) / 1e6,
         }
         for number, tensor in enumerate(TENSORS)
     ]
-    traces.append({"type": "bar", "orientation": "h", "name": "compute", "y": names[:1], "x": [mac_pj / 1e6]})
-    largest = names[int(np.argmax([mac_pj, *energy_pj.sum(axis=1)]))]
+    traces += [
+        {"type": "bar", "orientation": "h", "name": name, "y": [name], "x": [pj / 1e6], "showlegend": False}
+        for name, pj in others_pj.items()
+    ]
+    largest = names[int(np.argmax([*others_pj.values(), *energy_pj.sum(axis=1)]))]
     return Picture(
         "Energy by level and operand",
-        f"{total / 1e6:,.4g} uJ in all; {largest} takes the most.",
+        f"{total / 1e6:,.5g} uJ in all; {largest} takes the most.",
         traces,
         {
             "barmode": "stack",
             "xaxis": {"title": {"text": "energy [uJ]"}},
-            "yaxis": {"categoryorder": "array", "categoryarray": names[::-1]},
+            "yaxis": {"categoryorder": "array", "categoryarray": names[::-1], "automargin": True},
         },
         wide=False,
     )
@@ -108,6 +117,7 @@ def roofline_picture(
     words: NDArray[np.float64],
     peak_macs_per_cycle: float,
     words_per_cycle: float,
+    without: str = "",
 ) -> Picture:
     """Every layer under the roofline of the array and of the memory's bandwidth.
 
@@ -118,6 +128,7 @@ def roofline_picture(
         words: that each moves to and from the memory.
         peak_macs_per_cycle: of the array.
         words_per_cycle: of the memory, reads and writes together; infinite draws no slope.
+        without: what is not shown, as a sentence.
     """
     intensity = macs / np.maximum(words, 1.0)
     achieved = macs / cycles
@@ -136,7 +147,8 @@ def roofline_picture(
     return Picture(
         "Roofline",
         f"{slope}; a point below the roof loses time to an array that is not full, to another level's "
-        "bandwidth, or to reads and writes that do not fill both ways.",
+        "bandwidth, or to a memory that could read and write at once and did not. The names are of layers that take the "
+        f"most time.{' ' * bool(without)}{without}",
         [
             {
                 "type": "scatter",
@@ -148,12 +160,17 @@ def roofline_picture(
             },
             {
                 "type": "scatter",
-                "mode": "markers",
+                "mode": "markers+text",
                 "name": "layers",
                 "x": intensity,
                 "y": achieved,
-                "text": list(names),
-                "hovertemplate": "%{text}<br>%{x:.3g} MAC a word<br>%{y:.3g} MAC a cycle<extra></extra>",
+                "text": _named(names, cycles, intensity, achieved),
+                "textposition": "bottom center",
+                "cliponaxis": False,
+                "hovertext": [
+                    f"{n}, {c / cycles.sum():.1%} of the time" for n, c in zip(names, cycles, strict=True)
+                ],
+                "hovertemplate": "%{hovertext}<br>%{x:.3g} MAC a word<br>%{y:.3g} MAC a cycle<extra></extra>",
             },
         ],
         {
@@ -163,7 +180,29 @@ def roofline_picture(
     )
 
 
+def _named(
+    names: Sequence[str],
+    cycles: NDArray[np.float64],
+    intensity: NDArray[np.float64],
+    achieved: NDArray[np.float64],
+) -> list[str]:
+    """The names of the few longest layers that stand apart from each other, empty for the rest."""
+    places = np.log(np.array([intensity, achieved]))
+    span = np.maximum(np.ptp(places, axis=1), 1.0)
+    shown: list[int] = []
+    for i in np.argsort(-cycles, kind="stable"):
+        apart = np.abs(places[:, i, None] - places[:, shown]) / span[:, None]
+        if np.all((apart[0] > 0.15) | (apart[1] > 0.08)):
+            shown.append(int(i))
+        if len(shown) == MOST_NAMES:
+            break
+    return [name if i in shown else "" for i, name in enumerate(names)]
+
+
 def memory_words_per_cycle(architecture: Architecture) -> float:
-    """What the memory can read and write at most in a cycle, the two at once."""
+    """What the memory can read and write at most in a cycle: the two at once unless they share its bus."""
     outer = architecture.levels[-1]
-    return (outer.read_bandwidth_words or np.inf) + (outer.write_bandwidth_words or np.inf)
+    reads, writes = outer.read_bandwidth_words, outer.write_bandwidth_words
+    if outer.shared_bandwidth:
+        return max(reads or writes or np.inf, writes or reads or np.inf)
+    return (reads or np.inf) + (writes or np.inf)
