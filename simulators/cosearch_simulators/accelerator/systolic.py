@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import LoopNest
+from cosearch_simulators.workloads.network import Network
 
 DATAFLOWS = ("os", "ws", "is")
 """Output-, weight- and input-stationary. A dataflow's number is its position."""
@@ -54,9 +55,21 @@ class Products:
     groups: ArrayLike = 1
 
     @classmethod
-    def of(cls, nests: Sequence[LoopNest]) -> Products:
-        """The products of loop nests: images are more pixels, groups are products of their own."""
-        size = np.array([nest.sizes for nest in nests], np.int64).reshape(len(nests), 8).T
+    def of(cls, nests: Sequence[LoopNest] | Network) -> Products:
+        """Of loop nests, or those of a network: images are more pixels, groups are products of their own.
+
+        Raises:
+            SimulatorError: what is no loop nest, or a loop beyond 64 bits.
+        """
+        if isinstance(nests, Network):
+            nests = [nest for one in nests.matrix_operators if (nest := one.loop_nest()) is not None]
+        for nest in nests:
+            if not isinstance(nest, LoopNest):
+                raise SimulatorError(f"expected loop nests, got a {type(nest).__name__}")
+        try:
+            size = np.array([nest.sizes for nest in nests], np.int64).reshape(len(nests), 8).T
+        except OverflowError as error:
+            raise SimulatorError("a loop has more iterations than 64 bits can count") from error
         g, n, k, c, p, q, r, s = size
         return cls(n * p * q, k, c * r * s, g)
 
@@ -240,8 +253,10 @@ def _values(products: Products, array: SystolicArray) -> dict[str, NDArray[np.in
     }
     given["dataflow"] = _dataflow_numbers(given["dataflow"])
     for name, column in given.items():
-        if column.dtype.kind not in "iu":
-            raise SimulatorError(f"{name} must be whole numbers, got {column.dtype}")
+        if column.size and column.dtype.kind not in "iu":
+            entries = column.ravel().tolist()
+            broken = [x for x in entries if not (isinstance(x, float) and x.is_integer())] or entries
+            raise SimulatorError(f"{name} must be whole numbers, got {broken[0]!r}")
         lowest = 0 if name == "dataflow" else 1
         if column.size and (column.min() < lowest or column.max() >= _MOST):
             wrong = column.min() if column.min() < lowest else column.max()

@@ -17,6 +17,7 @@ from cosearch_simulators.accelerator.systolic import (
 )
 from cosearch_simulators.accelerator.validation import validate
 from cosearch_simulators.errors import SimulatorError
+from cosearch_simulators.workloads import network
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "accelerator" / "scalesim"
@@ -101,7 +102,8 @@ def test_designs_and_layers_broadcast() -> None:
     [
         (SystolicArray(8, 8, "rs"), "unknown dataflow 'rs', expected one of os, ws, is"),
         (SystolicArray(0, 8), "rows must be from 1 to 2147483647, got 0"),
-        (SystolicArray(8, 8.5), "columns must be whole numbers, got float64"),
+        (SystolicArray([8.0, 4.5], 8), "rows must be whole numbers, got 4.5"),
+        (SystolicArray(8, 8.5), "columns must be whole numbers, got 8.5"),
         (SystolicArray(8, 8, 3), r"a dataflow's number must be from 0 to 2, got 3"),
         (SystolicArray([8, 8], [8, 8, 8]), r"these shapes do not broadcast: rows \(2,\), columns \(3,\)"),
     ],
@@ -114,3 +116,15 @@ def test_bad_arrays_are_named(array: SystolicArray, message: str) -> None:
 def test_products_whose_counts_would_overflow_are_refused() -> None:
     with pytest.raises(SimulatorError, match=r"multiplications, more than 2\*\*50"):
         simulate_systolic(Products(1 << 20, 1 << 20, 1 << 20), SystolicArray(8, 8))
+
+
+def test_the_products_of_a_network_are_those_of_its_loop_nests() -> None:
+    resnet = network("resnet18")
+    products = Products.of(resnet)
+    nests = [operator.loop_nest() for operator in resnet.matrix_operators]
+    assert np.array_equal(products.k, Products.of(nests).k)  # type: ignore[arg-type]
+    assert int(np.sum(products.m * products.n * products.k * products.groups)) == resnet.macs  # type: ignore[operator]
+    with pytest.raises(SimulatorError, match=r"^expected loop nests, got a Convolution$"):
+        Products.of(resnet.matrix_operators[:1])  # type: ignore[arg-type]
+    with pytest.raises(SimulatorError, match=r"^a loop has more iterations than 64 bits can count$"):
+        Products.of([LoopNest.of({"K": 2**70})])
