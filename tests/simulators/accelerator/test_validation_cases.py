@@ -61,11 +61,20 @@ def test_a_first_case_that_the_tool_did_not_finish_is_left_out(tool: str, tmp_pa
     assert _table(tmp_path, unfinished, case).passed
 
 
-def test_numbers_beyond_64_bits_are_named(tmp_path: Path) -> None:
-    case = read_cases(SAMPLES / "zigzag" / "cases.jsonl")[0]
+def test_a_case_that_our_model_refuses_is_missed_and_named_and_the_others_are_judged(tmp_path: Path) -> None:
+    whole, case = read_cases(SAMPLES / "zigzag" / "cases.jsonl")[:2]
     case["hardware"]["memories"]["dram"]["size"] = 10**25
-    with pytest.raises(SimulatorError, match=r"memories\.dram\.size"):
-        _table(tmp_path, case)
+    table = _table(tmp_path, case, whole)
+    assert not table.passed
+    assert [(row.cases, row.share_within_bound) for row in table.rows[:2]] == [(2, 0.5)] * 2
+    assert any(case["id"] in line and "memories.dram.size" in line for line in table.failures)
+
+    whole, case = read_cases(SAMPLES / "maestro" / "cases.jsonl")[:2]
+    case["dataflow"] = case["dataflow"].replace("Map", "Fold", 1)
+    table = _table(tmp_path, case, whole)
+    assert not table.passed
+    assert {(row.cases, row.share_within_bound) for row in table.rows} == {(2, 0.5)}
+    assert any(case["id"] in line and "Fold" in line for line in table.failures)
 
 
 def test_the_order_of_equal_numbers_is_not_judged() -> None:

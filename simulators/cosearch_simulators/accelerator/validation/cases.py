@@ -27,6 +27,21 @@ def reading(tool: str, case: Mapping[str, Any]) -> Iterator[None]:
         raise SimulatorError(f"case {case.get('id', '?')} of {tool} cannot be read: {reason}") from error
 
 
+@contextmanager
+def beyond_us(missed: list[str]) -> Iterator[None]:
+    """Keep the line of a case that our model refuses, so that it is missed and the others are judged.
+
+    Raises:
+        SimulatorError: the case itself is broken.
+    """
+    try:
+        yield
+    except SimulatorError as error:
+        if not isinstance(error.__cause__, SimulatorError):
+            raise
+        missed.append(str(error))
+
+
 def finished(cases: Any) -> list[Any]:
     """The cases for which the tool has an answer."""
     return [case for case in cases if case.get("status", "ok") == "ok"]
