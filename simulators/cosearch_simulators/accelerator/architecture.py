@@ -29,6 +29,15 @@ from cosearch_simulators.workloads.operators import Precision
 
 Tensor = Literal["Weights", "Inputs", "Outputs"]
 
+LARGEST_CAPACITY = 2**40
+"""Words of one instance."""
+
+LARGEST_WIDTH = 2**20
+"""Bits of a word, words of a block, and banks."""
+
+LARGEST_ARRAY = 2**20
+"""Instances along an axis, more than a wafer has; the units of all levels' arrays are at most 2^31 - 1."""
+
 
 class StorageLevel(Document):
     """A level of the hierarchy; numbers are those of one instance.
@@ -45,7 +54,7 @@ class StorageLevel(Document):
         read_energy_pj: of a word; None for the model's.
         write_energy_pj: of a word; None for the model's.
         area_um2: None for the model's.
-        holds: the tensors that it may hold.
+        holds: the tensors that it may hold; a level without any only spreads those of the levels above.
         array: instances of the level below (of MACs for the innermost) along each axis; the mapping's X is
             the first axis, its Y all others together.
         multicast: whether one read serves all below that need the same words at the same step.
@@ -54,10 +63,10 @@ class StorageLevel(Document):
 
     name: str = Field(min_length=1)
     kind: Literal["register_file", "sram", "dram"] = "sram"
-    capacity_words: int | None = Field(default=None, gt=0)
-    word_bits: int = Field(default=16, gt=0)
-    block_words: int = Field(default=1, gt=0)
-    banks: int = Field(default=1, gt=0)
+    capacity_words: int | None = Field(default=None, gt=0, le=LARGEST_CAPACITY)
+    word_bits: int = Field(default=16, gt=0, le=LARGEST_WIDTH)
+    block_words: int = Field(default=1, gt=0, le=LARGEST_WIDTH)
+    banks: int = Field(default=1, gt=0, le=LARGEST_WIDTH)
     read_bandwidth_words: float | None = Field(default=None, gt=0)
     write_bandwidth_words: float | None = Field(default=None, gt=0)
     read_energy_pj: float | None = Field(default=None, ge=0)
@@ -77,6 +86,8 @@ class StorageLevel(Document):
 
     @model_validator(mode="after")
     def _possible(self) -> StorageLevel:
+        if max(array) > LARGEST_ARRAY:
+            raise ValueError(f"must have at most {LARGEST_ARRAY} instances along each axis")
         if self.capacity_words is not None and self.banks * self.block_words > self.capacity_words:
             raise ValueError(
                 f"{self.name}: {self.banks} banks of at least one block of {self.block_words} words "
@@ -95,7 +106,7 @@ class Mac(Document):
         area_um2: None for the model's.
     """
 
-    word_bits: int = Field(default=16, gt=0)
+    word_bits: int = Field(default=16, gt=0, le=LARGEST_WIDTH)
     per_cycle: float = Field(default=1.0, gt=0)
     energy_pj: float | None = Field(default=None, ge=0)
     area_um2: float | None = Field(default=None, ge=0)
@@ -138,6 +149,8 @@ class Architecture(Document):
         if outermost.capacity_words is None and outermost.kind != "dram" and outermost.read_energy_pj is None:
             raise ValueError(
                 f"levels.{len(names) - 1}: the energy of an {outermost.kind} without capacity_words is not "
+        if self.units >= 2**31:
+            raise ValueError(f"levels: the arrays have {self.units} units together, more than {2**31 - 1}")
                 "known, give read_energy_pj or kind: dram"
             )
         for tensor in TENSORS:

@@ -20,6 +20,8 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+_LONGEST_VALUE = 80
+
 DocumentType = TypeVar("DocumentType", bound=Document)
 
 
@@ -67,11 +69,15 @@ def write(document: Document, path: Path) -> None:
 def nearest(name: str, known: typing.Iterable[str]) -> str:
     """A question for the name that is nearest, or the known names where none is near."""
     names = {entry.casefold(): entry for entry in known}
-    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.4)
+    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
     return f"did you mean {names[close[0]]!r}?" if close else f"known are {', '.join(names.values())}"
 
 
 def _line(model: type[BaseModel], error: Any) -> str:
+    *path, last = error["loc"] or ("",)
+    if last == "[key]":  # a mapping's key, not its value
+        place = ".".join(str(part) for part in path[:-1])
+        return f"{place}: unknown key {_shown(error['input'])}, {_expected(error)}"
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         fields = _model_at(model, error["loc"][:-1]).model_fields
@@ -80,14 +86,44 @@ def _line(model: type[BaseModel], error: Any) -> str:
         return f"{place} is missing"
     if error["type"] == "model_type":
         expected = ", ".join(_model_at(model, error["loc"]).model_fields)
-        return f"{place or 'the document'}: expected the fields {expected}, got {error['input']!r}"
+        return f"{place or 'the document'}: expected the fields {expected}, got {_shown(error['input'])}"
     message = error["msg"].removeprefix("Value error, ")
     if not place:
         return message
     value = error["input"]
     if error["type"] == "value_error" and isinstance(value, BaseModel | dict):
         return f"{place}: {message}"
-    return f"{place}: {message[0].lower()}{message[1:]}, got {value!r}"
+    return f"{place}: {_expected(error) or message[0].lower() + message[1:]}, got {_shown(value)}"
+
+
+_EXPECTED = {
+    "literal_error": "expected {expected}",
+    "tuple_type": "expected a list",
+    "list_type": "expected a list",
+    "dict_type": "expected a mapping",
+    "string_type": "expected a text",
+    "string_too_short": "expected a text that is not empty",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "expected a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "expected a number"),
+    "finite_number": "expected a finite number",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "expected true or false"),
+    "too_short": "expected a list that is not empty",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+"""Kinds of pydantic's errors in the words of who writes YAML."""
+
+
+def _expected(error: Any) -> str:
+    context = error.get("ctx", {})
+    whole = {key: int(value) for key, value in context.items() if isinstance(value, float) and value % 1 == 0}
+    return _EXPECTED.get(error["type"], "").format(**context | whole)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import ceil, inf, prod
 from typing import get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cosearch_simulators.accelerator.architecture import Architecture, StorageLevel, Tensor
 from cosearch_simulators.accelerator.documents import Document, nearest
@@ -45,6 +45,19 @@ class Template(Document):
     lacks: tuple[Loop, ...] = ()
     largest_stride: int | None = Field(default=None, gt=0)
     largest_dilation: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Template:
+        named = [(f"spatial.{axis}", loops) for axis, loops in enumerate(self.spatial)]
+        named += [("innermost", self.innermost), ("needs", self.needs), ("lacks", self.lacks)]
+        for field, loops in named:
+            for loop in loops:
+                if loops.count(loop) > 1:
+                    raise ValueError(f"{field}: {loop} is named twice")
+        for loop in self.needs:
+            if loop in self.lacks:
+                raise ValueError(f"no operator runs: needs and lacks both name {loop}")
+        return self
 
     def admits(self, nest: LoopNest) -> str:
         """Why an operator cannot run, as one line; empty if it can."""

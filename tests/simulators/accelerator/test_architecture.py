@@ -40,8 +40,8 @@ def test_what_is_written_is_read(name, suffix, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("data", "line"),
     [
-        (changed(0, capacity_words=0), "levels.0.capacity_words: input should be greater than 0, got 0"),
-        (changed(0, capacity_words=-5), "levels.0.capacity_words: input should be greater than 0, got -5"),
+        (changed(0, capacity_words=0), "levels.0.capacity_words: must be more than 0, got 0"),
+        (changed(0, capacity_words=-5), "levels.0.capacity_words: must be more than 0, got -5"),
         (changed(0, capcity_words=5), "unknown field levels.0.capcity_words: did you mean 'capacity_words'?"),
         (
             changed(0, capacity_words=None),
@@ -51,10 +51,28 @@ def test_what_is_written_is_read(name, suffix, tmp_path) -> None:
             changed(0, array=[4, 0]),
             "levels.0.array: must have at least 1 instance along each axis, got [4",
         ),
+        (changed(0, array=16), "levels.0.array: expected a list, got 16"),
+        (changed(0, array=[16, 2.5]), "levels.0.array.1: expected a whole number, got 2.5"),
+        (changed(0, array=[10**12] * 2), "levels.0.array: must have at most 1048576 instances along each"),
+        (changed(0, array=[10**6] * 2), "levels: the arrays have 1000000000000 units together, more than"),
+        (
+            changed(0, capacity_words=10**400),
+            "levels.0.capacity_words: must be at most 1099511627776, got 1000",
+        ),
+        (changed(0, word_bits=10**30), "levels.0.word_bits: must be at most 1048576, got 1000"),
+        (changed(0, kind="rom"), "levels.0.kind: expected 'register_file', 'sram' or 'dram', got 'rom'"),
+        (changed(0, multicast="maybe"), "levels.0.multicast: expected true or false, got 'maybe'"),
+        (changed(0, read_energy_pj="x"), "levels.0.read_energy_pj: expected a number, got 'x'"),
+        (
+            changed(0, read_energy_pj=float("nan")),
+            "levels.0.read_energy_pj: expected a finite number, got nan",
+        ),
+        (changed(0, name=""), "levels.0.name: expected a text that is not empty, got ''"),
+        ({"levels": []}, "levels: expected a list that is not empty, got []"),
         (changed(0, name="DRAM"), "levels: two are called 'DRAM'"),
         (changed(1, holds=["Weights", "Outputs"]), "levels.1.holds: nothing feeds Inputs, the outermost"),
         (SMALL | {"mac": {"word_bit": 8}}, "unknown field mac.word_bit: did you mean 'word_bits'?"),
-        (SMALL | {"technology_nm": 3}, "technology_nm: input should be greater than or equal to 7, got 3"),
+        (SMALL | {"technology_nm": 3}, "technology_nm: must be at least 7, got 3"),
         (SMALL | {"memory": "hbm"}, "memory: unknown 'hbm', did you mean 'hbm2'?"),
         ({}, "levels is missing"),
         (None, "the document: expected the fields name, levels, mac,"),
@@ -67,6 +85,7 @@ def test_errors_are_one_line_that_names_the_field(data, line) -> None:
         parse(Architecture, data, "machine.yaml")
     assert str(error.value).startswith(f"machine.yaml: {line}")
     assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
 
 
 def test_files_that_are_not_there_or_no_yaml(tmp_path) -> None:

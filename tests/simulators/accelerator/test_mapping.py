@@ -75,6 +75,13 @@ def test_what_is_written_is_read(suffix, tmp_path) -> None:
         ({"temporal": {"K": 2**40}}, "levels.0.temporal: the factor of K must be from 1 to 2147483647"),
         ({"spatial": [{"K": 0}]}, "levels.0.spatial: the factor of K must be from 1"),
         ({"order": ["K", "K"]}, "levels.0.order: each loop may be named once"),
+        (
+            {"temporal": {"Z": 2}},
+            "levels.0.temporal: unknown key 'Z', expected 'G', 'N', 'K', 'C', 'P', 'Q',",
+        ),
+        ({"temporal": [2]}, "levels.0.temporal: expected a mapping, got [2]"),
+        ({"spatial": [{"Z": 2}]}, "levels.0.spatial.0: unknown key 'Z', expected 'G', 'N', 'K', 'C', 'P',"),
+        ({"order": "KC"}, "levels.0.order: expected a list, got 'KC'"),
         ({"temporl": {}}, "unknown field levels.0.temporl: did you mean 'temporal'?"),
     ],
 )

@@ -50,6 +50,23 @@ def test_users_give_their_own() -> None:
         parse(Template, {"name": "mine", "spatial": [["K"]], "spatal": []})
 
 
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"needs": ["Q"], "lacks": ["Q"]}, "no operator runs: needs and lacks both name Q"),
+        ({"spatial": [["K"], ["C", "C"]]}, "spatial.1: C is named twice"),
+        ({"innermost": ["Q", "S", "Q"]}, "innermost: Q is named twice"),
+        ({"spatial": ["K"]}, "spatial.0: expected a list, got 'K'"),
+        ({"largest_stride": 0}, "largest_stride: must be more than 0, got 0"),
+        ({"stationary": "Sums"}, "stationary: expected 'Weights', 'Inputs' or 'Outputs', got 'Sums'"),
+    ],
+)
+def test_templates_that_cannot_be_are_refused(fields, line) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        parse(Template, {"name": "mine", "spatial": [["K"]]} | fields)
+    assert str(error.value) == line
+
+
 def test_mappings_of_another_dataflow_are_refused_with_the_reason() -> None:
     eyeriss = preset("eyeriss")
     spread = parse(Mapping, {"levels": [{"level": "GlobalBuffer", "spatial": [{"S": 3}]}]})
