@@ -22,6 +22,7 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter, Permutation
+from cosearch_plugins.accelerator_array import array_words, used_units
 from cosearch_plugins.accelerator_layer import read_layer
 from cosearch_plugins.accelerator_pictures import (
     array_picture,
@@ -209,14 +210,19 @@ class AcceleratorMapping(Problem):
         if not costs.valid[0]:
             raise ValueError(costs.reason(0))
         assert costs.counts is not None
-        rows, columns, used = array_use(self.architecture, mappings, 0, float(costs.utilisation[0]))
+        utilisation = float(costs.utilisation[0])
+        spatial = mappings.spatial_x[0], mappings.spatial_y[0]
+        used = used_units(self.architecture, *spatial)
+        works, rows, columns = np.count_nonzero(used), *used.shape
+        where = array_words(self.architecture, *spatial)
+        busy = min(1.0, utilisation * used.size / works)
         return (
             array_picture(
                 rows,
                 columns,
-                used,
-                f"{np.count_nonzero(used):,} of {used.size:,} units have work; over the whole run "
-                f"{float(costs.utilisation[0]):.1%} of what they could do is done.",
+                np.where(used, busy, 0.0),
+                f"{works:,} of {used.size:,} units have work ({where}); over the whole run {utilisation:.1%} "
+                "of what all could do is done.",
             ),
             energy_picture(
                 self.compiled.names,
@@ -285,20 +291,6 @@ class AcceleratorMapping(Problem):
                     Permutation(f"order_{name}", self.loops, description="loops, innermost first")
                 )
         return parameters
-
-
-def array_use(
-    architecture: Architecture, mappings: Mappings, number: int, utilisation: float
-) -> tuple[int, int, NDArray[np.float64]]:
-    """Rows and columns of the largest array, and the share of the time that each of its units computes."""
-    sizes = [(level.array[0], int(np.prod(level.array[1:]))) for level in architecture.levels]
-    level = int(np.argmax([x * y for x, y in sizes]))
-    columns, rows = sizes[level]
-    across = int(mappings.spatial_x[number, level].prod())
-    down = int(mappings.spatial_y[number, level].prod())
-    used = np.zeros((rows, columns))
-    used[:down, :across] = min(1.0, utilisation * rows * columns / (down * across))
-    return rows, columns, used
 
 
 def read_accelerator(architecture: str) -> Architecture:

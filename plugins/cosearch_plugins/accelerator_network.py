@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.pictures import Picture
+from cosearch_plugins.accelerator_array import used_units
 from cosearch_plugins.accelerator_pictures import (
     array_picture,
     energy_picture,
@@ -192,15 +193,13 @@ def mapped_pictures(
     compiled = architecture.compile(precision)
     costs = evaluate([compiled], nests, mappings, nest_of=np.arange(len(nests)), counts=True)
     assert costs.counts is not None
-    sizes = [(level.array[0], int(np.prod(level.array[1:]))) for level in architecture.levels]
-    across = mappings.spatial_x.prod(axis=(1, 2))
-    down = mappings.spatial_y.prod(axis=(1, 2))
-    columns, array_rows = (int(np.prod([size[axis] for size in sizes])) for axis in (0, 1))
-    used = np.zeros((array_rows, columns))
     cycles = mapped.layer_cycles[0]
     total_cycles = float(cycles.sum()) + vector_cycles
-    for x, y, macs in zip(across, down, costs.macs, strict=True):
-        used[:y, :x] += min(1.0, macs / (x * y * architecture.mac.per_cycle) / total_cycles)
+    used = np.zeros((1, 1))
+    for layer, macs in enumerate(costs.macs):
+        units = used_units(architecture, mappings.spatial_x[layer], mappings.spatial_y[layer])
+        busy = macs / (np.count_nonzero(units) * architecture.mac.per_cycle) / total_cycles
+        used = used + units * busy
     vectors = len(network.operators) - len(nests)
     vector_time = (
         f"take {vector_cycles / total_cycles:.1%} of the time" if vector_cycles else "cost nothing here"
@@ -212,9 +211,9 @@ def mapped_pictures(
     by_level = costs.energy_by_level_pj.sum(axis=0)
     return (
         array_picture(
-            array_rows,
-            columns,
-            used,
+            used.shape[0],
+            used.shape[1],
+            np.minimum(used, 1.0),
             f"Each unit's share of the whole time with work, over all {len(nests)} layers"
             f"{' and the vector operators' if vector_cycles > 0 else ''}; {used.mean():.1%} of the array on "
             "average.",

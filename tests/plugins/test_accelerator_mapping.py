@@ -8,9 +8,15 @@ import pytest
 from cosearch.drawing import drawn_pictures
 from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.testing import check_problem
+from cosearch_plugins.accelerator_array import used_units
 from cosearch_plugins.accelerator_mapping import AcceleratorMapping
 from cosearch_plugins.accelerator_pictures import array_picture
-from cosearch_simulators.accelerator.architecture import preset, write_architecture
+from cosearch_simulators.accelerator.architecture import (
+    Architecture,
+    StorageLevel,
+    preset,
+    write_architecture,
+)
 from cosearch_simulators.accelerator.evaluation import evaluate
 from cosearch_simulators.accelerator.mapping import LevelMapping, Mapping
 from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN
@@ -159,3 +165,33 @@ def test_a_large_array_is_drawn_in_cells_of_several_units():
     assert cells.shape == (250, 150)
     assert cells.mean() == pytest.approx(0.25)
     assert "mean of 4 x 2 units" in picture.caption
+
+
+def test_the_picture_of_an_array_has_all_its_levels():
+    problem = AcceleratorMapping(architecture="nvdla", layer=5)
+    design = problem.space.default()
+    for parameter, value in {
+        "spread_Accumulator_x": "C",
+        "spread_Accumulator_x_size": 32,
+        "spread_ConvolutionBuffer_x": "K",
+        "spread_ConvolutionBuffer_x_size": 16,
+    }.items():
+        design[parameter] = value
+    picture = problem.pictures(design)[0]
+    busy = np.asarray(picture.traces[0]["z"])
+    utilisation = problem.evaluate(problem.space.designs([design]))["utilisation"][0]
+    assert busy.shape == (32, 64)  # 32 output channels of 64 multipliers
+    assert np.all((busy > 0) == np.outer(np.arange(32) < 16, np.arange(64) < 32))
+    assert busy.mean() == pytest.approx(utilisation, abs=1e-4)
+    assert picture.caption.startswith("512 of 2,048 units have work (16 of ConvolutionBuffer's 32, 32 of Acc")
+
+
+def test_instances_of_an_inner_array_are_drawn_as_neighbours():
+    inner, outer = (
+        StorageLevel(name="A", capacity_words=9, array=(3, 2)),
+        StorageLevel(name="B", array=(2, 2)),
+    )
+    nested = Architecture(levels=(inner, outer.model_copy(update={"kind": "dram"})))
+    used = used_units(nested, np.array([[2, 1], [1, 1]], np.int32), np.array([[1, 1], [1, 2]], np.int32))
+    block = np.array([[1, 1, 0], [0, 0, 0]])
+    assert np.array_equal(used, np.block([[block, 0 * block], [block, 0 * block]]))
