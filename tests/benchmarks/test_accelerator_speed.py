@@ -36,6 +36,7 @@ def random_mappings(nest: LoopNest, number: int, levels: int, seed: int) -> Mapp
 def test_a_million_mappings_a_second(benchmark) -> None:
     nest = LoopNest.of({"N": 2, "K": 64, "C": 64, "P": 56, "Q": 56, "R": 3, "S": 3})
     table = np.full((3, nest_tables.LEVEL_COLUMNS), 1.0)
+    table[:, nest_tables.SHARED_BANDWIDTH] = 0.0
     table[:, nest_tables.CAPACITY] = table[:, nest_tables.FANOUT_X] = table[:, nest_tables.FANOUT_Y] = np.inf
     architecture = CompiledArchitecture(
         ("RegisterFile", "GlobalBuffer", "DRAM"), table, np.ones((3, 3), np.uint8), np.array([1.0, 1.0])
@@ -52,6 +53,7 @@ def test_fifteen_thousand_imperfect_mappings_a_second(benchmark) -> None:
     covered = LoopNest.of({"N": 2, "K": 64, "C": 64, "P": 56, "Q": 56, "R": 3, "S": 3})
     nest = LoopNest.of({"N": 2, "K": 62, "C": 60, "P": 55, "Q": 55, "R": 3, "S": 3})
     table = np.full((3, nest_tables.LEVEL_COLUMNS), 1.0)
+    table[:, nest_tables.SHARED_BANDWIDTH] = 0.0
     table[:, nest_tables.CAPACITY] = table[:, nest_tables.FANOUT_X] = table[:, nest_tables.FANOUT_Y] = np.inf
     architecture = CompiledArchitecture(
         ("RegisterFile", "GlobalBuffer", "DRAM"), table, np.ones((3, 3), np.uint8), np.array([1.0, 1.0])

@@ -51,6 +51,9 @@ class StorageLevel(Document):
         banks: equal parts; an access wakes one.
         read_bandwidth_words: words a cycle; None for no limit.
         write_bandwidth_words: the same, for fills and updates.
+        shared_bandwidth: whether reads and writes take turns at one port, as on a memory's bus: the level is
+            busy for its reads at the one bandwidth and then for its writes at the other (that of the other
+            where only one is given). Else both go on at once.
         read_energy_pj: of a word; None for the model's.
         write_energy_pj: of a word; None for the model's.
         area_um2: None for the model's.
@@ -69,6 +72,7 @@ class StorageLevel(Document):
     banks: int = Field(default=1, gt=0, le=LARGEST_WIDTH)
     read_bandwidth_words: float | None = Field(default=None, gt=0)
     write_bandwidth_words: float | None = Field(default=None, gt=0)
+    shared_bandwidth: bool = False
     read_energy_pj: float | None = Field(default=None, ge=0)
     write_energy_pj: float | None = Field(default=None, ge=0)
     area_um2: float | None = Field(default=None, ge=0)
@@ -82,12 +86,12 @@ class StorageLevel(Document):
     def _positive(cls, array: tuple[int, ...]) -> tuple[int, ...]:
         if not array or min(array) < 1:
             raise ValueError("must have at least 1 instance along each axis")
+        if max(array) > LARGEST_ARRAY:
+            raise ValueError(f"must have at most {LARGEST_ARRAY} instances along each axis")
         return array
 
     @model_validator(mode="after")
     def _possible(self) -> StorageLevel:
-        if max(array) > LARGEST_ARRAY:
-            raise ValueError(f"must have at most {LARGEST_ARRAY} instances along each axis")
         if self.capacity_words is not None and self.banks * self.block_words > self.capacity_words:
             raise ValueError(
                 f"{self.name}: {self.banks} banks of at least one block of {self.block_words} words "
@@ -145,12 +149,12 @@ class Architecture(Document):
                 raise ValueError(
                     f"levels.{number}.capacity_words is missing: only the last level is unlimited"
                 )
+        if self.units >= 2**31:
+            raise ValueError(f"levels: the arrays have {self.units} units together, more than {2**31 - 1}")
         outermost = self.levels[-1]
         if outermost.capacity_words is None and outermost.kind != "dram" and outermost.read_energy_pj is None:
             raise ValueError(
                 f"levels.{len(names) - 1}: the energy of an {outermost.kind} without capacity_words is not "
-        if self.units >= 2**31:
-            raise ValueError(f"levels: the arrays have {self.units} units together, more than {2**31 - 1}")
                 "known, give read_energy_pj or kind: dram"
             )
         for tensor in TENSORS:
@@ -278,8 +282,11 @@ class Architecture(Document):
         allowed = np.zeros((len(self.levels), len(TENSORS)), np.uint8)
         for row, holds, level in zip(table, allowed, self.levels, strict=True):
             row[nest_tables.CAPACITY] = inf if level.capacity_words is None else level.capacity_words
-            row[nest_tables.READ_BANDWIDTH] = level.read_bandwidth_words or inf
-            row[nest_tables.WRITE_BANDWIDTH] = level.write_bandwidth_words or inf
+            limits = level.read_bandwidth_words, level.write_bandwidth_words
+            if level.shared_bandwidth:
+                limits = limits[0] or limits[1], limits[1] or limits[0]
+            row[nest_tables.READ_BANDWIDTH], row[nest_tables.WRITE_BANDWIDTH] = (x or inf for x in limits)
+            row[nest_tables.SHARED_BANDWIDTH] = level.shared_bandwidth
             row[nest_tables.FANOUT_X] = level.array[0]
             row[nest_tables.FANOUT_Y] = prod(level.array[1:])
             row[nest_tables.MULTICAST], row[nest_tables.REDUCTION] = level.multicast, level.reduction

@@ -33,6 +33,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     READ_BANDWIDTH,
     READ_PJ,
     REDUCTION,
+    SHARED_BANDWIDTH,
     TENSORS_OF,
     WIDTH,
     WRITE_BANDWIDTH,
@@ -149,8 +150,11 @@ def continuous_cost(
             child = int(parent)
     for level in range(levels):
         present = above["instances"][level]
-        cycles = xp.maximum(cycles, reads[level] / present / numbers[level, READ_BANDWIDTH])
-        cycles = xp.maximum(cycles, writes[level] / present / numbers[level, WRITE_BANDWIDTH])
+        reading = reads[level] / present / numbers[level, READ_BANDWIDTH]
+        writing = writes[level] / present / numbers[level, WRITE_BANDWIDTH]
+        if architecture.table[level, SHARED_BANDWIDTH]:
+            reading = reading + writing
+        cycles = xp.maximum(cycles, xp.maximum(reading, writing))
     overflow = one * 0.0
     for level in range(levels):
         overflow = overflow + _excess(xp, tiles[level] / numbers[level, CAPACITY])

@@ -24,6 +24,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     READ_BANDWIDTH,
     READ_PJ,
     READS,
+    SHARED_BANDWIDTH,
     UPDATES,
     WIDTH,
     WRITE_BANDWIDTH,
@@ -127,6 +128,7 @@ def with_links(
     slowest = 1.0
     for level, words in enumerate(counts):
         present = float(spatial[level + 1 :].prod())
+        busy = 0.0
         for bandwidth, moved in (
             (READ_BANDWIDTH, words[:, READS]),
             (WRITE_BANDWIDTH, words[:, FILLS] + words[:, UPDATES]),
@@ -135,6 +137,9 @@ def with_links(
             rate = sum(float(word) / present / compute for word in moved * widths)
             if rate:
                 slowest = min(slowest, float(table[level, bandwidth]) / rate)
+            busy += rate / float(table[level, bandwidth])
+        if table[level, SHARED_BANDWIDTH] and busy:
+            slowest = min(slowest, 1.0 / busy)
     return counts, float(np.ceil(compute / slowest)), energy
 
 

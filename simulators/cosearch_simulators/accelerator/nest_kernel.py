@@ -55,6 +55,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     READ_PJ,
     READS,
     RESULTS,
+    SHARED_BANDWIDTH,
     STRIDE,
     TENSORS_OF,
     TILE,
@@ -255,7 +256,7 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
     else:
         count_exact(table, nest, keeps, options, integers, floats, counts, all_steps * instances)
 
-    # Each level takes its time for its words; everything overlaps.
+    # Each level takes its time for its words; everything overlaps, but reads and writes of one port.
     compute = np.ceil(all_steps / constants[MACS_A_CYCLE])
     stalled = 1.0
     energy = macs * constants[MAC_PJ]
@@ -269,6 +270,10 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
                 energy += reads * table[level, READ_PJ + tensor] + written * table[level, WRITE_PJ + tensor]
                 read_rate += reads * table[level, WIDTH + tensor] / present / compute
                 write_rate += written * table[level, WIDTH + tensor] / present / compute
+        if table[level, SHARED_BANDWIDTH] != 0.0:
+            busy = read_rate / table[level, READ_BANDWIDTH] + write_rate / table[level, WRITE_BANDWIDTH]
+            stalled = min(stalled, 1.0 / max(busy, 1.0))
+            continue
         if read_rate > 0.0:
             stalled = min(stalled, table[level, READ_BANDWIDTH] / read_rate)
         if write_rate > 0.0:

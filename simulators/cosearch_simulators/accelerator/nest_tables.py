@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 CAPACITY, READ_BANDWIDTH, WRITE_BANDWIDTH, FANOUT_X, FANOUT_Y, MULTICAST, REDUCTION = range(7)
-READ_PJ, WRITE_PJ, WIDTH, LEVEL_COLUMNS = 7, 10, 13, 16
+READ_PJ, WRITE_PJ, WIDTH, SHARED_BANDWIDTH, LEVEL_COLUMNS = 7, 10, 13, 16, 17
 """Columns of a level's row: words an instance (infinite for the backing store), words a cycle and instance,
 instances of the level below (or MACs) along X and Y, whether its network multicasts and reduces, from
-`READ_PJ` and `WRITE_PJ` the energy of an element of each tensor, and from `WIDTH` how many of the level's
-words an element of each tensor is: 0.5 for 8 bits in words of 16."""
+`READ_PJ` and `WRITE_PJ` the energy of an element of each tensor, from `WIDTH` how many of the level's words
+an element of each tensor is (0.5 for 8 bits in words of 16), and whether reads and writes take turns."""
 
 MAC_PJ, MACS_A_CYCLE, CONSTANTS = 0, 1, 2
 """Positions in the constants of an architecture: energy of a multiply-accumulate, how many a unit does a

@@ -21,11 +21,19 @@ LEVELS = 3
 
 
 def architecture(
-    *, capacity=(1e9, 1e9), fanout=64, multicast=1, reduction=1, bandwidth=(4.0, 16.0, 2.0), widths=1.0
+    *,
+    capacity=(1e9, 1e9),
+    fanout=64,
+    multicast=1,
+    reduction=1,
+    bandwidth=(4.0, 16.0, 2.0),
+    widths=1.0,
+    shared=0,
 ):
     table = np.zeros((LEVELS, nest_tables.LEVEL_COLUMNS))
     table[:, nest_tables.CAPACITY] = [*capacity, np.inf]
     table[:, nest_tables.READ_BANDWIDTH] = table[:, nest_tables.WRITE_BANDWIDTH] = bandwidth
+    table[:, nest_tables.SHARED_BANDWIDTH] = shared
     table[:, nest_tables.FANOUT_X] = table[:, nest_tables.FANOUT_Y] = [1, fanout, 1]
     table[:, nest_tables.MULTICAST], table[:, nest_tables.REDUCTION] = multicast, reduction
     table[:, nest_tables.READ_PJ : nest_tables.READ_PJ + 3] = [[0.3] * 3, [2.0, 2.5, 3.0], [100.0] * 3]
@@ -60,11 +68,11 @@ def cases(draw):
 
 
 @settings(deadline=None, max_examples=300)
-@given(case=cases(), multicast=st.integers(0, 1), reduction=st.integers(0, 1))
-def test_at_whole_factors_it_is_the_compiled_cost(case, multicast, reduction):
+@given(case=cases(), multicast=st.integers(0, 1), reduction=st.integers(0, 1), shared=st.integers(0, 1))
+def test_at_whole_factors_it_is_the_compiled_cost(case, multicast, reduction, shared):
     nest, temporal, x, y, order, keeps = case
     widths = [[0.5, 1.0, 2.0], [0.25, 1.0, 4.0], [0.5, 0.5, 1.0]]
-    arch = architecture(fanout=10_000, multicast=multicast, reduction=reduction, widths=widths)
+    arch = architecture(fanout=10_000, multicast=multicast, reduction=reduction, widths=widths, shared=shared)
     mapping = Mappings(
         temporal[None].astype(np.int32),
         np.array([order], np.int8),
@@ -110,7 +118,9 @@ def test_gradients_are_finite_differences(case, seed):
             others = [high if other is part else other for other in point]
             below = [low if other is part else other for other in point]
             slope = (cost(others) - cost(below)) / (2 * step)
-            assert float(tensor.grad[index]) == pytest.approx(float(slope), rel=1e-4, abs=1e-7 * cost(point))
+            assert float(tensor.grad[index]) == pytest.approx(
+                float(slope), rel=1e-4, abs=1e-7 * abs(cost(point))
+            )
 
 
 def test_gradients_reach_the_numbers_of_the_architecture():

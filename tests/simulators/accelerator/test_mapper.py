@@ -136,9 +136,10 @@ def test_the_cost_of_the_search_is_that_of_the_evaluation(data: st.DataObject) -
             "capacity_words": 10**9 if level < levels - 1 else None,
             "read_bandwidth_words": data.draw(number),
             "write_bandwidth_words": data.draw(number),
+            "shared_bandwidth": data.draw(st.booleans()),
             "read_energy_pj": data.draw(number),
             "write_energy_pj": data.draw(number),
-            "array": (10**6,),
+            "array": (int(spread[level].prod()),),
             "multicast": data.draw(st.booleans()),
             "reduction": data.draw(st.booleans()),
         }

@@ -74,10 +74,12 @@ def lower_bounds(architecture: CompiledArchitecture, nest: LoopNest) -> LowerBou
             outermost_writes += min(least) * float(table[last, nest_tables.WIDTH + number])
         else:
             outermost_reads += min(least) * float(table[last, nest_tables.WIDTH + number])
+    reading = outermost_reads / float(table[last, nest_tables.READ_BANDWIDTH])
+    writing = outermost_writes / float(table[last, nest_tables.WRITE_BANDWIDTH])
+    port = reading + writing if table[last, nest_tables.SHARED_BANDWIDTH] else max(reading, writing)
     cycles = max(
         ceil(nest.macs / units / float(architecture.constants[nest_tables.MACS_A_CYCLE])),
-        ceil(outermost_reads / float(table[last, nest_tables.READ_BANDWIDTH]) - 1e-9),
-        ceil(outermost_writes / float(table[last, nest_tables.WRITE_BANDWIDTH]) - 1e-9),
+        ceil(port - 1e-9),
     )
     return LowerBounds(float(cycles), energy)
 

@@ -19,6 +19,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     READ_BANDWIDTH,
     READ_PJ,
     REDUCTION,
+    SHARED_BANDWIDTH,
     STRIDE,
     TIMELOOP,
     WIDTH,
@@ -165,8 +166,11 @@ def cost_of_state(
     cycles = steps / constants[MACS_A_CYCLE]
     for level in range(levels):
         row = work[level]
-        cycles = max(cycles, row[READ_WORDS] / (row[PRESENT] * table[level, READ_BANDWIDTH]))
-        cycles = max(cycles, row[WRITTEN_WORDS] / (row[PRESENT] * table[level, WRITE_BANDWIDTH]))
+        reading = row[READ_WORDS] / (row[PRESENT] * table[level, READ_BANDWIDTH])
+        writing = row[WRITTEN_WORDS] / (row[PRESENT] * table[level, WRITE_BANDWIDTH])
+        if table[level, SHARED_BANDWIDTH] != 0.0:
+            reading += writing
+        cycles = max(cycles, reading, writing)
     result[0], result[1] = cycles, energy
     return -1
 
