@@ -44,7 +44,12 @@ SPACE = DesignSpace(
         Ordinal("buffer_kib", (32, 64, 128, 256, 512, 1024, 2048), default=256),
         Ordinal("buffer_banks", (1, 2, 4, 8, 16, 32), default=8),
         Ordinal("buffer_words_per_cycle", (8, 16, 32, 64, 128), default=32),
-        Ordinal("memory_gb_per_s", (3.2, 6.4, 12.8, 25.6, 51.2), default=12.8),
+        Ordinal(
+            "memory_gb_per_s",
+            (3.2, 6.4, 12.8, 25.6, 51.2),
+            default=12.8,
+            description="of the memory's bus, which reads and writes share",
+        ),
         Categorical("dataflow", DATAFLOWS),
         Ordinal("bits", (8, 16), default=8, description="of weights and activations"),
         Ordinal("clock_ghz", (0.2, 0.4, 0.6, 0.8, 1.0), default=0.6),
@@ -201,6 +206,7 @@ class Accelerator(Problem):
                     word_bits=bits,
                     read_bandwidth_words=memory_words,
                     write_bandwidth_words=memory_words,
+                    shared_bandwidth=True,
                 ),
             ),
         )

@@ -21,6 +21,11 @@ TENSORS = ("Weights", "Inputs", "Outputs")
 MOST_NAMES = 6
 """Layers that a roofline names: those that take the most time, where their names do not cover each other."""
 
+BELOW_THE_ROOF = (
+    "an array that is not full, to another level's bandwidth, or to a memory that could read and write at once "
+    "and did not"
+)
+
 
 def array_picture(rows: int, columns: int, used: NDArray[np.float64], caption: str) -> Picture:
     """The processing elements with the share of the time that each computes.
@@ -118,6 +123,9 @@ def roofline_picture(
     peak_macs_per_cycle: float,
     words_per_cycle: float,
     without: str = "",
+    *,
+    units: tuple[str, str] = ("word", "cycle"),
+    below: str = BELOW_THE_ROOF,
 ) -> Picture:
     """Every layer under the roofline of the array and of the memory's bandwidth.
 
@@ -129,6 +137,8 @@ def roofline_picture(
         peak_macs_per_cycle: of the array.
         words_per_cycle: of the memory, reads and writes together; infinite draws no slope.
         without: what is not shown, as a sentence.
+        units: of `words` and of `cycles`.
+        below: what a point below the roof loses time to.
     """
     intensity = macs / np.maximum(words, 1.0)
     achieved = macs / cycles
@@ -138,17 +148,18 @@ def roofline_picture(
     if ridge > 0.0:
         corners = np.array([min(low, ridge / 2), ridge, max(high, ridge * 2)])
     roof = np.minimum(peak_macs_per_cycle, corners * words_per_cycle)
+    word, cycle = units
+    left = int(np.count_nonzero(intensity < ridge))
     slope = (
-        f"{int(np.count_nonzero(intensity < ridge))} of {len(names)} layers are left of the ridge, where the "
-        f"memory's {words_per_cycle:,.4g} words a cycle, read and written together, are the limit"
+        f"{left} of {len(names)} {'layers are' if len(names) > 1 else 'layer is'} left of the ridge, where the "
+        f"memory's {words_per_cycle:,.4g} {word}s a {cycle}, read and written together, are the limit"
         if ridge > 0.0
         else "The memory has no limit"
     )
+    labels = " The names are of layers that take the most time." if len(names) > 1 else ""
     return Picture(
         "Roofline",
-        f"{slope}; a point below the roof loses time to an array that is not full, to another level's "
-        "bandwidth, or to a memory that could read and write at once and did not. The names are of layers that take the "
-        f"most time.{' ' * bool(without)}{without}",
+        f"{slope}; a point below the roof loses time to {below}.{labels}{' ' * bool(without)}{without}",
         [
             {
                 "type": "scatter",
@@ -170,12 +181,13 @@ def roofline_picture(
                 "hovertext": [
                     f"{n}, {c / cycles.sum():.1%} of the time" for n, c in zip(names, cycles, strict=True)
                 ],
-                "hovertemplate": "%{hovertext}<br>%{x:.3g} MAC a word<br>%{y:.3g} MAC a cycle<extra></extra>",
+                "hovertemplate": "%{hovertext}<br>"
+                f"%{{x:.3g}} MAC a {word}<br>%{{y:.3g}} MAC a {cycle}<extra></extra>",
             },
         ],
         {
-            "xaxis": {"type": "log", "title": {"text": "operational intensity [MAC/word]"}},
-            "yaxis": {"type": "log", "title": {"text": "throughput [MAC/cycle]"}},
+            "xaxis": {"type": "log", "title": {"text": f"operational intensity [MAC/{word}]"}},
+            "yaxis": {"type": "log", "title": {"text": f"throughput [MAC/{cycle}]"}},
         },
     )
 

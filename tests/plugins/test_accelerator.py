@@ -210,3 +210,11 @@ def test_the_precision_can_be_held():
 def test_a_bad_argument_gets_one_line(build, error, message):
     with pytest.raises(error, match=message):
         build()
+
+
+def test_the_roof_is_the_memory_s_bus_which_reads_and_writes_share():
+    problem = Accelerator(workload="alexnet")
+    design = {**problem.space.default(), "memory_gb_per_s": 3.2, "bits": 8, "clock_ghz": 1.0}
+    roof, layers = problem.pictures(design)[2].traces
+    assert roof["y"][0] / roof["x"][0] == pytest.approx(3.2)  # words of a byte a cycle of a nanosecond
+    assert np.all(layers["y"] <= np.minimum(16 * 16, 3.2 * layers["x"]) * (1 + 1e-9))
