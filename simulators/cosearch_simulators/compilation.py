@@ -23,18 +23,18 @@ inlined = njit(nogil=True, _nrt=False, forceinline=True)  # type: ignore[call-ov
 _LOG = logging.getLogger("cosearch_simulators")
 
 
-def announce_compilation(entry_point: Callable[..., Any], what: str) -> None:
-    """Log "compiling WHAT (once per installation) ..." whenever numba compiles `entry_point`."""
-    event.register("numba:compile", _Announcer(entry_point, what))
+def announce_compilation(entry_point: Callable[..., Any], what: str, takes: str = "10 to 30 s") -> None:
+    """Log "compiling WHAT (takes TAKES, once per installation) ..." whenever numba compiles `entry_point`."""
+    event.register("numba:compile", _Announcer(entry_point, what, takes))
 
 
 class _Announcer(event.Listener):
-    def __init__(self, entry_point: Callable[..., Any], what: str) -> None:
-        self._entry_point, self._what = entry_point, what
+    def __init__(self, entry_point: Callable[..., Any], what: str, takes: str) -> None:
+        self._entry_point, self._what, self._takes = entry_point, what, takes
 
     def on_start(self, event: Any) -> None:
         if event.data["dispatcher"] is self._entry_point:
-            _LOG.warning("compiling %s (once per installation) ...", self._what)
+            _LOG.warning("compiling %s (takes %s, once per installation) ...", self._what, self._takes)
 
     def on_end(self, event: Any) -> None:
         pass

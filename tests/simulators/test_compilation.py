@@ -19,7 +19,7 @@ def twice(x):
 def other(x):
     return 3 * x
 
-announce_compilation(twice, "the doubler")
+announce_compilation(twice, "the doubler", "a second")
 other(1), twice(1), twice(2)
 """
 
@@ -34,4 +34,4 @@ def test_compilation_is_said_once_per_installation(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         told.append(done.stderr)
-    assert told == ["compiling the doubler (once per installation) ...\n", ""]
+    assert told == ["compiling the doubler (takes a second, once per installation) ...\n", ""]

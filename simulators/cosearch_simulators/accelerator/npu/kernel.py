@@ -117,5 +117,5 @@ def _entry_points(digest: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 run_designs, run_timeline = _entry_points(_digest())
-announce_compilation(run_designs, "the NPU's timeline")
-announce_compilation(run_timeline, "the NPU's log")
+announce_compilation(run_designs, "the NPU's timeline", "a few seconds")
+announce_compilation(run_timeline, "the NPU's log", "a few seconds")
