@@ -22,8 +22,8 @@ MOST_NAMES = 6
 """Layers that a roofline names: those that take the most time, where their names do not cover each other."""
 
 BELOW_THE_ROOF = (
-    "an array that is not full, to another level's bandwidth, or to a memory that could read and write at once "
-    "and did not"
+    "an array that is not full, to another level's bandwidth, or to a memory that could read and write at "
+    "once and did not"
 )
 
 
@@ -150,9 +150,10 @@ def roofline_picture(
     roof = np.minimum(peak_macs_per_cycle, corners * words_per_cycle)
     word, cycle = units
     left = int(np.count_nonzero(intensity < ridge))
+    layers = "layers are" if len(names) > 1 else "layer is"
     slope = (
-        f"{left} of {len(names)} {'layers are' if len(names) > 1 else 'layer is'} left of the ridge, where the "
-        f"memory's {words_per_cycle:,.4g} {word}s a {cycle}, read and written together, are the limit"
+        f"{left} of {len(names)} {layers} left of the ridge, where the memory's {words_per_cycle:,.4g} "
+        f"{word}s a {cycle}, read and written together, are the limit"
         if ridge > 0.0
         else "The memory has no limit"
     )

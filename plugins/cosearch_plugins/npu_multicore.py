@@ -6,10 +6,9 @@ The clock is the event-driven `cosearch_simulators.accelerator.npu`, imported wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
@@ -18,9 +17,13 @@ from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch_plugins.argument_checks import thread_count, whole_number
 from cosearch_plugins.network_workload import NETWORKS, absolute_network, network_digest, read_network
-
-if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.npu import Timeline
+from cosearch_plugins.npu_pictures import (
+    cores_picture,
+    energy_picture,
+    npu_roofline,
+    power_picture,
+    timeline_picture,
+)
 
 SPACE = DesignSpace(
     [
@@ -53,8 +56,6 @@ METRICS = (
     Metric("buffer_energy_pj", "pJ", "accesses of the cores' buffers"),
     Metric("dram_energy_pj", "pJ", "transfers"),
 )
-
-SHOWN_GAPS = 2000  # of a timeline: pieces of one operator with a shorter gap between them are one bar
 
 
 class NpuMulticore(Problem):
@@ -113,66 +114,17 @@ class NpuMulticore(Problem):
         return Outcomes.of({m.name: getattr(result, m.name) for m in METRICS}, errors=result.error)
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
-        """Power over time, and the timeline of the units."""
-        from cosearch_simulators.accelerator.npu import UNITS, Npus, timeline
+        """Arrays, energy, roofline, power over time, and the timeline of the units."""
+        from cosearch_simulators.accelerator.npu import Npus, timeline
 
-        line = timeline(Npus(**{p.name: design[p.name] for p in SPACE}), self.network)
-        edges_ns, power_mw = line.power_trace(samples=300)
-        middle_us = (edges_ns[:-1] + edges_ns[1:]) / 2000
-        power = Picture(
-            "Power over time",
-            f"What each kind of unit draws while {self.network.name} runs once, in "
-            f"{line.latency_ns / 1000:,.1f} us; leakage is not modelled.",
-            [
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "stackgroup": "power",
-                    "name": unit,
-                    "x": middle_us,
-                    "y": mw,
-                }
-                for unit, mw in zip(UNITS, power_mw, strict=True)
-            ],
-            {"xaxis": {"title": {"text": "time [us]"}}, "yaxis": {"title": {"text": "power [mW]"}}},
+        npu = Npus(**{p.name: design[p.name] for p in SPACE})
+        line = timeline(npu, self.network)
+        outcomes = self.evaluate(self.space.designs([design]))
+        metrics = {name: float(column[0]) for name, column in outcomes.metrics.items()}
+        return (
+            cores_picture(design, line, self.network, metrics),
+            energy_picture(line, metrics),
+            npu_roofline(design, line, self.network),
+            power_picture(line, self.network.name),
+            timeline_picture(line, int(design["cores"])),
         )
-        rows = [f"core {core} {unit}" for core in range(int(design["cores"])) for unit in UNITS]
-        first, last = _bars(line, line.latency_ns / SHOWN_GAPS)
-        traces = []
-        for code, unit in enumerate(UNITS):
-            mine = np.flatnonzero(line.unit[first] == code)
-            traces.append(
-                {
-                    "type": "bar",
-                    "orientation": "h",
-                    "name": unit,
-                    "y": [rows[len(UNITS) * line.core[i] + code] for i in first[mine]],
-                    "base": line.start_ns[first[mine]] / 1000,
-                    "x": (line.end_ns[last[mine]] - line.start_ns[first[mine]]) / 1000,
-                    "hovertext": [line.names[line.operator[i]] for i in first[mine]],
-                }
-            )
-        gantt = Picture(
-            "Timeline of the units",
-            f"A bar is a unit's work on tiles of one operator ({line.start_ns.size:,} pieces in all); gaps "
-            f"are waits for data or a buffer, those below {line.latency_ns / SHOWN_GAPS:,.0f} ns not shown.",
-            traces,
-            {
-                "barmode": "overlay",
-                "height": 120 + 22 * len(rows),
-                "xaxis": {"title": {"text": "time [us]"}},
-                "yaxis": {"categoryorder": "array", "categoryarray": rows[::-1]},
-            },
-        )
-        return power, gantt
-
-
-def _bars(line: Timeline, gap_ns: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and last piece of each run of pieces of one unit on one operator with gaps up to this."""
-    order = np.lexsort((line.start_ns, line.unit, line.core))
-    before, after = order[:-1], order[1:]
-    breaks = line.start_ns[after] - line.end_ns[before] > gap_ns
-    for key in (line.core, line.unit, line.operator):
-        breaks |= key[after] != key[before]
-    starts = np.concatenate([[True], breaks])
-    return order[starts], order[np.roll(starts, -1)]

@@ -52,13 +52,44 @@ def test_its_pictures_can_be_drawn():
     problem = NpuMulticore(workload="squeezenet1_1")
     drawn = drawn_pictures(problem, problem.space.default())
     assert drawn.missing == ()
-    assert [picture.title for picture in drawn.pictures] == ["Power over time", "Timeline of the units"]
+    assert [picture.title for picture in drawn.pictures] == [
+        "The arrays and their utilisation",
+        "Energy by level and what it is for",
+        "Roofline",
+        "Power over time",
+        "Timeline of the units",
+    ]
+
+
+@pytest.mark.parametrize("changes", [{}, {"cores": 4, "buffers": 1}, {"schedule": "one_core", "cores": 4}])
+def test_the_pictures_say_what_the_metrics_do(changes):
+    problem = NpuMulticore(workload="resnet18")
+    design = problem.space.default() | changes
+    metrics = problem.evaluate(problem.space.designs([design])).metrics
+    arrays, energy, roofline = problem.pictures(design)[:3]
+    done, rest = (np.asarray(trace["y"]) for trace in arrays.traces)
+    assert len(done) == design["cores"]
+    assert done.mean() == pytest.approx(metrics["utilisation"][0])
+    assert np.all(rest >= 0)
+    assert np.all(done + rest <= 1 + 1e-9)
+    by_level = dict(
+        zip(energy.traces[0]["y"], np.sum([trace["x"] for trace in energy.traces], axis=0), strict=True)
+    )
+    parts = {"MAC": "matrix", "vector operations": "vector", "buffers": "buffer", "DRAM": "dram"}
+    for level, part in parts.items():
+        assert by_level[level] == pytest.approx(metrics[f"{part}_energy_pj"][0] / 1e6)
+    assert all(np.min(trace["x"]) >= 0 for trace in energy.traces)
+    layers = roofline.traces[1]
+    x, y = np.asarray(layers["x"]), np.asarray(layers["y"])
+    assert len(x) == len(problem.network.matrix_operators)
+    peak = design["cores"] * design["array_rows"] * design["array_columns"] * design["clock_ghz"]
+    assert np.all(y <= np.minimum(peak, x * design["dram_gb_per_s"]) * (1 + 1e-9))
 
 
 def test_the_timeline_is_shown_to_its_end_in_bars_that_do_not_overlap():
     problem = NpuMulticore(workload="squeezenet1_1")
     latency_us = problem.evaluate(problem.space.designs([problem.space.default()]))["latency_ns"][0] / 1000
-    traces = problem.pictures(problem.space.default())[1].traces
+    traces = problem.pictures(problem.space.default())[-1].traces
     assert sum(len(trace["x"]) for trace in traces) < 4000
     assert max(np.max(t["base"] + t["x"]) for t in traces) == pytest.approx(latency_us)
     for trace in traces:

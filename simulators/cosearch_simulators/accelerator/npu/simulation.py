@@ -126,6 +126,7 @@ class Timeline:
         start_ns: of each piece.
         end_ns: of each piece.
         energy_pj: of each piece.
+        bytes: that a transfer moves; 0 for computing.
         names: of the operators.
     """
 
@@ -135,6 +136,7 @@ class Timeline:
     start_ns: Floats
     end_ns: Floats
     energy_pj: Floats
+    bytes: Floats
     names: Sequence[str]
 
     @property
@@ -196,6 +198,7 @@ def timeline(npu: Npus, network: Network) -> Timeline:
         start_ns=log[:, events.START],
         end_ns=log[:, events.END],
         energy_pj=energy,
+        bytes=np.where(moves, log[:, events.AMOUNT], 0.0),
         names=[op.name for op in network.operators],
     )
 
@@ -233,8 +236,9 @@ def _too_small(network: Network, operators: Floats, design: Floats, missing: flo
     for i, operator in enumerate(network.operators):
         if tiling.plan(operators[i], design, np.zeros(events.COLUMNS))[0] > 0:
             return (
-                f"operator {operator.name!r} does not fit: its smallest tiles need {missing:,.0f} bytes more "
-                f"than the {design[tiling.BUFFER_BYTES]:,.0f} of a core's buffers"
+                f"operator {operator.name!r} does not fit: its smallest tiles, cut into at most "
+                f"{tiling.MOST_TILES:,}, need {missing:,.0f} bytes more than the "
+                f"{design[tiling.BUFFER_BYTES]:,.0f} of a core's buffers"
             )
     raise AssertionError("every operator fits")
 
