@@ -22,7 +22,13 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Integer, Parameter
 from cosearch_plugins.accelerator_layer import read_layer
-from cosearch_plugins.accelerator_pictures import TENSORS, array_picture, energy_picture
+from cosearch_plugins.accelerator_pictures import (
+    TENSORS,
+    array_picture,
+    energy_picture,
+    roofline_picture,
+)
+from cosearch_plugins.argument_checks import thread_count
 from cosearch_plugins.network_workload import absolute_network, network_digest
 
 if TYPE_CHECKING:
@@ -66,6 +72,7 @@ class AcceleratorMaestrogym(Problem):
         pes: processing elements.
         noc_bandwidth: elements a cycle.
         offchip_bandwidth: elements a cycle.
+        threads: taken as all problems take it; the model needs but one.
         objectives: instead of the goal's.
         constraints: default none.
 
@@ -99,6 +106,7 @@ class AcceleratorMaestrogym(Problem):
         pes: int = 1024,
         noc_bandwidth: int = 1 << 30,
         offchip_bandwidth: int = 1 << 30,
+        threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
@@ -111,8 +119,9 @@ class AcceleratorMaestrogym(Problem):
         ):
             if not 1 <= value < 1 << 31:
                 raise ArgumentError(f"{argument} must be from 1 to {(1 << 31) - 1}, got {value}")
+        thread_count(threads)
         self.pes, self.bandwidths = pes, (noc_bandwidth, offchip_bandwidth)
-        self.layer = _layer(workload, layer)
+        self.layer_name, self.layer = _layer(workload, layer)
         self.sizes = _map_sizes(self.layer)
         self.workload_digest = network_digest(workload)
         self.arguments = {**self.arguments, "workload": absolute_network(workload)}
@@ -137,7 +146,10 @@ class AcceleratorMaestrogym(Problem):
         )
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
-        """The clusters with the share of the time that their units compute; energy by level and operand."""
+        """The clusters with the share of the time that they compute, energy by level and operand, roofline.
+
+        MAESTRO moves each tensor between memory and shared buffer once, reading while it writes.
+        """
         from cosearch_simulators.accelerator.maestro import cost
         from cosearch_simulators.accelerator.maestro.layer import TENSORS as ORDER
 
@@ -150,6 +162,11 @@ class AcceleratorMaestrogym(Problem):
         columns = int(design["cluster_pes"])
         rows = self.pes // columns
         busy = float(result.throughput[0]) / (rows * columns)
+        read = result.l2_writes[0, [ORDER.index("Inputs"), ORDER.index("Weights")]].sum()
+        words = result.l2_reads[0, [ORDER.index("Outputs")]] + read
+        words_per_cycle = 2.0 * self.bandwidths[1]
+        if words_per_cycle * result.macs[0] > 1000 * self.pes * words[0]:
+            words_per_cycle = np.inf  # ArchGym's, whose slope is far away from the layer
         return (
             array_picture(
                 rows,
@@ -162,6 +179,11 @@ class AcceleratorMaestrogym(Problem):
                 ("L1", "L2"),
                 (accesses * weights)[:, operands],
                 {"MAC": float(result.macs[0]) * cost.MAC_ENERGY_PJ},
+            ),
+            roofline_picture(
+                *([self.layer_name], result.macs.astype(float), result.runtime_cycles.astype(float)),
+                *(words.astype(float), float(self.pes), words_per_cycle),
+                below="PEs without work, or to the delay of a step's fetch and write back",
             ),
         )
 
@@ -223,7 +245,7 @@ def _parameters(sizes: dict[str, int], pes: int) -> list[Parameter]:
     return parameters
 
 
-def _layer(workload: str, layer: int | str) -> Layer:
+def _layer(workload: str, layer: int | str) -> tuple[str, Layer]:
     from cosearch_simulators.accelerator.maestro import Layer
     from cosearch_simulators.errors import SimulatorError
 
@@ -236,7 +258,7 @@ def _layer(workload: str, layer: int | str) -> Layer:
         found = Layer.of(
             "CONV", {"K": found.size("N"), "C": found.size("K"), "Y": found.size("M"), "X": 1, "R": 1, "S": 1}
         )
-    return found
+    return name, found
 
 
 def _map_sizes(layer: Layer) -> dict[str, int]:

@@ -264,13 +264,13 @@ class AcceleratorMapping(Problem):
 
     def _parameters(self) -> list[Parameter]:
         parameters: list[Parameter] = []
-        for level, axis in self.arrays:
+        for number, (level, axis) in enumerate(self.arrays):
             prefix = self._axis(level, axis)
             array = self.architecture.levels[level].array
             size = int(array[0] if axis == 0 else np.prod(array[1:]))
             usual = [loop for loop in ("C", "K", "P", "G") if loop in self.loops] or self.loops
             parameters.append(
-                Categorical(f"spread_{prefix}", self.loops, default=usual[min(axis, len(usual) - 1)])
+                Categorical(f"spread_{prefix}", self.loops, default=usual[min(number, len(usual) - 1)])
             )
             sizes = sorted(
                 {size, *(d for loop in self.loops for d in _divisors(self.nest.size(loop)) if d <= size)}

@@ -97,7 +97,21 @@ def test_its_pictures_can_be_drawn():
     problem = AcceleratorMaestrogym(pes=168)
     drawn = drawn_pictures(problem, problem.space.default() | {"cluster_pes": 50})
     assert drawn.missing == ()
-    array, energy = drawn.pictures
+    array, energy, roofline = drawn.pictures
+    assert roofline.caption.startswith("The memory has no limit")
     assert np.shape(array.traces[0]["z"]) == (3, 50)
     outcomes = problem.evaluate(problem.space.designs([problem.space.default() | {"cluster_pes": 50}]))
     assert sum(np.sum(trace["x"]) for trace in energy.traces) == pytest.approx(outcomes["energy_pj"][0] / 1e6)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 3])
+def test_no_mapping_is_above_the_roof(layer):
+    problem = AcceleratorMaestrogym(workload="mobilenet_v2", layer=layer, offchip_bandwidth=2, threads=1)
+    designs = problem.space.sample(40, 0)
+    status = problem.evaluate(designs).status
+    for i in np.flatnonzero(status == "ok"):
+        roof, point = problem.pictures(designs[int(i)])[2].traces
+        intensity, achieved = float(point["x"][0]), float(point["y"][0])
+        assert achieved <= np.exp(np.interp(np.log(intensity), np.log(roof["x"]), np.log(roof["y"]))) * (
+            1 + 1e-9
+        )
