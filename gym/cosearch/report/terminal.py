@@ -70,7 +70,10 @@ def _studies(comparison: Comparison, console: Console) -> None:
         console.print(Text(plain(reason_line(entry)), style="dim"))
     rest = sum(designs for *_, designs in reasons[MAX_REASONS:])
     if rest:
-        console.print(Text(f"{rest} more for {len(reasons) - MAX_REASONS} other reasons", style="dim"))
+        others = len(reasons) - MAX_REASONS
+        designs = "1 more design" if rest == 1 else f"{rest} more designs"
+        causes = "1 other reason" if others == 1 else f"{others} other reasons"
+        console.print(Text(f"{designs} for {causes}", style="dim"))
 
 
 def _designs(comparison: Comparison, console: Console) -> None:

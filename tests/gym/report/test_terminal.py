@@ -51,6 +51,13 @@ def test_without_a_feasible_design():
     assert "Pareto designs (" not in text
 
 
+def test_reasons_that_are_not_shown_are_counted():
+    bounds = ["area_mm2<=3", "latency_ns<=300000", "energy_pj<=10000000"]
+    assert "2 more designs for 1 other reason\n" in printed(make_study(30, constraints=bounds)).replace(
+        " \n", "\n"
+    )
+
+
 def test_narrow_terminal_and_single_objective():
     text = printed(make_study(50, ALL_OBJECTIVES[:1]), make_study(50, ALL_OBJECTIVES[:1], seed=1), width=80)
     assert "Best designs" in text
