@@ -18,7 +18,7 @@ from cosearch_simulators.accelerator.mapper import (
     map_network,
     of_template,
 )
-from cosearch_simulators.accelerator.mapper.bounds import lower_bounds
+from cosearch_simulators.accelerator.mapper.bounds import least_cycles, lower_bounds, touched
 from cosearch_simulators.accelerator.mapper.search_cost import WORK_COLUMNS, cost_of_state
 from cosearch_simulators.accelerator.mapping import unpack
 from cosearch_simulators.accelerator.templates import Template, template
@@ -98,8 +98,10 @@ def test_small_layers_are_mapped_as_well_as_by_trying_everything(nest: LoopNest,
     compiled = SMALL.compile()
     costs = evaluate([compiled], [nest], every_mapping(nest, 3, 1), threads=1)
     assert costs.valid.any()
-    guided = map_nests([compiled], [nest], objective, threads=1)  # type: ignore[arg-type]
-    thorough = map_nests([compiled], [nest], objective, effort="thorough", threads=1)  # type: ignore[arg-type]
+    guided, thorough = (
+        map_nests([compiled], [nest], objective, effort=effort, imperfect=False, threads=1)  # type: ignore[arg-type]
+        for effort in ("fast", "thorough")
+    )
     assert thorough.proven[0]
     ours, exhausted, every = (
         {"latency": one.cycles, "energy": one.energy_pj, "edp": one.cycles * one.energy_pj}[objective]
@@ -199,7 +201,7 @@ def test_no_mapping_is_below_the_bounds() -> None:
     ):
         compiled = preset(name).compile(precision)
         for objective in ("latency", "energy"):
-            costs = map_nests([compiled], NESTS, objective).costs  # type: ignore[arg-type]
+            costs = map_nests([compiled], NESTS, objective, imperfect=False).costs  # type: ignore[arg-type]
             assert costs.valid.all()
             for nest, cycles, energy in zip(NESTS, costs.cycles, costs.energy_pj, strict=True):
                 assert cycles >= lower_bounds(compiled, nest).cycles
@@ -242,6 +244,40 @@ def test_a_pair_is_mapped_the_same_in_any_batch_and_on_any_threads() -> None:
         row = together.row(one, 2)
         assert together.costs.energy_pj[row] == alone.costs.energy_pj[0]
         assert np.array_equal(together.mappings.temporal[row], alone.mappings.temporal[0])
+
+
+def test_an_array_that_divisors_leave_empty_is_filled_by_imperfect_factors() -> None:
+    array = Architecture.model_validate(
+        {
+            "levels": [
+                {"name": "Register", "kind": "register_file", "capacity_words": 64},
+                {"name": "Buffer", "capacity_words": 65536, "array": (16, 16)},
+                {"name": "DRAM", "kind": "dram"},
+            ]
+        }
+    ).compile()
+    primes, even = LoopNest.of({"K": 97, "C": 101}), LoopNest.of({"K": 96, "C": 96, "P": 4})
+    for objective in ("latency", "edp"):
+        usual, divisors, always = (
+            map_nests([array], [primes, even], objective, imperfect=imperfect)  # type: ignore[arg-type]
+            for imperfect in (None, False, True)
+        )
+        assert divisors.costs.cycles[0] == 97 * 101  # one unit of 256
+        assert usual.costs.cycles[0] == always.costs.cycles[0] <= 7 * 7  # tiles of 16 by 16, the last cut
+        assert usual.costs.cycles[0] >= least_cycles([array], [primes])[0, 0]
+        assert not usual.proven[0]
+        assert usual.costs.cycles[1] == divisors.costs.cycles[1]
+        np.testing.assert_array_equal(usual.mappings.temporal[1], divisors.mappings.temporal[1])
+
+
+@given(
+    st.tuples(st.integers(1, 12), st.integers(1, 6), st.integers(1, 4), st.integers(1, 4)),
+)
+def test_words_that_windows_touch_are_counted_as_a_set_has_them(case) -> None:
+    outs, taps, stride, dilation = case
+    rows = {out * stride + tap * dilation for out in range(outs) for tap in range(taps)}
+    nest = LoopNest((1, 1, 1, 1, outs, 1, taps, 1), (stride, 1), (dilation, 1))
+    assert touched(nest)["Inputs"] == len(rows)
 
 
 def test_imperfect_factors_fill_an_array_that_no_divisor_fills() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil, gcd, prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch_simulators.accelerator import nest_tables
 from cosearch_simulators.accelerator.evaluation import CompiledArchitecture
@@ -14,7 +16,7 @@ from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, TENSORS, Lo
 
 @dataclass(frozen=True)
 class LowerBounds:
-    """No mapping whose factors multiply to the dimensions has less.
+    """No mapping whose factors multiply to the dimensions has less; imperfect factors may take less time.
 
     Attributes:
         cycles: of all units at work and of the backing store's compulsory words.
@@ -84,12 +86,37 @@ def lower_bounds(architecture: CompiledArchitecture, nest: LoopNest) -> LowerBou
     return LowerBounds(float(cycles), energy)
 
 
+def least_cycles(
+    architectures: Sequence[CompiledArchitecture], nests: Sequence[LoopNest]
+) -> NDArray[np.float64]:
+    """Bounds (architectures, nests) that imperfect factors cannot go below either.
+
+    All units work all the time, and every word passes the backing store's ports once.
+    """
+    table = np.stack([one.table[-1] for one in architectures])
+    units = np.array(
+        [
+            one.table[:, [nest_tables.FANOUT_X, nest_tables.FANOUT_Y]].prod()
+            * one.constants[nest_tables.MACS_A_CYCLE]
+            for one in architectures
+        ]
+    )
+    words = np.array([[touched(nest)[tensor] for tensor in TENSORS] for nest in nests], np.float64)
+    widths = table[:, nest_tables.WIDTH : nest_tables.WIDTH + 3]
+    reading = widths[:, :2] @ words[:, :2].T / table[:, [nest_tables.READ_BANDWIDTH]]
+    writing = widths[:, 2:] @ words[:, 2:].T / table[:, [nest_tables.WRITE_BANDWIDTH]]
+    shared = table[:, [nest_tables.SHARED_BANDWIDTH]] != 0.0
+    port = np.where(shared, reading + writing, np.maximum(reading, writing))
+    return np.maximum(np.array([float(nest.macs) for nest in nests]) / units[:, None], port)
+
+
 def touched(nest: LoopNest) -> dict[str, int]:
     """Words of each tensor that multiply-accumulates use: the input's gaps left out."""
     sizes = dict(nest.tensor_sizes)
     g, n, _, c, p, q, r, s = nest.sizes
     rows, columns = (
-        len({out * stride + tap * dilation for out in range(outs) for tap in range(taps)})
+        outs * taps
+        - max(0, outs - dilation // gcd(stride, dilation)) * max(0, taps - stride // gcd(stride, dilation))
         for outs, taps, stride, dilation in zip((p, q), (r, s), nest.stride, nest.dilation, strict=True)
     )
     sizes["Inputs"] = g * n * c * rows * columns

@@ -22,11 +22,12 @@ from cosearch_simulators.accelerator.evaluation import (
     evaluate,
     pack_nests,
 )
+from cosearch_simulators.accelerator.mapper.bounds import least_cycles
 from cosearch_simulators.accelerator.mapper.constraints import MappingConstraints, compile_rules
 from cosearch_simulators.accelerator.mapper.entry import new_scratch, search_range
-from cosearch_simulators.accelerator.mapper.padding import with_padded
+from cosearch_simulators.accelerator.mapper.padding import padded
 from cosearch_simulators.accelerator.mapper.search_kernel import EDP, ENERGY, LATENCY
-from cosearch_simulators.accelerator.nest_tables import LARGEST_EXACT
+from cosearch_simulators.accelerator.nest_tables import LARGEST_EXACT, MACS_A_CYCLE
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads.loop_nest import LoopNest
@@ -66,7 +67,8 @@ class MappedNests:
         mappings: valid where `costs.valid`; elsewhere one that shows why there is none, or for an operator
             that the constraints' dataflow does not admit any.
         costs: of the mappings, with reasons where there is none.
-        proven: whether all mappings were tried, in the orders of `constraints.ORDERS`.
+        proven: whether all mappings were tried, in the orders of `constraints.ORDERS` and with factors that
+            multiply to the dimensions.
         nests: how many nests there are.
     """
 
@@ -88,7 +90,7 @@ def map_nests(
     effort: Effort = "fast",
     constraints: MappingConstraints | None = None,
     bypass: bool = True,
-    imperfect: bool = False,
+    imperfect: bool | None = None,
     options: int = 0,
     counts: bool = False,
     threads: int | None = None,
@@ -105,7 +107,9 @@ def map_nests(
             first architecture.
         bypass: whether a tensor may go past a level that could hold it.
         imperfect: whether factors may multiply to more than the dimensions, with some steps idle; takes about
-            twice as long. Else they multiply to the dimensions.
+            twice as long. If False they multiply to the dimensions. None for False, but True for latency and
+            EDP where that leaves most of the array empty: the best found takes more than twice
+            `bounds.least_cycles`, and computes for most of that time.
         options: sum of `nest_tables.TIMELOOP` and `nest_tables.FILL_AND_DRAIN`; the search does not see fill
             and drain, the costs do.
         counts: whether the costs keep accesses by level and tensor.
@@ -135,7 +139,7 @@ def map_pairs(
     effort: Effort,
     constraints: MappingConstraints | None,
     bypass: bool,
-    imperfect: bool,
+    imperfect: bool | None,
     options: int,
     counts: bool,
     threads: int | None,
@@ -159,16 +163,26 @@ def map_pairs(
             raise ConfigurationError(
                 f"architectures of a batch must have as many levels: {levels} and {len(architecture.table)}"
             )
-    candidates, stands_for = with_padded(nests) if imperfect else (list(nests), list(range(len(nests))))
-    of_nest = [np.flatnonzero(np.array(stands_for) == number) for number in range(len(nests))]
-    pair = np.repeat(np.arange(len(nest_of)), [len(of_nest[nest]) for nest in nest_of])
-    homes = np.full((len(pair), 3), levels - 1)
+    homes = np.full((len(nest_of), 3), levels - 1)
     mappings, outcomes = run_searches(
-        architectures, candidates,
-        (architecture_of[pair], np.concatenate([of_nest[nest] for nest in nest_of]), homes),
-        objective, effort, constraints, bypass, options, threads,
+        architectures, nests, (architecture_of, nest_of, homes), objective, effort, constraints, bypass,
+        options, threads,
     )  # fmt: skip
-    if imperfect:
+    proven = outcomes[:, 3] == 1.0
+    again = np.full(len(nest_of), bool(imperfect))
+    if imperfect is None:
+        computing = mappings.temporal.prod(axis=(1, 2), dtype=np.float64)
+        computing /= np.array([one.constants[MACS_A_CYCLE] for one in architectures])[architecture_of]
+        least = least_cycles(architectures, nests)[architecture_of, nest_of]
+        again = (outcomes[:, 1] > 2.0 * least) & (2.0 * computing > outcomes[:, 1]) & (objective != "energy")
+    candidates, stands_for = padded(nests) if again.any() else ([], [])
+    row, candidate = np.nonzero(again[:, None] & (nest_of[:, None] == np.array(stands_for, np.int64)))
+    if len(row):
+        larger, _ = run_searches(
+            architectures, candidates, (architecture_of[row], candidate, np.full((len(row), 3), levels - 1)),
+            objective, effort, constraints, bypass, options, threads,
+        )  # fmt: skip
+        mappings, pair = joined(mappings, larger), np.concatenate([np.arange(len(nest_of)), row])
         tried = evaluate(
             architectures, nests, mappings, architecture_of[pair], nest_of[pair], options=options,
             threads=threads,
@@ -179,15 +193,15 @@ def map_pairs(
         # The best of each pair's rows; the unpadded one comes first and stays where none is valid.
         order = np.lexsort((np.arange(len(merit)), np.where(tried.valid, merit, np.inf), pair))
         best = order[np.unique(pair[order], return_index=True)[1]]
-        mappings, outcomes = rows_of(mappings, best), outcomes[best]
-        outcomes[:, 3] = 0.0
+        mappings = rows_of(mappings, best)
+        proven &= (best < len(nest_of)) & (imperfect is None)
     costs = evaluate(
         architectures, nests, mappings, architecture_of, nest_of, options=options, counts=counts,
         threads=threads,
     )  # fmt: skip
     refusals = [constraints.refusal(nest) if constraints else "" for nest in nests]
     reasons = {row: refusals[nest] for row, nest in enumerate(nest_of) if refusals[nest]}
-    return mappings, _refusing(costs, {**(refused or {}), **reasons}), outcomes[:, 3] == 1.0
+    return mappings, _refusing(costs, {**(refused or {}), **reasons}), proven
 
 
 def _refusing(costs: Costs, refused: dict[int, str]) -> MappedCosts:
@@ -203,6 +217,19 @@ def _refusing(costs: Costs, refused: dict[int, str]) -> MappedCosts:
     ):
         column[rows] = np.nan
     return found
+
+
+def joined(one: Mappings, other: Mappings) -> Mappings:
+    """Two batches as one."""
+    assert one.keeps is not None
+    assert other.keeps is not None
+    return Mappings(
+        np.concatenate([one.temporal, other.temporal]),
+        np.concatenate([one.order, other.order]),
+        np.concatenate([one.spatial_x, other.spatial_x]),
+        np.concatenate([one.spatial_y, other.spatial_y]),
+        np.concatenate([one.keeps, other.keeps]),
+    )
 
 
 def rows_of(mappings: Mappings, rows: NDArray[np.int64]) -> Mappings:

@@ -16,6 +16,7 @@ from cosearch_simulators.accelerator.mapper.fusion import best_groups, fusable_e
 from cosearch_simulators.accelerator.mapper.mapper import (
     Effort,
     Objective,
+    joined,
     map_pairs,
     run_searches,
 )
@@ -66,7 +67,7 @@ def map_network(
     effort: Effort = "fast",
     constraints: MappingConstraints | None = None,
     bypass: bool = True,
-    imperfect: bool = False,
+    imperfect: bool | None = None,
     fuse_at: str | None = None,
     options: int = 0,
     threads: int | None = None,
@@ -241,13 +242,4 @@ def _fuse(
     before = np.pad(chosen, ((0, 0), (1, 0))).astype(int)
     after = np.pad(chosen, ((0, 0), (0, 1))).astype(int)
     pick = (np.arange(number)[:, None], np.arange(layers)[None, :], before, after)
-    assert mappings.keeps is not None
-    assert again.keeps is not None
-    together = Mappings(
-        np.concatenate([mappings.temporal, again.temporal]),
-        np.concatenate([mappings.order, again.order]),
-        np.concatenate([mappings.spatial_x, again.spatial_x]),
-        np.concatenate([mappings.spatial_y, again.spatial_y]),
-        np.concatenate([mappings.keeps, again.keeps]),
-    )
-    return together, every_row[pick], every_cycles[pick], every_energy[pick], chosen
+    return joined(mappings, again), every_row[pick], every_cycles[pick], every_energy[pick], chosen

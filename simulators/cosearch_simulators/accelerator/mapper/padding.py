@@ -13,15 +13,16 @@ _TOGETHER = (("G", "N", "K", "C", "P", "Q"), ("G", "N", "K", "C"), ("P", "Q"))
 _MOST_WASTE = 1.5  # of all steps; beyond, the array would have to be more than half empty without padding
 
 
-def with_padded(nests: Sequence[LoopNest]) -> tuple[list[LoopNest], list[int]]:
-    """The nests, then each rounded up to multiples of small powers of two in some of its loops.
+def padded(nests: Sequence[LoopNest]) -> tuple[list[LoopNest], list[int]]:
+    """Each nest rounded up to multiples of small powers of two in some of its loops.
 
     Filter rows and columns stay as they are: they are short, and a step of them is worth the most.
 
     Returns:
         Nests, and for each the number of the nest that it stands for.
     """
-    candidates, stands_for = list(nests), list(range(len(nests)))
+    candidates: list[LoopNest] = []
+    stands_for: list[int] = []
     for number, nest in enumerate(nests):
         seen = {nest.sizes}
         for multiple in _MULTIPLES:
@@ -30,9 +31,9 @@ def with_padded(nests: Sequence[LoopNest]) -> tuple[list[LoopNest], list[int]]:
                     ceil(size / multiple) * multiple if loop in loops and size > 1 else size
                     for loop, size in zip(LOOPS, nest.sizes, strict=True)
                 )
-                padded = replace(nest, sizes=rounded)  # type: ignore[arg-type]
-                if padded.sizes not in seen and padded.macs <= _MOST_WASTE * nest.macs:
-                    seen.add(padded.sizes)
-                    candidates.append(padded)
+                larger = replace(nest, sizes=rounded)  # type: ignore[arg-type]
+                if larger.sizes not in seen and larger.macs <= _MOST_WASTE * nest.macs:
+                    seen.add(larger.sizes)
+                    candidates.append(larger)
                     stands_for.append(number)
     return candidates, stands_for
