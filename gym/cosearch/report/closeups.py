@@ -11,7 +11,7 @@ from cosearch.drawing import Drawn, drawn_pictures, draws_pictures
 from cosearch.errors import CosearchError
 from cosearch.report.comparison import Comparison
 from cosearch.report.document import Drawings
-from cosearch.report.markup import copy_button, heading, text
+from cosearch.report.markup import copy_button, heading, name_text, text
 from cosearch.report.words import count, parameter_value, quantity
 
 MAX_DESIGNS = 4
@@ -94,9 +94,9 @@ def pictures_html(drawn: Drawn, level: int, drawings: Drawings) -> str:
 
 def design_html(metrics: Mapping[str, str], design: Mapping[str, Any]) -> str:
     """What was measured of a design, as texts, and its parameters."""
-    measured = "".join(f"<div><dt>{text(k)}</dt><dd>{text(v)}</dd></div>" for k, v in metrics.items())
+    measured = "".join(f"<div><dt>{name_text(k)}</dt><dd>{text(v)}</dd></div>" for k, v in metrics.items())
     chosen = "".join(
-        f"<div><dt>{text(name)}</dt><dd>{text(parameter_value(value))}</dd></div>"
+        f"<div><dt>{name_text(name)}</dt><dd>{text(parameter_value(value))}</dd></div>"
         for name, value in design.items()
     )
     return f'<dl class="design measured">{measured}</dl><dl class="design">{chosen}</dl>'

@@ -15,6 +15,11 @@ def text(value: Any) -> str:
     return escape(plain(value))
 
 
+def name_text(name: str) -> str:
+    """A name for HTML that may be broken behind its underscores; not for attributes."""
+    return text(name).replace("_", "_<wbr>")
+
+
 def prose(value: Any) -> str:
     """Text of a docstring: what stands between backticks is code."""
     return re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", text(value))

@@ -11,7 +11,7 @@ import pictured_problem
 from cosearch import Categorical, DesignSpace, Integer, Outcomes, Study
 from cosearch.registry import registry
 from cosearch.report import report_data
-from cosearch.report.closeups import MAX_DESIGNS, TITLE, chosen_designs
+from cosearch.report.closeups import MAX_DESIGNS, TITLE, chosen_designs, design_html
 from cosearch.report.comparison import compare
 from cosearch.report.page import report_page
 from report_studies import ALL_OBJECTIVES, make_study
@@ -125,3 +125,10 @@ def test_progress_names_the_design_that_is_being_drawn():
 def test_the_report_for_machines_has_no_pictures():
     (entry,) = report_data([run(pictured_problem.PicturedCache())])
     assert "Miss rate" not in str(entry)
+
+
+def test_long_names_may_be_broken_behind_their_underscores_only():
+    html = design_html({"energy_pj": "1 pJ"}, {"SPAD_memory_depth": 16, "<b>": "a_b"})
+    assert "<dt>SPAD_<wbr>memory_<wbr>depth</dt><dd>16</dd>" in html
+    assert "<dt>energy_<wbr>pj</dt>" in html
+    assert "<dt>&lt;b&gt;</dt><dd>a_b</dd>" in html
