@@ -18,12 +18,14 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
+from cosearch_plugins.accelerator_files import read_energies, read_template, with_energies
 from cosearch_plugins.accelerator_network import map_on, network_pictures, vector_traffic
 from cosearch_plugins.argument_checks import thread_count
 from cosearch_plugins.network_workload import NETWORKS, absolute_network, network_digest, read_network
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
+    from cosearch_simulators.accelerator.components import EnergyTable
     from cosearch_simulators.workloads import Precision
 
 DATAFLOWS = (
@@ -82,6 +84,11 @@ class Accelerator(Problem):
         bits: of weights and activations, instead of searching them: 8 or 16.
         accumulation_bits: of partial sums on the chip, at most 64; 32 hold 100,000 products of two signed
             8-bit words without overflow.
+        template: a YAML or JSON file with a dataflow (fields of `accelerator.templates.Template`), instead of
+            searching the built-in ones.
+        energy_table: a YAML file with energies and areas for some or all of the parts Registers, Buffer, DRAM
+            and MAC, as Accelergy's ERT and ART or as `components:` of `read_energy_pj`, `write_energy_pj`,
+            `compute_energy_pj` and `area_um2`; pJ of a word and um2 of an instance, whatever its size.
         threads: layers mapped at once; default as many as cores, but one in each of several workers.
         objectives: default latency_ns:min, energy_pj:min and area_mm2:min.
         constraints: default none.
@@ -118,6 +125,8 @@ class Accelerator(Problem):
         technology_nm: float = 45.0,
         bits: int | None = None,
         accumulation_bits: int = 32,
+        template: str | None = None,
+        energy_table: str | None = None,
         threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
@@ -138,16 +147,29 @@ class Accelerator(Problem):
                 f"got {accumulation_bits}"
             )
         self.accumulation_bits = accumulation_bits
+        self.template = None if template is None else read_template(template)
+        fixed = []
         if bits is not None:
-            fixed = Categorical("bits", (bits,), description="of weights and activations")
-            self.space = DesignSpace([fixed if p.name == "bits" else p for p in SPACE], name=self.name)
+            fixed.append(Categorical("bits", (bits,), description="of weights and activations"))
+        if self.template is not None:
+            fixed.append(Categorical("dataflow", (self.template.name,)))
+        held = {parameter.name: parameter for parameter in fixed}
+        if held:
+            self.space = DesignSpace([held.get(p.name, p) for p in SPACE], name=self.name)
         self.network = read_network(workload)
         if not self.network.matrix_operators:
             raise ArgumentError(f"workload {workload!r} has no operator with multiplications")
         self.workload_digest = network_digest(workload)
         self.arguments = {**self.arguments, "workload": absolute_network(workload)}
+        for argument, path in (("template", template), ("energy_table", energy_table)):
+            if path is not None:
+                self.workload_digest += network_digest(path)
+                self.arguments = {**self.arguments, argument: absolute_network(path)}
         self.mapped_for, self.effort = mapped_for, effort
         self.technology_nm, self.threads = technology_nm, thread_count(threads)
+        self.energies: EnergyTable | None = None
+        if energy_table is not None:
+            self.energies = read_energies(energy_table, self.architecture(self.space.default()))
         super().__init__(objectives=objectives, constraints=constraints)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
@@ -168,7 +190,7 @@ class Accelerator(Problem):
         """The array with its utilisation, energy by level and operand, and the roofline with every layer."""
         architecture = self.architecture(design)
         return network_pictures(
-            *(architecture, self.network, design["dataflow"], self.mapped_for, self.effort),
+            *(architecture, self.network, self.template or design["dataflow"], self.mapped_for, self.effort),
             self._precision(design),
         )
 
@@ -179,7 +201,7 @@ class Accelerator(Problem):
         bits, clock_ghz = int(design["bits"]), float(design["clock_ghz"])
         memory_words = float(design["memory_gb_per_s"]) / (bits / 8) / clock_ghz
         buffer_words = float(design["buffer_words_per_cycle"])
-        return Architecture(
+        found = Architecture(
             name="design",
             technology_nm=self.technology_nm,
             clock_ghz=clock_ghz,
@@ -210,6 +232,7 @@ class Accelerator(Problem):
                 ),
             ),
         )
+        return found if self.energies is None else with_energies(found, self.energies)
 
     def _precision(self, design: Mapping[str, Any]) -> Precision:
         """Bits of each operand."""
@@ -224,7 +247,7 @@ class Accelerator(Problem):
         """Columns and reasons of designs with one dataflow."""
         architectures = [self.architecture(design) for design in designs]
         mapped = map_on(
-            *(architectures, self.network, flow, self.mapped_for, self.effort, self.threads),
+            *(architectures, self.network, self.template or flow, self.mapped_for, self.effort, self.threads),
             [self._precision(design) for design in designs],
         )
         if isinstance(mapped, str):

@@ -23,6 +23,7 @@ from cosearch_plugins.accelerator_pictures import (
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
     from cosearch_simulators.accelerator.mapper import MappedNetwork, MappingConstraints
+    from cosearch_simulators.accelerator.templates import Template
     from cosearch_simulators.workloads import Network, Precision
 
 Goal = Literal["edp", "latency", "energy"]
@@ -32,7 +33,7 @@ Effort = Literal["fast", "thorough"]
 def map_on(
     architectures: Sequence[Architecture],
     network: Network,
-    dataflow: str,
+    dataflow: str | Template,
     goal: Goal,
     effort: Effort,
     threads: int | None,
@@ -43,7 +44,7 @@ def map_on(
     Args:
         architectures: with the same levels.
         network: what runs.
-        dataflow: a template's name, or "flexible" for any mapping.
+        dataflow: a template or the name of a built-in one, or "flexible" for any mapping.
         goal: what each layer's mapping is the best for.
         effort: of the mapper.
         threads: layers mapped at once; None: as many as cores.
@@ -54,7 +55,7 @@ def map_on(
 
     constraints = None
     if dataflow != "flexible":
-        flow = template(dataflow)
+        flow = template(dataflow) if isinstance(dataflow, str) else dataflow
         for operator in network.matrix_operators:
             nest = operator.loop_nest()
             reason = flow.admits(nest) if nest is not None else ""
@@ -120,7 +121,7 @@ def vector_traffic(
 def network_pictures(
     architecture: Architecture,
     network: Network,
-    dataflow: str,
+    dataflow: str | Template,
     goal: Goal,
     effort: Effort,
     precision: Precision | None = None,

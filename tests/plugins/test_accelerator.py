@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 import pytest
+import yaml
 
 from cosearch.drawing import drawn_pictures
 from cosearch.errors import ArgumentError, UnknownNameError
@@ -14,6 +15,7 @@ from cosearch_plugins.accelerator import DATAFLOWS, Accelerator
 from cosearch_plugins.accelerator_pictures import MOST_NAMES
 from cosearch_plugins.accelerator_timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.accelerator_timeloopgym_components import MAC_UM2, buffer, scratchpad
+from cosearch_simulators.accelerator.templates import template
 
 PROBLEMS = (Accelerator(workload="alexnet"), AcceleratorTimeloopgym())
 
@@ -194,6 +196,53 @@ def test_scratchpads_narrower_than_their_block_run():
 def test_the_precision_can_be_held():
     problem = Accelerator(workload="alexnet", bits=16)
     assert set(problem.space.sample(10, 0)["bits"]) == {16}
+
+
+def test_a_dataflow_of_a_file_is_the_built_in_one_with_the_same_loops(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(template("weight-stationary").model_dump(mode="json") | {"name": "mine"}))
+    mine, ours = Accelerator(workload="alexnet", template=str(path)), Accelerator(workload="alexnet")
+    design = ours.space.default() | {"dataflow": "weight-stationary"}
+    own = mine.evaluate(mine.space.designs([design | {"dataflow": "mine"}]))
+    assert own["edp_pj_s"] == ours.evaluate(ours.space.designs([design]))["edp_pj_s"]
+    assert mine.arguments["template"] == str(path)
+    assert mine.workload_digest
+    assert len(mine.pictures(mine.space.default())) == 3
+    path.write_text("name: mine\nspatial: [[Z]]")
+    with pytest.raises(ArgumentError, match="spatial"):
+        Accelerator(template=str(path))
+
+
+def test_energies_of_a_file_replace_those_of_the_parts_that_it_names(tmp_path):
+    path = tmp_path / "energies.yaml"
+    path.write_text("components: {MAC: {compute_energy_pj: 0}, Buffer: {area_um2: 5}}")
+    options = {"workload": "alexnet", "mapped_for": "energy", "bits": 16}
+    ours, free = Accelerator(**options), Accelerator(**options, energy_table=str(path))
+    energy, with_table = bars(ours), bars(free)
+    mac_uj = energy.pop("MAC")
+    assert mac_uj > 1.0
+    assert with_table.pop("MAC") == pytest.approx(0.0, abs=1e-6)
+    # What every mapping saves leaves the best one the best, but for a search that is not exhaustive.
+    assert sum(with_table.values()) == pytest.approx(sum(energy.values()), rel=0.02)
+    assert free.architecture(free.space.default()).area_by_part_mm2()["Buffer"] == 5e-6
+    path.write_text("components: {DRAM: {read_energy_pj: 3, write_energy_pj: 4}}")
+    dram = Accelerator(**options, energy_table=str(path)).architecture(free.space.default()).levels[-1]
+    assert (dram.read_energy_pj, dram.write_energy_pj) == (3.0, 4.0)
+    path.write_text("components: {Bufer: {read_energy_pj: 1}}")
+    with pytest.raises(ArgumentError, match="no part 'Bufer', only MAC, Registers, Buffer, DRAM"):
+        Accelerator(energy_table=str(path))
+    path.write_text("components: {Buffer: {write_energy_pj: 1}}")
+    with pytest.raises(ArgumentError, match="Buffer has no action read"):
+        Accelerator(energy_table=str(path))
+
+
+def bars(problem):
+    """Names and lengths of the bars of the energy picture."""
+    lengths: dict[str, float] = {}
+    for trace in problem.pictures(problem.space.default())[1].traces:
+        for name, length in zip(trace["y"], trace["x"], strict=True):
+            lengths[name] = lengths.get(name, 0.0) + float(length)
+    return lengths
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""A user's own dataflow and own energies of an accelerator, each from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cosearch.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from cosearch_simulators.accelerator.architecture import Architecture
+    from cosearch_simulators.accelerator.components import EnergyTable
+    from cosearch_simulators.accelerator.templates import Template
+
+MAC = "MAC"
+
+
+def read_template(path: str) -> Template:
+    """The dataflow of a YAML or JSON file.
+
+    Raises:
+        ArgumentError: the file cannot be read, or a field is missing, unknown or has a bad value.
+    """
+    from cosearch_simulators.accelerator.documents import read
+    from cosearch_simulators.accelerator.templates import Template
+    from cosearch_simulators.errors import SimulatorError
+
+    try:
+        return read(Template, Path(path))
+    except SimulatorError as error:
+        raise ArgumentError(str(error)) from None
+
+
+def read_energies(path: str, architecture: Architecture) -> EnergyTable:
+    """The energies and areas of a file for some parts of an accelerator: its levels by name, and `MAC`.
+
+    Raises:
+        ArgumentError: the file cannot be read, or has a part that the accelerator has not.
+    """
+    from cosearch_simulators.accelerator.components import read_energy_table
+    from cosearch_simulators.errors import SimulatorError
+
+    parts = [MAC, *(level.name for level in architecture.levels)]
+    try:
+        table = read_energy_table(Path(path))
+        for name in (*table.energy_pj, *table.area_um2):
+            if name not in parts:
+                raise ArgumentError(f"{path}: there is no part {name!r}, only {', '.join(parts)}")
+        with_energies(architecture, table)
+    except SimulatorError as error:
+        raise ArgumentError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return table
+
+
+def with_energies(architecture: Architecture, table: EnergyTable) -> Architecture:
+    """The accelerator with the table's numbers for the parts that it names; the others keep theirs."""
+    levels = []
+    for level in architecture.levels:
+        update = {"area_um2": table.area_um2.get(level.name, level.area_um2)}
+        if level.name in table.energy_pj:
+            update["read_energy_pj"] = table.energy(level.name, ("read",)) / level.block_words
+            update["write_energy_pj"] = (
+                table.energy(level.name, ("write", "update", "read")) / level.block_words
+            )
+        levels.append(level.model_copy(update=update))
+    unit = {"area_um2": table.area_um2.get(MAC, architecture.mac.area_um2)}
+    if MAC in table.energy_pj:
+        unit["energy_pj"] = table.energy(MAC, ("compute", "mac_random", "mac", "multiply", "read"))
+    mac = architecture.mac.model_copy(update=unit)
+    return architecture.model_copy(update={"levels": tuple(levels), "mac": mac})
