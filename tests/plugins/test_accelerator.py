@@ -224,7 +224,7 @@ def test_energies_of_a_file_replace_those_of_the_parts_that_it_names(tmp_path):
     assert with_table.pop("MAC") == pytest.approx(0.0, abs=1e-6)
     # What every mapping saves leaves the best one the best, but for a search that is not exhaustive.
     assert sum(with_table.values()) == pytest.approx(sum(energy.values()), rel=0.02)
-    assert free.architecture(free.space.default()).area_by_part_mm2()["Buffer"] == 5e-6
+    assert free.architecture(free.space.default()).area_by_part_mm2()["Buffer"] == pytest.approx(5e-6)
     path.write_text("components: {DRAM: {read_energy_pj: 3, write_energy_pj: 4}}")
     dram = Accelerator(**options, energy_table=str(path)).architecture(free.space.default()).levels[-1]
     assert (dram.read_energy_pj, dram.write_energy_pj) == (3.0, 4.0)
