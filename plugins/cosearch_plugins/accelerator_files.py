@@ -48,7 +48,7 @@ def read_energies(path: str, architecture: Architecture) -> EnergyTable:
                 raise ArgumentError(f"{path}: there is no part {name!r}, only {', '.join(parts)}")
         with_energies(architecture, table)
     except SimulatorError as error:
-        raise ArgumentError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+        raise ArgumentError(str(error) if path in str(error) else f"{path}: {error}") from None
     return table
 
 

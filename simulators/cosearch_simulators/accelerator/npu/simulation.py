@@ -236,8 +236,8 @@ def _too_small(network: Network, operators: Floats, design: Floats, missing: flo
     for i, operator in enumerate(network.operators):
         if tiling.plan(operators[i], design, np.zeros(events.COLUMNS))[0] > 0:
             return (
-                f"operator {operator.name!r} does not fit: its smallest tiles, cut into at most "
-                f"{tiling.MOST_TILES:,}, need {missing:,.0f} bytes more than the "
+                f"operator {operator.name!r} does not fit: the smallest tiles, at most "
+                f"{tiling.MOST_TILES:,} of them, need {missing:,.0f} bytes more than the "
                 f"{design[tiling.BUFFER_BYTES]:,.0f} of a core's buffers"
             )
     raise AssertionError("every operator fits")
