@@ -26,6 +26,7 @@ from cosearch_plugins.accelerator_array import array_words, used_units
 from cosearch_plugins.accelerator_layer import read_layer
 from cosearch_plugins.accelerator_pictures import (
     array_picture,
+    below_the_roof,
     energy_picture,
     memory_words_per_cycle,
     roofline_picture,
@@ -236,6 +237,7 @@ class AcceleratorMapping(Problem):
                 costs.counts[:, -1, :, :3].sum(axis=(1, 2)),
                 self.architecture.units * self.architecture.mac.per_cycle,
                 memory_words_per_cycle(self.architecture),
+                below=below_the_roof(self.architecture),
             ),
         )
 

@@ -15,6 +15,7 @@ from cosearch.pictures import Picture
 from cosearch_plugins.accelerator_array import used_units
 from cosearch_plugins.accelerator_pictures import (
     array_picture,
+    below_the_roof,
     energy_picture,
     memory_words_per_cycle,
     roofline_picture,
@@ -228,5 +229,6 @@ def mapped_pictures(
             architecture.units * architecture.mac.per_cycle,
             memory_words_per_cycle(architecture),
             vector_words if vectors else "",
+            below=below_the_roof(architecture),
         ),
     )

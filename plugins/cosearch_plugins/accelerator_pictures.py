@@ -21,10 +21,7 @@ TENSORS = ("Weights", "Inputs", "Outputs")
 MOST_NAMES = 6
 """Layers that a roofline names: those that take the most time, where their names do not cover each other."""
 
-BELOW_THE_ROOF = (
-    "an array that is not full, to another level's bandwidth, or to a memory that could read and write at "
-    "once and did not"
-)
+BELOW_THE_ROOF = "an array that is not full, or to another level's bandwidth"
 
 
 def array_picture(rows: int, columns: int, used: NDArray[np.float64], caption: str) -> Picture:
@@ -210,6 +207,13 @@ def _named(
         if len(shown) == MOST_NAMES:
             break
     return [name if i in shown else "" for i, name in enumerate(names)]
+
+
+def below_the_roof(architecture: Architecture) -> str:
+    """What a layer loses time to."""
+    if architecture.levels[-1].shared_bandwidth:
+        return BELOW_THE_ROOF
+    return f"{BELOW_THE_ROOF}, or to a memory that could read and write at once and did not"
 
 
 def memory_words_per_cycle(architecture: Architecture) -> float:
