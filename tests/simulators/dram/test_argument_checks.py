@@ -143,19 +143,11 @@ def test_a_device_prints_as_what_a_user_named() -> None:
     )
 
 
-def _default_threads(queue: Any) -> None:
-    queue.put(threads_of(None))
-
-
 def test_all_cores_of_this_process_are_the_default_and_one_in_a_worker() -> None:
     assert threads_of(None) == usable_cores() <= (os.cpu_count() or 1)
     assert threads_of(3) == 3
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    worker = context.Process(target=_default_threads, args=(queue,))
-    worker.start()
-    assert queue.get(timeout=60) == 1
-    worker.join()
+    with multiprocessing.get_context("spawn").Pool(1) as workers:
+        assert workers.apply(threads_of, (None,)) == 1
 
 
 def test_one_design_of_one_channel_needs_no_pool(monkeypatch: pytest.MonkeyPatch) -> None:
