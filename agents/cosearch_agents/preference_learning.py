@@ -164,8 +164,8 @@ class PreferenceVecEnv(VecEnv):
         return [getattr(self.environments, attr_name) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Not needed by any algorithm here."""
-        raise NotImplementedError("the episodes share one environment, whose attributes are not to be set")
+        """Refused: what an algorithm sets for one episode would be set for all."""
+        raise AttributeError("the episodes share one environment, whose attributes are not to be set")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
         """A batched method's result, split over the episodes (`action_masks`)."""

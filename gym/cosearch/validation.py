@@ -42,10 +42,6 @@ class ValidationTable(Protocol):
         """The table as JSON values."""
         ...
 
-    def markdown(self) -> str:
-        """The table for a README."""
-        ...
-
 
 @dataclass(frozen=True)
 class Validation:

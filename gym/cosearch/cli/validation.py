@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,7 +58,7 @@ def validate(
     else:
         _show(f"{simulator} against {cases}", found)
     if readme is not None:
-        _write(table.markdown(), readme, f"validate:{getattr(table, 'marker', simulator)}")
+        _write(_markdown(found), readme, f"validate:{getattr(table, 'marker', simulator)}")
     if not table.passed:
         raise typer.Exit(BOUNDS_MISSED)
 
@@ -77,24 +77,38 @@ def _write(markdown: str, readme: Path, marker: str) -> None:
 
 
 def _show(title: str, found: Mapping[str, Any]) -> None:
-    """A row's fields are its columns: a simulator may add what its rows are grouped by."""
-    columns = list(found["rows"][0]) if found["rows"] else []
-    rows = [[_cell(name, row[name]) for name in columns] for row in found["rows"]]
-    heads = [name.replace("_", " ") for name in columns]
-    print_table(title, heads, rows, right=[name.replace("_", " ") for name in NUMBERS])
+    errors = _table(found["rows"])
+    print_table(title, *errors, right=[name.replace("_", " ") for name in NUMBERS])
     if found["speed"]:
-        columns = list(next(iter(found["speed"].values())))
-        speeds = [
-            [name, *(quantity(value) for value in row.values())] for name, row in found["speed"].items()
-        ]
-        heads = [name.replace("_", " ") for name in columns]
+        heads, rows = _speed(found)
         print_line()
-        print_table("Speed on this machine", ["", *heads], speeds, right=heads)
+        print_table("Speed on this machine", heads, rows, right=heads[1:])
     failures = found.get("failures", [])
     for failure in failures[:SHOWN_FAILURES]:
         print_line(f"out of bounds: {failure}", style="red")
     if len(failures) > SHOWN_FAILURES:
         print_line(f"and {len(failures) - SHOWN_FAILURES} more, all of them with --json")
+
+
+def _markdown(found: Mapping[str, Any]) -> str:
+    """The tables of errors and of speed for a README."""
+    parts = [_table(found["rows"])] + ([_speed(found)] if found["speed"] else [])
+    return "\n\n".join(
+        "\n".join(f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *rows))
+        for heads, rows in parts
+    )
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Heads and cells. A row's fields are its columns: a simulator may add what its rows are grouped by."""
+    names = list(rows[0]) if rows else []
+    return [name.replace("_", " ") for name in names], [
+        [_cell(name, row[name]) for name in names] for row in rows
+    ]
+
+
+def _speed(found: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    return _table([{"": name} | dict(row) for name, row in found["speed"].items()])
 
 
 def _cell(name: str, value: Any) -> str:

@@ -25,7 +25,6 @@ from cosearch_simulators.dram.simulation import DramResult, simulate
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.dram.trace_formats import read_trace
 from cosearch_simulators.errors import SimulatorError
-from cosearch_simulators.table_text import percent, quantity
 
 METRICS = {"time_ns": "total_time_ns", "energy_pj": "energy_pj"}
 """Our metric to the name of the reference's."""
@@ -35,8 +34,9 @@ BOUNDS = {"time_ns": (0.02, 0.08), "energy_pj": (0.03, 0.08)}
 
 LEAST_SPEARMAN = 0.97
 LEAST_DESIGNS = 3
-TIMED_RUNS = 3
 """How many designs a system and a trace need, so that their order says something."""
+
+TIMED_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -86,26 +86,6 @@ class MemspecTable:
     def as_dict(self) -> dict[str, Any]:
         """The same as plain dicts and lists, for JSON."""
         return asdict(self)
-
-    def markdown(self) -> str:
-        """The table for a README."""
-        lines = [
-            "| system | metric | cases | median | bound | 95 % | bound | maximum | least Spearman | bound |",
-            "|---|---|---|---|---|---|---|---|---|---|",
-        ]
-        lines += [
-            f"| {r.system} | {r.metric} | {r.cases:,} | {percent(r.median)} | {percent(r.median_bound)} "
-            f"| {percent(r.p95)} | {percent(r.bound)} | {percent(r.maximum)} "
-            f"| {quantity(r.spearman)} | {quantity(r.spearman_bound)} |"
-            for r in self.rows
-        ]
-        lines += ["", "| trace | requests/s | DRAMSys 4, requests/s | ratio |", "|---|---|---|---|"]
-        lines += [
-            f"| {trace} | {quantity(row['requests_per_s'])} | {quantity(row['reference_requests_per_s'])} "
-            f"| {quantity(row['ratio'])} |"
-            for trace, row in self.speed.items()
-        ]
-        return "\n".join(lines)
 
 
 def validate_memspecs(

@@ -30,7 +30,6 @@ from cosearch_simulators.dram.standard import Organization
 from cosearch_simulators.dram.trace import Trace
 from cosearch_simulators.dram.trace_formats import read_trace
 from cosearch_simulators.errors import SimulatorError
-from cosearch_simulators.table_text import percent, quantity
 
 BOUNDS = {"DDR3": 0.0, "DDR4": 0.0, "DDR5": 0.005}
 """Largest relative error allowed, by standard."""
@@ -98,29 +97,6 @@ class ValidationTable:
     def as_dict(self) -> dict[str, Any]:
         """The same as plain dicts and lists, for JSON."""
         return asdict(self)
-
-    def markdown(self) -> str:
-        """The table for a README."""
-        lines = [
-            "| standard | metric | cases | median | 95 % | maximum | share within bound | bound |",
-            "|---|---|---|---|---|---|---|---|",
-        ]
-        lines += [
-            f"| {r.standard} | {r.metric} | {r.cases:,} | {percent(r.median)} | {percent(r.p95)} "
-            f"| {percent(r.maximum)} | {percent(r.share_within_bound)} | {percent(r.bound)} |"
-            for r in self.rows
-        ]
-        lines += [
-            "",
-            "| trace | requests/s | Ramulator 2.1, requests/s | ratio |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| {trace} | {quantity(row['requests_per_s'])} | {quantity(row['reference_requests_per_s'])} "
-            f"| {quantity(row['ratio'])} |"
-            for trace, row in self.speed.items()
-        ]
-        return "\n".join(lines)
 
 
 def validate(

@@ -49,7 +49,12 @@ def test_the_table_of_a_readme_is_generated(cli, cases, tmp_path):
     readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
     for _ in range(2):
         assert cli("validate", "toy-simulator", "--cases", cases, "--readme", readme).code == 0
-    table = "| metric | median |\n|---|---|\n| latency_ns | 1 % |"
+    table = (
+        "| group | metric | cases | median | p95 | maximum | share within bound | bound | passed |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        "| small | latency_ns | 2 | 1 % | 2 % | 3 % | 100 % | 5 % | yes |\n\n"
+        "|  | requests per second |\n| --- | --- |\n| all | 1,234,567 |"
+    )
     assert readme.read_text() == f"before\n{begin}\n{table}\n{end}\nafter\n"
     readme.write_text("nothing here")
     refused = cli("validate", "toy-simulator", "--cases", cases, "--readme", readme)

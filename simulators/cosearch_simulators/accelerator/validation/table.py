@@ -1,15 +1,13 @@
-"""The error table of a validation against one tool: rows, whether they pass, and the same as Markdown."""
+"""The error table of a validation against one tool: rows, whether they pass."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-
-from cosearch_simulators.table_text import percent, quantity
 
 
 @dataclass(frozen=True)
@@ -108,41 +106,6 @@ class ValidationTable:
             "failures": list(self.failures),
         }
 
-    def markdown(self) -> str:
-        """The table for a README."""
-        lines = _table([_cells(asdict(row)) for row in self.rows])
-        if self.speed:
-            lines += ["", *_table([{"": name} | _cells(dict(row)) for name, row in self.speed.items()])]
-        return "\n".join(lines)
-
-    def with_speed(self, speed: Mapping[str, Mapping[str, float]]) -> ValidationTable:
-        """The same table with other timings."""
-        return replace(self, speed=speed)
-
 
 def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-_PERCENT = ("median", "p95", "maximum", "share_within_bound", "bound", "required_share")
-
-
-def _cells(row: Mapping[str, Any]) -> dict[str, str]:
-    return {name.replace("_", " "): _cell(name, value) for name, value in row.items()}
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, float):
-        return f"{value:,}" if isinstance(value, int) else str(value)
-    return percent(value) if name in _PERCENT else quantity(value)
-
-
-def _table(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    if not rows:
-        return []
-    heads = list(rows[0])
-    return [f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads))] + [
-        f"| {' | '.join(row.values())} |" for row in rows
-    ]

@@ -143,9 +143,6 @@ class Table:
     def as_dict(self):
         return asdict(self)
 
-    def markdown(self):
-        return "| metric | median |\n|---|---|\n| latency_ns | 1 % |"
-
 
 def run_validation(cases: Path, progress) -> Table:
     if not (cases / "verdict").exists():
