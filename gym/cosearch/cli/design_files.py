@@ -15,7 +15,7 @@ from typing import Any
 from cosearch.errors import ArgumentError, DesignError
 from cosearch.export import FIRST_COLUMNS, LAST_COLUMNS, cell_text, csv_column
 from cosearch.objectives import Metric
-from cosearch.space import Categorical, Designs, DesignsLike, DesignSpace, Permutation
+from cosearch.space import Categorical, Designs, DesignsLike, DesignSpace
 
 
 def designs_from_json(space: DesignSpace, text: str) -> Designs:
@@ -130,11 +130,11 @@ def _parse_cells(space: DesignSpace, name: str, cells: Sequence[str | None]) -> 
     if name not in space:
         return list(cells)
     parameter = space[name]
-    if isinstance(parameter, Categorical):
+    if isinstance(parameter, Categorical) and not parameter.holds_orders:
         known = {cell_text(value): value for value in parameter.values}
         return [known.get(cell, cell) if cell is not None else None for cell in cells]
     parsed = [_json_or_text(cell) for cell in cells]
-    if isinstance(parameter, Permutation):
+    if parameter.holds_orders:
         # a column needs one shape; where the parameter is inactive the content does not matter
         return [list(parameter.default) if cell in (None, "") else cell for cell in parsed]
     return parsed

@@ -76,6 +76,11 @@ class Parameter(ABC):
         """The position of one value; -1 if it is not allowed."""
         return int(self.positions_of([value])[0])
 
+    @property
+    def holds_orders(self) -> bool:
+        """Whether one value is a whole order of items, as a permutation's and that of a held one."""
+        return isinstance(self.default, tuple)
+
     @abstractmethod
     def to_unit(self, positions: Positions) -> NDArray[np.float64]:
         """The unit-cube coordinates, shape (n,), or (n, unit_width) if there are several."""

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from cosearch.errors import DesignError, nearest
 from cosearch.space.conditions import INACTIVE
 from cosearch.space.parameters import Parameter, Positions
-from cosearch.space.permutations import Permutation
 
 if TYPE_CHECKING:
     from cosearch.space.design_space import DesignSpace
@@ -130,7 +129,7 @@ def is_columns(space: DesignSpace, rows: Mapping[str, Any]) -> bool:
 def _is_column(space: DesignSpace, name: str, values: Any) -> bool:
     if not isinstance(values, list | tuple | np.ndarray) or getattr(values, "ndim", 1) == 0:
         return False
-    if name in space and isinstance(space[name], Permutation):
+    if name in space and space[name].holds_orders:
         return len(values) == 0 or isinstance(values[0], list | tuple | np.ndarray)
     return True
 

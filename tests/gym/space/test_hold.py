@@ -139,3 +139,13 @@ def test_held_reals_and_permutations_pass_through_every_encoding() -> None:
     for encoding in ("unit", "box", "onehot", "multi_discrete", "optuna", "pymoo", "config"):
         encoded = getattr(held, f"to_{encoding}")(designs)
         assert getattr(held, f"from_{encoding}")(encoded) == designs
+
+
+@pytest.mark.parametrize("items", [["a"], ["a", "b"], [1, 2, 3]])
+def test_a_held_permutation_is_read_as_one_design_and_as_a_column(items: list[Any]) -> None:
+    for other in ([], [Integer("n", 1, 4)]):
+        held = DesignSpace([Permutation("order", items), *other]).hold({"order": items[::-1]})
+        designs = held.enumerate()
+        assert held.designs(designs[0]) == designs[:1]
+        assert held.designs(designs.to_dicts()) == designs
+        assert held.designs({name: designs.column(name) for name in held.names}) == designs
