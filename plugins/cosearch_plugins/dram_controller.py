@@ -77,8 +77,8 @@ class DramController(Problem):
 
     Args:
         workload: a trace generator, `zipf` or `zipf:write_share=0.3,requests=20000`, or the path of a trace
-            file; see `cosearch_simulators.dram.generators` and `trace_formats` for what there is. A large
-            file is streamed from disk, for every design anew.
+            file; see `generators` and `formats` in `cosearch_simulators.dram.traces`. A large file is
+            streamed from disk, for every design anew.
         controller: "queued", Ramulator 2.1's controller, or "bank_machines", DRAMSys' with ArchGym's ten
             parameters and a power-down policy.
         standard: "DDR3", "DDR4", "DDR5", "LPDDR4", "LPDDR5", "GDDR6", "HBM2" or "HBM3".

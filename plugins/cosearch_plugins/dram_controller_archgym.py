@@ -178,7 +178,7 @@ class DramControllerArchgym(Problem):
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
     ) -> None:
-        from cosearch_simulators.dram.memspec import address_bits, memspec_device
+        from cosearch_simulators.dram.memspecs.memspec import address_bits, memspec_device
         from cosearch_simulators.dram.simulation import too_late
 
         if goal not in GOALS:
@@ -225,6 +225,6 @@ class DramControllerArchgym(Problem):
 
 def _controllers(designs: Designs) -> BankMachineControllers:
     from cosearch_simulators.dram import BankMachineControllers
-    from cosearch_simulators.dram.bank_machine_controllers import PARAMETERS
+    from cosearch_simulators.dram.bank_machines.controllers import PARAMETERS
 
     return BankMachineControllers(**{ours: np.asarray(designs[name]) for ours, name in PARAMETERS.items()})

@@ -90,7 +90,7 @@ class Devices:
         Raises:
             ArgumentError: it cannot be read, or does not fit a device.
         """
-        from cosearch_simulators.dram.memspec import address_bits
+        from cosearch_simulators.dram.memspecs.memspec import address_bits
         from cosearch_simulators.errors import ConfigurationError
 
         where = f"address mapping {mapping}" if isinstance(mapping, str) else "address mapping"
@@ -156,7 +156,7 @@ def memspec_devices(path: str) -> Devices:
     Raises:
         ArgumentError: it cannot be read or used.
     """
-    from cosearch_simulators.dram.memspec import memspec_device
+    from cosearch_simulators.dram.memspecs.memspec import memspec_device
     from cosearch_simulators.errors import ConfigurationError
 
     memspec = _json_field(path, "memspec", f"memspec {path}")

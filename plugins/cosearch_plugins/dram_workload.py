@@ -27,8 +27,8 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
         WorkloadError: the trace cannot be made or read.
     """
     from cosearch_simulators.dram import stream_trace
-    from cosearch_simulators.dram.generators import GENERATORS, generate
-    from cosearch_simulators.dram.trace_formats import read_trace
+    from cosearch_simulators.dram.traces.formats import read_trace
+    from cosearch_simulators.dram.traces.generators import GENERATORS, generate
     from cosearch_simulators.errors import TraceError
 
     if not isinstance(workload, str):
@@ -48,7 +48,7 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
 
 def absolute(workload: str) -> str:
     """The workload with the path of a file made absolute."""
-    from cosearch_simulators.dram.generators import GENERATORS
+    from cosearch_simulators.dram.traces.generators import GENERATORS
 
     is_file = workload.partition(":")[0] not in GENERATORS and os.path.exists(workload)
     return os.path.abspath(workload) if is_file else workload

@@ -24,9 +24,9 @@ from cosearch_simulators.dram import (
     simulate,
     stream_trace,
 )
-from cosearch_simulators.dram.trace_formats import read_trace
-from cosearch_simulators.dram.trace_streams import write_columns
-from cosearch_simulators.dram.validation import controllers_of, device_of
+from cosearch_simulators.dram.traces.formats import read_trace
+from cosearch_simulators.dram.traces.streams import write_columns
+from cosearch_simulators.dram.validation.ramulator import controllers_of, device_of
 
 SAMPLE = Path(__file__).parents[1] / "reference" / "dram" / "ramulator2"
 CASES = json.loads((SAMPLE / "cases.json").read_text())

@@ -19,9 +19,9 @@ from cosearch_plugins.dram_controller import DramController
 from cosearch_plugins.dram_controller_spaces import ADDRESS_MAPPINGS, BANK_MACHINES, QUEUED
 from cosearch_plugins.dram_devices import COMPARABLE, USUAL_ORGANIZATION, USUAL_SPEED_GRADE
 from cosearch_plugins.dram_workload import read_workload
-from cosearch_simulators.dram.bank_machine_controllers import PARAMETERS
-from cosearch_simulators.dram.generators import GENERATORS, generate
-from cosearch_simulators.dram.trace_formats import write_trace
+from cosearch_simulators.dram.bank_machines.controllers import PARAMETERS
+from cosearch_simulators.dram.traces.formats import write_trace
+from cosearch_simulators.dram.traces.generators import GENERATORS, generate
 
 SHORT = "zipf:requests=600"
 LONG = "zipf:requests=6000,write_share=0.3"

@@ -10,12 +10,11 @@ Example:
     True
 """
 
-from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
-from cosearch_simulators.dram.controllers import REFRESH_POLICIES, ROW_POLICIES, SCHEDULERS, Controllers
+from cosearch_simulators.dram.bank_machines.controllers import BankMachineControllers
 from cosearch_simulators.dram.device import Device, device, organizations, speed_grades, standards
 from cosearch_simulators.dram.energy import Energy, energy, energy_by_rank_and_bank
 from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS, AddressBits
-from cosearch_simulators.dram.memspec import read_memspec
+from cosearch_simulators.dram.memspecs.memspec import read_memspec
 from cosearch_simulators.dram.players import Player, PlayersResult, simulate_players
 from cosearch_simulators.dram.profiles import (
     BandwidthLatencyCurve,
@@ -23,9 +22,15 @@ from cosearch_simulators.dram.profiles import (
     bandwidth_latency_curve,
     profile,
 )
+from cosearch_simulators.dram.queued.controllers import (
+    REFRESH_POLICIES,
+    ROW_POLICIES,
+    SCHEDULERS,
+    Controllers,
+)
 from cosearch_simulators.dram.simulation import DramResult, simulate
-from cosearch_simulators.dram.trace import Trace
-from cosearch_simulators.dram.trace_streams import StreamedTrace, stream_trace
+from cosearch_simulators.dram.traces.streams import StreamedTrace, stream_trace
+from cosearch_simulators.dram.traces.trace import Trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError, TraceError
 
 __all__ = [

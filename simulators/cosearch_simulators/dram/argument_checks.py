@@ -10,11 +10,11 @@ from difflib import get_close_matches
 from reprlib import repr as short
 from typing import Any
 
-from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
-from cosearch_simulators.dram.controllers import Controllers
+from cosearch_simulators.dram.bank_machines.controllers import BankMachineControllers
 from cosearch_simulators.dram.device import Device
-from cosearch_simulators.dram.trace import Trace
-from cosearch_simulators.dram.trace_streams import StreamedTrace
+from cosearch_simulators.dram.queued.controllers import Controllers
+from cosearch_simulators.dram.traces.streams import StreamedTrace
+from cosearch_simulators.dram.traces.trace import Trace
 from cosearch_simulators.errors import ConfigurationError
 
 ON_ERROR = ("raise", "mark")

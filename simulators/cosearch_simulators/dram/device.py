@@ -7,14 +7,6 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 
-from cosearch_simulators.dram.ddr3 import DDR3
-from cosearch_simulators.dram.ddr4 import DDR4
-from cosearch_simulators.dram.ddr5 import DDR5
-from cosearch_simulators.dram.gddr6 import GDDR6
-from cosearch_simulators.dram.hbm2 import HBM2
-from cosearch_simulators.dram.hbm3 import HBM3
-from cosearch_simulators.dram.lpddr4 import LPDDR4
-from cosearch_simulators.dram.lpddr5 import LPDDR5
 from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS, AddressBits, named_address_bits
 from cosearch_simulators.dram.rules import (
     COMMANDS,
@@ -25,7 +17,15 @@ from cosearch_simulators.dram.rules import (
     cycles_of,
     evaluate,
 )
-from cosearch_simulators.dram.standard import Currents, EnergyPerBit, Organization, Standard
+from cosearch_simulators.dram.standard_tables.ddr3 import DDR3
+from cosearch_simulators.dram.standard_tables.ddr4 import DDR4
+from cosearch_simulators.dram.standard_tables.ddr5 import DDR5
+from cosearch_simulators.dram.standard_tables.gddr6 import GDDR6
+from cosearch_simulators.dram.standard_tables.hbm2 import HBM2
+from cosearch_simulators.dram.standard_tables.hbm3 import HBM3
+from cosearch_simulators.dram.standard_tables.lpddr4 import LPDDR4
+from cosearch_simulators.dram.standard_tables.lpddr5 import LPDDR5
+from cosearch_simulators.dram.standard_tables.standard import Currents, EnergyPerBit, Organization, Standard
 from cosearch_simulators.errors import ConfigurationError
 
 STANDARDS = {standard.name: standard for standard in (DDR3, DDR4, DDR5, LPDDR4, LPDDR5, GDDR6, HBM2, HBM3)}

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.rules import COMMANDS
-from cosearch_simulators.dram.standard import EnergyPerBit
+from cosearch_simulators.dram.standard_tables.standard import EnergyPerBit
 
 Floats = NDArray[np.float64]
 

@@ -17,24 +17,19 @@ from typing import Any
 from numba import njit
 
 from cosearch_simulators.compilation import announce_compilation
-from cosearch_simulators.dram import (
+from cosearch_simulators.dram import data_bus, earliest, mapping, queues, timing
+from cosearch_simulators.dram.bank_machines import (
     bank_choices,
-    bank_machine_state,
-    bank_machines,
-    data_bus,
-    earliest,
-    engine,
-    engine_state,
     frontend,
-    mapping,
     multiplexer,
     power_down,
-    queues,
     refresh_managers,
-    scheduler,
     service_classes,
-    timing,
 )
+from cosearch_simulators.dram.bank_machines import engine as bank_machines
+from cosearch_simulators.dram.bank_machines import state as bank_machine_state
+from cosearch_simulators.dram.queued import engine, scheduler
+from cosearch_simulators.dram.queued import state as engine_state
 
 _run, _channel_of = engine.run, mapping.channel_of
 _decode_bits, _run_bank_machines = mapping.decode_bits, bank_machines.run
@@ -59,7 +54,7 @@ def _engine_entry_point(digest: int) -> Callable[..., Any]:
     def run_channel(
         bank_of, row_of, transaction_of, is_write, not_before, offset, until, channel, setting, state
     ):
-        """One channel of a design; see `engine.run`."""
+        """One channel of a design; see `queued.engine.run`."""
         assert digest >= 0
         return _run(
             bank_of, row_of, transaction_of, is_write, not_before, offset, until, channel, setting, state
@@ -87,7 +82,7 @@ def _decode_entry_points(digest: int) -> tuple[Callable[..., Any], Callable[...,
 def _bank_machines_entry_point(digest: int) -> Callable[..., Any]:
     @njit(cache=True, nogil=True)
     def simulate_bank_machines(address_of, is_write, not_before, bits, channel, controller, state):
-        """One design; `bits` goes to `decode_bits`, the last three go to `bank_machines.run`."""
+        """One design; `bits` goes to `decode_bits`, the last three go to `bank_machines.engine.run`."""
         assert digest >= 0
         bank_of, row_of = _decode_bits(address_of, *bits)
         return _run_bank_machines(

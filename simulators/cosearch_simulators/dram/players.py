@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.dram import frontend
 from cosearch_simulators.dram.argument_checks import (
     ANY_TRACE,
     check_kind,
@@ -22,16 +21,17 @@ from cosearch_simulators.dram.argument_checks import (
     described,
     devices_and_designs,
 )
-from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
-from cosearch_simulators.dram.bank_machine_simulation import (
+from cosearch_simulators.dram.bank_machines import frontend
+from cosearch_simulators.dram.bank_machines.controllers import BankMachineControllers
+from cosearch_simulators.dram.bank_machines.simulation import (
     Feed,
     bank_machine_problem,
     run_channels,
     total_counters,
 )
-from cosearch_simulators.dram.bank_machine_state import State
+from cosearch_simulators.dram.bank_machines.state import State
 from cosearch_simulators.dram.device import Device
-from cosearch_simulators.dram.engine import STALLED
+from cosearch_simulators.dram.queued.engine import STALLED
 from cosearch_simulators.dram.simulation import (
     LARGEST_TCK_PS,
     STALLS,
@@ -40,8 +40,8 @@ from cosearch_simulators.dram.simulation import (
     result,
     too_late,
 )
-from cosearch_simulators.dram.trace import Trace
-from cosearch_simulators.dram.trace_streams import StreamedTrace
+from cosearch_simulators.dram.traces.streams import StreamedTrace
+from cosearch_simulators.dram.traces.trace import Trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
 from cosearch_simulators.threads import threads_of
 

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.dram import engine_state
 from cosearch_simulators.dram.argument_checks import ANY_CONTROLLERS, check_kind, check_whole
-from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
-from cosearch_simulators.dram.controllers import Controllers
+from cosearch_simulators.dram.bank_machines.controllers import BankMachineControllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import unit_energies
+from cosearch_simulators.dram.queued import state as engine_state
+from cosearch_simulators.dram.queued.controllers import Controllers
 from cosearch_simulators.dram.rules import COMMANDS
 from cosearch_simulators.dram.sampled_runs import sample
 from cosearch_simulators.dram.simulation import DramResult, simulate
-from cosearch_simulators.dram.trace import Trace
-from cosearch_simulators.dram.trace_streams import StreamedTrace
+from cosearch_simulators.dram.traces.streams import StreamedTrace
+from cosearch_simulators.dram.traces.trace import Trace
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.threads import threads_of
 

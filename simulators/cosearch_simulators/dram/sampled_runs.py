@@ -13,22 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch_simulators.dram import bank_machine_state, engine_state, timing
-from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
-from cosearch_simulators.dram.bank_machine_simulation import Feed, run_channels
-from cosearch_simulators.dram.controller_simulation import ControllerRun, decode, decoding_of, settings
-from cosearch_simulators.dram.controllers import Controllers
-from cosearch_simulators.dram.device import Device
-from cosearch_simulators.dram.energy import energy_by_rank_and_bank
-from cosearch_simulators.dram.power_down import (
+from cosearch_simulators.dram import timing
+from cosearch_simulators.dram.bank_machines import state as bank_machine_state
+from cosearch_simulators.dram.bank_machines.controllers import BankMachineControllers
+from cosearch_simulators.dram.bank_machines.power_down import (
     ACTIVE_POWER_DOWN,
     CYCLES_IN,
     PRECHARGE_POWER_DOWN,
     SELF_REFRESH,
 )
-from cosearch_simulators.dram.refresh_managers import OPEN_CYCLES, PRECHARGES
-from cosearch_simulators.dram.trace import Trace
-from cosearch_simulators.dram.trace_streams import StreamedTrace
+from cosearch_simulators.dram.bank_machines.refresh_managers import OPEN_CYCLES, PRECHARGES
+from cosearch_simulators.dram.bank_machines.simulation import Feed, run_channels
+from cosearch_simulators.dram.device import Device
+from cosearch_simulators.dram.energy import energy_by_rank_and_bank
+from cosearch_simulators.dram.queued import state as engine_state
+from cosearch_simulators.dram.queued.controllers import Controllers
+from cosearch_simulators.dram.queued.simulation import ControllerRun, decode, decoding_of, settings
+from cosearch_simulators.dram.traces.streams import StreamedTrace
+from cosearch_simulators.dram.traces.trace import Trace
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

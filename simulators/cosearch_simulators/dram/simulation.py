@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.dram import engine
 from cosearch_simulators.dram.argument_checks import (
     ANY_CONTROLLERS,
     ANY_TRACE,
@@ -19,20 +18,21 @@ from cosearch_simulators.dram.argument_checks import (
     check_whole,
     devices_and_designs,
 )
-from cosearch_simulators.dram.bank_machine_controllers import BankMachineControllers
-from cosearch_simulators.dram.bank_machine_simulation import (
+from cosearch_simulators.dram.bank_machines.controllers import BankMachineControllers
+from cosearch_simulators.dram.bank_machines.simulation import (
     bank_machine_problem,
     energy_arguments,
     power_down_cycles,
     run_bank_machines,
 )
-from cosearch_simulators.dram.controller_simulation import Batch, rank_cycles, unsupported
-from cosearch_simulators.dram.controllers import Controllers
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import energy
+from cosearch_simulators.dram.queued import engine
+from cosearch_simulators.dram.queued.controllers import Controllers
+from cosearch_simulators.dram.queued.simulation import Batch, rank_cycles, unsupported
 from cosearch_simulators.dram.rules import COMMANDS
-from cosearch_simulators.dram.trace import LARGEST_TIME_PS, Trace
-from cosearch_simulators.dram.trace_streams import StreamedTrace
+from cosearch_simulators.dram.traces.streams import StreamedTrace
+from cosearch_simulators.dram.traces.trace import LARGEST_TIME_PS, Trace
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
 from cosearch_simulators.threads import threads_of
 

@@ -24,7 +24,7 @@ from cosearch_simulators.dram import (
     simulate_players,
     stream_trace,
 )
-from cosearch_simulators.dram.trace_formats import write_trace
+from cosearch_simulators.dram.traces.formats import write_trace
 from cosearch_simulators.threads import threads_of, usable_cores
 
 DDR4 = device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")

@@ -25,7 +25,7 @@ from cosearch_simulators.dram import (
 )
 from cosearch_simulators.dram.device import STANDARDS
 from cosearch_simulators.dram.rules import COMMANDS
-from cosearch_simulators.dram.standard import EnergyPerBit
+from cosearch_simulators.dram.standard_tables.standard import EnergyPerBit
 
 # Micron 8Gb DDR4 x8 at 2400 MT/s: mA at 1.2 V, and 3 mA at 2.5 V; 8 chips, tCK 0.833 ns, nRC 55, nRAS 39,
 # nBL 4, nRFC 433.

@@ -13,9 +13,9 @@ from cosearch_simulators.dram import (
     device,
     simulate,
 )
-from cosearch_simulators.dram.bank_machine_simulation import command_list
-from cosearch_simulators.dram.generators import generate
+from cosearch_simulators.dram.bank_machines.simulation import command_list
 from cosearch_simulators.dram.profiles import bandwidth_latency_curve, profile
+from cosearch_simulators.dram.traces.generators import generate
 from cosearch_simulators.errors import ConfigurationError
 
 DDR4 = ("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")

@@ -26,7 +26,7 @@ from cosearch_simulators.dram.rules import (
     cycles_of,
     evaluate,
 )
-from cosearch_simulators.dram.standard import whole_cycles, whole_cycles_up
+from cosearch_simulators.dram.standard_tables.standard import whole_cycles, whole_cycles_up
 from cosearch_simulators.errors import ConfigurationError
 
 REFERENCE = json.loads(

@@ -1,0 +1,1 @@
+"""DRAMSys' files as devices: memspecs of every memory type, and CONGEN address mappings."""
