@@ -21,8 +21,8 @@ def read_template(path: str) -> Template:
     Raises:
         ArgumentError: the file cannot be read, or a field is missing, unknown or has a bad value.
     """
-    from cosearch_simulators.accelerator.documents import read
     from cosearch_simulators.accelerator.templates import Template
+    from cosearch_simulators.documents import read
     from cosearch_simulators.errors import SimulatorError
 
     try:

@@ -1,8 +1,9 @@
 """The problem `dram-controller`: search a DRAM controller, and if wanted its device, under a memory trace.
 
-Here are the arguments, the metrics and the call of the simulator. The memories are in `dram_devices`, the two
-controllers' parameters in `dram_controller_spaces`, the pictures in `dram_pictures`. The clock is
-`cosearch_simulators.dram`, imported only when a problem is built, because Gymnasium imports the plugins.
+Here are the arguments and the call of the simulator. The memories are in `dram_devices`, the two controllers'
+parameters in `dram_controller_spaces`, the metrics in `dram_metrics`, the pictures in `dram_pictures`. The
+clock is `cosearch_simulators.dram`, imported only when a problem is built, because Gymnasium imports the
+plugins.
 """
 
 from __future__ import annotations
@@ -11,9 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from cosearch.errors import ArgumentError, WorkloadError
 from cosearch.objectives import Constraint, Metric, Objective
@@ -33,34 +32,15 @@ from cosearch_plugins.dram_controller_spaces import (
     refresh_values,
 )
 from cosearch_plugins.dram_devices import absolute_path, check_name, memspec_devices, named_devices
-from cosearch_plugins.dram_workload import absolute, read_workload
+from cosearch_plugins.dram_metrics import METRICS, measured, metrics_of
+from cosearch_plugins.dram_workload import absolute, read_fitting
+
+if TYPE_CHECKING:
+    from cosearch_plugins.dram_players import Players
+    from cosearch_simulators.dram import BankMachineControllers
 
 # Four times the largest read queue; a trace of thousands of reads makes the reads left waiting negligible.
 LEAST_READS = {"queued": 256, "bank_machines": 1}
-
-METRICS = (
-    Metric("latency_ns", "ns", "average read latency, from acceptance by the controller to the last data"),
-    Metric("energy_pj", "pJ", "energy of all chips over the run, the sum of the five parts below"),
-    Metric("power_mw", "mW", "energy over time"),
-    Metric("bandwidth_gb_per_s", "GB/s", "bytes read and written over time"),
-    Metric("time_ns", "ns", "until the last request is accepted; includes the waiting for a full queue"),
-    Metric("row_hit_share", "1", "requests that found their row open, of all that needed a row"),
-    Metric("activate_energy_pj", "pJ", "row activations and precharges"),
-    Metric("read_energy_pj", "pJ", "read bursts"),
-    Metric("write_energy_pj", "pJ", "write bursts"),
-    Metric("refresh_energy_pj", "pJ", "refreshes"),
-    Metric("background_energy_pj", "pJ", "standby"),
-    Metric("row_conflict_share", "1", "requests that found another row open, of all that needed a row"),
-    Metric("data_bus_utilisation", "1", "bandwidth over the peak of all channels"),
-)
-# What `bank_machines` measures otherwise.
-BANK_MACHINES_METRICS = {
-    "latency_ns": "average read latency, from the arbiter to the response",
-    "time_ns": "until the last response has reached the player",
-    "background_energy_pj": "standby, power-down and self-refresh",
-}
-SLEEP = Metric("power_down_share", "1", "time of ranks in power-down or self-refresh, of all their time")
-SHARES = ("row_hit_share", "row_conflict_share", "data_bus_utilisation", "power_down_share")
 
 
 class DramController(Problem):
@@ -101,6 +81,14 @@ class DramController(Problem):
         request_bytes: what a request of the trace moves; it takes several bursts of a memory whose burst is
             shorter, and counts as that many requests.
         trace_tck_ps: clock period of the trace's cycles, if it has any; default the device's.
+        players: several traces at once, in place of `workload`, each with a name, a clock and a class of its
+            own, which the metrics are of too (`cpu_latency_ns`): the path of a YAML file, or an object like
+            {"cpu": {"workload": "random", "gb_per_s": 4}, "dma": {"workload": "stream", "tck_ps": 2000,
+            "qos_class": 1}}. The lower its class, the more urgent is a player. One with `gb_per_s`,
+            or whose trace has cycles, has a `response_time_ns` too, from when it wants a request; any other
+            sends as fast as it is let and waits mostly for itself: judge it by its `finish_time_ns`. Only
+            with `bank_machines`.
+        starvation_cycles: memory cycles after which a player's request goes before all classes.
         threads: designs simulated at once; default as many as cores, but one in each of several workers.
         objectives: default latency_ns:min and energy_pj:min.
         constraints: default none.
@@ -148,6 +136,8 @@ class DramController(Problem):
         refresh: str = "all_bank",
         request_bytes: int = 64,
         trace_tck_ps: int | None = None,
+        players: str | dict[str, Any] | None = None,
+        starvation_cycles: int = 1000,
         threads: int | None = None,
         objectives: Sequence[Objective | str] | None = None,
         constraints: Sequence[Constraint | str] | None = None,
@@ -179,7 +169,14 @@ class DramController(Problem):
             mappings = (OWN_MAPPING, *ADDRESS_MAPPINGS)
         self.devices = devices
         modes = refresh_values(refresh, devices)
-        self._read_trace(workload, request_bytes)
+        if request_bytes not in REQUEST_BYTES:
+            raise ArgumentError(f"request_bytes must be one of {REQUEST_BYTES}, got {request_bytes!r}")
+        self.metrics = metrics_of(controller)
+        self.players: Players | None = None
+        if players is None:
+            played: dict[str, Any] = self._read_trace(workload, request_bytes)
+        else:
+            played = self._read_players(players, request_bytes, starvation_cycles)
         files = {
             name: absolute_path(path)
             for name, path in (("memspec", memspec), ("address_mapping", address_mapping))
@@ -187,7 +184,7 @@ class DramController(Problem):
         }
         self.workload_digest = _digest(self.workload_digest, files.values())
         # A study is to be resumed from any folder.
-        self.arguments = {**self.arguments, "workload": absolute(workload), **files}
+        self.arguments = {**self.arguments, **played, **files}
         self.space = DesignSpace(
             [*devices.parameters, *controller_parameters(controller, modes, mappings)],
             forbidden(controller, modes, devices),
@@ -199,86 +196,82 @@ class DramController(Problem):
         }
         if devices.parameters:
             self.groups["device"] = [parameter.name for parameter in devices.parameters]
-        if controller == "bank_machines":
-            self.metrics = (
-                *(Metric(m.name, m.unit, BANK_MACHINES_METRICS.get(m.name, m.description)) for m in METRICS),
-                SLEEP,
-            )
         super().__init__(objectives=objectives, constraints=constraints)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the simulator; one that cannot run is infeasible with its reason."""
-        from cosearch_simulators.dram import simulate
+        from cosearch_simulators.dram import simulate, simulate_players
 
-        devices = self.devices.of(designs)
+        devices, controllers = self.devices.of(designs), controllers_of(self.controller, designs)
+        if self.players is not None:
+            together = simulate_players(
+                devices,
+                cast("BankMachineControllers", controllers),
+                list(self.players.by_name.values()),
+                starvation_cycles=self.players.starvation_cycles,
+                threads=self.threads,
+                on_error="mark",
+            )
+            metrics = measured(together.total, devices, self.controller)
+            return Outcomes.of(metrics | self.players.measured(together), errors=together.total.error)
         result = simulate(
             devices,
-            controllers_of(self.controller, designs),
+            controllers,
             self.trace,
             threads=self.threads,
             on_error="mark",
             trace_tck_ps=self.trace_tck_ps,
         )
-        rows = np.maximum(result.row_hits + result.row_misses + result.row_conflicts, 1)
-        answered = result.reads_served + result.reads_forwarded
-        asleep = (
-            result.active_power_down_cycles + result.precharge_power_down_cycles + result.self_refresh_cycles
-        )
-        ranks = np.array([device.ranks * device.channels for device in devices])
-        metrics = {name: getattr(result, name) for name in self.metric_names if name not in SHARES}
-        metrics["row_hit_share"] = result.row_hits / rows
-        metrics["row_conflict_share"] = result.row_conflicts / rows
-        metrics["data_bus_utilisation"] = result.bandwidth_gb_per_s / [
-            device.peak_bandwidth_gb_per_s for device in devices
-        ]
-        if "power_down_share" in self.metric_names:
-            metrics["power_down_share"] = asleep / np.maximum(ranks * result.cycles, 1)
-        # The simulator divides by the reads served from DRAM, as Ramulator does, though the sum is over all.
-        metrics["latency_ns"] = result.latency_ns * result.reads_served / np.maximum(answered, 1)
-        return Outcomes.of(metrics, errors=result.error)
+        return Outcomes.of(measured(result, devices, self.controller), errors=result.error)
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """Bandwidth and latency, the data bus over time, the rows that were found open, and the energy."""
-        from cosearch_plugins.dram_pictures import dram_pictures
+        from cosearch_plugins.dram_pictures import dram_pictures, player_pictures
 
         one = self.space.designs([design])
-        (device,) = self.devices.of(one)
-        return tuple(
-            dram_pictures(device, controllers_of(self.controller, one), self.trace, self.trace_tck_ps)
-        )
+        (device,), controllers = self.devices.of(one), controllers_of(self.controller, one)
+        if self.players is not None:
+            return tuple(player_pictures(device, cast("BankMachineControllers", controllers), self.players))
+        return tuple(dram_pictures(device, controllers, self.trace, self.trace_tck_ps))
 
-    def _read_trace(self, workload: str, request_bytes: int) -> None:
+    def _read_trace(self, workload: str, request_bytes: int) -> dict[str, Any]:
         """Set the trace in bursts, and its digest, which does not depend on the device."""
         from cosearch_plugins.dram_bursts import in_bursts
-        from cosearch_simulators.dram.simulation import too_late
 
-        if request_bytes not in REQUEST_BYTES:
-            raise ArgumentError(f"request_bytes must be one of {REQUEST_BYTES}, got {request_bytes!r}")
+        if "starvation_cycles" in self.arguments:
+            raise ArgumentError("starvation_cycles is for players: leave it out, or give players")
         devices = list(self.devices.by_name.values())
-        trace = read_workload(workload)
+        trace = read_fitting(workload, devices, self.trace_tck_ps, "trace_tck_ps")
         self.workload_digest = trace.digest
-        reads = round(trace.read_share * trace.requests)
+        self._check_reads(f"workload {workload!r} has", round(trace.read_share * trace.requests))
+        self.trace = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
+        return {"workload": absolute(workload)}
+
+    def _read_players(
+        self, players: str | dict[str, Any], request_bytes: int, starvation_cycles: int
+    ) -> dict[str, Any]:
+        """Set the players, and the digest of their traces."""
+        from cosearch_plugins.dram_players import read_players
+
+        if self.controller != "bank_machines":
+            raise ArgumentError("players need controller=bank_machines: the other one knows a single trace")
+        if given := [name for name in ("workload", "trace_tck_ps") if self.arguments.get(name) is not None]:
+            raise ArgumentError(f"players have their own traces and clocks: leave out {' and '.join(given)}")
+        whole_number("starvation_cycles", starvation_cycles, 1)
+        devices = list(self.devices.by_name.values())
+        self.players = read_players(players, devices, request_bytes, starvation_cycles, self.metrics)
+        self.workload_digest = self.players.digest
+        self._check_reads("players have", self.players.reads)
+        self.metrics = (*self.metrics, *self.players.metrics)
+        return {"players": self.players.arguments}
+
+    def _check_reads(self, whose: str, reads: int) -> None:
         least = LEAST_READS[self.controller]
         if reads < least:
             raise WorkloadError(
-                f"workload {workload!r} has {reads} reads, expected at least {least}"
+                f"{whose} {reads} reads, expected at least {least}"
                 + (": those that wait when the last request is accepted have no latency" if least > 1 else "")
             )
-        largest = max(device.capacity_bytes for device in devices)
-        if trace.highest_address >= largest:
-            raise WorkloadError(
-                f"workload {workload!r} reaches address {trace.highest_address:#x}, beyond the device "
-                f"({largest:#x} bytes); choose more ranks or channels, or a larger organization"
-            )
-        if late := too_late(trace, self.trace_tck_ps):
-            raise WorkloadError(f"workload {workload!r}: {late}")
-        timed = next(iter(trace.chunks(1))).cycle is not None
-        if timed and self.trace_tck_ps is None and len(devices) > 1:
-            raise ArgumentError(
-                f"workload {workload!r} has cycles, and the device's clock is searched: "
-                "give the clock period of the trace as trace_tck_ps"
-            )
-        self.trace = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
 
 
 REQUEST_BYTES = (8, 16, 32, 64, 128, 256)

@@ -6,6 +6,8 @@ For `dram-controller` and `dram-controller-archgym`; the numbers are `cosearch_s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +21,12 @@ from cosearch_simulators.dram import (
     Trace,
     bandwidth_latency_curve,
     profile,
+    profile_players,
+    simulate_players,
 )
+
+if TYPE_CHECKING:
+    from cosearch_plugins.dram_players import Players
 
 MOST_REQUESTS = 100_000  # of a run up close
 SAMPLES = 200
@@ -35,17 +42,58 @@ def dram_pictures(
     trace_tck_ps: int | None,
 ) -> Iterator[Picture]:
     """The pictures of one design; of a long trace they show its beginning."""
-    requests = min(MOST_REQUESTS, trace.requests)
-    start = next(iter(trace.chunks(requests)))
-    start = Trace(start.address_byte % device.capacity_bytes, start.is_write, start.cycle, trace.name)
-    part = "" if requests == trace.requests else f" The first {requests:,} of {trace.requests:,} bursts."
+    start, all_bursts = _start(device, trace), trace.requests
+    part = "" if len(start) == all_bursts else f" The first {len(start):,} of {all_bursts:,} bursts."
     yield from _load_pictures(device, controllers, start, part)
     seen = profile(device, controllers, start, samples=SAMPLES, trace_tck_ps=trace_tck_ps)
+    yield from _profile_pictures(device, seen, part)
+
+
+def player_pictures(
+    device: Device, controllers: BankMachineControllers, players: Players
+) -> Iterator[Picture]:
+    """The pictures of one design under several players; of long traces they show the beginning."""
+    shown = [replace(player, trace=_start(device, player.trace)) for player in players.by_name.values()]
+    cut = any(player.trace.requests > MOST_REQUESTS for player in players.by_name.values())
+    part = f" The first {MOST_REQUESTS:,} bursts of each player." if cut else ""
+    cycles = players.starvation_cycles
+    result = simulate_players(device, controllers, shown, starvation_cycles=cycles)
+    names = [f"{name}, class {player.qos_class}" for name, player in players.by_name.items()]
+    yield Picture(
+        "Latency by player",
+        f"From the arbiter to the response, of reads and writes. The lower its class, the more urgent is a "
+        f"player.{part}",
+        [
+            {"type": "bar", "name": "average", "x": names, "y": result.latency_ns[0]},
+            {"type": "bar", "name": "maximum", "x": names, "y": result.maximum_latency_ns[0]},
+        ],
+        {"yaxis": {"title": {"text": "latency [ns]"}, "rangemode": "tozero"}},
+        wide=False,
+    )
+    peak = device.peak_bandwidth_gb_per_s
+    yield Picture(
+        "Bandwidth by player",
+        f"The bytes of each over the time until its last response; the data bus has {peak:.1f} GB/s.{part}",
+        [{"type": "bar", "x": names, "y": result.bandwidth_gb_per_s[0]}],
+        {"yaxis": {"title": {"text": "bandwidth [GB/s]"}, "rangemode": "tozero"}},
+        wide=False,
+    )
+    seen = profile_players(device, controllers, shown, samples=SAMPLES, starvation_cycles=cycles)
+    yield from _profile_pictures(device, seen, part)
+
+
+def _profile_pictures(device: Device, seen: DramProfile, part: str) -> Iterator[Picture]:
     yield _bus_picture(seen, part)
     yield _row_picture(device, seen, part)
     yield _energy_picture(seen, part)
     if seen.energy_by_rank_pj.size > 1:
         yield _rank_picture(device, seen, part)
+
+
+def _start(device: Device, trace: Trace | StreamedTrace) -> Trace:
+    """The beginning of a trace, in this device's addresses."""
+    start = next(iter(trace.chunks(min(MOST_REQUESTS, trace.requests))))
+    return Trace(start.address_byte % device.capacity_bytes, start.is_write, start.cycle, trace.name)
 
 
 def _load_pictures(

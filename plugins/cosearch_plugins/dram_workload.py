@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosearch.errors import WorkloadError, unknown_name
+from cosearch.errors import ArgumentError, WorkloadError, unknown_name
 
 if TYPE_CHECKING:
-    from cosearch_simulators.dram import StreamedTrace, Trace
+    from cosearch_simulators.dram import Device, StreamedTrace, Trace
 
 # A larger file stays on disk and is read in pieces, for every design anew.
 STREAMED_FROM_BYTES = 256 * 1024**2
@@ -39,19 +40,60 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
             return generate(name, **_generator_arguments(workload, arguments))
         if os.path.isfile(workload) and os.path.getsize(workload) >= STREAMED_FROM_BYTES:
             return stream_trace(workload)
-        if os.path.exists(workload) or any(mark in workload for mark in "./\\"):
+        if os.path.exists(workload) or _is_path(workload):
             return read_trace(workload)
     except TraceError as error:
         raise WorkloadError(str(error)) from None
     raise unknown_name("workload", name, GENERATORS if names is None else names)
 
 
-def absolute(workload: str) -> str:
-    """The workload with the path of a file made absolute."""
+def read_fitting(
+    workload: str, devices: Sequence[Device], tck_ps: int | None, tck_argument: str
+) -> Trace | StreamedTrace:
+    """The trace of a workload that each of the devices can serve.
+
+    Args:
+        workload: as of `read_workload`.
+        devices: at least one.
+        tck_ps: clock period of the trace's cycles, if it has any; None: the device's.
+        tck_argument: what the user calls that.
+
+    Raises:
+        UnknownNameError: there is neither such a generator nor such a file.
+        WorkloadError: the trace cannot be made or read, or reaches beyond the largest device or time.
+        ArgumentError: the trace has cycles of an unknown length.
+    """
+    from cosearch_simulators.dram.simulation import too_late
+
+    trace = read_workload(workload)
+    largest = max(device.capacity_bytes for device in devices)
+    if trace.highest_address >= largest:
+        raise WorkloadError(
+            f"workload {workload!r} reaches address {trace.highest_address:#x}, beyond the device "
+            f"({largest:#x} bytes); choose more ranks or channels, or a larger organization"
+        )
+    if late := too_late(trace, tck_ps):
+        raise WorkloadError(f"workload {workload!r}: {late}")
+    timed = next(iter(trace.chunks(1))).cycle is not None
+    if timed and tck_ps is None and len(devices) > 1:
+        raise ArgumentError(
+            f"workload {workload!r} has cycles, and the device's clock is searched: "
+            f"give the clock period of the trace as {tck_argument}"
+        )
+    return trace
+
+
+def absolute(workload: str, folder: str | Path = "") -> str:
+    """The workload with the path of a file made absolute; it is sought from the folder."""
     from cosearch_simulators.dram.traces.generators import GENERATORS
 
-    is_file = workload.partition(":")[0] not in GENERATORS and os.path.exists(workload)
-    return os.path.abspath(workload) if is_file else workload
+    path = os.path.join(folder, workload)
+    is_file = workload.partition(":")[0] not in GENERATORS and (os.path.exists(path) or _is_path(workload))
+    return os.path.abspath(path) if is_file else workload
+
+
+def _is_path(workload: str) -> bool:
+    return any(mark in workload for mark in "./\\")
 
 
 def _generator_arguments(workload: str, text: str) -> dict[str, int | float]:

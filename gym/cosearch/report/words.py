@@ -37,13 +37,15 @@ def quantity(value: float, unit: str, digits: int = 5) -> str:
 
 
 def parameter_value(value: Any) -> str:
-    """The value of a parameter as text; what is inactive is None."""
+    """The value of a parameter or an argument as text; of an object only the names that it has."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, tuple | list):
         return " ".join(parameter_value(item) for item in value)
+    if isinstance(value, dict):
+        return f"{{{', '.join(value)}}}"
     return str(value)
 
 

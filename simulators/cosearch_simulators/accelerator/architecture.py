@@ -21,8 +21,8 @@ from pydantic import Field, field_validator, model_validator
 
 from cosearch_simulators.accelerator import components, nest_tables
 from cosearch_simulators.accelerator.components import EnergyTable
-from cosearch_simulators.accelerator.documents import Document, nearest, read, write
 from cosearch_simulators.accelerator.evaluation import CompiledArchitecture
+from cosearch_simulators.documents import Document, nearest, read, write
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import TENSORS
 from cosearch_simulators.workloads.operators import Precision

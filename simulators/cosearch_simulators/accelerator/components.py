@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from cosearch_simulators.accelerator.documents import nearest
+from cosearch_simulators.documents import nearest
 from cosearch_simulators.errors import ConfigurationError
 
 # A. Stillmaker, B. Baas: "Scaling equations for the accurate prediction of CMOS device performance from 180

@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from cosearch_simulators.accelerator.architecture import Architecture, Tensor
-from cosearch_simulators.accelerator.documents import Document, nearest, read, write
 from cosearch_simulators.accelerator.evaluation import Mappings, evaluate
+from cosearch_simulators.documents import Document, nearest, read, write
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, TENSORS, LoopNest
 

@@ -13,8 +13,8 @@ from typing import get_args
 from pydantic import Field, model_validator
 
 from cosearch_simulators.accelerator.architecture import Architecture, StorageLevel, Tensor
-from cosearch_simulators.accelerator.documents import Document, nearest
 from cosearch_simulators.accelerator.mapping import LevelMapping, Loop, Mapping
+from cosearch_simulators.documents import Document, nearest
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, LoopNest
 

@@ -21,6 +21,7 @@ from cosearch_simulators.dram.profiles import (
     DramProfile,
     bandwidth_latency_curve,
     profile,
+    profile_players,
 )
 from cosearch_simulators.dram.queued.controllers import (
     REFRESH_POLICIES,
@@ -59,6 +60,7 @@ __all__ = [
     "energy_by_rank_and_bank",
     "organizations",
     "profile",
+    "profile_players",
     "read_memspec",
     "simulate",
     "simulate_players",

@@ -153,7 +153,7 @@ def simulate_players(
     errors = controllers.problems() * (count // len(controllers))
     kinds: list[type[Exception]] = [ConfigurationError] * count
 
-    feeds = [Feed(player.trace, player.tck_ps, player.qos_class) for player in players]
+    feeds = feeds_of(players)
 
     def run(i: int) -> list[State] | None:
         if not errors[i]:
@@ -177,6 +177,11 @@ def simulate_players(
         i = next(i for i, error in enumerate(errors) if error)
         raise kinds[i](f"design {i}: {errors[i]}" if count > 1 else errors[i])
     return _result(designs, found, errors, np.array([feed.timed for feed in feeds]))
+
+
+def feeds_of(players: Sequence[Player]) -> list[Feed]:
+    """The players as the kernel is told of them."""
+    return [Feed(player.trace, player.tck_ps, player.qos_class) for player in players]
 
 
 def _result(

@@ -1,11 +1,13 @@
 """One design up close: what it does over time, in each bank and at each offered load.
 
-Both functions are for either controller. `profile` runs a design twice: once to know how long it takes, then
-with its totals read at the end of each sample (`sampled_runs`); a run that nobody looks at pays nothing.
+`profile` and `bandwidth_latency_curve` are for either controller, `profile_players` is for DRAMSys'. A
+profile runs a design twice: once to know how long it takes, then with its totals read at the end of each
+sample (`sampled_runs`); a run that nobody looks at pays nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,12 +16,14 @@ from numpy.typing import NDArray
 
 from cosearch_simulators.dram.argument_checks import ANY_CONTROLLERS, check_kind, check_whole
 from cosearch_simulators.dram.bank_machines.controllers import BankMachineControllers
+from cosearch_simulators.dram.bank_machines.simulation import Feed
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import unit_energies
+from cosearch_simulators.dram.players import Player, feeds_of, simulate_players
 from cosearch_simulators.dram.queued import state as engine_state
 from cosearch_simulators.dram.queued.controllers import Controllers
 from cosearch_simulators.dram.rules import COMMANDS
-from cosearch_simulators.dram.sampled_runs import sample
+from cosearch_simulators.dram.sampled_runs import SampledRun, sample_bank_machines, sample_queued
 from cosearch_simulators.dram.simulation import DramResult, simulate
 from cosearch_simulators.dram.traces.streams import StreamedTrace
 from cosearch_simulators.dram.traces.trace import Trace
@@ -129,11 +133,48 @@ def profile(
     _check_one(device, controllers)
     check_whole("samples", samples, 1)
     whole = simulate(device, controllers, trace, wrap_addresses=wrap_addresses, trace_tck_ps=trace_tck_ps)
-    cycles = int(whole.cycles[0])
-    ends = np.unique(np.round(np.linspace(0, cycles, samples + 1)).astype(np.int64))[min(1, cycles) :]
+    ends = _ends(whole, samples)
+    if isinstance(controllers, BankMachineControllers):
+        run = sample_bank_machines(device, controllers, [Feed(trace, trace_tck_ps)], ends)
+    else:
+        run = sample_queued(device, controllers, trace, trace_tck_ps, ends)
+    return _profile(device, controllers, whole, run, ends)
 
+
+def profile_players(
+    device: Device,
+    controllers: BankMachineControllers,
+    players: Sequence[Player],
+    *,
+    samples: int = 100,
+    starvation_cycles: int = 1000,
+) -> DramProfile:
+    """Follow one design through several traces; arguments as of `profile` and `simulate_players`."""
+    _check_one(device, controllers)
+    check_whole("samples", samples, 1)
+    players = list(players)
+    whole = simulate_players(device, controllers, players, starvation_cycles=starvation_cycles).total
+    ends = _ends(whole, samples)
+    run = sample_bank_machines(
+        device, controllers, feeds_of(players), ends, starvation_cycles=starvation_cycles
+    )
+    return _profile(device, controllers, whole, run, ends)
+
+
+def _ends(whole: DramResult, samples: int) -> Counts:
+    """The last cycle of each sample of a run."""
+    cycles = int(whole.cycles[0])
+    return np.unique(np.round(np.linspace(0, cycles, samples + 1)).astype(np.int64))[min(1, cycles) :]
+
+
+def _profile(
+    device: Device,
+    controllers: Controllers | BankMachineControllers,
+    whole: DramResult,
+    run: SampledRun,
+    ends: Counts,
+) -> DramProfile:
     buses = device.channels * device.data_buses
-    run = sample(device, controllers, trace, trace_tck_ps, ends)
     reads, writes, hits, misses, conflicts, latency_cycles, answered = np.diff(run.totals, prepend=0)
     read_share, write_share = run.busy / (np.maximum(np.diff(ends, prepend=0), 1) * buses)
     tck_ns = device.tck_ps / 1000.0

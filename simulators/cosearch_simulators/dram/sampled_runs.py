@@ -23,7 +23,7 @@ from cosearch_simulators.dram.bank_machines.power_down import (
     SELF_REFRESH,
 )
 from cosearch_simulators.dram.bank_machines.refresh_managers import OPEN_CYCLES, PRECHARGES
-from cosearch_simulators.dram.bank_machines.simulation import Feed, run_channels
+from cosearch_simulators.dram.bank_machines.simulation import NO_STARVATION, Feed, run_channels
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import energy_by_rank_and_bank
 from cosearch_simulators.dram.queued import state as engine_state
@@ -58,14 +58,14 @@ class SampledRun:
     energy_by_bank_pj: Floats
 
 
-def sample(
+def sample_queued(
     device: Device,
-    controllers: Controllers | BankMachineControllers,
+    controllers: Controllers,
     trace: Trace | StreamedTrace,
     trace_tck_ps: int | None,
     ends: Counts,
 ) -> SampledRun:
-    """Run the first design.
+    """Run the first design of Ramulator's controller.
 
     Args:
         device: the memory.
@@ -74,18 +74,6 @@ def sample(
         trace_tck_ps: clock period of its cycles; None: that of the device.
         ends: the last cycle of each sample; the last of all is that in which the run ends.
     """
-    if isinstance(controllers, BankMachineControllers):
-        return _sample_bank_machines(device, controllers, trace, trace_tck_ps, ends)
-    return _sample_controllers(device, controllers, trace, trace_tck_ps, ends)
-
-
-def _sample_controllers(
-    device: Device,
-    controllers: Controllers,
-    trace: Trace | StreamedTrace,
-    trace_tck_ps: int | None,
-    ends: Counts,
-) -> SampledRun:
     run = ControllerRun(device, settings(controllers)(device, 0), ends.tolist())
     decoding = decoding_of(device, str(np.asarray(controllers.address_mapping)[0]), trace_tck_ps)
     seen = np.zeros((device.channels, ends.size, 7), np.int64)
@@ -125,15 +113,17 @@ def _totals(state: engine_state.State) -> Counts:
     )
 
 
-def _sample_bank_machines(
+def sample_bank_machines(
     device: Device,
     controllers: BankMachineControllers,
-    trace: Trace | StreamedTrace,
-    trace_tck_ps: int | None,
+    feeds: Sequence[Feed],
     ends: Counts,
+    *,
+    starvation_cycles: int = NO_STARVATION,
 ) -> SampledRun:
+    """Run the first design of DRAMSys' controller; arguments as of `sample_queued` and `simulate_players`."""
     row = [int(column[0]) for column in controllers.arguments()]
-    states = run_channels(device, [Feed(trace, trace_tck_ps)], row, sample_ends=ends.tolist())
+    states = run_channels(device, feeds, row, starvation_cycles=starvation_cycles, sample_ends=ends.tolist())
     energies = [
         {
             "cycles": max(int(state.counters[bank_machine_state.POWER_CYCLES]) for state in states),

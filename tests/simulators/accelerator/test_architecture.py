@@ -12,7 +12,7 @@ from cosearch_simulators.accelerator.architecture import (
     read_architecture,
     write_architecture,
 )
-from cosearch_simulators.accelerator.documents import parse
+from cosearch_simulators.documents import parse
 from cosearch_simulators.errors import ConfigurationError
 
 SMALL = {
@@ -75,7 +75,7 @@ def test_what_is_written_is_read(name, suffix, tmp_path) -> None:
         (SMALL | {"technology_nm": 3}, "technology_nm: must be at least 7, got 3"),
         (SMALL | {"memory": "hbm"}, "memory: unknown 'hbm', did you mean 'hbm2'?"),
         ({}, "levels is missing"),
-        (None, "the document: expected the fields name, levels, mac,"),
+        (None, "expected the fields name, levels, mac,"),
         (SMALL | {"mac": 8}, "mac: expected the fields word_bits, per_cycle,"),
         (changed(1, kind="sram"), "levels.1: the energy of an sram without capacity_words is not known"),
     ],

@@ -12,9 +12,9 @@ import yaml
 
 from cosearch_simulators.accelerator import evaluation, nest_tables
 from cosearch_simulators.accelerator.architecture import Architecture
-from cosearch_simulators.accelerator.documents import parse
 from cosearch_simulators.accelerator.evaluation import Mappings, evaluate
 from cosearch_simulators.accelerator.mapping import Mapping, pack
+from cosearch_simulators.documents import parse
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 

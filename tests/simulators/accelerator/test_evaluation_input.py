@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.accelerator.architecture import Architecture, StorageLevel, preset
-from cosearch_simulators.accelerator.documents import parse
 from cosearch_simulators.accelerator.evaluation import evaluate
 from cosearch_simulators.accelerator.mapping import LevelMapping, Mapping, unpack
 from cosearch_simulators.accelerator.templates import template
+from cosearch_simulators.documents import parse
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads import LoopNest
 

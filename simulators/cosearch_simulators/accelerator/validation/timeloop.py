@@ -15,13 +15,13 @@ import numpy as np
 
 from cosearch_simulators.accelerator import nest_tables
 from cosearch_simulators.accelerator.architecture import Architecture
-from cosearch_simulators.accelerator.documents import parse
 from cosearch_simulators.accelerator.evaluation import evaluate
 from cosearch_simulators.accelerator.mapper import validation as mapper_validation
 from cosearch_simulators.accelerator.mapping import Mapping, pack
 from cosearch_simulators.accelerator.neighbour_links import link_transfers, with_links
 from cosearch_simulators.accelerator.validation.cases import finished, number, reading, seconds
 from cosearch_simulators.accelerator.validation.table import ValidationRow, ValidationTable
+from cosearch_simulators.documents import parse
 from cosearch_simulators.workloads.loop_nest import TENSORS, LoopNest
 
 # How the problem shapes of the set name our loops: a matrix product by M, N and K, a depthwise convolution's

@@ -43,7 +43,7 @@ from cosearch_simulators.dram.traces.trace import Trace
 REFRESH_MODES = {"all_bank": "AllBank", "per_bank": "PerBank", "same_bank": "SameBank"}
 """`Device.refresh_modes` as those policies."""
 
-_NO_STARVATION = 1 << 60
+NO_STARVATION = 1 << 60
 
 
 class Requests(NamedTuple):
@@ -109,7 +109,7 @@ def run_channels(
     feeds: Sequence[Feed],
     controller: Sequence[int],
     *,
-    starvation_cycles: int = _NO_STARVATION,
+    starvation_cycles: int = NO_STARVATION,
     sample_ends: Sequence[int] = (),
     each_channel: Callable[..., Iterable[Any]] = map,
 ) -> list[State]:
@@ -158,7 +158,7 @@ def run_players(
     feeds: Sequence[Feed],
     controller: Sequence[int],
     *,
-    starvation_cycles: int = _NO_STARVATION,
+    starvation_cycles: int = NO_STARVATION,
     logged_commands: int = 0,
     channel: int = 0,
     least_ring: int = LEAST_RING,

@@ -1,4 +1,4 @@
-"""Architectures, mappings and templates as YAML or JSON: reading, writing, and errors of one line."""
+"""What users write as YAML or JSON, such as accelerators: reading, writing, and errors of one line."""
 
 from __future__ import annotations
 
@@ -50,13 +50,21 @@ def read(model: type[DocumentType], path: Path) -> DocumentType:
     Raises:
         ConfigurationError: the file cannot be read, is no YAML, or `parse` rejects it.
     """
+    return parse(model, load(path), str(path))
+
+
+def load(path: Path) -> Any:
+    """What a file holds, YAML or JSON.
+
+    Raises:
+        ConfigurationError: the file cannot be read or is no YAML.
+    """
     try:
-        data = yaml.safe_load(path.read_text())
+        return yaml.safe_load(path.read_text())
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    return parse(model, data, str(path))
 
 
 def write(document: Document, path: Path) -> None:
@@ -86,7 +94,8 @@ def _line(model: type[BaseModel], error: Any) -> str:
         return f"{place} is missing"
     if error["type"] == "model_type":
         expected = ", ".join(_model_at(model, error["loc"]).model_fields)
-        return f"{place or 'the document'}: expected the fields {expected}, got {_shown(error['input'])}"
+        line = f"expected the fields {expected}, got {_shown(error['input'])}"
+        return f"{place}: {line}" if place else line
     message = error["msg"].removeprefix("Value error, ")
     if not place:
         return message

@@ -1,0 +1,193 @@
+"""Several traces as the workload of dram-controller: numbers, files, pictures, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import cosearch  # noqa: F401  registers the environments
+from cosearch import errors
+from cosearch.testing import check_problem
+from cosearch_plugins.dram_controller import DramController
+from cosearch_plugins.dram_controller_spaces import controllers_of
+from cosearch_plugins.dram_metrics import metrics_of
+from cosearch_simulators.dram import Player, device, simulate_players
+from cosearch_simulators.dram.traces.formats import write_trace
+from cosearch_simulators.dram.traces.generators import generate
+
+PLAYERS: dict[str, Any] = {
+    "cpu": {"workload": "random:requests=500"},
+    "dma": {"workload": "stream:requests=2000", "tck_ps": 2500, "qos_class": 1},
+}
+
+
+def problem(players: Any = None, **arguments: Any) -> DramController:
+    return DramController(controller="bank_machines", players=players or PLAYERS, **arguments)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"search_device": True, "refresh": "search", "channels": 2}])
+def test_it_keeps_the_contract_of_a_problem(arguments: dict[str, Any]) -> None:
+    check_problem(problem(**arguments), designs=6)
+
+
+def test_the_numbers_are_the_simulators() -> None:
+    built = problem(starvation_cycles=300)
+    designs = built.space.sample(8, 0)
+    outcomes = built.evaluate(designs)
+    expected = simulate_players(
+        device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R"),
+        controllers_of("bank_machines", designs),
+        [
+            Player(generate("random", requests=500)),
+            Player(generate("stream", requests=2000), tck_ps=2500, qos_class=1),
+        ],
+        starvation_cycles=300,
+    )
+    assert outcomes.status.tolist() == ["ok"] * 8
+    for i, name in enumerate(PLAYERS):
+        for metric in ("latency_ns", "maximum_latency_ns", "finish_time_ns", "bandwidth_gb_per_s"):
+            assert outcomes[f"{name}_{metric}"].tolist() == getattr(expected, metric)[:, i].tolist()
+    assert outcomes["time_ns"].tolist() == expected.total.time_ns.tolist()
+    assert outcomes["energy_pj"].tolist() == expected.total.energy_pj.tolist()
+
+
+def test_one_player_is_what_its_trace_is_as_the_workload() -> None:
+    alone = problem({"only": {"workload": "zipf:requests=900"}})
+    usual = DramController(controller="bank_machines", workload="zipf:requests=900")
+    designs = alone.space.sample(6, 1)
+    ours, theirs = alone.evaluate(designs), usual.evaluate(designs.to_dicts())
+    for metric in metrics_of("bank_machines"):
+        assert ours[metric.name].tolist() == theirs[metric.name].tolist()
+
+
+def test_the_more_urgent_player_is_done_earlier() -> None:
+    def finish_ns(cpu: int, dma: int) -> float:
+        classes = {"cpu": {**PLAYERS["cpu"], "qos_class": cpu}, "dma": {**PLAYERS["dma"], "qos_class": dma}}
+        return float(problem(classes).evaluate([problem().space.default()])["cpu_finish_time_ns"][0])
+
+    assert finish_ns(0, 1) < finish_ns(0, 0) < finish_ns(1, 0)
+
+
+def test_a_file_means_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "soc"
+    folder.mkdir()
+    write_trace(generate("gups", requests=300), folder / "cpu.npz")
+    (folder / "players.yaml").write_text("cpu: {workload: cpu.npz}\ndma: {workload: stream, qos_class: 1}\n")
+    monkeypatch.chdir(tmp_path)
+    built = problem("soc/players.yaml")
+    monkeypatch.chdir("/")
+    again = DramController(**json.loads(json.dumps(dict(built.arguments))))
+    design = built.space.default()
+    assert again.workload_digest == built.workload_digest
+    assert again.evaluate([design])["cpu_latency_ns"] == built.evaluate([design])["cpu_latency_ns"]
+
+
+def test_who_has_cycles_has_a_wait(tmp_path: Path) -> None:
+    timed = generate("random", requests=400)
+    (tmp_path / "timed.stl").write_text(
+        "".join(f"{20 * i}: read {address:#x}\n" for i, address in enumerate(timed.address_byte.tolist()))
+    )
+    built = problem({"cpu": {"workload": str(tmp_path / "timed.stl"), "tck_ps": 1000}, **_without("cpu")})
+    names = [metric.name for metric in built.metrics]
+    assert "cpu_wait_ns" in names
+    assert "dma_wait_ns" not in names
+    assert built.evaluate([built.space.default()])["cpu_wait_ns"][0] >= 0
+    with pytest.raises(errors.WorkloadError, match="player 'cpu': its trace has cycles of its own"):
+        problem({"cpu": {"workload": str(tmp_path / "timed.stl"), "gb_per_s": 2}})
+    with pytest.raises(errors.ArgumentError, match="period of the trace as tck_ps of player 'cpu'"):
+        problem({"cpu": {"workload": str(tmp_path / "timed.stl")}}, search_device=True)
+
+
+def test_a_paced_player_offers_its_bandwidth_and_is_served_fast_if_urgent() -> None:
+    def outcome(qos_class: int) -> dict[str, float]:
+        cpu = {"workload": "random:requests=1000", "gb_per_s": 4, "qos_class": qos_class}
+        built = problem({"cpu": cpu, "dma": {"workload": "stream:requests=20000", "qos_class": 1}})
+        found = built.evaluate([built.space.default()])
+        return {metric.name: float(found[metric.name][0]) for metric in built.metrics}
+
+    urgent, equal = outcome(0), outcome(1)
+    assert urgent["cpu_bandwidth_gb_per_s"] == pytest.approx(4, rel=0.02)
+    assert urgent["cpu_response_time_ns"] < 0.5 * equal["cpu_response_time_ns"]
+    assert urgent["cpu_response_time_ns"] == urgent["cpu_latency_ns"] + urgent["cpu_wait_ns"]
+
+
+def test_requests_of_a_cache_line_are_two_bursts_of_a_narrow_memory() -> None:
+    built = problem(standard="LPDDR4")
+    assert built.players is not None
+    assert [player.trace.requests for player in built.players.by_name.values()] == [1000, 4000]
+
+
+def test_pictures_of_a_design() -> None:
+    built = problem(channels=2)
+    pictures = {picture.title: picture for picture in built.pictures(built.space.default())}
+    assert list(pictures)[:3] == ["Latency by player", "Bandwidth by player", "Data bus over time"]
+    shown = pictures["Latency by player"].traces
+    outcome = built.evaluate([built.space.default()])
+    assert shown[0]["x"] == ["cpu, class 0", "dma, class 1"]
+    assert shown[0]["y"].tolist() == [outcome["cpu_latency_ns"][0], outcome["dma_latency_ns"][0]]
+    rows = pictures["Rows by bank"].traces
+    assert sum(int(np.sum(bar["y"])) for bar in rows) == 2500
+
+
+def test_an_environment_plays_them_too() -> None:
+    env = gym.make(
+        "cosearch/DramController-v0",
+        controller="bank_machines",
+        players=PLAYERS,
+        objectives=["cpu_latency_ns:min", "dma_bandwidth_gb_per_s:max"],
+    )
+    env.reset(seed=0)
+    *_, info = env.step(env.action_space.sample())
+    assert info["metrics"]["dma_bandwidth_gb_per_s"] > 0
+
+
+def _without(name: str) -> dict[str, Any]:
+    return {other: fields for other, fields in PLAYERS.items() if other != name}
+
+
+@pytest.mark.parametrize(
+    ("players", "line"),
+    [
+        ({"cpu": {"workload": "zip"}}, "unknown workload 'zip'; did you mean 'zipf'"),
+        ({"cpu": {}}, "player 'cpu': workload is missing"),
+        ({"cpu": {"workload": "zipf", "clock": 3}}, "player 'cpu': unknown field clock"),
+        ({"cpu": {"workload": "zipf", "qos_class": -1}}, "qos_class: must be at least 0, got -1"),
+        ({"cpu": {"workload": "zipf", "tck_ps": True}}, "tck_ps: expected a whole number, got True"),
+        ({"cpu": {"workload": "zipf:requests=0"}}, "player 'cpu': "),
+        ({"cpu": {"workload": "zipf", "gb_per_s": 0}}, "gb_per_s: must be at least 0.001, got 0"),
+        ({"cpu": {"workload": "zipf", "gb_per_s": "4"}}, "gb_per_s: expected a number, got '4'"),
+        ({"c-pu": {"workload": "zipf"}}, "player name 'c-pu' must be an identifier"),
+        ({"cpu": "zipf"}, "player 'cpu': expected the fields workload, tck_ps, qos_class, gb_per_s, got"),
+        ({}, "expected a mapping of at least one player"),
+        ("nowhere.yaml", "cannot read nowhere.yaml"),
+        ({"cpu": {"workload": "no.stl"}}, "player 'cpu': .*no.stl: there is no such trace file"),
+        (
+            {"a": {"workload": "zipf"}, "a_maximum": {"workload": "zipf"}},
+            "two metrics would be called 'a_maximum_latency_ns'",
+        ),
+        ({"w": {"workload": "stream:requests=9,write_share=1"}}, "players have 0 reads"),
+    ],
+)
+def test_what_is_no_player_is_refused_in_one_line(players: Any, line: str) -> None:
+    with pytest.raises(errors.CosearchError, match=line) as refused:
+        DramController(controller="bank_machines", players=players)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ({"players": PLAYERS}, "players need controller=bank_machines"),
+        ({"players": PLAYERS, "controller": "bank_machines", "workload": "zipf"}, "leave out workload"),
+        ({"players": PLAYERS, "controller": "bank_machines", "starvation_cycles": 0}, "starvation_cycles"),
+        ({"starvation_cycles": 10}, "starvation_cycles is for players"),
+    ],
+)
+def test_arguments_that_do_not_go_together(arguments: dict[str, Any], line: str) -> None:
+    with pytest.raises(errors.ArgumentError, match=line):
+        DramController(**arguments)
