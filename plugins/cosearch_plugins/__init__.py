@@ -8,13 +8,13 @@ from pathlib import Path
 from cosearch.hookspecs import hookimpl
 from cosearch.problem import Problem
 from cosearch.validation import Validation, ValidationTable
-from cosearch_plugins.accelerator import Accelerator
-from cosearch_plugins.accelerator_maestrogym import AcceleratorMaestrogym
-from cosearch_plugins.accelerator_mapping import AcceleratorMapping
-from cosearch_plugins.accelerator_timeloopgym import AcceleratorTimeloopgym
-from cosearch_plugins.dram_controller import DramController
-from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
-from cosearch_plugins.npu_multicore import NpuMulticore
+from cosearch_plugins.accelerator.hardware import Accelerator
+from cosearch_plugins.accelerator.maestrogym import AcceleratorMaestrogym
+from cosearch_plugins.accelerator.mapping import AcceleratorMapping
+from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
+from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
+from cosearch_plugins.dram.controller import DramController
+from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 
 
 @hookimpl

@@ -11,10 +11,10 @@ import yaml
 from cosearch.drawing import drawn_pictures
 from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.testing import check_problem
-from cosearch_plugins.accelerator import DATAFLOWS, Accelerator
-from cosearch_plugins.accelerator_pictures import MOST_NAMES
-from cosearch_plugins.accelerator_timeloopgym import AcceleratorTimeloopgym
-from cosearch_plugins.accelerator_timeloopgym_components import MAC_UM2, buffer, scratchpad
+from cosearch_plugins.accelerator.hardware import DATAFLOWS, Accelerator
+from cosearch_plugins.accelerator.pictures import MOST_NAMES
+from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
+from cosearch_plugins.accelerator.timeloopgym_components import MAC_UM2, buffer, scratchpad
 from cosearch_simulators.accelerator.templates import template
 
 PROBLEMS = (Accelerator(workload="alexnet"), AcceleratorTimeloopgym())

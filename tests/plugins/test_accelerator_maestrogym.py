@@ -10,7 +10,7 @@ import pytest
 from cosearch.drawing import drawn_pictures
 from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.testing import check_problem
-from cosearch_plugins.accelerator_maestrogym import MAPS, AcceleratorMaestrogym
+from cosearch_plugins.accelerator.maestrogym import MAPS, AcceleratorMaestrogym
 from cosearch_simulators.accelerator.maestro import Dataflows, Hardware, evaluate_dataflow
 
 

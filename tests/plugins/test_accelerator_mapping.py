@@ -8,9 +8,9 @@ import pytest
 from cosearch.drawing import drawn_pictures
 from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.testing import check_problem
-from cosearch_plugins.accelerator_array import used_units
-from cosearch_plugins.accelerator_mapping import AcceleratorMapping
-from cosearch_plugins.accelerator_pictures import array_picture
+from cosearch_plugins.accelerator.array import used_units
+from cosearch_plugins.accelerator.mapping import AcceleratorMapping
+from cosearch_plugins.accelerator.pictures import array_picture
 from cosearch_simulators.accelerator.architecture import (
     Architecture,
     StorageLevel,

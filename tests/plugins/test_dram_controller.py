@@ -14,11 +14,11 @@ import pytest
 import cosearch_simulators.dram as dram
 from cosearch import errors
 from cosearch.testing import check_problem
-from cosearch_plugins import dram_workload
-from cosearch_plugins.dram_controller import DramController
-from cosearch_plugins.dram_controller_spaces import ADDRESS_MAPPINGS, BANK_MACHINES, QUEUED
-from cosearch_plugins.dram_devices import COMPARABLE, USUAL_ORGANIZATION, USUAL_SPEED_GRADE
-from cosearch_plugins.dram_workload import read_workload
+from cosearch_plugins.dram import workload as dram_workload
+from cosearch_plugins.dram.controller import DramController
+from cosearch_plugins.dram.controller_spaces import ADDRESS_MAPPINGS, BANK_MACHINES, QUEUED
+from cosearch_plugins.dram.devices import COMPARABLE, USUAL_ORGANIZATION, USUAL_SPEED_GRADE
+from cosearch_plugins.dram.workload import read_workload
 from cosearch_simulators.dram.bank_machines.controllers import PARAMETERS
 from cosearch_simulators.dram.traces.formats import write_trace
 from cosearch_simulators.dram.traces.generators import GENERATORS, generate
@@ -61,7 +61,7 @@ def test_every_standard_keeps_the_contract_too(standard):
 
 
 def test_importing_the_plugin_does_not_import_the_simulator():
-    code = "import sys, cosearch_plugins.dram_controller; print('numba' in sys.modules)"
+    code = "import sys, cosearch_plugins.dram.controller; print('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from cosearch import errors
 from cosearch.testing import check_problem
-from cosearch_plugins.archgym_workloads import archgym_workload
-from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
+from cosearch_plugins.dram.archgym_workloads import archgym_workload
+from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 
 SAMPLE = Path(__file__).parents[1] / "reference" / "dram" / "dramsys"
 

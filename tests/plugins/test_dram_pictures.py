@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cosearch.drawing import drawn_pictures
-from cosearch_plugins.dram_controller import DramController
-from cosearch_plugins.dram_controller_archgym import DramControllerArchgym
-from cosearch_plugins.dram_pictures import dram_pictures
+from cosearch_plugins.dram.controller import DramController
+from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.dram.pictures import dram_pictures
 from cosearch_simulators.dram import Controllers, Trace
 
 MIXED = "zipf:requests=4000,write_share=0.3"

@@ -13,9 +13,9 @@ import pytest
 import cosearch  # noqa: F401  registers the environments
 from cosearch import errors
 from cosearch.testing import check_problem
-from cosearch_plugins.dram_controller import DramController
-from cosearch_plugins.dram_controller_spaces import controllers_of
-from cosearch_plugins.dram_metrics import metrics_of
+from cosearch_plugins.dram.controller import DramController
+from cosearch_plugins.dram.controller_spaces import controllers_of
+from cosearch_plugins.dram.metrics import metrics_of
 from cosearch_simulators.dram import Player, device, simulate_players
 from cosearch_simulators.dram.traces.formats import write_trace
 from cosearch_simulators.dram.traces.generators import generate

@@ -12,8 +12,8 @@ import cosearch  # noqa: F401
 from cosearch.drawing import drawn_pictures
 from cosearch.errors import UnknownNameError, WorkloadError
 from cosearch.testing import check_problem
-from cosearch_plugins.accelerator_mapping import AcceleratorMapping
-from cosearch_plugins.npu_multicore import NpuMulticore
+from cosearch_plugins.accelerator.mapping import AcceleratorMapping
+from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 
 
 def test_it_keeps_the_contract_of_a_problem():

@@ -255,7 +255,7 @@ def test_an_environment_can_be_built_again_from_its_spec():
         "import gymnasium; import cosearch",
         "import cosearch; from gymnasium.envs.registration import registry; import gymnasium",
         "import cosearch.registry; cosearch.registry.registry(); import gymnasium",
-        "import cosearch_plugins.dram_controller; import gymnasium",
+        "import cosearch_plugins.dram.controller; import gymnasium",
         "import gymnasium; gymnasium.make('cosearch:cosearch/DramController-v0')",
     ],
 )

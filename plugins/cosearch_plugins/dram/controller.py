@@ -1,9 +1,8 @@
 """The problem `dram-controller`: search a DRAM controller, and if wanted its device, under a memory trace.
 
-Here are the arguments and the call of the simulator. The memories are in `dram_devices`, the two controllers'
-parameters in `dram_controller_spaces`, the metrics in `dram_metrics`, the pictures in `dram_pictures`. The
-clock is `cosearch_simulators.dram`, imported only when a problem is built, because Gymnasium imports the
-plugins.
+Here are the arguments and the call of the simulator. The memories are in `devices`, the two controllers'
+parameters in `controller_spaces`, the metrics in `metrics`, the pictures in `pictures`. The clock is
+`cosearch_simulators.dram`, imported only when a problem is built, because Gymnasium imports the plugins.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Designs, DesignSpace
 from cosearch_plugins.argument_checks import thread_count, whole_number
-from cosearch_plugins.dram_controller_spaces import (
+from cosearch_plugins.dram.controller_spaces import (
     ADDRESS_MAPPINGS,
     CONTROLLERS,
     GROUPS,
@@ -31,12 +30,12 @@ from cosearch_plugins.dram_controller_spaces import (
     forbidden,
     refresh_values,
 )
-from cosearch_plugins.dram_devices import absolute_path, check_name, memspec_devices, named_devices
-from cosearch_plugins.dram_metrics import METRICS, measured, metrics_of
-from cosearch_plugins.dram_workload import absolute, read_fitting
+from cosearch_plugins.dram.devices import absolute_path, check_name, memspec_devices, named_devices
+from cosearch_plugins.dram.metrics import METRICS, measured, metrics_of
+from cosearch_plugins.dram.workload import absolute, read_fitting
 
 if TYPE_CHECKING:
-    from cosearch_plugins.dram_players import Players
+    from cosearch_plugins.dram.players import Players
     from cosearch_simulators.dram import BankMachineControllers
 
 # Four times the largest read queue; a trace of thousands of reads makes the reads left waiting negligible.
@@ -226,7 +225,7 @@ class DramController(Problem):
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """Bandwidth and latency, the data bus over time, the rows that were found open, and the energy."""
-        from cosearch_plugins.dram_pictures import dram_pictures, player_pictures
+        from cosearch_plugins.dram.pictures import dram_pictures, player_pictures
 
         one = self.space.designs([design])
         (device,), controllers = self.devices.of(one), controllers_of(self.controller, one)
@@ -236,7 +235,7 @@ class DramController(Problem):
 
     def _read_trace(self, workload: str, request_bytes: int) -> dict[str, Any]:
         """Set the trace in bursts, and its digest, which does not depend on the device."""
-        from cosearch_plugins.dram_bursts import in_bursts
+        from cosearch_plugins.dram.bursts import in_bursts
 
         if "starvation_cycles" in self.arguments:
             raise ArgumentError("starvation_cycles is for players: leave it out, or give players")
@@ -251,7 +250,7 @@ class DramController(Problem):
         self, players: str | dict[str, Any], request_bytes: int, starvation_cycles: int
     ) -> dict[str, Any]:
         """Set the players, and the digest of their traces."""
-        from cosearch_plugins.dram_players import read_players
+        from cosearch_plugins.dram.players import read_players
 
         if self.controller != "bank_machines":
             raise ArgumentError("players need controller=bank_machines: the other one knows a single trace")

@@ -9,7 +9,7 @@ import numpy as np
 
 from cosearch.errors import ArgumentError
 from cosearch.space import Categorical, Designs, Forbidden, Ordinal, Parameter
-from cosearch_plugins.dram_devices import Devices, check_name
+from cosearch_plugins.dram.devices import Devices, check_name
 
 if TYPE_CHECKING:
     from cosearch_simulators.dram import BankMachineControllers, Controllers

@@ -19,9 +19,9 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
-from cosearch_plugins.archgym_workloads import WORKLOADS, archgym_workload
 from cosearch_plugins.argument_checks import thread_count, whole_number
-from cosearch_plugins.dram_workload import read_workload
+from cosearch_plugins.dram.archgym_workloads import WORKLOADS, archgym_workload
+from cosearch_plugins.dram.workload import read_workload
 
 if TYPE_CHECKING:
     from cosearch_simulators.dram import BankMachineControllers
@@ -217,7 +217,7 @@ class DramControllerArchgym(Problem):
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """Bandwidth and latency, the data bus over time, the rows that were found open, and the energy."""
-        from cosearch_plugins.dram_pictures import dram_pictures
+        from cosearch_plugins.dram.pictures import dram_pictures
 
         controllers = _controllers(self.space.designs([design]))
         return tuple(dram_pictures(self._device, controllers, self.trace, self._trace_tck_ps))

@@ -3,7 +3,7 @@
 Parameters, values, workload and metrics are ArchGym's, with `_` where its names have `.` or `-`
 (Krishnan et al., ISCA 2023; its public files `sims/Timeloop/parameters.ini`, `arch/eyeriss_like.yaml`,
 `layer_shapes` and `Timeloop_config.py`). Energies of an access and areas are those of its Accelergy
-(`accelerator_timeloopgym_components`); Timeloop is replaced by this project's cost model and mapper.
+(`timeloopgym_components`); Timeloop is replaced by this project's cost model and mapper.
 
 ArchGym states 29,206 uJ, 2.03 mm2 and 7,885,704 cycles for its default Eyeriss. The cycles are met within 2 %
 and the area within 15 % (the nearest depth of its space to 192 is 256). The energy is not, and is not to be:
@@ -25,8 +25,9 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter
-from cosearch_plugins.accelerator_network import map_with, mapped_pictures
-from cosearch_plugins.accelerator_timeloopgym_components import (
+from cosearch_plugins.accelerator.mapped_network import map_with, mapped_pictures
+from cosearch_plugins.accelerator.network_workload import absolute_network, network_digest, read_network
+from cosearch_plugins.accelerator.timeloopgym_components import (
     DRAM_WORD_PJ,
     MAC_PJ,
     MAC_UM2,
@@ -34,7 +35,6 @@ from cosearch_plugins.accelerator_timeloopgym_components import (
     scratchpad,
 )
 from cosearch_plugins.argument_checks import thread_count
-from cosearch_plugins.network_workload import absolute_network, network_digest, read_network
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture

@@ -21,15 +21,15 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Integer, Parameter
-from cosearch_plugins.accelerator_layer import read_layer
-from cosearch_plugins.accelerator_pictures import (
+from cosearch_plugins.accelerator.layer import read_layer
+from cosearch_plugins.accelerator.network_workload import absolute_network, network_digest
+from cosearch_plugins.accelerator.pictures import (
     TENSORS,
     array_picture,
     energy_picture,
     roofline_picture,
 )
 from cosearch_plugins.argument_checks import thread_count
-from cosearch_plugins.network_workload import absolute_network, network_digest
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.maestro import DataflowResults, Dataflows, Layer

@@ -18,10 +18,15 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
-from cosearch_plugins.accelerator_files import read_energies, read_template, with_energies
-from cosearch_plugins.accelerator_network import map_on, network_pictures, vector_traffic
+from cosearch_plugins.accelerator.files import read_energies, read_template, with_energies
+from cosearch_plugins.accelerator.mapped_network import map_on, network_pictures, vector_traffic
+from cosearch_plugins.accelerator.network_workload import (
+    NETWORKS,
+    absolute_network,
+    network_digest,
+    read_network,
+)
 from cosearch_plugins.argument_checks import thread_count
-from cosearch_plugins.network_workload import NETWORKS, absolute_network, network_digest, read_network
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture

@@ -15,15 +15,20 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
-from cosearch_plugins.argument_checks import thread_count, whole_number
-from cosearch_plugins.network_workload import NETWORKS, absolute_network, network_digest, read_network
-from cosearch_plugins.npu_pictures import (
+from cosearch_plugins.accelerator.network_workload import (
+    NETWORKS,
+    absolute_network,
+    network_digest,
+    read_network,
+)
+from cosearch_plugins.accelerator.npu_pictures import (
     cores_picture,
     energy_picture,
     npu_roofline,
     power_picture,
     timeline_picture,
 )
+from cosearch_plugins.argument_checks import thread_count, whole_number
 
 SPACE = DesignSpace(
     [

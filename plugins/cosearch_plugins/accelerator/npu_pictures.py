@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.pictures import Picture
-from cosearch_plugins.accelerator_pictures import roofline_picture
+from cosearch_plugins.accelerator.pictures import roofline_picture
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.npu import Timeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cosearch.errors import ArgumentError, WorkloadError, unknown_name
-from cosearch_plugins.network_workload import read_network
+from cosearch_plugins.accelerator.network_workload import read_network
 
 if TYPE_CHECKING:
     from cosearch_simulators.workloads import LoopNest

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.pictures import Picture
-from cosearch_plugins.accelerator_array import used_units
-from cosearch_plugins.accelerator_pictures import (
+from cosearch_plugins.accelerator.array import used_units
+from cosearch_plugins.accelerator.pictures import (
     array_picture,
     below_the_roof,
     energy_picture,

@@ -22,9 +22,10 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter, Permutation
-from cosearch_plugins.accelerator_array import array_words, used_units
-from cosearch_plugins.accelerator_layer import read_layer
-from cosearch_plugins.accelerator_pictures import (
+from cosearch_plugins.accelerator.array import array_words, used_units
+from cosearch_plugins.accelerator.layer import read_layer
+from cosearch_plugins.accelerator.network_workload import absolute_network, network_digest
+from cosearch_plugins.accelerator.pictures import (
     array_picture,
     below_the_roof,
     energy_picture,
@@ -32,7 +33,6 @@ from cosearch_plugins.accelerator_pictures import (
     roofline_picture,
 )
 from cosearch_plugins.argument_checks import thread_count
-from cosearch_plugins.network_workload import absolute_network, network_digest
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture

@@ -17,8 +17,8 @@ from pydantic import Field
 
 from cosearch.errors import ArgumentError, WorkloadError
 from cosearch.objectives import Metric
-from cosearch_plugins.dram_bursts import in_bursts
-from cosearch_plugins.dram_workload import absolute, read_fitting
+from cosearch_plugins.dram.bursts import in_bursts
+from cosearch_plugins.dram.workload import absolute, read_fitting
 from cosearch_simulators.documents import Document, load, parse
 from cosearch_simulators.dram import Device, Player, PlayersResult, StreamedTrace, Trace
 from cosearch_simulators.dram.players import MOST_CLASSES

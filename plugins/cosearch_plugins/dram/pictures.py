@@ -26,7 +26,7 @@ from cosearch_simulators.dram import (
 )
 
 if TYPE_CHECKING:
-    from cosearch_plugins.dram_players import Players
+    from cosearch_plugins.dram.players import Players
 
 MOST_REQUESTS = 100_000  # of a run up close
 SAMPLES = 200

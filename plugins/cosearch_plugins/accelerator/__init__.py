@@ -1,0 +1,1 @@
+"""Problems on accelerators: their hardware, their mappings, ArchGym's two spaces, and a multi-core NPU."""

@@ -1,0 +1,1 @@
+"""Problems on memory controllers: two controllers on any memory, and ArchGym's space."""
