@@ -7,6 +7,7 @@ from numba import njit
 
 from cosearch_simulators.accelerator.nest_tables import (
     DILATION,
+    FIRST,
     MULTICAST,
     STRIDE,
 )
@@ -31,8 +32,10 @@ def distinct_words(
 ):
     """Words along an axis where windows of several instances coincide, each once a step: enumerated."""
     out, filter_ = 4 + axis, 6 + axis
-    last_out = _offset(table, integers, floats, child, parent, 0, 0, out, int(shared_out) - 1, True)
-    last_filter = _offset(table, integers, floats, child, parent, 0, 0, filter_, int(shared_filter) - 1, True)
+    last_out = _offset(table, integers, floats, child, parent, FIRST, FIRST, out, int(shared_out) - 1, True)
+    last_filter = _offset(
+        table, integers, floats, child, parent, FIRST, FIRST, filter_, int(shared_filter) - 1, True
+    )
     last_out += tile_of(floats, child, out)
     last_filter += tile_of(floats, child, filter_)
     whole_value = -1.0  # of a step at which nothing is cut
@@ -106,10 +109,10 @@ def _distinct_at(
         end, new = 0.0, 0.0
         for other in range(one, -1, -1):
             out = out_base + _offset(
-                table, integers, floats, child, parent, 0, 0, 4 + axis, other // filters, True
+                table, integers, floats, child, parent, FIRST, FIRST, 4 + axis, other // filters, True
             )
             tap = filter_base + _offset(
-                table, integers, floats, child, parent, 0, 0, 6 + axis, other % filters, True
+                table, integers, floats, child, parent, FIRST, FIRST, 6 + axis, other % filters, True
             )
             outs, taps = min(out_tile, nest[4 + axis] - out), min(filter_tile, nest[6 + axis] - tap)
             extent, words = 0.0, 0.0

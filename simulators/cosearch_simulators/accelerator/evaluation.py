@@ -21,18 +21,20 @@ from numpy.typing import NDArray
 
 from cosearch_simulators.accelerator import (
     coinciding_windows,
+    copying,
     exact_nest,
     nest_kernel,
     nest_tables,
     ragged_nest,
 )
+from cosearch_simulators.accelerator.copying import copy_row, copy_rows
 from cosearch_simulators.accelerator.nest_kernel import cost_of, new_scratch
 from cosearch_simulators.compilation import announce_compilation
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads.loop_nest import LOOPS, TENSORS, LoopNest
 
-KERNEL_MODULES = (nest_tables, nest_kernel, exact_nest, ragged_nest, coinciding_windows)
+KERNEL_MODULES = (copying, nest_tables, nest_kernel, exact_nest, ragged_nest, coinciding_windows)
 """The sources of `cost_of`: compiled code that calls it and is cached has their digest in its key."""
 
 _BATCH_A_THREAD = 512  # below, a thread costs more than it brings
@@ -328,11 +330,12 @@ def _entry_point(digest: int) -> Callable[..., Any]:
                 scratch,
             )
             faults[i, 0] = code
-            faults[i, 1:] = scratch[4]
+            copy_row(faults[i, 1:], scratch[4])
             if code == 0:
-                results[i] = scratch[3]
+                copy_row(results[i], scratch[3])
                 if wants_counts:
-                    all_counts[i] = scratch[2]
+                    for level in range(tables.shape[1]):
+                        copy_rows(all_counts[i, level], scratch[2][level])
 
     return evaluate_range
 

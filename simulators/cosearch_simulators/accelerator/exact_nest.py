@@ -11,6 +11,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     DILATION,
     FILLS,
     MULTICAST,
+    NONE,
     READS,
     REDUCTION,
     STRIDE,
@@ -26,7 +27,7 @@ def count_exact(table, nest, keeps, options, integers, floats, counts, macs):
     """The accesses where the factors multiply to the dimensions."""
     levels = table.shape[0]
     for tensor in range(3):
-        child = -1
+        child = NONE
         traffic = macs
         for parent in range(levels):
             if not keeps[parent, tensor]:

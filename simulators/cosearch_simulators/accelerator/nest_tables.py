@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 CAPACITY, READ_BANDWIDTH, WRITE_BANDWIDTH, FANOUT_X, FANOUT_Y, MULTICAST, REDUCTION = range(7)
@@ -27,6 +29,12 @@ CYCLES, COMPUTE_CYCLES, ENERGY_PJ, UTILISATION, FILL_DRAIN_CYCLES, MACS, RESULTS
 VALID, BAD_FACTOR, BAD_ORDER, NOT_COVERED, FANOUT_EXCEEDED = range(5)
 NOT_ALLOWED, NOTHING_FEEDS, BUFFER_OVERFLOW, COUNT_OVERFLOW, FAULTS = range(5, 10)
 """What `cost_of` returns; `evaluation.reason_of` puts it into words with the three numbers of `fault`."""
+
+NONE: Any = np.int64(-1)
+FIRST: Any = np.int64(0)
+OUTPUTS: Any = np.int64(2)
+"""No level or loop, the first level or position, and the number of that tensor, where the compiled evaluation
+gives them to a function: numba would compile it once more for a plain literal."""
 
 TIMELOOP, FILL_AND_DRAIN = 1, 2
 """Options, to be added up.

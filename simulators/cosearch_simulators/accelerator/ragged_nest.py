@@ -20,7 +20,10 @@ from cosearch_simulators.accelerator.nest_tables import (
     AXIS_OF,
     DILATION,
     FILLS,
+    FIRST,
     MULTICAST,
+    NONE,
+    OUTPUTS,
     READS,
     REDUCTION,
     STRIDE,
@@ -47,11 +50,11 @@ def count_ragged(table, nest, keeps, options, integers, floats, counts):
             kind = _SPATIAL if position < integers[level, 0] else _TEMPORAL
             integers[level, kind + integers[level, 8 + position]] = position
     for tensor in range(3):
-        child = -1
+        child = NONE
         for parent in range(table.shape[0]):
             if not keeps[parent, tensor]:
                 continue
-            for of in (-1, parent):  # what enters the children, then what the parent's accesses stand for
+            for of in (NONE, parent):  # what enters the children, then what the parent's accesses stand for
                 if child < 0 and of < 0:
                     continue
                 words = _moves(table, nest, options, integers, floats, tensor, child, of)
@@ -76,7 +79,7 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
     state = floats[levels]
     for loop in range(8):
         state[_FULL + loop], state[_REST + loop] = _tiles(
-            table, nest, integers, floats, tensor, child, parent, child + 1, 0, loop, float(nest[loop])
+            table, nest, integers, floats, tensor, child, parent, child + 1, FIRST, loop, float(nest[loop])
         )
         state[_BACK + loop] = 0.0
     if tensor == 1:
@@ -89,7 +92,7 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
         first = level == levels  # the very first tile comes last here
         start = 0 if first or child < 0 else integers[level, 0]
         for position in range(start, 1 if first or child < 0 else integers[level, 1]):
-            loop, sliding, move = 0, -1, 0.0
+            loop, sliding, move = FIRST, NONE, 0.0
             whole = True  # with no tile below, every step of every loop
             if not first and child >= 0:
                 loop, factor, step = (
@@ -275,7 +278,17 @@ def _partial_sums(table, nest, integers, floats, level):
             words *= nest[loop]
         else:
             full, rest = _tiles(
-                table, nest, integers, floats, 2, level, -1, table.shape[0], 0, loop, float(nest[loop])
+                table,
+                nest,
+                integers,
+                floats,
+                OUTPUTS,
+                level,
+                NONE,
+                table.shape[0],
+                FIRST,
+                loop,
+                float(nest[loop]),
             )
             words *= full + (1.0 if rest > 0.0 else 0.0)
     return words

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from cosearch_simulators.accelerator.copying import copy_row
 from cosearch_simulators.accelerator.maestro.levels import EDGE, FRESH, OUT_EDGE, OUT_TILE, STEP, TILE
 from cosearch_simulators.accelerator.maestro.units import (
     AT_EDGE,
@@ -37,6 +38,7 @@ from cosearch_simulators.accelerator.maestro.units import (
     starts_anew,
     written,
 )
+from cosearch_simulators.accelerator.nest_tables import FIRST, NONE
 
 RUNTIME, MACS, READ_INPUTS, READ_WEIGHTS, WRITTEN_OUTPUTS, STEPS, NO_WORK, PEAK_TRAFFIC = range(8)
 FETCH_MIN, FETCH_MAX, FETCH_SUM, BACK_MIN, BACK_MAX, BACK_SUM = range(8, 14)
@@ -70,7 +72,7 @@ def analyse(layer, flow, limits, work):
     states, count = work[0], dims.shape[1]
     for level in range(units.size - 1, -1, -1):
         # How each position is walked where the outer step is full, and where it is at the dimension's edge.
-        possible, first_spatial, second_spatial = 0, -1, -1
+        possible, first_spatial, second_spatial = FIRST, NONE, NONE
         for position in range(count):
             dim = dims[level, position]
             full = tables[level - 1, TILE, dim] if level > 0 else sizes[dim]
@@ -89,7 +91,9 @@ def analyse(layer, flow, limits, work):
         small = possible
         while True:
             for position in range(count):
-                states[0, :, position] = states[1 + (small >> dims[level, position] & 1), :, position]
+                copy_row(
+                    states[0, :, position], states[1 + (small >> dims[level, position] & 1), :, position]
+                )
             walk(level, small, (first_spatial, second_spatial), coupled, flow, limits, work)
             if small == 0:
                 break

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from cosearch_simulators.accelerator import copying, nest_tables
 from cosearch_simulators.accelerator.maestro import analysis, levels, units
 from cosearch_simulators.compilation import announce_compilation
 
@@ -24,7 +25,8 @@ _NO_WORK, _TILE, _OK = analysis.NO_WORK, levels.TILE, levels.OK
 
 def _digest() -> int:
     content = hashlib.sha256()
-    for path in (__file__, analysis.__file__, levels.__file__, units.__file__):
+    modules = (analysis, copying, levels, nest_tables, units)
+    for path in (__file__, *(module.__file__ for module in modules)):
         content.update(Path(str(path)).read_bytes())
     return int.from_bytes(content.digest()[:7], "little")
 

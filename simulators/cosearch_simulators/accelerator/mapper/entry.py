@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from cosearch_simulators.accelerator import nest_tables
+from cosearch_simulators.accelerator import copying, nest_tables
+from cosearch_simulators.accelerator.copying import copy_row
 from cosearch_simulators.accelerator.mapper import exhaustive_kernel, search_cost, search_kernel
 from cosearch_simulators.accelerator.mapper.exhaustive_kernel import try_all
 from cosearch_simulators.accelerator.mapper.search_kernel import read_out, search
@@ -21,7 +22,7 @@ from cosearch_simulators.compilation import announce_compilation
 def _digest() -> int:
     """Of the sources of the compiled code, a part of the key of numba's cache (see `dram.kernel`)."""
     content = hashlib.sha256()
-    for module in (nest_tables, search_cost, search_kernel, exhaustive_kernel):
+    for module in (copying, nest_tables, search_cost, search_kernel, exhaustive_kernel):
         content.update(Path(str(module.__file__)).read_bytes())
     return int.from_bytes(content.digest()[:7], "little")
 
@@ -58,7 +59,7 @@ def _entry_point(digest: int) -> Callable[..., Any]:
             if not proven:
                 best, total = search(problem, rule, fresh, restarts, steps, scratch[:-1])
             outcomes[i, 0] = best
-            outcomes[i, 1:3] = scratch[12]
+            copy_row(outcomes[i, 1:3], scratch[12])
             outcomes[i, 3] = proven
             read_out(
                 tables.shape[1], total, rule, scratch[:-1], temporal[i], order[i], spatial_x[i], spatial_y[i],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from cosearch_simulators.accelerator.copying import copy_row, copy_rows
 from cosearch_simulators.accelerator.mapper.search_kernel import (
     ENERGY,
     FREE,
@@ -57,9 +58,9 @@ def try_all(problem, rules, limit, scratch):
         return False, np.inf, total
     reference[:] = 1.0
     best = np.inf
-    primes[3] = primes[2]
+    copy_row(primes[3], primes[2])
     choice[1] = 0
-    best_keeps[:] = keeps
+    copy_rows(best_keeps, keeps)
     for which in range(free):
         _put(levels, which, 0, primes, there, factors, extent, across)
     while True:
@@ -83,7 +84,7 @@ def try_all(problem, rules, limit, scratch):
                             bit += 1
                 for level in range(levels):
                     useful[level, _AT] = 0
-                    order[level] = orders[level, useful[level, 0]]
+                    copy_row(order[level], orders[level, useful[level, 0]])
                 turning = 0
                 while turning < levels:
                     merit = merit_of(problem, rules, scratch)
@@ -91,15 +92,15 @@ def try_all(problem, rules, limit, scratch):
                         break
                     if merit < best:
                         best = merit
-                        best_result[:] = result
-                        primes[3] = primes[2]
-                        best_keeps[:] = keeps
+                        copy_row(best_result, result)
+                        copy_row(primes[3], primes[2])
+                        copy_rows(best_keeps, keeps)
                         for level in range(levels):
                             choice[1, level] = useful[level, useful[level, _AT]]
                     turning = 0
                     while turning < levels:
                         useful[turning, _AT] = (useful[turning, _AT] + 1) % useful[turning, _COUNT]
-                        order[turning] = orders[turning, useful[turning, useful[turning, _AT]]]
+                        copy_row(order[turning], orders[turning, useful[turning, useful[turning, _AT]]])
                         if useful[turning, _AT]:
                             break
                         turning += 1

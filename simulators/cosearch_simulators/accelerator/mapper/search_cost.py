@@ -16,6 +16,7 @@ from cosearch_simulators.accelerator.nest_tables import (
     MAC_PJ,
     MACS_A_CYCLE,
     MULTICAST,
+    NONE,
     READ_BANDWIDTH,
     READ_PJ,
     REDUCTION,
@@ -121,7 +122,7 @@ def cost_of_state(
 
     energy = macs * constants[MAC_PJ]
     for tensor in range(3):
-        child, traffic, multiplied = -1, macs, 1.0
+        child, traffic, multiplied = NONE, macs, 1.0
         network = REDUCTION if tensor == 2 else MULTICAST
         if tensor == 2:
             for level in range(levels):

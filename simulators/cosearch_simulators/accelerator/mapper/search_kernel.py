@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from cosearch_simulators.accelerator.copying import copy_row, copy_rows
 from cosearch_simulators.accelerator.mapper.search_cost import WORK_COLUMNS, cost_of_state, tile_words
 from cosearch_simulators.accelerator.nest_tables import CAPACITY, FANOUT_X, WIDTH
 
@@ -243,14 +244,14 @@ def _descend(problem, rules, scratch, free, slots, merit):
                 if number == before:
                     continue
                 choice[0, level] = number
-                order[level] = orders[level, number]
+                copy_row(order[level], orders[level, number])
                 trial = merit_of(problem, rules, scratch)
                 if trial < merit:
                     merit = trial
                     improved = True
                 else:
                     choice[0, level] = before
-                    order[level] = orders[level, before]
+                    copy_row(order[level], orders[level, before])
         for level in range(levels - 1):
             for tensor in range(3):
                 if staying[level, tensor] != FREE or level >= nest_home[tensor]:
@@ -295,7 +296,7 @@ def search(problem, rules, fresh, restarts, steps, scratch):
         choose_keeps(table, nest, home, rules, scratch)
         for level in range(levels):
             choice[0, level] = 0
-            order[level] = orders[level, 0]
+            copy_row(order[level], orders[level, 0])
         again = restart >= fresh and best < np.inf
         if again:  # from the best so far, and not as far away
             for which in range(free):
@@ -309,11 +310,11 @@ def search(problem, rules, fresh, restarts, steps, scratch):
                     extent,
                     across,
                 )
-            primes[2] = primes[3]
-            choice[0] = choice[1]
-            keeps[:] = best_keeps
+            copy_row(primes[2], primes[3])
+            copy_row(choice[0], choice[1])
+            copy_rows(keeps, best_keeps)
             for level in range(levels):
-                order[level] = orders[level, choice[0, level]]
+                copy_row(order[level], orders[level, choice[0, level]])
         reference[:] = 1.0
         merit = merit_of(problem, rules, scratch)
         if merit < np.inf:
@@ -374,13 +375,13 @@ def search(problem, rules, fresh, restarts, steps, scratch):
                 number = _random(state, order_counts[level])
                 if level == 0 or number == choice[0, level]:
                     continue
-                order[level] = orders[level, number]
+                copy_row(order[level], orders[level, number])
                 trial = merit_of(problem, rules, scratch)
                 if trial <= merit * (1.0 + threshold):
                     merit = trial
                     choice[0, level] = number
                 else:
-                    order[level] = orders[level, choice[0, level]]
+                    copy_row(order[level], orders[level, choice[0, level]])
             else:
                 level, tensor = _random(state, levels), _random(state, 3)
                 if level >= home[tensor] or staying[level, tensor] != FREE:
@@ -396,10 +397,10 @@ def search(problem, rules, fresh, restarts, steps, scratch):
         if merit < best or restart == 0:  # where none is found, the last state shows why
             best = merit
             merit_of(problem, rules, scratch)
-            best_result[:] = result
-            primes[3] = primes[2]
-            choice[1] = choice[0]
-            best_keeps[:] = keeps
+            copy_row(best_result, result)
+            copy_row(primes[3], primes[2])
+            copy_row(choice[1], choice[0])
+            copy_rows(best_keeps, keeps)
     return best, total
 
 
@@ -419,5 +420,5 @@ def read_out(levels, total, rules, scratch, temporal, order, spatial_x, spatial_
         else:
             spatial_y[slot - 2 * levels, loop] *= value
     for level in range(levels):
-        order[level] = orders[level, choice[1, level]]
-    keeps[:] = scratch[9]
+        copy_row(order[level], orders[level, choice[1, level]])
+    copy_rows(keeps, scratch[9])
