@@ -100,10 +100,23 @@ def parse_assignments(texts: typing.Iterable[str], option: str) -> dict[str, Any
         if name in values:
             raise ArgumentError(f"{option} {name!r} is given twice")
         try:
-            values[name] = json.loads(value)
+            values[name] = json.loads(value, object_pairs_hook=_without_repetition)
         except json.JSONDecodeError:
             values[name] = value
+        except RecursionError:
+            raise ArgumentError(f"{option} {name!r}: the value is nested too deeply") from None
+        except ArgumentError as error:
+            raise ArgumentError(f"{option} {name!r}: {error}") from None
     return values
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of a name that is given twice JSON keeps the last, here it is an error."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ArgumentError(f"{name!r} is given twice")
+    return dict(pairs)
 
 
 def assignment(name: str, value: Any) -> str:

@@ -1,6 +1,9 @@
-"""Whole numbers among the arguments of problems, each refusal one line that names the argument."""
+"""Numbers and objects among the arguments of problems, each refusal one line that names the argument."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 from cosearch.errors import ArgumentError
 
@@ -18,6 +21,19 @@ def whole_number(argument: str, value: object, least: int, most: int | None = No
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ArgumentError(f"{argument} must be {bounds}, got {number}")
     return number
+
+
+def json_object(argument: str, text: str) -> dict[str, Any]:
+    """The object that a text holds.
+
+    Raises:
+        ArgumentError: it is no JSON.
+    """
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArgumentError(f"{argument}={text!r} is not JSON: {error}") from None
+    return found
 
 
 def thread_count(threads: int | None) -> int | None:

@@ -20,6 +20,21 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class _Loader(yaml.SafeLoader):
+    """Of a key that is given twice YAML keeps the last; here it is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: list[Any] = []
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key!r} is given twice", key_node.start_mark
+                )
+            seen.append(key)
+        return super().construct_mapping(node, deep)
+
+
 _LONGEST_VALUE = 80
 
 DocumentType = TypeVar("DocumentType", bound=Document)
@@ -57,14 +72,16 @@ def load(path: Path) -> Any:
     """What a file holds, YAML or JSON.
 
     Raises:
-        ConfigurationError: the file cannot be read or is no YAML.
+        ConfigurationError: the file cannot be read or is no YAML, or gives a key twice.
     """
     try:
-        return yaml.safe_load(path.read_text())
+        return yaml.load(path.read_text(), _Loader)
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    except RecursionError:
+        raise ConfigurationError(f"{path} is no YAML of ours: it is nested too deeply") from None
 
 
 def write(document: Document, path: Path) -> None:
@@ -119,6 +136,7 @@ _EXPECTED = {
     "too_short": "expected a list that is not empty",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
 }
 """Kinds of pydantic's errors in the words of who writes YAML."""

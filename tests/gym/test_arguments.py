@@ -21,6 +21,18 @@ def test_an_argument_is_read_back_from_the_recorded_command(name, value):
     assert parse_assignments([assignment(name, value)], "--set") == {name: value}
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('players={"a": {"b": 1, "b": 2}}', "--set 'players': 'b' is given twice"),
+        ("players=" + "[" * 100_000, "--set 'players': the value is nested too deeply"),
+    ],
+)
+def test_json_that_hides_something_is_refused_in_one_line(text, line):
+    with pytest.raises(ArgumentError, match=line):
+        parse_assignments([text], "--set")
+
+
 def test_text_that_looks_like_a_number_stays_text():
     assert assignment("trace", "7") == 'trace="7"'
     assert assignment("workload", "zipf") == "workload=zipf"

@@ -87,6 +87,14 @@ def test_a_file_means_the_same_from_any_folder(tmp_path: Path, monkeypatch: pyte
     assert again.evaluate([design])["cpu_latency_ns"] == built.evaluate([design])["cpu_latency_ns"]
 
 
+@pytest.mark.parametrize("text", ["cpu: {workload: zipf}\ncpu: {workload: stream}\n", "[" * 3000])
+def test_a_file_that_is_not_what_it_seems_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "players.yaml").write_text(text)
+    with pytest.raises(errors.ArgumentError, match="players: .*(twice|too deeply)") as refused:
+        problem(str(tmp_path / "players.yaml"))
+    assert "\n" not in str(refused.value)
+
+
 def test_who_has_cycles_has_a_wait(tmp_path: Path) -> None:
     timed = generate("random", requests=400)
     (tmp_path / "timed.stl").write_text(
@@ -99,7 +107,7 @@ def test_who_has_cycles_has_a_wait(tmp_path: Path) -> None:
     assert built.evaluate([built.space.default()])["cpu_wait_ns"][0] >= 0
     with pytest.raises(errors.WorkloadError, match="player 'cpu': its trace has cycles of its own"):
         problem({"cpu": {"workload": str(tmp_path / "timed.stl"), "gb_per_s": 2}})
-    with pytest.raises(errors.ArgumentError, match="period of the trace as tck_ps of player 'cpu'"):
+    with pytest.raises(errors.ArgumentError, match="player 'cpu': .* period of the trace as its tck_ps"):
         problem({"cpu": {"workload": str(tmp_path / "timed.stl")}}, search_device=True)
 
 
@@ -114,6 +122,33 @@ def test_a_paced_player_offers_its_bandwidth_and_is_served_fast_if_urgent() -> N
     assert urgent["cpu_bandwidth_gb_per_s"] == pytest.approx(4, rel=0.02)
     assert urgent["cpu_response_time_ns"] < 0.5 * equal["cpu_response_time_ns"]
     assert urgent["cpu_response_time_ns"] == urgent["cpu_latency_ns"] + urgent["cpu_wait_ns"]
+
+
+def test_an_offset_keeps_players_out_of_each_others_rows() -> None:
+    def hits(offset: int) -> float:
+        two = {"a": {"workload": "random"}, "b": {"workload": "random", "offset_bytes": offset}}
+        built = problem(two)
+        return float(built.evaluate([built.space.default()])["row_hit_share"][0])
+
+    assert hits(1 << 30) < 0.1 < 0.4 < hits(0)
+
+
+@pytest.mark.parametrize("request_bytes", [8, 64, 256])
+def test_a_pace_is_in_bytes_that_are_moved(request_bytes: int) -> None:
+    paced = {"cpu": {"workload": "random:requests=2000", "gb_per_s": 2}}
+    built = problem(paced, request_bytes=request_bytes)
+    found = built.evaluate([built.space.default()])
+    assert found["cpu_bandwidth_gb_per_s"][0] == pytest.approx(2, rel=0.02)
+
+
+def test_a_cpu_trace_is_named_with_its_format(tmp_path: Path) -> None:
+    (tmp_path / "o3.trace").write_text("3 64\n1 128 4096\n" * 50)
+    with pytest.raises(errors.WorkloadError, match="is read with format=simpleo3"):
+        problem({"cpu": {"workload": str(tmp_path / "o3.trace")}})
+    (tmp_path / "soc.yaml").write_text("cpu: {workload: 'o3.trace:format=simpleo3'}\n")
+    built = problem(str(tmp_path / "soc.yaml"))
+    assert built.arguments["players"]["cpu"]["workload"] == f"{tmp_path}/o3.trace:format=simpleo3"
+    assert built.evaluate([built.space.default()]).status.tolist() == ["ok"]
 
 
 def test_requests_of_a_cache_line_are_two_bursts_of_a_narrow_memory() -> None:
@@ -153,7 +188,14 @@ def _without(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("players", "line"),
     [
-        ({"cpu": {"workload": "zip"}}, "unknown workload 'zip'; did you mean 'zipf'"),
+        ({"cpu": {"workload": "zip"}}, "player 'cpu': unknown workload 'zip'; did you mean 'zipf'"),
+        ('{"cpu": {"workload": "zipf"}', "players=.* is not JSON"),
+        ({"cpu": {"workload": "zipf", "qos_class": 20000}}, "qos_class: must be less than 16384"),
+        ({"cpu": {"workload": "zipf", "offset_bytes": 2**40}}, "player 'cpu': .*beyond the device"),
+        (
+            {"cpu": {"workload": "random:requests=2000000", "gb_per_s": 0.001}},
+            "take too long: raise gb_per_s",
+        ),
         ({"cpu": {}}, "player 'cpu': workload is missing"),
         ({"cpu": {"workload": "zipf", "clock": 3}}, "player 'cpu': unknown field clock"),
         ({"cpu": {"workload": "zipf", "qos_class": -1}}, "qos_class: must be at least 0, got -1"),
@@ -162,9 +204,12 @@ def _without(name: str) -> dict[str, Any]:
         ({"cpu": {"workload": "zipf", "gb_per_s": 0}}, "gb_per_s: must be at least 0.001, got 0"),
         ({"cpu": {"workload": "zipf", "gb_per_s": "4"}}, "gb_per_s: expected a number, got '4'"),
         ({"c-pu": {"workload": "zipf"}}, "player name 'c-pu' must be an identifier"),
-        ({"cpu": "zipf"}, "player 'cpu': expected the fields workload, tck_ps, qos_class, gb_per_s, got"),
+        (
+            {"cpu": "zipf"},
+            "player 'cpu': expected the fields workload, tck_ps, qos_class, gb_per_s, offset_bytes, got",
+        ),
         ({}, "expected a mapping of at least one player"),
-        ("nowhere.yaml", "cannot read nowhere.yaml"),
+        ("nowhere.yaml", "players: cannot read nowhere.yaml"),
         ({"cpu": {"workload": "no.stl"}}, "player 'cpu': .*no.stl: there is no such trace file"),
         (
             {"a": {"workload": "zipf"}, "a_maximum": {"workload": "zipf"}},
@@ -186,6 +231,10 @@ def test_what_is_no_player_is_refused_in_one_line(players: Any, line: str) -> No
         ({"players": PLAYERS, "controller": "bank_machines", "workload": "zipf"}, "leave out workload"),
         ({"players": PLAYERS, "controller": "bank_machines", "starvation_cycles": 0}, "starvation_cycles"),
         ({"starvation_cycles": 10}, "starvation_cycles is for players"),
+        (
+            {"players": PLAYERS, "controller": "bank_machines", "starvation_cycles": 2**63},
+            "starvation_cycles must be from 1 to",
+        ),
     ],
 )
 def test_arguments_that_do_not_go_together(arguments: dict[str, Any], line: str) -> None:

@@ -8,7 +8,6 @@ parameters in `controller_spaces`, the metrics in `metrics`, the pictures in `pi
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
@@ -19,7 +18,7 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Designs, DesignSpace
-from cosearch_plugins.argument_checks import thread_count, whole_number
+from cosearch_plugins.argument_checks import json_object, thread_count, whole_number
 from cosearch_plugins.dram.controller_spaces import (
     ADDRESS_MAPPINGS,
     CONTROLLERS,
@@ -32,7 +31,7 @@ from cosearch_plugins.dram.controller_spaces import (
 )
 from cosearch_plugins.dram.devices import absolute_path, check_name, memspec_devices, named_devices
 from cosearch_plugins.dram.metrics import METRICS, measured, metrics_of
-from cosearch_plugins.dram.workload import absolute, read_fitting
+from cosearch_plugins.dram.workload import absolute, check_fits, read_workload
 
 if TYPE_CHECKING:
     from cosearch_plugins.dram.players import Players
@@ -54,10 +53,16 @@ class DramController(Problem):
     or 64 ms). So no design does, unless the argument `refresh` says so. Refreshes that `bank_machines`
     postpones past the end of the trace cost nothing: let it last for many of the intervals (3.9 or 7.8 us).
 
+    Several `players` can share the memory, each with a trace, a clock and a class of its own; the lower the
+    class, the more urgent, and equals take turns. Each has metrics of its own (`cpu_latency_ns`), over all of
+    its trace: let the traces last equally long. A player that is paced, by `gb_per_s` or by the cycles of its
+    trace, has a `response_time_ns` too, from when it wants a request; any other sends as fast as it is let
+    and waits mostly for itself: judge it by its `finish_time_ns`.
+
     Args:
         workload: a trace generator, `zipf` or `zipf:write_share=0.3,requests=20000`, or the path of a trace
             file; see `generators` and `formats` in `cosearch_simulators.dram.traces`. A large file is
-            streamed from disk, for every design anew.
+            streamed from disk, for every design anew. A Ramulator CPU trace is `FILE:format=simpleo3`.
         controller: "queued", Ramulator 2.1's controller, or "bank_machines", DRAMSys' with ArchGym's ten
             parameters and a power-down policy.
         standard: "DDR3", "DDR4", "DDR5", "LPDDR4", "LPDDR5", "GDDR6", "HBM2" or "HBM3".
@@ -80,13 +85,13 @@ class DramController(Problem):
         request_bytes: what a request of the trace moves; it takes several bursts of a memory whose burst is
             shorter, and counts as that many requests.
         trace_tck_ps: clock period of the trace's cycles, if it has any; default the device's.
-        players: several traces at once, in place of `workload`, each with a name, a clock and a class of its
-            own, which the metrics are of too (`cpu_latency_ns`): the path of a YAML file, or an object like
-            {"cpu": {"workload": "random", "gb_per_s": 4}, "dma": {"workload": "stream", "tck_ps": 2000,
-            "qos_class": 1}}. The lower its class, the more urgent is a player. One with `gb_per_s`,
-            or whose trace has cycles, has a `response_time_ns` too, from when it wants a request; any other
-            sends as fast as it is let and waits mostly for itself: judge it by its `finish_time_ns`. Only
-            with `bank_machines`.
+        players: the path of a YAML file, or an object such as {"cpu": {"workload": "random", "gb_per_s": 4},
+            "dma": {"workload": "gpu.stl", "tck_ps": 2000, "qos_class": 1}}, in place of `workload`; only with
+            `bank_machines`. Of each player: `workload`, whose file is sought from the YAML file's folder;
+            `gb_per_s`, which spaces the requests of a trace without cycles; `tck_ps`, the period of its clock
+            and of the trace's cycles (default the device's), in which it sends one request to each channel;
+            `qos_class` (default 0); and `offset_bytes`, which is added to its addresses: all generators begin
+            at 0, and those that draw draw the same unless they get a `seed`.
         starvation_cycles: memory cycles after which a player's request goes before all classes.
         threads: designs simulated at once; default as many as cores, but one in each of several workers.
         objectives: default latency_ns:min and energy_pj:min.
@@ -161,7 +166,7 @@ class DramController(Problem):
             mappings = (str(address_mapping),)
         elif address_mapping != "search":
             if isinstance(address_mapping, str) and address_mapping.lstrip().startswith("{"):
-                address_mapping = _bit_lists(address_mapping)
+                address_mapping = json_object("address_mapping", address_mapping)
             if isinstance(address_mapping, str) and not _is_path(address_mapping):
                 check_name("address mapping", address_mapping, ("search", *ADDRESS_MAPPINGS))
             devices = devices.with_address_mapping(address_mapping)
@@ -240,7 +245,8 @@ class DramController(Problem):
         if "starvation_cycles" in self.arguments:
             raise ArgumentError("starvation_cycles is for players: leave it out, or give players")
         devices = list(self.devices.by_name.values())
-        trace = read_fitting(workload, devices, self.trace_tck_ps, "trace_tck_ps")
+        trace = read_workload(workload)
+        check_fits(workload, trace, devices, self.trace_tck_ps, "trace_tck_ps")
         self.workload_digest = trace.digest
         self._check_reads(f"workload {workload!r} has", round(trace.read_share * trace.requests))
         self.trace = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
@@ -251,12 +257,13 @@ class DramController(Problem):
     ) -> dict[str, Any]:
         """Set the players, and the digest of their traces."""
         from cosearch_plugins.dram.players import read_players
+        from cosearch_simulators.dram.players import LONGEST_STARVATION
 
         if self.controller != "bank_machines":
             raise ArgumentError("players need controller=bank_machines: the other one knows a single trace")
         if given := [name for name in ("workload", "trace_tck_ps") if self.arguments.get(name) is not None]:
             raise ArgumentError(f"players have their own traces and clocks: leave out {' and '.join(given)}")
-        whole_number("starvation_cycles", starvation_cycles, 1)
+        whole_number("starvation_cycles", starvation_cycles, 1, LONGEST_STARVATION)
         devices = list(self.devices.by_name.values())
         self.players = read_players(players, devices, request_bytes, starvation_cycles, self.metrics)
         self.workload_digest = self.players.digest
@@ -281,14 +288,6 @@ def _check_alone(arguments: Mapping[str, Any]) -> None:
     given = [name for name in named if arguments.get(name) not in (None, False)]
     if given:
         raise ArgumentError(f"memspec gives the device: leave out {' and '.join(given)}")
-
-
-def _bit_lists(text: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ArgumentError(f"address_mapping={text!r} is not JSON: {error}") from None
-    return found
 
 
 def _is_path(text: str) -> bool:

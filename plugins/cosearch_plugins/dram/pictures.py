@@ -59,13 +59,16 @@ def player_pictures(
     cycles = players.starvation_cycles
     result = simulate_players(device, controllers, shown, starvation_cycles=cycles)
     names = [f"{name}, class {player.qos_class}" for name, player in players.by_name.items()]
+    wait_ns = result.wait_ns[0]
+    waits = [{"type": "bar", "name": "average wait in front of it", "x": names, "y": wait_ns}]
     yield Picture(
         "Latency by player",
-        f"From the arbiter to the response, of reads and writes. The lower its class, the more urgent is a "
-        f"player.{part}",
+        f"From the arbiter to the response, of reads and writes; the wait in front of the arbiter is known "
+        f"of players that are paced. The lower its class, the more urgent is a player.{part}",
         [
             {"type": "bar", "name": "average", "x": names, "y": result.latency_ns[0]},
             {"type": "bar", "name": "maximum", "x": names, "y": result.maximum_latency_ns[0]},
+            *(waits if np.isfinite(wait_ns).any() else []),
         ],
         {"yaxis": {"title": {"text": "latency [ns]"}, "rangemode": "tozero"}},
         wide=False,

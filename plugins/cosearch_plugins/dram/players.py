@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cosearch.errors import ArgumentError, WorkloadError
+from cosearch.errors import ArgumentError, UnknownNameError, WorkloadError
 from cosearch.objectives import Metric
+from cosearch_plugins.argument_checks import json_object
 from cosearch_plugins.dram.bursts import in_bursts
-from cosearch_plugins.dram.workload import absolute, read_fitting
+from cosearch_plugins.dram.workload import absolute, check_fits, read_workload
 from cosearch_simulators.documents import Document, load, parse
 from cosearch_simulators.dram import Device, Player, PlayersResult, StreamedTrace, Trace
 from cosearch_simulators.dram.players import MOST_CLASSES
+from cosearch_simulators.dram.traces.trace import LARGEST_CYCLE
 from cosearch_simulators.errors import SimulatorError
 
 OF_A_TIMED_PLAYER = (
@@ -32,7 +34,7 @@ OF_A_TIMED_PLAYER = (
 )
 OF_A_PLAYER = (
     Metric("latency_ns", "ns", "average of its reads and writes, from the arbiter to the response"),
-    Metric("maximum_latency_ns", "ns", "of one of its requests"),
+    Metric("maximum_latency_ns", "ns", "of one of its requests, likewise without the wait for the arbiter"),
     Metric("finish_time_ns", "ns", "until its last response"),
     Metric("bandwidth_gb_per_s", "GB/s", "its bytes over that time"),
 )
@@ -48,14 +50,16 @@ class PlayerDescription(Document):
         workload: as the argument of that name; a file is sought from the folder of the file it stands in.
         tck_ps: clock period of the player and of the trace's cycles, if it has any; default the device's.
         qos_class: quality of service: the lower, the more urgent are its requests.
-        gb_per_s: that its requests are evenly spaced for, if the trace has no cycles; default: each is sent
-            as soon as the one before it is accepted.
+        gb_per_s: what its requests, evenly spaced, are to move, if the trace has no cycles; default: each is
+            sent as soon as the one before it is accepted.
+        offset_bytes: what is added to its addresses.
     """
 
     workload: str = Field(min_length=1)
     tck_ps: int | None = Field(None, ge=1, strict=True)
     qos_class: int = Field(0, ge=0, lt=MOST_CLASSES, strict=True)
     gb_per_s: float | None = Field(None, ge=0.001, le=10_000, strict=True)
+    offset_bytes: int = Field(0, ge=0, lt=2**62, strict=True)
 
 
 @dataclass(frozen=True)
@@ -122,16 +126,12 @@ def read_players(
     digests, reads = [], 0
     for name, description in _descriptions(players).items():
         try:
-            trace = read_fitting(
-                description.workload, devices, description.tck_ps, f"tck_ps of player {name!r}"
-            )
-            sent, tck_ps = trace, description.tck_ps
-            if description.gb_per_s is not None:
-                tck_ps = tck_ps or PACING_TCK_PS
-                sent = _paced(trace, request_bytes / description.gb_per_s * 1000 / tck_ps)
-            bursts = in_bursts(sent, request_bytes, devices[0].transaction_bytes)
+            trace = _trace_of(description, max(request_bytes, devices[0].transaction_bytes))
+            tck_ps = description.tck_ps or (None if description.gb_per_s is None else PACING_TCK_PS)
+            check_fits(description.workload, trace, devices, tck_ps, "its tck_ps")
+            bursts = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
             read[name] = Player(bursts, tck_ps, description.qos_class)
-        except WorkloadError as error:
+        except (WorkloadError, UnknownNameError, ArgumentError) as error:
             raise type(error)(f"player {name!r}: {error}") from None
         except SimulatorError as error:
             raise ArgumentError(f"player {name!r}: {error}") from None
@@ -146,24 +146,32 @@ def read_players(
     return found
 
 
-def _paced(trace: Trace | StreamedTrace, interval: float) -> Trace:
-    """The trace with a request every so many cycles.
-
-    Raises:
-        WorkloadError: it has cycles of its own, or is too long to be held in memory.
-    """
-    if isinstance(trace, StreamedTrace) or trace.cycle is not None:
-        has = "is streamed from its file" if isinstance(trace, StreamedTrace) else "has cycles of its own"
-        raise WorkloadError(f"its trace {has}: leave out gb_per_s")
-    cycle = (np.arange(len(trace)) * interval).astype(np.int64)
-    return Trace(trace.address_byte, trace.is_write, cycle, trace.name)
+def _trace_of(description: PlayerDescription, moved_bytes: int) -> Trace | StreamedTrace:
+    """The player's trace, moved and paced; `moved_bytes` is what one of its requests moves."""
+    trace, gb_per_s = read_workload(description.workload), description.gb_per_s
+    if gb_per_s is None and not description.offset_bytes:
+        return trace
+    if isinstance(trace, StreamedTrace):
+        raise WorkloadError("its trace is streamed from its file: leave out gb_per_s and offset_bytes")
+    cycle = trace.cycle
+    if gb_per_s is not None:
+        if cycle is not None:
+            raise WorkloadError("its trace has cycles of its own: leave out gb_per_s")
+        interval = moved_bytes / gb_per_s * 1000 / (description.tck_ps or PACING_TCK_PS)
+        cycle = (np.arange(len(trace)) * interval).astype(np.int64)
+        if cycle[-1] > LARGEST_CYCLE:
+            raise WorkloadError(f"{len(trace)} requests at {gb_per_s:g} GB/s take too long: raise gb_per_s")
+    return Trace(trace.address_byte + description.offset_bytes, trace.is_write, cycle, trace.name)
 
 
 def _descriptions(players: str | Mapping[str, Any]) -> dict[str, PlayerDescription]:
-    where = players if isinstance(players, str) else "players"
-    folder = Path(players).parent if isinstance(players, str) else Path()
+    where, folder, data = "players", Path(), players
     try:
-        data = load(Path(players)) if isinstance(players, str) else players
+        if isinstance(players, str) and players.lstrip().startswith("{"):
+            data = json_object("players", players)
+        elif isinstance(players, str):
+            where, folder = f"players {players}", Path(players).parent
+            data = load(Path(players))
         if not isinstance(data, Mapping) or not data:
             raise ArgumentError(
                 f"{where}: expected a mapping of at least one player, such as "
@@ -176,7 +184,7 @@ def _descriptions(players: str | Mapping[str, Any]) -> dict[str, PlayerDescripti
             description = parse(PlayerDescription, fields, f"{where}: player {name!r}")
             found[name] = description.model_copy(update={"workload": absolute(description.workload, folder)})
     except SimulatorError as error:
-        raise ArgumentError(str(error)) from None
+        raise ArgumentError(str(error) if str(error).startswith("players") else f"players: {error}") from None
     return found
 
 

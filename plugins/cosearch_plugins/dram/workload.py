@@ -17,7 +17,7 @@ STREAMED_FROM_BYTES = 256 * 1024**2
 
 
 def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | StreamedTrace:
-    """The trace of `generator`, `generator:argument=value,...` or the path of a file.
+    """The trace of `generator`, `generator:argument=value,...`, or a file: its path, or `path:format=name`.
 
     Args:
         workload: what the user wrote.
@@ -38,34 +38,38 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
     try:
         if name in GENERATORS:
             return generate(name, **_generator_arguments(workload, arguments))
-        if os.path.isfile(workload) and os.path.getsize(workload) >= STREAMED_FROM_BYTES:
-            return stream_trace(workload)
-        if os.path.exists(workload) or _is_path(workload):
-            return read_trace(workload)
+        path, format = _path_and_format(workload)
+        if os.path.isfile(path) and os.path.getsize(path) >= STREAMED_FROM_BYTES:
+            return stream_trace(path, format=format)
+        if os.path.exists(path) or _is_path(path):
+            return read_trace(path, format=format)
     except TraceError as error:
         raise WorkloadError(str(error)) from None
     raise unknown_name("workload", name, GENERATORS if names is None else names)
 
 
-def read_fitting(
-    workload: str, devices: Sequence[Device], tck_ps: int | None, tck_argument: str
-) -> Trace | StreamedTrace:
-    """The trace of a workload that each of the devices can serve.
+def check_fits(
+    workload: str,
+    trace: Trace | StreamedTrace,
+    devices: Sequence[Device],
+    tck_ps: int | None,
+    tck_argument: str,
+) -> None:
+    """Check that each of the devices can serve a trace.
 
     Args:
-        workload: as of `read_workload`.
+        workload: what the user calls it.
+        trace: the trace.
         devices: at least one.
         tck_ps: clock period of the trace's cycles, if it has any; None: the device's.
         tck_argument: what the user calls that.
 
     Raises:
-        UnknownNameError: there is neither such a generator nor such a file.
-        WorkloadError: the trace cannot be made or read, or reaches beyond the largest device or time.
+        WorkloadError: the trace reaches beyond the largest device or the longest run.
         ArgumentError: the trace has cycles of an unknown length.
     """
     from cosearch_simulators.dram.simulation import too_late
 
-    trace = read_workload(workload)
     largest = max(device.capacity_bytes for device in devices)
     if trace.highest_address >= largest:
         raise WorkloadError(
@@ -80,16 +84,20 @@ def read_fitting(
             f"workload {workload!r} has cycles, and the device's clock is searched: "
             f"give the clock period of the trace as {tck_argument}"
         )
-    return trace
 
 
 def absolute(workload: str, folder: str | Path = "") -> str:
     """The workload with the path of a file made absolute; it is sought from the folder."""
     from cosearch_simulators.dram.traces.generators import GENERATORS
 
-    path = os.path.join(folder, workload)
+    path = os.path.join(folder, _path_and_format(workload)[0])
     is_file = workload.partition(":")[0] not in GENERATORS and (os.path.exists(path) or _is_path(workload))
-    return os.path.abspath(path) if is_file else workload
+    return os.path.abspath(os.path.join(folder, workload)) if is_file else workload
+
+
+def _path_and_format(workload: str) -> tuple[str, str | None]:
+    path, mark, format = workload.rpartition(":format=")
+    return (path, format) if mark else (workload, None)
 
 
 def _is_path(workload: str) -> bool:

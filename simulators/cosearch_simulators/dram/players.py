@@ -1,6 +1,7 @@
-"""Several trace players on one channel under DRAMSys' controller, each with its own clock and class.
+"""Several trace players on one memory under DRAMSys' controller, each with its own clock and class.
 
-What the classes do is said in `service_classes`.
+A player has a port to each channel, on which it sends at most a request a cycle of its clock. What the
+classes do is said in `service_classes`.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from cosearch_simulators.errors import ConfigurationError, SimulatorError
 from cosearch_simulators.threads import threads_of
 
 MOST_CLASSES = 1 << 14
+LONGEST_STARVATION = 1 << 40  # cycles: the longest run
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def simulate_players(
 
     Raises:
         ConfigurationError: an argument of another kind, no player, devices and designs of different numbers,
-            `starvation_cycles` or `threads` below 1, or a design out of bounds ("raise").
+            `starvation_cycles` out of bounds, `threads` below 1, or a design out of bounds ("raise").
         SimulatorError: an address beyond a device's capacity, or a controller that stalls ("raise").
     """
     check_kind("controllers", controllers, (BankMachineControllers,))
@@ -146,7 +148,7 @@ def simulate_players(
         check_kind(f"players[{i}]", player, (Player,))
     if not players:
         raise ConfigurationError("players must be at least one Player, got none")
-    check_whole("starvation_cycles", starvation_cycles, 1)
+    check_whole("starvation_cycles", starvation_cycles, 1, LONGEST_STARVATION)
     check_on_error(on_error)
     threads = threads_of(threads)
     rows = list(zip(*(np.broadcast_to(column, count) for column in controllers.arguments()), strict=True))

@@ -68,7 +68,10 @@ def test_simulate_names_the_argument(change: dict[str, Any], message: str) -> No
         ({"players": [TRACE]}, r"players\[0\] must be a Player, got a Trace"),
         ({"players": []}, "players must be at least one Player, got none"),
         ({"devices": "DDR4"}, "devices must be a Device"),
-        ({"starvation_cycles": 0.5}, r"starvation_cycles must be a whole number of 1 or more, got 0\.5"),
+        (
+            {"starvation_cycles": 0.5},
+            r"starvation_cycles must be a whole number from 1 to 1099511627776, got 0\.5",
+        ),
         ({"on_error": "x"}, "on_error must be 'raise' or 'mark', got 'x'"),
         ({"threads": 1.5}, "threads must be a whole number"),
     ],

@@ -36,7 +36,7 @@ with several classes, when was looked last for a request that finds a place."""
 SCALARS = 12
 
 REFRESH_INTERVALS = ("", "nREFI", "nREFIpb", "nREFIsb")
-"""The timing name of the interval of each of `bank_machine_controllers.BANK_REFRESH_POLICIES`."""
+"""The timing name of the interval of each of `controllers.BANK_REFRESH_POLICIES`."""
 
 REFRESH_COMMANDS = ((), ("PREab", "REFab"), ("REFpb",), ("REFsb",))
 """What each of those policies issues beside single precharges."""

@@ -2,7 +2,7 @@
 
 The engine knows no standard: rules come compiled (`earliest.Pushes`) and addresses decoded (`mapping`).
 Timing is left to `earliest`, the queues to `queues`, the choice among their requests to `scheduler`, what is
-kept from call to call to `state`; columns, checks and units to `simulation`. Steps inside a cycle follow
+kept from call to call to `state`; columns, checks and units to `dram.simulation`. Steps inside a cycle follow
 Ramulator's; cycles in which nothing can happen are not visited.
 """
 

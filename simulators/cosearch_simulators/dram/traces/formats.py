@@ -250,7 +250,7 @@ def _sniff(block: bytes, path: Path, lines_before: int) -> str | None:
     line_number = lines_before + block.count(b"\n", 0, first.start()) + 1
     hint = ""
     if _TEXT_FORMATS["simpleo3"].line.fullmatch(first[0]):
-        hint = "; for a Ramulator CPU trace say format='simpleo3'"
+        hint = "; a Ramulator CPU trace is read with format=simpleo3"
     expected = " or ".join(f"`{_TEXT_FORMATS[name].expected}`" for name in _SNIFFED)
     raise TraceError(f"{path}:{line_number}: expected {expected}, found `{_shown(first[0])}`{hint}")
 
@@ -263,7 +263,7 @@ def _first_bad_line(block: bytes, path: Path, lines_before: int, text_format: _T
             try:
                 _as_trace(text_format.columns([match.groups(default=b"")]))
             except (OverflowError, TraceError):
-                match, expected = None, f"{expected} with numbers below 2^63"
+                match, expected = None, f"{expected} with addresses below 2^63 and cycles up to 2^40"
         if not match:
             return TraceError(f"{path}:{line_number}: expected {expected}, found `{_shown(line)}`")
     raise AssertionError("the block was rejected, so one of its lines must be wrong")

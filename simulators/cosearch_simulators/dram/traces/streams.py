@@ -32,7 +32,7 @@ class StreamedTrace:
 
     Attributes:
         path: the file.
-        format: of `trace_formats.FORMATS`; None: seen from the suffix or the content.
+        format: of `formats.FORMATS`; None: seen from the suffix or the content.
         chunk_requests: how many requests are in memory at most.
 
     Raises:
