@@ -28,6 +28,10 @@ COMMANDS = (
 power-down, with rows open (A) or all banks precharged (P); SREFEN and SREFEX self-refresh.
 """
 
+READS, WRITES, COLUMNS = ("RD", "RDA"), ("WR", "WRA"), ("RD", "RDA", "WR", "WRA")
+PRECHARGES = ("PREpb", "PREab")
+"""Commands that many rules have together."""
+
 COMMAND_SCOPE = (
     *("Bank", "Bank", "Rank", "Bank", "Bank", "Bank", "Bank", "Rank"),
     *("Bank", "Bank"),

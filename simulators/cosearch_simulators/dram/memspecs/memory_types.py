@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from cosearch_simulators.dram.rules import Rule
 
-READS, WRITES, COLUMNS = ("RD", "RDA"), ("WR", "WRA"), ("RD", "RDA", "WR", "WRA")
-PRECHARGES = ("PREpb", "PREab")
 GROUPED, UNGROUPED = ("Channel", "Rank", "BankGroup", "Bank"), ("Channel", "Rank", "Bank")
 
 

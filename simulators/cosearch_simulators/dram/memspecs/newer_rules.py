@@ -7,15 +7,8 @@ LPDDR5 are not public ("model not included"), so those rules are JEDEC's: JESD79
 
 from __future__ import annotations
 
-from cosearch_simulators.dram.memspecs.memory_types import (
-    COLUMNS,
-    GROUPED,
-    PRECHARGES,
-    READS,
-    WRITES,
-    MemspecStandard,
-)
-from cosearch_simulators.dram.rules import Rule
+from cosearch_simulators.dram.memspecs.memory_types import GROUPED, MemspecStandard
+from cosearch_simulators.dram.rules import COLUMNS, PRECHARGES, READS, WRITES, Rule
 from cosearch_simulators.dram.standard_tables.lpddr5 import LPDDR5
 from cosearch_simulators.dram.standard_tables.maintenance_rules import (
     PER_BANK_REFRESH_RULES,

@@ -4,13 +4,18 @@ A pseudo-channel is the level "Rank": it has 64 data pins and all timings of its
 command buses, one for rows and one for columns. `device("HBM2", ..., ranks=2)`, the default, is a whole
 channel. An organisation is named after the channel and describes one pseudo-channel. JESD235 leaves most
 timings to the vendor: those at 2000 MT/s are AMD's, as its memory tweak tool shows them and DRAMSys' HBM2
-memspec lists them; gem5's HBM2 has the same save a read latency of 18.
+memspec lists them; gem5's HBM2 has the same save a read latency of 18. The rules are JESD235's as DRAMSys 4
+checks them, with the activate's two cycles counted from the first, and serve its memspecs too.
 """
 
 from __future__ import annotations
 
-from cosearch_simulators.dram.memspecs.rules import HBM2_DERIVED, HBM2_RULES, HBM_ROW_BUS
-from cosearch_simulators.dram.rules import cycles_of
+from cosearch_simulators.dram.rules import PRECHARGES, READS, WRITES, Rule, cycles_of
+from cosearch_simulators.dram.standard_tables.maintenance_rules import (
+    PER_BANK_REFRESH_RULES,
+    POWER_DOWN_RULES,
+    REFRESH_IN_FOUR_ACTIVATES_RULES,
+)
 from cosearch_simulators.dram.standard_tables.published_energies import HBM2_ENERGY
 from cosearch_simulators.dram.standard_tables.standard import Organization, Standard, whole_cycles
 
@@ -50,6 +55,73 @@ TIMES_NS = {
 REFRESH_NS = {1024: 160, 2048: 220, 4096: 220}
 SELF_REFRESH_EXIT_NS = 8  # beyond a refresh, as gem5 counts it; DRAMSys' memspec has 4 less than a refresh
 REFRESH_INTERVAL_NS = 3900  # JESD235C
+
+# A rank is a pseudo-channel, with data pins of its own: no rule binds two of them.
+HBM2_RULES = (
+    # column commands of one pseudo-channel
+    Rule("Rank", READS, READS, "nCCDS"),
+    Rule("Rank", WRITES, WRITES, "nCCDS"),
+    Rule("Rank", READS, WRITES, "nRTW"),
+    Rule("Rank", WRITES, READS, "nWL + nBL + nWTRS"),
+    # row commands of one pseudo-channel
+    Rule("Rank", ("ACT",), ("ACT",), "nRRDS"),
+    Rule("Rank", ("ACT",), ("PREab",), "nRAS + 1"),
+    Rule("Rank", READS, ("PREab",), "nRTP"),
+    Rule("Rank", WRITES, ("PREab",), "nWL + nBL + nWR"),
+    Rule("Rank", ("PREab",), ("ACT",), "nRP - 1"),
+    # refresh
+    Rule("Rank", ("ACT",), ("REFab",), "nRC + 1"),
+    Rule("Rank", ("RDA",), ("REFab",), "nRTP + nRP"),
+    Rule("Rank", ("WRA",), ("REFab",), "nWL + nBL + nWR + nRP"),
+    Rule("Rank", PRECHARGES, ("REFab",), "nRP"),
+    Rule("Rank", ("REFab",), ("REFab",), "nRFC"),
+    Rule("Rank", ("REFab",), ("ACT",), "nRFC - 1"),
+    # one bank group
+    Rule("BankGroup", READS, READS, "nCCDL"),
+    Rule("BankGroup", WRITES, WRITES, "nCCDL"),
+    Rule("BankGroup", WRITES, READS, "nWL + nBL + nWTRL"),
+    Rule("BankGroup", ("ACT",), ("ACT",), "nRRDL"),
+    Rule("BankGroup", ("ACT",), ("REFpb",), "nRRDL + 1"),
+    # one bank
+    Rule("Bank", ("ACT",), ("ACT",), "nRC"),
+    Rule("Bank", ("ACT",), READS, "nRCDRD + 1"),
+    Rule("Bank", ("ACT",), WRITES, "nRCDWR + 1"),
+    Rule("Bank", ("ACT",), ("PREpb",), "nRAS + 1"),
+    Rule("Bank", ("RD",), ("PREpb",), "nRTP"),
+    Rule("Bank", ("WR",), ("PREpb",), "nWL + nBL + nWR"),
+    Rule("Bank", ("WR",), ("RDA",), "nWL + nBL + nWR - nRTP"),
+    Rule("Bank", ("PREpb",), ("ACT",), "nRP - 1"),
+    Rule("Bank", ("RDA",), ("ACT",), "nRTP + nRP - 1"),
+    Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + nRP - 1"),
+    *REFRESH_IN_FOUR_ACTIVATES_RULES,
+    *PER_BANK_REFRESH_RULES,
+    *POWER_DOWN_RULES,
+)
+
+HBM2_DERIVED = {
+    "nRCD": "nRCDRD",
+    "nRPab": "nRP",
+    "nRFCpb": "nRFCSB",
+    "nREFIpb": "nREFISB",
+    "nPBR2PBR": "nRREFD",
+    "nPBR2ACT": "nRREFD - 1",
+    "nPBREND": "nRFCSB - 1",
+    "nACT2PBR": "nRRDS + 1",
+    "nACTREF": "nRC + 1",
+    "nRDAREF": "nRTP + nRP",
+    "nWRAREF": "nWL + nBL + nWR + nRP",
+    "nACTPDEN": "2 + nPL",
+    "nPRPDEN": "1 + nPL",
+    "nREFPDEN": "1 + nPL",
+    "nRDPDEN": "nRL + nPL + nBL + 1",
+    "nWRPDEN": "nWL + nPL + nBL + 1 + nWR",
+    "nWRAPDEN": "nWL + nPL + nBL + 1 + nWR",
+    "nPD": "nCKE",
+    "nCKESR": "nCKE + 1",  # the memspec has none; as in DDR4
+    "nXSDLL": "nXS",
+}
+
+HBM_ROW_BUS = ("ACT", "PREpb", "PREab", "REFab", "REFpb", "PDEA", "PDXA", "PDEP", "PDXP", "SREFEN", "SREFEX")
 
 
 def timings(organization: Organization, speed_grade: str) -> dict[str, int]:

@@ -9,8 +9,8 @@ calls its own, for 6400 MT/s alone, guesses.
 
 from __future__ import annotations
 
-from cosearch_simulators.dram.memspecs.rules import HBM2_DERIVED, HBM2_RULES, HBM_ROW_BUS
 from cosearch_simulators.dram.rules import cycles_of
+from cosearch_simulators.dram.standard_tables.hbm2 import HBM2_DERIVED, HBM2_RULES, HBM_ROW_BUS
 from cosearch_simulators.dram.standard_tables.published_energies import HBM3_ENERGY
 from cosearch_simulators.dram.standard_tables.standard import Organization, Standard, whole_cycles
 

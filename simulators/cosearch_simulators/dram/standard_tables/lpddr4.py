@@ -1,14 +1,19 @@
 """LPDDR4 SDRAM: organisations, speed grades and timing rules of JESD209-4B, one 16-bit channel.
 
 A device has two such channels with buses of their own; densities are those of one. Commands take two or four
-cycles of the command bus and all distances count from their first cycle, as in the rules, which are those of
-DRAMSys' LPDDR4 memspecs (`memspecs.rules`).
+cycles of the command bus and all distances count from their first cycle, which is where the constants in the
+rules come from. The rules are JESD209-4's as DRAMSys 4 checks them (its controller's `Checker` classes), and
+serve its memspecs too.
 """
 
 from __future__ import annotations
 
-from cosearch_simulators.dram.memspecs.rules import LPDDR4_BUS_CYCLES, LPDDR4_DERIVED, LPDDR4_RULES
-from cosearch_simulators.dram.rules import cycles_of
+from cosearch_simulators.dram.rules import COLUMNS, PRECHARGES, READS, WRITES, Rule, cycles_of
+from cosearch_simulators.dram.standard_tables.maintenance_rules import (
+    PER_BANK_REFRESH_RULES,
+    POWER_DOWN_RULES,
+    REFRESH_IN_FOUR_ACTIVATES_RULES,
+)
 from cosearch_simulators.dram.standard_tables.published_energies import LPDDR4_ENERGY
 from cosearch_simulators.dram.standard_tables.standard import Organization, Standard, whole_cycles
 
@@ -44,6 +49,78 @@ DQS2DQ_NS = 0.8  # the latest tDQS2DQ
 REFRESH_NS = {2048: 130.0, 4096: 180.0, 8192: 280.0, 16384: 380.0}
 BANK_REFRESH_NS = {2048: 60.0, 4096: 90.0, 8192: 140.0, 16384: 190.0}
 REFRESH_INTERVAL_NS = 3904.0
+
+LPDDR4_RULES = (
+    # column commands of one rank, then of two ranks
+    Rule("Rank", READS, READS, "nCCD"),
+    Rule("Rank", WRITES, WRITES, "nCCD"),
+    Rule("Rank", READS, WRITES, "nRL + nDQSCK + nBL + nWPRE + nRPST - nWL"),
+    Rule("Rank", WRITES, READS, "nWL + 1 + nBL + nWTR"),
+    Rule("Rank", READS, READS, "nBL + nRTRS", sibling=True),
+    Rule("Rank", WRITES, WRITES, "nBL + nRTRS", sibling=True),
+    Rule("Rank", READS, WRITES, "nRL + nBL + nRTRS - nWL", sibling=True),
+    Rule("Rank", WRITES, READS, "nWL + nBL + nRTRS - nRL", sibling=True),
+    # row commands of one rank
+    Rule("Rank", ("ACT",), ("ACT",), "nRRD"),
+    Rule("Rank", ("ACT",), ("PREab",), "nRAS + 2"),
+    Rule("Rank", READS, ("PREab",), "nRTP + nBL - 6"),
+    Rule("Rank", WRITES, ("PREab",), "nWL + nBL + nWR + 3"),
+    Rule("Rank", ("PREpb",), PRECHARGES, "nPPD"),
+    Rule("Rank", ("PREab",), ("ACT",), "nRPAB - 2"),
+    # refresh
+    Rule("Rank", ("ACT",), ("REFab",), "nRCPB + 2"),
+    Rule("Rank", ("RDA",), ("REFab",), "nRTP + nBL - 6 + nRPPB"),
+    Rule("Rank", ("WRA",), ("REFab",), "nWL + nBL + nWR + 3 + nRPPB"),
+    Rule("Rank", ("PREpb",), ("REFab",), "nRPPB"),
+    Rule("Rank", ("PREab",), ("REFab",), "nRPAB"),
+    Rule("Rank", ("REFab",), ("REFab",), "nRFCAB"),
+    Rule("Rank", ("REFab",), ("ACT",), "nRFCAB - 2"),
+    # one bank
+    Rule("Bank", ("ACT",), ("ACT",), "nRCPB"),
+    Rule("Bank", ("ACT",), COLUMNS, "nRCD"),
+    Rule("Bank", ("ACT",), ("PREpb",), "nRAS + 2"),
+    Rule("Bank", ("RD",), ("PREpb",), "nRTP + nBL - 6"),
+    Rule("Bank", ("WR",), ("PREpb",), "nWL + nBL + nWR + 3"),
+    Rule("Bank", ("WR",), ("RDA",), "nWL + nWR + 9 - nRTP"),
+    Rule("Bank", ("PREpb",), ("ACT",), "nRPPB - 2"),
+    Rule("Bank", ("RDA",), ("ACT",), "nRTP + nBL - 8 + nRPPB"),
+    Rule("Bank", ("WRA",), ("ACT",), "nWL + nBL + nWR + 1 + nRPPB"),
+    *REFRESH_IN_FOUR_ACTIVATES_RULES,
+    *PER_BANK_REFRESH_RULES,
+    *POWER_DOWN_RULES,
+)
+
+LPDDR4_DERIVED = {
+    "nRFC": "nRFCAB",
+    "nRC": "nRCPB",
+    "nRP": "nRPPB",
+    "nRPab": "nRPAB",
+    "nRFCpb": "nRFCPB",
+    "nREFIpb": "nREFIPB",
+    "nPBR2PBR": "nRFCPB",
+    "nPBR2ACT": "nRRD - 2",
+    "nPBREND": "nRFCPB - 2",
+    "nACT2PBR": "nRRD + 2",
+    "nACTREF": "nRCPB + 2",
+    "nRDAREF": "nRTP + nBL - 6 + nRPPB",
+    "nWRAREF": "nWL + nBL + nWR + 3 + nRPPB",
+    # from the first cycle of a command of four cycles, or of two
+    "nACTPDEN": "3 + nCMDCKE",
+    "nPRPDEN": "1 + nCMDCKE",
+    "nREFPDEN": "1 + nCMDCKE",
+    "nRDPDEN": "3 + nRL + nDQSCK + nBL + nRPST",
+    "nWRPDEN": "3 + nWL + nDQSS + nDQS2DQ + nBL + nWR",
+    "nWRAPDEN": "5 + nWL + nDQSS + nDQS2DQ + nBL + nWR",
+    "nPD": "nCKE",
+    "nCKESR": "nSR",
+    "nXS": "nXSR",
+    "nXSDLL": "nXSR",
+}
+
+LPDDR4_BUS_CYCLES = {
+    **dict.fromkeys(("ACT", "RD", "RDA", "WR", "WRA"), 4),
+    **dict.fromkeys(("PREpb", "PREab", "REFab", "REFpb", "SREFEN", "SREFEX"), 2),
+}
 
 
 def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
