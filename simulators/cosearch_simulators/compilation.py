@@ -1,13 +1,16 @@
-"""How the inner functions of a simulator are compiled, and a word to the user while that takes its seconds.
+"""How a simulator's functions are compiled and cached, and a word to the user while that takes its seconds.
 
-It happens once per installation. The line is a warning of the logger `cosearch_simulators`, so it is on
+It happens once per installation. The word is a warning of the logger `cosearch_simulators`, so it is on
 stderr unless logging is set up otherwise. Code that is found in the cache on disk says nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from numba import njit
@@ -21,6 +24,19 @@ inlined = njit(nogil=True, _nrt=False, forceinline=True)  # type: ignore[call-ov
 """The same for a function that is called from one place: handing it its arrays would cost as much again."""
 
 _LOG = logging.getLogger("cosearch_simulators")
+
+
+def sources_digest(*modules: ModuleType) -> int:
+    """A number that changes with the sources of these modules.
+
+    numba's cache on disk looks at the file of the cached function alone and would go on using machine code
+    whose callees have changed. So an entry point that is cached closes over this number of all its callees'
+    modules, which makes it part of the cache's key.
+    """
+    content = hashlib.sha256()
+    for module in modules:
+        content.update(Path(str(module.__file__)).read_bytes())
+    return int.from_bytes(content.digest()[:7], "little")
 
 
 def announce_compilation(entry_point: Callable[..., Any], what: str, takes: str = "10 to 30 s") -> None:

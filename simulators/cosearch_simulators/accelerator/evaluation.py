@@ -7,12 +7,10 @@ the part of `mapping`, what an architecture is that of `architecture`, and what 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +27,7 @@ from cosearch_simulators.accelerator import (
 )
 from cosearch_simulators.accelerator.copying import copy_row, copy_rows
 from cosearch_simulators.accelerator.nest_kernel import cost_of, new_scratch
-from cosearch_simulators.compilation import announce_compilation
+from cosearch_simulators.compilation import announce_compilation, sources_digest
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads.loop_nest import LOOPS, TENSORS, LoopNest
@@ -281,14 +279,6 @@ def _indices(name: str, given: NDArray[np.int64] | None, number: int, limit: int
     return indices
 
 
-def _digest() -> int:
-    """Of the sources of the compiled code, a part of the key of numba's cache (see `dram.kernel`)."""
-    content = hashlib.sha256()
-    for module in KERNEL_MODULES:
-        content.update(Path(str(module.__file__)).read_bytes())
-    return int.from_bytes(content.digest()[:7], "little")
-
-
 def _entry_point(digest: int) -> Callable[..., Any]:
     @njit(cache=True, nogil=True)
     def evaluate_range(  # type: ignore[no-untyped-def]
@@ -340,5 +330,5 @@ def _entry_point(digest: int) -> Callable[..., Any]:
     return evaluate_range
 
 
-evaluate_range = _entry_point(_digest())
+evaluate_range = _entry_point(sources_digest(*KERNEL_MODULES))
 announce_compilation(evaluate_range, "the accelerator's cost model")

@@ -150,7 +150,8 @@ def test_the_engine_is_compiled_once_for_one_channel_and_several() -> None:
     script = (
         "import numpy as np\n"
         "from cosearch_simulators.dram import BankMachineControllers, Controllers, Trace, device, simulate\n"
-        "from cosearch_simulators.dram.kernel import run_channel, simulate_bank_machines\n"
+        "from cosearch_simulators.dram.bank_machines.kernel import simulate_bank_machines\n"
+        "from cosearch_simulators.dram.queued.kernel import run_channel\n"
         "trace = Trace(np.arange(400) * 64, np.zeros(400, bool))\n"
         "machines = BankMachineControllers(address_mapping='RoBaRaCoCh')\n"
         "for channels in (1, 2):\n"

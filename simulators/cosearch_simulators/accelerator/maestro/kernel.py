@@ -1,11 +1,9 @@
-"""The compiled entry point for batches, cached on disk until its sources change (see `dram.kernel`)."""
+"""The compiled entry point for batches, cached on disk until its sources change."""
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from numba import njit
 
 from cosearch_simulators.accelerator import copying, nest_tables
 from cosearch_simulators.accelerator.maestro import analysis, levels, units
-from cosearch_simulators.compilation import announce_compilation
+from cosearch_simulators.compilation import announce_compilation, sources_digest
 
 NO_WORK = levels.UNKNOWN_DIMENSION + 1
 """Status of a dataflow in which a step has no multiplication, so a tile is smaller than the filter."""
@@ -21,14 +19,6 @@ NO_WORK = levels.UNKNOWN_DIMENSION + 1
 _complete, _analyse = levels.complete, analysis.analyse
 _TOTALS, _STATES, _SIZES = analysis.TOTALS, analysis.STATES, levels.SIZES
 _NO_WORK, _TILE, _OK = analysis.NO_WORK, levels.TILE, levels.OK
-
-
-def _digest() -> int:
-    content = hashlib.sha256()
-    modules = (analysis, copying, levels, nest_tables, units)
-    for path in (__file__, *(module.__file__ for module in modules)):
-        content.update(Path(str(path)).read_bytes())
-    return int.from_bytes(content.digest()[:7], "little")
 
 
 def _entry_point(digest: int) -> Callable[..., Any]:
@@ -73,5 +63,5 @@ def _entry_point(digest: int) -> Callable[..., Any]:
     return analyse_batch
 
 
-analyse_batch = _entry_point(_digest())
+analyse_batch = _entry_point(sources_digest(analysis, copying, levels, nest_tables, units))
 announce_compilation(analyse_batch, "MAESTRO's dataflow analysis")

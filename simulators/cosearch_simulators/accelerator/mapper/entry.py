@@ -3,9 +3,7 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +14,7 @@ from cosearch_simulators.accelerator.copying import copy_row
 from cosearch_simulators.accelerator.mapper import exhaustive_kernel, search_cost, search_kernel
 from cosearch_simulators.accelerator.mapper.exhaustive_kernel import try_all
 from cosearch_simulators.accelerator.mapper.search_kernel import read_out, search
-from cosearch_simulators.compilation import announce_compilation
-
-
-def _digest() -> int:
-    """Of the sources of the compiled code, a part of the key of numba's cache (see `dram.kernel`)."""
-    content = hashlib.sha256()
-    for module in (copying, nest_tables, search_cost, search_kernel, exhaustive_kernel):
-        content.update(Path(str(module.__file__)).read_bytes())
-    return int.from_bytes(content.digest()[:7], "little")
+from cosearch_simulators.compilation import announce_compilation, sources_digest
 
 
 def _entry_point(digest: int) -> Callable[..., Any]:
@@ -69,7 +59,9 @@ def _entry_point(digest: int) -> Callable[..., Any]:
     return search_range
 
 
-search_range = _entry_point(_digest())
+search_range = _entry_point(
+    sources_digest(copying, nest_tables, search_cost, search_kernel, exhaustive_kernel)
+)
 announce_compilation(search_range, "the accelerator mapper")
 
 

@@ -1,21 +1,16 @@
-"""The compiled entry points: a batch of designs, and the log of one; cached on disk until a source changes.
-
-As in `dram.kernel`, a digest of the sources is a variable that the entry points close over.
-"""
+"""The compiled entry points, for a batch of designs and the log of one, cached until a source changes."""
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from cosearch_simulators.accelerator.npu import events, tiling
-from cosearch_simulators.compilation import announce_compilation
+from cosearch_simulators.compilation import announce_compilation, sources_digest
 
 LATENCY, ROOFLINE, SERIAL, MOVED, ACCESSED, MISSING = range(6)
 """Columns of a batch's result: ns, ns, ns, bytes to and from the DRAM, bytes to and from the buffers by array
@@ -24,13 +19,6 @@ RESULT_COLUMNS = 6
 
 _plan, _events, _tiles, _design = tiling.plan, events.run, events.COLUMNS, tiling.DESIGN_COLUMNS
 _LOG, _RESULTS = events.LOG_COLUMNS, RESULT_COLUMNS
-
-
-def _digest() -> int:
-    content = hashlib.sha256()
-    for module in (events, tiling):
-        content.update(Path(str(module.__file__)).read_bytes())
-    return int.from_bytes(content.digest()[:7], "little")
 
 
 @njit(nogil=True)
@@ -116,6 +104,6 @@ def _entry_points(digest: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return run_designs, run_timeline
 
 
-run_designs, run_timeline = _entry_points(_digest())
+run_designs, run_timeline = _entry_points(sources_digest(events, tiling))
 announce_compilation(run_designs, "the NPU's timeline", "a few seconds")
 announce_compilation(run_timeline, "the NPU's log", "a few seconds")

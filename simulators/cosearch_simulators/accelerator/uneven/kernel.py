@@ -1,32 +1,19 @@
-"""The compiled entry points of the uneven model, cached on disk until any of their sources changes.
-
-The digest of all their sources is a variable that the entry points close over, which makes it part of the key
-of numba's cache; numba by itself looks at the file of the cached function alone.
-"""
+"""The compiled entry points of the uneven model, cached on disk until any of their sources changes."""
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from cosearch_simulators.accelerator.uneven import candidate, engine, search, timing
-from cosearch_simulators.compilation import announce_compilation
+from cosearch_simulators.compilation import announce_compilation, sources_digest
 
 _evaluate, _make_scratch = engine.evaluate, engine.make_scratch
 _everything, _best_orders, _refine = search.search_everything, search.best_orders, search.refine
-
-
-def _digest() -> int:
-    content = hashlib.sha256()
-    for module in (candidate, engine, search, timing):
-        content.update(Path(str(module.__file__)).read_bytes())
-    return int.from_bytes(content.digest()[:7], "little")
 
 
 def _one_entry_point(digest: int) -> Callable[..., Any]:
@@ -79,9 +66,10 @@ def _search_entry_points(digest: int) -> tuple[Callable[..., Any], Callable[...,
     return search_everything, best_orders, refine
 
 
-evaluate_one = _one_entry_point(_digest())
-evaluate_batch = _batch_entry_point(_digest())
-search_everything, best_orders, refine = _search_entry_points(_digest())
+_DIGEST = sources_digest(candidate, engine, search, timing)
+evaluate_one = _one_entry_point(_DIGEST)
+evaluate_batch = _batch_entry_point(_DIGEST)
+search_everything, best_orders, refine = _search_entry_points(_DIGEST)
 for _kernel, _what in (
     (evaluate_one, "the cost of an uneven mapping"),
     (evaluate_batch, "the cost of uneven mappings"),

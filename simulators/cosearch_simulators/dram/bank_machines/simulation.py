@@ -21,6 +21,7 @@ from cosearch_simulators.dram.bank_machines.controllers import (
     BANK_REFRESH_POLICIES,
     BankMachineControllers,
 )
+from cosearch_simulators.dram.bank_machines.kernel import simulate_bank_machines
 from cosearch_simulators.dram.bank_machines.state import (
     FINISHED_RUN,
     LARGER_RING,
@@ -31,8 +32,8 @@ from cosearch_simulators.dram.bank_machines.state import (
     new_state,
     with_larger_rings,
 )
+from cosearch_simulators.dram.decoding import decode_channels
 from cosearch_simulators.dram.device import Device
-from cosearch_simulators.dram.kernel import decode_channels, simulate_bank_machines
 from cosearch_simulators.dram.mapping import AddressBits
 from cosearch_simulators.dram.queued import engine
 from cosearch_simulators.dram.queues import NONE

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.dram import timing
+from cosearch_simulators.dram.decoding import decode_channels, decode_requests
 from cosearch_simulators.dram.device import Device
-from cosearch_simulators.dram.kernel import decode_channels, decode_requests, run_channel
 from cosearch_simulators.dram.mapping import AddressBits
 from cosearch_simulators.dram.queued import engine
 from cosearch_simulators.dram.queued import state as engine_state
 from cosearch_simulators.dram.queued.controllers import DEVICE_MAPPING, Controllers
+from cosearch_simulators.dram.queued.kernel import run_channel
 from cosearch_simulators.dram.queued.state import (
     REFRESH_INTERVALS,
     Channel,
