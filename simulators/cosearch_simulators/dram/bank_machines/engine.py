@@ -212,7 +212,8 @@ def run(bank_in, row_in, address_in, is_write_in, not_before, device, controller
         device.completion,
     )
     managed = refresh_interval > 0 or power_down != NO_POWER_DOWN
-    classes, most_urgent = False, player[QOS_CLASS, 0]
+    # Not a plain False, for which numba would compile what it is given to once more.
+    classes, most_urgent = np.bool_(False), player[QOS_CLASS, 0]
     known, final = 0, True
     for p in range(players):
         most_urgent = min(most_urgent, player[QOS_CLASS, p])
