@@ -100,30 +100,47 @@ def parse_assignments(texts: typing.Iterable[str], option: str) -> dict[str, Any
         if name in values:
             raise ArgumentError(f"{option} {name!r} is given twice")
         try:
-            values[name] = json.loads(value, object_pairs_hook=_without_repetition)
+            values[name] = json_value(value)
         except json.JSONDecodeError:
             values[name] = value
-        except RecursionError:
-            raise ArgumentError(f"{option} {name!r}: the value is nested too deeply") from None
         except ArgumentError as error:
             raise ArgumentError(f"{option} {name!r}: {error}") from None
     return values
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of a name that is given twice JSON keeps the last, here it is an error."""
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise ArgumentError(f"{name!r} is given twice")
-    return dict(pairs)
+def json_value(text: str) -> Any:
+    """What a text holds as JSON.
+
+    Raises:
+        JSONDecodeError: it is no JSON.
+        ArgumentError: it is, but gives a name twice, of which JSON keeps the last, is nested too deeply, or
+            has a number of thousands of digits.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unrepeated)
+    except RecursionError:
+        raise ArgumentError("the value is nested too deeply") from None
+    except (ArgumentError, json.JSONDecodeError):
+        raise
+    except ValueError as error:
+        raise ArgumentError(str(error)) from None
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ArgumentError(f"{next(name for name in names if names.count(name) > 1)!r} is given twice")
+    return found
 
 
 def assignment(name: str, value: Any) -> str:
     """`NAME=VALUE` that `parse_assignments` reads back as this JSON value."""
     if isinstance(value, str):
         try:
-            json.loads(value)
+            json_value(value)
         except json.JSONDecodeError:
             return f"{name}={value}"
+        except ArgumentError:
+            pass
     return f"{name}={json.dumps(value)}"

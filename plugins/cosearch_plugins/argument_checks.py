@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from reprlib import repr as shown
 from typing import Any
 
+from cosearch.arguments import json_value
 from cosearch.errors import ArgumentError
 
 
@@ -30,9 +31,9 @@ def json_object(argument: str, text: str) -> dict[str, Any]:
         ArgumentError: it is no JSON.
     """
     try:
-        found: dict[str, Any] = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ArgumentError(f"{argument}={text!r} is not JSON: {error}") from None
+        found: dict[str, Any] = json_value(text)
+    except ValueError as error:
+        raise ArgumentError(f"{argument}={shown(text)} is not JSON: {error}") from None
     return found
 
 

@@ -26,13 +26,27 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: list[Any] = []
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":  # `<<`, of which others may override keys
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key!r} is given twice", key_node.start_mark
-                )
+                raise ConfigurationError(f"{key!r} is given twice (line {key_node.start_mark.line + 1})")
             seen.append(key)
         return super().construct_mapping(node, deep)
+
+
+def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, for `json.loads`: of a name that is given twice JSON keeps the last.
+
+    Raises:
+        ConfigurationError: a name is given twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigurationError(f"{twice!r} is given twice")
+    return found
 
 
 _LONGEST_VALUE = 80
@@ -81,7 +95,11 @@ def load(path: Path) -> Any:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     except RecursionError:
-        raise ConfigurationError(f"{path} is no YAML of ours: it is nested too deeply") from None
+        raise ConfigurationError(f"{path} is nested too deeply") from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    except ValueError as error:  # such as the 30th of February
+        raise ConfigurationError(f"{path}: {error}") from error
 
 
 def write(document: Document, path: Path) -> None:

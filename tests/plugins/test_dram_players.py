@@ -165,8 +165,19 @@ def test_pictures_of_a_design() -> None:
     outcome = built.evaluate([built.space.default()])
     assert shown[0]["x"] == ["cpu, class 0", "dma, class 1"]
     assert shown[0]["y"].tolist() == [outcome["cpu_latency_ns"][0], outcome["dma_latency_ns"][0]]
+    assert [bar["name"] for bar in shown] == ["average", "maximum"]  # nobody is paced
     rows = pictures["Rows by bank"].traces
     assert sum(int(np.sum(bar["y"])) for bar in rows) == 2500
+
+
+def test_the_picture_shows_who_waits_and_says_that_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cosearch_plugins.dram.pictures.MOST_REQUESTS", 700)
+    built = problem({"cpu": {"workload": "random:requests=500", "gb_per_s": 4}, "dma": PLAYERS["dma"]})
+    latency, *others = built.pictures(built.space.default())
+    wait = latency.traces[2]
+    assert wait["name"] == "average wait in front of it"
+    assert np.isfinite(wait["y"]).tolist() == [True, False]
+    assert all("The first 700 bursts of each player." in picture.caption for picture in (latency, *others))
 
 
 def test_an_environment_plays_them_too() -> None:
@@ -190,6 +201,12 @@ def _without(name: str) -> dict[str, Any]:
     [
         ({"cpu": {"workload": "zip"}}, "player 'cpu': unknown workload 'zip'; did you mean 'zipf'"),
         ('{"cpu": {"workload": "zipf"}', "players=.* is not JSON"),
+        ('{"a": {"workload": "zipf"}, "a": {"workload": "stream"}}', "players=.*'a' is given twice"),
+        ({"cpu": {"workload": "zip:write_share=0.3"}}, "unknown workload 'zip'; did you mean 'zipf'"),
+        (
+            {"cpu": {"workload": "zipf", "gb_per_s": 10, "tck_ps": 50000}},
+            "player 'cpu': gb_per_s is 10, but a clock of 50000 ps, .* sends 1.28 GB/s at most",
+        ),
         ({"cpu": {"workload": "zipf", "qos_class": 20000}}, "qos_class: must be less than 16384"),
         ({"cpu": {"workload": "zipf", "offset_bytes": 2**40}}, "player 'cpu': .*beyond the device"),
         (

@@ -10,8 +10,10 @@ import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
 
+from cosearch.arguments import json_value
 from cosearch.errors import ArgumentError, DesignError
 from cosearch.export import FIRST_COLUMNS, LAST_COLUMNS, cell_text, csv_column
 from cosearch.objectives import Metric
@@ -28,7 +30,7 @@ def designs_from_json(space: DesignSpace, text: str) -> Designs:
         value = _loads(text)
     except json.JSONDecodeError as error:
         raise DesignError(
-            f"--design is not JSON: {error.msg} at character {error.pos + 1} of {text!r}"
+            f"--design is not JSON: {error.msg} at character {error.pos + 1} of {shown(text)}"
         ) from None
     return space.designs(_rows(value, "--design"))
 
@@ -135,8 +137,8 @@ def _parse_cells(space: DesignSpace, name: str, cells: Sequence[str | None]) -> 
         return [known.get(cell, cell) if cell is not None else None for cell in cells]
     parsed = [_json_or_text(cell) for cell in cells]
     if parameter.holds_orders:
-        # a column needs one shape; where the parameter is inactive the content does not matter
-        return [list(parameter.default) if cell in (None, "") else cell for cell in parsed]
+        # an order of nothing: ignored where the parameter is inactive, else the space complains
+        return [[] if cell in (None, "") else cell for cell in parsed]
     return parsed
 
 
@@ -149,6 +151,6 @@ def _json_or_text(cell: str | None) -> Any:
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text)
-    except RecursionError:
-        raise json.JSONDecodeError("nested too deeply", text[:1], 0) from None
+        return json_value(text)
+    except ArgumentError as error:
+        raise json.JSONDecodeError(str(error), text[:1], 0) from None

@@ -1,8 +1,9 @@
 """The problem `dram-controller`: search a DRAM controller, and if wanted its device, under a memory trace.
 
 Here are the arguments and the call of the simulator. The memories are in `devices`, the two controllers'
-parameters in `controller_spaces`, the metrics in `metrics`, the pictures in `pictures`. The clock is
-`cosearch_simulators.dram`, imported only when a problem is built, because Gymnasium imports the plugins.
+parameters in `controller_spaces`, traces in `workload` and `bursts`, several at once in `players`, the
+metrics in `metrics`, the pictures in `pictures`. The clock is `cosearch_simulators.dram`, imported only when
+a problem is built, because Gymnasium imports the plugins.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from cosearch_plugins.dram.controller_spaces import (
 )
 from cosearch_plugins.dram.devices import absolute_path, check_name, memspec_devices, named_devices
 from cosearch_plugins.dram.metrics import METRICS, measured, metrics_of
-from cosearch_plugins.dram.workload import absolute, check_fits, read_workload
+from cosearch_plugins.dram.workload import absolute, check_fits, is_path, read_workload
 
 if TYPE_CHECKING:
     from cosearch_plugins.dram.players import Players
@@ -89,7 +90,7 @@ class DramController(Problem):
             "dma": {"workload": "gpu.stl", "tck_ps": 2000, "qos_class": 1}}, in place of `workload`; only with
             `bank_machines`. Of each player: `workload`, whose file is sought from the YAML file's folder;
             `gb_per_s`, which spaces the requests of a trace without cycles; `tck_ps`, the period of its clock
-            and of the trace's cycles (default the device's), in which it sends one request to each channel;
+            and of the trace's cycles (default the device's), in which it sends one burst to each channel;
             `qos_class` (default 0); and `offset_bytes`, which is added to its addresses: all generators begin
             at 0, and those that draw draw the same unless they get a `seed`.
         starvation_cycles: memory cycles after which a player's request goes before all classes.
@@ -167,7 +168,7 @@ class DramController(Problem):
         elif address_mapping != "search":
             if isinstance(address_mapping, str) and address_mapping.lstrip().startswith("{"):
                 address_mapping = json_object("address_mapping", address_mapping)
-            if isinstance(address_mapping, str) and not _is_path(address_mapping):
+            if isinstance(address_mapping, str) and not is_path(address_mapping):
                 check_name("address mapping", address_mapping, ("search", *ADDRESS_MAPPINGS))
             devices = devices.with_address_mapping(address_mapping)
             mappings = (OWN_MAPPING, *ADDRESS_MAPPINGS)
@@ -288,10 +289,6 @@ def _check_alone(arguments: Mapping[str, Any]) -> None:
     given = [name for name in named if arguments.get(name) not in (None, False)]
     if given:
         raise ArgumentError(f"memspec gives the device: leave out {' and '.join(given)}")
-
-
-def _is_path(text: str) -> bool:
-    return any(mark in text for mark in "./\\")
 
 
 def _digest(of_trace: str, paths: Iterable[str]) -> str:

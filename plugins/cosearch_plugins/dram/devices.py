@@ -5,13 +5,13 @@ The standards themselves are `cosearch_simulators.dram`'s.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cosearch.arguments import json_value
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.space import Categorical, Designs, Parameter
 
@@ -201,10 +201,10 @@ def _grade_parameter(standard: str) -> str:
 
 def _json_field(path: str, key: str, where: str) -> dict[str, Any]:
     try:
-        content = json.loads(Path(path).read_text())
+        content = json_value(Path(path).read_text())
     except OSError as error:
         raise ArgumentError(f"{where}: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ArgumentError(f"{where} is not JSON: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get(key), dict):
         raise ArgumentError(f"{where}: expected a JSON object with the field {key!r}")

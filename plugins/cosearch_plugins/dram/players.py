@@ -48,7 +48,8 @@ class PlayerDescription(Document):
 
     Attributes:
         workload: as the argument of that name; a file is sought from the folder of the file it stands in.
-        tck_ps: clock period of the player and of the trace's cycles, if it has any; default the device's.
+        tck_ps: clock period of the player and of the trace's cycles, if it has any; default the device's, or
+            `PACING_TCK_PS` with `gb_per_s`.
         qos_class: quality of service: the lower, the more urgent are its requests.
         gb_per_s: what its requests, evenly spaced, are to move, if the trace has no cycles; default: each is
             sent as soon as the one before it is accepted.
@@ -126,7 +127,7 @@ def read_players(
     digests, reads = [], 0
     for name, description in _descriptions(players).items():
         try:
-            trace = _trace_of(description, max(request_bytes, devices[0].transaction_bytes))
+            trace = _trace_of(description, request_bytes, devices[0])
             tck_ps = description.tck_ps or (None if description.gb_per_s is None else PACING_TCK_PS)
             check_fits(description.workload, trace, devices, tck_ps, "its tck_ps")
             bursts = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
@@ -146,8 +147,8 @@ def read_players(
     return found
 
 
-def _trace_of(description: PlayerDescription, moved_bytes: int) -> Trace | StreamedTrace:
-    """The player's trace, moved and paced; `moved_bytes` is what one of its requests moves."""
+def _trace_of(description: PlayerDescription, request_bytes: int, device: Device) -> Trace | StreamedTrace:
+    """The player's trace, moved and paced."""
     trace, gb_per_s = read_workload(description.workload), description.gb_per_s
     if gb_per_s is None and not description.offset_bytes:
         return trace
@@ -157,7 +158,17 @@ def _trace_of(description: PlayerDescription, moved_bytes: int) -> Trace | Strea
     if gb_per_s is not None:
         if cycle is not None:
             raise WorkloadError("its trace has cycles of its own: leave out gb_per_s")
-        interval = moved_bytes / gb_per_s * 1000 / (description.tck_ps or PACING_TCK_PS)
+        tck_ps, moved_bytes = (
+            description.tck_ps or PACING_TCK_PS,
+            max(request_bytes, device.transaction_bytes),
+        )
+        interval = moved_bytes / gb_per_s * 1000 / tck_ps
+        most = device.channels * device.transaction_bytes * 1000 / tck_ps
+        if gb_per_s > most:
+            raise WorkloadError(
+                f"gb_per_s is {gb_per_s:g}, but a clock of {tck_ps} ps, with a burst a cycle and channel, "
+                f"sends {most:g} GB/s at most"
+            )
         cycle = (np.arange(len(trace)) * interval).astype(np.int64)
         if cycle[-1] > LARGEST_CYCLE:
             raise WorkloadError(f"{len(trace)} requests at {gb_per_s:g} GB/s take too long: raise gb_per_s")
@@ -189,5 +200,4 @@ def _descriptions(players: str | Mapping[str, Any]) -> dict[str, PlayerDescripti
 
 
 def _metrics_of(player: Player) -> tuple[Metric, ...]:
-    timed = next(iter(player.trace.chunks(1))).cycle is not None
-    return OF_A_PLAYER + OF_A_TIMED_PLAYER if timed else OF_A_PLAYER
+    return OF_A_PLAYER + OF_A_TIMED_PLAYER if player.trace.timed else OF_A_PLAYER

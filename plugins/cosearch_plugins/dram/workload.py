@@ -41,7 +41,7 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
         path, format = _path_and_format(workload)
         if os.path.isfile(path) and os.path.getsize(path) >= STREAMED_FROM_BYTES:
             return stream_trace(path, format=format)
-        if os.path.exists(path) or _is_path(path):
+        if os.path.exists(path) or is_path(path):
             return read_trace(path, format=format)
     except TraceError as error:
         raise WorkloadError(str(error)) from None
@@ -78,8 +78,7 @@ def check_fits(
         )
     if late := too_late(trace, tck_ps):
         raise WorkloadError(f"workload {workload!r}: {late}")
-    timed = next(iter(trace.chunks(1))).cycle is not None
-    if timed and tck_ps is None and len(devices) > 1:
+    if trace.timed and tck_ps is None and len(devices) > 1:
         raise ArgumentError(
             f"workload {workload!r} has cycles, and the device's clock is searched: "
             f"give the clock period of the trace as {tck_argument}"
@@ -91,7 +90,7 @@ def absolute(workload: str, folder: str | Path = "") -> str:
     from cosearch_simulators.dram.traces.generators import GENERATORS
 
     path = os.path.join(folder, _path_and_format(workload)[0])
-    is_file = workload.partition(":")[0] not in GENERATORS and (os.path.exists(path) or _is_path(workload))
+    is_file = workload.partition(":")[0] not in GENERATORS and (os.path.exists(path) or is_path(workload))
     return os.path.abspath(os.path.join(folder, workload)) if is_file else workload
 
 
@@ -100,8 +99,9 @@ def _path_and_format(workload: str) -> tuple[str, str | None]:
     return (path, format) if mark else (workload, None)
 
 
-def _is_path(workload: str) -> bool:
-    return any(mark in workload for mark in "./\\")
+def is_path(text: str) -> bool:
+    """Whether a text is meant as a path, though there may be no such file; `zip:write_share=0.3` is none."""
+    return any(mark in os.path.splitdrive(text)[1].partition(":")[0] for mark in "./\\")
 
 
 def _generator_arguments(workload: str, text: str) -> dict[str, int | float]:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from cosearch_simulators.documents import nearest
+from cosearch_simulators.documents import load, nearest
 from cosearch_simulators.errors import ConfigurationError
 
 # A. Stillmaker, B. Baas: "Scaling equations for the accurate prediction of CMOS device performance from 180
@@ -207,12 +206,7 @@ def read_energy_table(*paths: Path) -> EnergyTable:
     energy: dict[str, dict[str, float]] = {}
     area: dict[str, float] = {}
     for path in paths:
-        try:
-            data = yaml.safe_load(path.read_text())
-        except OSError as error:
-            raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        data = load(path)
         try:
             _take(data, energy, area)
             EnergyTable(energy, area)

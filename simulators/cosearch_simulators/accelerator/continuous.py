@@ -257,7 +257,7 @@ def _window(nest: LoopNest, extent: Sequence[Array]) -> tuple[Array, Array]:
 def _input_fills(
     xp: Any, nest: LoopNest, extent: list[Any], loops: list[Any], all_above: list[Any], child: int
 ) -> Array:
-    """Words of the inputs that one instance is filled with, see `nest_kernel._input_fills`."""
+    """Words of the inputs that one instance is filled with, see `exact_nest._input_fills`."""
     rows, columns = _window(nest, extent[child])
     plane = extent[child][0] * extent[child][1] * extent[child][3]
     tile = plane * rows * columns
@@ -307,7 +307,7 @@ def _sharing(
     parent: int,
     one: Array,
 ) -> Array:
-    """How many children's words one access of the parent stands for, see `nest_kernel._sharing`."""
+    """How many children's words one access of the parent stands for, see `exact_nest.sharing_of`."""
     network = REDUCTION if tensor == 2 else MULTICAST
     between = [level for level in range(child + 1, parent + 1) if table[level, network] != 0.0]
     sharing = one

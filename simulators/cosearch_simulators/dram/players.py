@@ -141,13 +141,7 @@ def simulate_players(
     """
     check_kind("controllers", controllers, (BankMachineControllers,))
     designs, count = devices_and_designs(devices, controllers)
-    if isinstance(players, (str, bytes, dict, *ANY_TRACE)) or not hasattr(players, "__iter__"):
-        raise ConfigurationError(f"players must be a sequence of Player, got {described(players)}")
-    players = list(players)
-    for i, player in enumerate(players):
-        check_kind(f"players[{i}]", player, (Player,))
-    if not players:
-        raise ConfigurationError("players must be at least one Player, got none")
+    players = checked_players(players)
     check_whole("starvation_cycles", starvation_cycles, 1, LONGEST_STARVATION)
     check_on_error(on_error)
     threads = threads_of(threads)
@@ -179,6 +173,22 @@ def simulate_players(
         i = next(i for i, error in enumerate(errors) if error)
         raise kinds[i](f"design {i}: {errors[i]}" if count > 1 else errors[i])
     return _result(designs, found, errors, np.array([feed.timed for feed in feeds]))
+
+
+def checked_players(players: Sequence[Player]) -> list[Player]:
+    """The players as a list.
+
+    Raises:
+        ConfigurationError: they are no players, or none.
+    """
+    if isinstance(players, (str, bytes, dict, *ANY_TRACE)) or not hasattr(players, "__iter__"):
+        raise ConfigurationError(f"players must be a sequence of Player, got {described(players)}")
+    found = list(players)
+    for i, player in enumerate(found):
+        check_kind(f"players[{i}]", player, (Player,))
+    if not found:
+        raise ConfigurationError("players must be at least one Player, got none")
+    return found
 
 
 def feeds_of(players: Sequence[Player]) -> list[Feed]:

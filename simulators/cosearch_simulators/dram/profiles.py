@@ -19,7 +19,7 @@ from cosearch_simulators.dram.bank_machines.controllers import BankMachineContro
 from cosearch_simulators.dram.bank_machines.simulation import Feed
 from cosearch_simulators.dram.device import Device
 from cosearch_simulators.dram.energy import unit_energies
-from cosearch_simulators.dram.players import Player, feeds_of, simulate_players
+from cosearch_simulators.dram.players import Player, checked_players, feeds_of, simulate_players
 from cosearch_simulators.dram.queued import state as engine_state
 from cosearch_simulators.dram.queued.controllers import Controllers
 from cosearch_simulators.dram.rules import COMMANDS
@@ -152,7 +152,7 @@ def profile_players(
     """Follow one design through several traces; arguments as of `profile` and `simulate_players`."""
     _check_one(device, controllers)
     check_whole("samples", samples, 1)
-    players = list(players)
+    players = checked_players(players)
     whole = simulate_players(device, controllers, players, starvation_cycles=starvation_cycles).total
     ends = _ends(whole, samples)
     run = sample_bank_machines(

@@ -121,7 +121,7 @@ def sample_bank_machines(
     *,
     starvation_cycles: int = NO_STARVATION,
 ) -> SampledRun:
-    """Run the first design of DRAMSys' controller; arguments as of `sample_queued` and `simulate_players`."""
+    """Run the first design of DRAMSys' controller; `feeds` are its traces, the rest as of `sample_queued`."""
     row = [int(column[0]) for column in controllers.arguments()]
     states = run_channels(device, feeds, row, starvation_cycles=starvation_cycles, sample_ends=ends.tolist())
     energies = [

@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cosearch_simulators.documents import load
 from cosearch_simulators.errors import ConfigurationError
 
 DIRECTIONS = {
@@ -165,12 +165,7 @@ def read_hardware(source: Mapping[str, Any] | str | Path) -> Hardware:
             do not make a hierarchy.
     """
     try:
-        raw = source if isinstance(source, Mapping) else yaml.safe_load(Path(source).read_text())
-        spec = _HardwareSpec.model_validate(raw)
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {source}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+        spec = _HardwareSpec.model_validate(source if isinstance(source, Mapping) else load(Path(source)))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

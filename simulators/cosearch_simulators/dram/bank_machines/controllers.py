@@ -114,7 +114,7 @@ class BankMachineControllers(Columns):
     }
 
     def arguments(self) -> tuple[NDArray[np.int64], ...]:
-        """Address mapping, then columns in the order of `bank_machines.Controller`."""
+        """Address mapping, then columns in the order of `state.Controller`."""
         return (
             self.codes("address_mapping"),
             self.codes("refresh_policy"),

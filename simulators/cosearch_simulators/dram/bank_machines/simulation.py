@@ -78,7 +78,7 @@ class Feed:
     @property
     def timed(self) -> bool:
         """Whether the trace says when it wants its requests."""
-        return next(iter(self.trace.chunks(1))).cycle is not None
+        return self.trace.timed
 
     def pieces(self, device: Device, mapping: int, channel: int) -> Iterator[Requests]:
         """The requests of one channel of the device, piece by piece."""

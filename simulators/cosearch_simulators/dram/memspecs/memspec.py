@@ -12,6 +12,7 @@ from pathlib import Path
 from reprlib import repr as short
 from typing import Any
 
+from cosearch_simulators.documents import unrepeated
 from cosearch_simulators.dram.device import Device, build_device
 from cosearch_simulators.dram.mapping import AddressBits
 from cosearch_simulators.dram.memspecs.checks import (
@@ -197,9 +198,11 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
 
 def _read(path: Path | str, key: str) -> dict[str, Any]:
     try:
-        content = json.loads(Path(path).read_text())
+        content = json.loads(Path(path).read_text(), object_pairs_hook=unrepeated)
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get(key), dict):

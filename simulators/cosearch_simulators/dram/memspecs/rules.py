@@ -1,8 +1,8 @@
-"""Timing rules of DDR3 and DDR4 over the timing names of a DRAMSys `memspec`, and all memory types by name.
+"""Timing rules of DDR3, DDR4 and HBM3 over the timing names of a DRAMSys `memspec`, and all types by name.
 
 A memspec's name such as `CCD_L` is `nCCDL` here; `nBL` is the burst in cycles. The rules are those of the
-standards (JESD79-3, JESD79-4) as DRAMSys 4 checks them (its controller's `Checker` classes). LPDDR4's, HBM2's
-and HBM3's, which it checks alike, are those of our own devices and stand in `standard_tables`; the other
+standards (JESD79-3, JESD79-4) as DRAMSys 4 checks them (its controller's `Checker` classes). LPDDR4's and
+HBM2's serve our own devices too and stand in `standard_tables`, HBM3's are HBM2's and one more; the other
 memory types' are in `newer_rules`.
 """
 

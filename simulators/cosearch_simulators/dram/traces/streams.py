@@ -63,6 +63,11 @@ class StreamedTrace:
         """How many requests the trace has."""
         return len(self)
 
+    @cached_property
+    def timed(self) -> bool:
+        """Whether it says in which cycle each request is wanted."""
+        return next(self.chunks(1)).timed
+
     @property
     def highest_address(self) -> int:
         """The highest byte address."""
@@ -92,7 +97,7 @@ class StreamedTrace:
     @cached_property
     def digest(self) -> str:
         """`Trace.digest` of the same requests: a pass over the file for each column."""
-        timed = next(self.chunks()).cycle is not None
+        timed = self.timed
         content = hashlib.sha256(b"requests with cycles" if timed else b"requests")
         for column, stored in (("address_byte", "<i8"), ("is_write", "u1"), ("cycle", "<i8"))[: 2 + timed]:
             for chunk in self.chunks():

@@ -91,6 +91,11 @@ class Trace:
         """How many requests the trace has."""
         return len(self)
 
+    @property
+    def timed(self) -> bool:
+        """Whether it says in which cycle each request is wanted."""
+        return self.cycle is not None
+
     @cached_property
     def read_share(self) -> float:
         """The share of the requests that are reads, from 0 to 1."""
