@@ -333,7 +333,7 @@ def test_workloads_by_name_and_by_file(tmp_path):
         ({"address_mapping": "no/file.json"}, errors.ArgumentError, "no/file.json: No such file"),
         ({"address_mapping": {"ROW_BIT": "all"}}, errors.ArgumentError, "expected ROW_BIT as a list of bit"),
         ({"address_mapping": {"ROW_BIT": [1]}}, errors.ArgumentError, "has 0 bits, expected 4 for 16 banks"),
-        ({"memspec": "no/file.json"}, errors.ArgumentError, "memspec no/file.json: No such file"),
+        ({"memspec": "no/file.json"}, errors.ArgumentError, "memspec: cannot read no/file.json: No such file"),
         (
             {"memspec": "no/file.json", "standard": "DDR4", "ranks": 2},
             errors.ArgumentError,
@@ -578,7 +578,7 @@ def test_a_broken_memspec_is_explained_in_a_line(tmp_path):
     architecture = source["memarchitecturespec"] | {"nbrOfRows": "many"}
     for content, message in (
         ("{", "is not JSON"),
-        ("[1]", "expected a JSON object with the field 'memspec'"),
+        ("[1]", "expected an object with the field 'memspec'"),
         (json.dumps({"memspec": missing}), "field 'memoryType' is missing"),
         (json.dumps({"memspec": source | {"memoryType": "DDR9"}}), "memoryType 'DDR9' is not one of"),
         (json.dumps({"memspec": source | {"memarchitecturespec": architecture}}), "memspec"),

@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cosearch.arguments import json_value
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.space import Categorical, Designs, Parameter
 
@@ -90,12 +88,13 @@ class Devices:
         Raises:
             ArgumentError: it cannot be read, or does not fit a device.
         """
-        from cosearch_simulators.dram.memspecs.memspec import address_bits
+        from cosearch_simulators.dram.memspecs.memspec import address_bits, read_section
         from cosearch_simulators.errors import ConfigurationError
 
-        where = f"address mapping {mapping}" if isinstance(mapping, str) else "address mapping"
-        congen = _json_field(mapping, "CONGEN", where) if isinstance(mapping, str) else mapping
+        where = "address mapping"
         try:
+            congen = read_section(mapping, "CONGEN") if isinstance(mapping, str) else mapping
+            where += f" {mapping}" if isinstance(mapping, str) else ""
             return replace(
                 self,
                 by_name={
@@ -156,14 +155,13 @@ def memspec_devices(path: str) -> Devices:
     Raises:
         ArgumentError: it cannot be read or used.
     """
-    from cosearch_simulators.dram.memspecs.memspec import memspec_device
+    from cosearch_simulators.dram import read_memspec
     from cosearch_simulators.errors import ConfigurationError
 
-    memspec = _json_field(path, "memspec", f"memspec {path}")
     try:
-        device = memspec_device(memspec)
+        device = read_memspec(path)
     except ConfigurationError as error:
-        raise ArgumentError(f"memspec {path}: {error}") from None
+        raise ArgumentError(f"memspec: {error}") from None
     return Devices({(device.standard, device.speed_grade): device})
 
 
@@ -197,19 +195,6 @@ def _parameters(
 
 def _grade_parameter(standard: str) -> str:
     return f"{standard.lower()}_speed_grade"
-
-
-def _json_field(path: str, key: str, where: str) -> dict[str, Any]:
-    try:
-        content = json_value(Path(path).read_text())
-    except OSError as error:
-        raise ArgumentError(f"{where}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise ArgumentError(f"{where} is not JSON: {error}") from None
-    if not isinstance(content, dict) or not isinstance(content.get(key), dict):
-        raise ArgumentError(f"{where}: expected a JSON object with the field {key!r}")
-    found: dict[str, Any] = content[key]
-    return found
 
 
 def absolute_path(path: str) -> str:

@@ -68,8 +68,8 @@ def read_memspec(path: Path | str, address_mapping: Path | str | None = None) ->
         ConfigurationError: a file that cannot be read, a field that is missing, a memory type that is not
             known, or a mapping that does not fit the memspec.
     """
-    memspec = _read(path, "memspec")
-    congen = None if address_mapping is None else _read(address_mapping, "CONGEN")
+    memspec = read_section(path, "memspec")
+    congen = None if address_mapping is None else read_section(address_mapping, "CONGEN")
     try:
         device = memspec_device(memspec)
         return device if congen is None else replace(device, address_bits=address_bits(congen, device))
@@ -196,7 +196,12 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
     return mapping
 
 
-def _read(path: Path | str, key: str) -> dict[str, Any]:
+def read_section(path: Path | str, key: str) -> dict[str, Any]:
+    """What one of DRAMSys' files holds under its only key, "memspec" or "CONGEN".
+
+    Raises:
+        ConfigurationError: the file cannot be read, is no JSON or has not that key.
+    """
     try:
         content = json.loads(Path(path).read_text(), object_pairs_hook=unrepeated)
     except OSError as error:

@@ -9,10 +9,12 @@ calls its own, for 6400 MT/s alone, guesses.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cosearch_simulators.dram.rules import cycles_of
-from cosearch_simulators.dram.standard_tables.hbm2 import HBM2_DERIVED, HBM2_RULES, HBM_ROW_BUS
+from cosearch_simulators.dram.standard_tables.hbm2 import HBM2, HBM2_DERIVED
 from cosearch_simulators.dram.standard_tables.published_energies import HBM3_ENERGY
-from cosearch_simulators.dram.standard_tables.standard import Organization, Standard, whole_cycles
+from cosearch_simulators.dram.standard_tables.standard import Organization, whole_cycles
 
 # JESD238 section 4, addressing: sixteen banks of 1 KB pages, without stack identifiers; rows as in Ramulator
 # 2.0. Named after the channel.
@@ -81,21 +83,13 @@ def timings(organization: Organization, speed_grade: str) -> dict[str, int]:
     return n
 
 
-HBM3 = Standard(
+HBM3 = replace(
+    HBM2,
     name="HBM3",
-    levels=("Channel", "Rank", "BankGroup", "Bank"),
     prefetch=8,
     channel_width_bits=32,
-    read_latency="nRL + nDQSCK + nBL",
-    write_latency="nWL + nBL",
     organizations=ORGANIZATIONS,
     speed_grades=tuple(f"HBM3_{rate}" for rate in RATES),
     timings=timings,
-    rules=HBM2_RULES,
     energy=HBM3_ENERGY,
-    bus_cycles={"ACT": 2},
-    row_bus=HBM_ROW_BUS,
-    refresh_modes=("all_bank", "per_bank"),
-    ranks=2,
-    pseudo_channels=True,
 )
