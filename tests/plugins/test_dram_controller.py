@@ -333,7 +333,11 @@ def test_workloads_by_name_and_by_file(tmp_path):
         ({"address_mapping": "no/file.json"}, errors.ArgumentError, "no/file.json: No such file"),
         ({"address_mapping": {"ROW_BIT": "all"}}, errors.ArgumentError, "expected ROW_BIT as a list of bit"),
         ({"address_mapping": {"ROW_BIT": [1]}}, errors.ArgumentError, "has 0 bits, expected 4 for 16 banks"),
-        ({"memspec": "no/file.json"}, errors.ArgumentError, "memspec: cannot read no/file.json: No such file"),
+        (
+            {"memspec": "no/file.json"},
+            errors.ArgumentError,
+            "memspec: cannot read no/file.json: No such file",
+        ),
         (
             {"memspec": "no/file.json", "standard": "DDR4", "ranks": 2},
             errors.ArgumentError,
