@@ -73,6 +73,7 @@ class Problem(ABC):
         Settings: the class that declares the arguments; None if there are none.
         settings: the settings.
         workload_digest: a hash of the files that the settings name: a study notices when they change.
+        seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
     """
 
@@ -89,6 +90,7 @@ class Problem(ABC):
     Settings: ClassVar[type[Settings] | None] = None
     settings: Any = None
     workload_digest: str = ""
+    seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,39 +14,112 @@ from cosearch.cli.progress import shown_progress
 from cosearch.cli.summary import show_summary, summarise
 
 if TYPE_CHECKING:
+    from cosearch.run.study import Study
     from cosearch.store import Store, StudyData
-    from cosearch.study import Study
+
+WHAT, HOW_LONG, WHERE, KEPT = "What to search", "How long", "Where it runs", "Where it is kept"
+
+
+def _option(*names: str, help: str, panel: str, **arguments: Any) -> Any:  # noqa: A002  typer's own word
+    return typer.Option(*names, help=help, rich_help_panel=panel, **arguments)
+
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
-Budget = Annotated[int, typer.Option(min=1, help="Distinct designs to evaluate; a repeat costs nothing.")]
-MoreBudget = Annotated[
-    int | None, typer.Option(min=1, help="A larger budget than before.", show_default=False)
+Budget = Annotated[
+    int, _option(min=1, help="Distinct designs to evaluate; a repeat costs nothing.", panel=HOW_LONG)
 ]
-AgentName = Annotated[str, typer.Option("--agent", metavar="NAME", help="As `cosearch agents` lists it.")]
+MoreBudget = Annotated[
+    int | None, _option(min=1, help="A larger budget than before.", panel=HOW_LONG, show_default=False)
+]
+TimeLimit = Annotated[
+    float | None,
+    _option("--time-limit", metavar="SECONDS", help="Stop after this time.", panel=HOW_LONG),
+]
+TargetOption = Annotated[
+    list[str],
+    _option(
+        "--target",
+        metavar="METRIC<=NUMBER",
+        help='Stop once a feasible design is that good, e.g. "latency_ns<=50" or "hypervolume>=3"; repeatable.',
+        panel=HOW_LONG,
+    ),
+]
+AgentName = Annotated[
+    str, _option("--agent", metavar="NAME", help="As `cosearch agents` lists it.", panel=WHAT)
+]
 AgentSet = Annotated[
     list[str],
-    typer.Option(
-        "--agent-set", metavar="NAME=VALUE", help="A hyperparameter, e.g. population=64; repeatable."
+    _option(
+        "--agent-set",
+        metavar="NAME=VALUE",
+        help="A hyperparameter, e.g. population=64; repeatable.",
+        panel=WHAT,
     ),
 ]
 StoreOption = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--store",
         metavar="PATH",
         help="A SQLite file (made if need be) or database URL; default none, in memory.",
+        panel=KEPT,
     ),
 ]
 Name = Annotated[
-    str | None, typer.Option(help="The study's; default PROBLEM-AGENT-SEED.", show_default=False)
+    str | None, _option(help="The study's; default PROBLEM-AGENT-SEED.", panel=KEPT, show_default=False)
 ]
-Workers = Annotated[int, typer.Option(min=1, help="Processes that evaluate designs.")]
+Workers = Annotated[int, _option(min=1, help="Trials that are kept going at once.", panel=WHERE)]
+BackendName = Annotated[
+    str | None,
+    _option(
+        "--backend",
+        metavar="NAME",
+        help="Where trials run: inline, processes or a plugin's; default as workers and limits need it.",
+        panel=WHERE,
+    ),
+]
 Batch = Annotated[
-    int | None, typer.Option("--batch", min=1, help="Designs asked for at once; default the agent's.")
+    int | None,
+    _option("--batch", min=1, help="Designs asked for at once; default the agent's.", panel=WHERE),
 ]
-Timeout = Annotated[float | None, typer.Option("--timeout-s", min=0.001, help="Time limit a design.")]
-Memory = Annotated[int | None, typer.Option("--memory-mb", min=1, help="Memory limit a design.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything random in the agent.")]
+Isolated = Annotated[
+    bool,
+    _option(
+        "--isolated",
+        help="Run each design in a worker process, so that a simulator that crashes costs one design.",
+        panel=WHERE,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    _option(
+        "--timeout-s",
+        min=0.001,
+        help="Time limit for each design, which then fails; its processes are killed. Implies --isolated.",
+        panel=WHERE,
+    ),
+]
+Memory = Annotated[
+    int | None,
+    _option(
+        "--memory-mb",
+        min=1,
+        help="Memory limit for each design with all that it starts; it then fails. Implies --isolated.",
+        panel=WHERE,
+    ),
+]
+Deterministic = Annotated[
+    bool,
+    _option(
+        "--deterministic",
+        help="With several workers, tell results in the order of asking: same seed, same search.",
+        panel=WHERE,
+    ),
+]
+Seed = Annotated[int, _option(min=0, help="Of everything random in the agent.", panel=WHAT)]
+EvaluationSeed = Annotated[
+    int, _option(min=0, help="Of every evaluation, for problems that draw random numbers.", panel=WHAT)
+]
 
 
 def search(
@@ -59,35 +132,50 @@ def search(
     set_: options.Set = [],  # noqa: B006
     hold: options.Hold = [],  # noqa: B006
     agent_set: AgentSet = [],  # noqa: B006
-    store: StoreOption = None,
-    name: Name = None,
-    workers: Workers = 1,
-    batch: Batch = None,
     fidelity: options.Fidelity = None,
+    evaluation_seed: EvaluationSeed = 0,
+    time_limit: TimeLimit = None,
+    target: TargetOption = [],  # noqa: B006
+    workers: Workers = 1,
+    backend: BackendName = None,
+    batch: Batch = None,
+    deterministic: Deterministic = False,
+    isolated: Isolated = False,
     timeout_s: Timeout = None,
     memory_mb: Memory = None,
+    store: StoreOption = None,
+    name: Name = None,
     json: options.Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Search a problem's design space with an agent; record it as a study."""
-    from cosearch.study import Study  # here, because SQLAlchemy would slow down every other command
+    from cosearch.run.options import RunOptions
+    from cosearch.run.study import Study  # here, because SQLAlchemy would slow down every other command
 
+    run_options = RunOptions(
+        budget=budget,
+        workers=workers,
+        backend=backend,
+        batch_size=batch,
+        fidelity=fidelity,
+        evaluation_seed=evaluation_seed,
+        isolated=isolated,
+        timeout_s=timeout_s,
+        memory_mb=memory_mb,
+        deterministic=deterministic,
+        time_limit_s=time_limit,
+        targets=tuple(target),
+    )
     built = options.build_problem(problem, set_, objective, constraint)
     built = built.hold(options.held_values(built.space, hold))
-    options.check_fidelity(built, fidelity)
     study = Study.create(
         built,
         agent,
-        budget=budget,
+        run_options,
         seed=seed,
         agent_settings=parse_assignments(agent_set, "--agent-set"),
         store=store,
         name=name,
-        workers=workers,
-        batch_size=batch,
-        fidelity=fidelity,
-        timeout_s=timeout_s,
-        memory_mb=memory_mb,
     )
     with study.store:
         _run(study, store, json=json, quiet=quiet)
@@ -97,15 +185,37 @@ def resume(
     store: options.StorePath,
     study: options.StudyName = None,
     budget: MoreBudget = None,
+    time_limit: TimeLimit = None,
+    target: TargetOption = [],  # noqa: B006
+    workers: Annotated[
+        int | None, _option(min=1, help="Default as before, like the options below.", panel=WHERE)
+    ] = None,
+    backend: BackendName = None,
+    timeout_s: Timeout = None,
+    memory_mb: Memory = None,
+    isolated: Annotated[
+        bool | None,
+        _option("--isolated/--not-isolated", help="Each design in a worker process.", panel=WHERE),
+    ] = None,
     json: options.Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Go on with a study that was stopped, however it was stopped, or that gets a larger budget."""
+    from cosearch.run.study import Study
     from cosearch.store import Store
-    from cosearch.study import Study
 
+    changes = {
+        "budget": budget,
+        "time_limit_s": time_limit,
+        "targets": tuple(target) or None,
+        "workers": workers,
+        "backend": backend,
+        "timeout_s": timeout_s,
+        "memory_mb": memory_mb,
+        "isolated": isolated,
+    }
     with Store.open(store) as opened:
-        _run(Study.resume(opened, study, budget=budget), store, json=json, quiet=quiet)
+        _run(Study.resume(opened, study, **changes), store, json=json, quiet=quiet)
 
 
 def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
@@ -116,7 +226,7 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
             data = study.run(progress)
     except KeyboardInterrupt:
         interrupted = True
-        data = study.store.read(study.store.study(name))
+        data = study.data
     found = summarise(data, _comparable(study.store, data))
     if json:
         print_json({"store": store, **found})
