@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cosearch.environment_ids import env_id
+from cosearch.environments.registration import register_defined
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective, check_metrics
 from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
@@ -73,6 +74,11 @@ class Problem(ABC):
     isolated: ClassVar[bool] = False
     arguments: Mapping[str, Any]
     _whole: Problem | None = None  # in which nothing is held: its simulator knows no other space
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if vars(cls).get("name"):
+            register_defined(cls.__module__, cls.name, cls.version)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Problem:  # noqa: D102  takes note of the arguments
         self = super().__new__(cls)
