@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.environments.formulation import Formulation, Rows
+from cosearch.environments.tables import UnitTable
 from cosearch.errors import SpaceError
 from cosearch.space import Designs, DesignSpace
 
@@ -48,6 +49,7 @@ class Oneshot(Formulation):
         }
         self._decode = decoders[action]
         self.width = space.unit_dim
+        self._unit = UnitTable(space)
         self.chosen = np.zeros(n, dtype=bool)
 
     def begin(self, rows: Rows, rngs: Sequence[np.random.Generator], start: Designs | None) -> bool:
@@ -64,8 +66,7 @@ class Oneshot(Formulation):
         return self.chosen[rows], np.zeros(len(rows), dtype=bool)
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
-        designs = Designs(self.space, np.asfortranarray(self.index[rows]))
-        return np.where(self.chosen[rows][:, None], self.space.to_unit(designs), 0.0)
+        return np.where(self.chosen[rows][:, None], self._unit(self.index[rows]), 0.0)
 
 
 def _auto(space: DesignSpace) -> Literal["multi_discrete", "box"]:

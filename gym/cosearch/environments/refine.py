@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.environments.formulation import Formulation, Rows, discrete
+from cosearch.environments.tables import UnitTable
 from cosearch.errors import ArgumentError
 from cosearch.space import Designs, DesignSpace, Parameter, Permutation, Real
 from cosearch.space.conditions import deactivate
@@ -94,6 +95,7 @@ class Refine(Formulation):
         self.moves = moves_of(space)
         self.action_space = gymnasium.spaces.Discrete(len(self.moves))
         self.width = space.unit_dim
+        self._unit = UnitTable(space)
         self.steps = np.zeros(n, dtype=np.int64)
         self._defaults = np.array([parameter.default_index for parameter in space.parameters])
 
@@ -119,7 +121,7 @@ class Refine(Formulation):
         return np.zeros(len(rows), dtype=bool), self.steps[rows] >= self.max_steps
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
-        return self.space.to_unit(Designs(self.space, np.asfortranarray(self.index[rows])))
+        return self._unit(self.index[rows])
 
     def action_masks(self) -> NDArray[np.bool_]:
         masks = np.empty((len(self.index), len(self.moves)), dtype=bool)
