@@ -173,11 +173,12 @@ class Episodes:
 
     def _results(self, outcomes: Outcomes, units: NDArray[np.float64]) -> NDArray[np.float64]:
         """What an agent sees of outcomes, (k, m + 1)."""
+        values = np.empty((len(outcomes), len(units)))
+        for i, objective in enumerate(self.problem.objectives):
+            values[:, i] = outcomes[objective.metric]
         results = np.empty((len(outcomes), len(units) + 1))
         with np.errstate(invalid="ignore", over="ignore"):
-            for i, (objective, unit) in enumerate(zip(self.problem.objectives, units.tolist(), strict=True)):
-                values = outcomes[objective.metric]
-                results[:, i] = (values - unit) / (np.abs(values) + unit)
+            np.divide(values - units, np.abs(values) + units, out=results[:, :-1])
+        results[:, -1] = 2.0 * usable(self.problem.constraints, outcomes) - 1.0
         results[np.isnan(results)] = 0.0
-        results[:, -1] = np.where(usable(self.problem.constraints, outcomes), 1.0, -1.0)
         return results

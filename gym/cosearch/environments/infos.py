@@ -6,7 +6,7 @@ problem's, infinitely bad where the status is not `ok`, `status` and `reason`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ def info_of_one(
     metrics: Mapping[str, float],
     status: str,
     reason: str,
-    objectives: list[Objective] | tuple[Objective, ...],
+    objectives: Sequence[Objective],
 ) -> dict[str, Any]:
     """The info of a single environment; a metric is None where the status is not `ok`."""
     ok = status == OK
@@ -43,7 +43,7 @@ def info_of_many(
     metrics: Columns,
     status: NDArray[Any],
     reason: NDArray[Any],
-    objectives: list[Objective] | tuple[Objective, ...],
+    objectives: Sequence[Objective],
     here: NDArray[np.bool_],
 ) -> dict[str, Any]:
     """The info of n rows: a dict of arrays, and beside each its mask `_key`.

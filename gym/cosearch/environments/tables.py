@@ -18,13 +18,14 @@ class UnitTable:
 
     def __init__(self, space: DesignSpace) -> None:
         self.space = space
-        parts, columns, offsets, start = [], [], [], 0
+        parts: list[NDArray[np.float64]] = []
+        columns, offsets, start = [], [], 0
         for column, parameter in enumerate(space.parameters):
             if parameter.size > MAX_TABLE:
                 break
             block = np.reshape(parameter.to_unit(np.arange(parameter.size)), (parameter.size, -1))
             for coordinate in block.T:
-                parts += [[INACTIVE_UNIT], coordinate]
+                parts += [np.array([INACTIVE_UNIT]), coordinate]
                 columns.append(column)
                 offsets.append(start + 1)  # position -1, inactive, is before it
                 start += 1 + parameter.size
