@@ -91,8 +91,6 @@ class Problem(ABC):
     settings: Any = None
     workload_digest: str = ""
     isolated: ClassVar[bool] = False
-    arguments: Mapping[str, Any]
-    _whole: Problem | None = None  # in which nothing is held: its simulator knows no other space
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

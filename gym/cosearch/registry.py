@@ -265,19 +265,16 @@ def make_problem(name: str, *, objectives: Any = None, constraints: Any = None, 
         name: a registered problem.
         objectives: `Objective`s or their text; default the problem's.
         constraints: `Constraint`s or their text; default the problem's.
-        **arguments: the problem's own, checked against its constructor.
+        **arguments: the problem's own.
 
     Raises:
         UnknownNameError: for an unknown problem, argument or metric.
         ArgumentError: for a value that an argument does not admit.
     """
     cls = problem_class(name)
-    checked: dict[str, Any] = check_arguments(cls, arguments, f"problem {name}")
-    if objectives is not None:
-        checked["objectives"] = objectives
-    if constraints is not None:
-        checked["constraints"] = constraints
-    return cls(**checked)
+    if cls.__init__ is not Problem.__init__:  # a constructor of its own instead of declared settings
+        arguments = check_arguments(cls, arguments, f"problem {name}")
+    return cls(objectives=objectives, constraints=constraints, **arguments)
 
 
 def register(plugin: ModuleType | type | object, name: str | None = None) -> PluginRecord:

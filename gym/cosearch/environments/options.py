@@ -81,9 +81,8 @@ class EpisodeOptions:
             raise ArgumentError(
                 f"{given} is given with a problem that is already built: build the problem with it"
             )
-        names = _fidelity_names(problem)
-        if self.fidelity is not None and self.fidelity not in names:
-            raise unknown_name(f"fidelity of problem {problem.name}", self.fidelity, names)
+        if self.fidelity is not None and self.fidelity not in problem.fidelity_names:
+            raise unknown_name(f"fidelity of problem {problem.name}", self.fidelity, problem.fidelity_names)
         return problem
 
     def shares(self, problem: str | Problem) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -95,7 +94,7 @@ class EpisodeOptions:
         """
         formulation, reward = self.formulation_class, self.reward_class
         cls = problem_class(problem) if isinstance(problem, str) else type(problem)
-        owners = [_own_arguments(formulation), _own_arguments(reward), set(parameters_of(cls))]
+        owners = [_own_arguments(formulation), _own_arguments(reward), _settings_of(cls)]
         shares: tuple[dict[str, Any], ...] = ({}, {}, {})
         for name, value in self.others.items():
             share = next((share for share, names in zip(shares, owners, strict=True) if name in names), None)
@@ -130,8 +129,10 @@ class EpisodeOptions:
 OPTIONS = tuple(option.name for option in fields(EpisodeOptions) if option.name != "others")
 
 
-def _fidelity_names(problem: Problem) -> tuple[str, ...]:
-    return tuple(getattr(problem, "fidelity_names", None) or problem.fidelities)
+def _settings_of(problem: type[Problem]) -> set[str]:
+    if problem.Settings is not None:
+        return set(problem.Settings.model_fields)
+    return set(parameters_of(problem)) if problem.__init__ is not Problem.__init__ else set()
 
 
 def _own_arguments(cls: type[Any]) -> set[str]:
