@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from cosearch.environments.registration import register_environments
+from cosearch.registry import load_plugins
 
 if TYPE_CHECKING:
     from cosearch.agent import Agent
@@ -112,4 +112,4 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
 
 
-register_environments()  # `import cosearch` is all that `gymnasium.make("cosearch/...")` needs
+load_plugins()  # last, because plugins import cosearch: every problem now has its Gymnasium ids

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cosearch.environment_ids import env_id
+from cosearch.environments.registration import register_defined
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
 from cosearch.objectives import Constraint, Metric, Objective, check_metrics
@@ -92,6 +93,12 @@ class Problem(ABC):
     workload_digest: str = ""
     seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if vars(cls).get("name"):
+            register_defined(cls.__module__, cls.name, cls.version)
+
 
     def __init__(
         self,
