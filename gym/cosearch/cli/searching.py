@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cosearch.arguments import parse_assignments
 from cosearch.cli import options
+from cosearch.cli.options import HOW_LONG, KEPT, WHAT, WHERE, option
 from cosearch.cli.output import INTERRUPTED, print_error, print_json, print_line
 from cosearch.cli.progress import shown_progress
 from cosearch.cli.summary import show_summary, summarise
@@ -17,27 +18,20 @@ if TYPE_CHECKING:
     from cosearch.run.study import Study
     from cosearch.store import Store, StudyData
 
-WHAT, HOW_LONG, WHERE, KEPT = "What to search", "How long", "Where it runs", "Where it is kept"
-
-
-def _option(*names: str, help: str, panel: str, **arguments: Any) -> Any:  # noqa: A002  typer's own word
-    return typer.Option(*names, help=help, rich_help_panel=panel, **arguments)
-
-
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 Budget = Annotated[
-    int, _option(min=1, help="Distinct designs to evaluate; a repeat costs nothing.", panel=HOW_LONG)
+    int, option(min=1, help="Distinct designs to evaluate; a repeat costs nothing.", panel=HOW_LONG)
 ]
 MoreBudget = Annotated[
-    int | None, _option(min=1, help="A larger budget than before.", panel=HOW_LONG, show_default=False)
+    int | None, option(min=1, help="A larger budget than before.", panel=HOW_LONG, show_default=False)
 ]
 TimeLimit = Annotated[
     float | None,
-    _option("--time-limit", metavar="SECONDS", help="Stop after this time.", panel=HOW_LONG),
+    option("--time-limit", metavar="SECONDS", help="Stop after this time.", panel=HOW_LONG),
 ]
 TargetOption = Annotated[
     list[str],
-    _option(
+    option(
         "--target",
         metavar="METRIC<=NUMBER",
         help='Stop once a feasible design is that good, e.g. "latency_ns<=50" or "hypervolume>=3"; repeatable.',
@@ -45,11 +39,11 @@ TargetOption = Annotated[
     ),
 ]
 AgentName = Annotated[
-    str, _option("--agent", metavar="NAME", help="As `cosearch agents` lists it.", panel=WHAT)
+    str, option("--agent", metavar="NAME", help="As `cosearch agents` lists it.", panel=WHAT)
 ]
 AgentSet = Annotated[
     list[str],
-    _option(
+    option(
         "--agent-set",
         metavar="NAME=VALUE",
         help="A hyperparameter, e.g. population=64; repeatable.",
@@ -58,7 +52,7 @@ AgentSet = Annotated[
 ]
 StoreOption = Annotated[
     str | None,
-    _option(
+    option(
         "--store",
         metavar="PATH",
         help="A SQLite file (made if need be) or database URL; default none, in memory.",
@@ -66,12 +60,12 @@ StoreOption = Annotated[
     ),
 ]
 Name = Annotated[
-    str | None, _option(help="The study's; default PROBLEM-AGENT-SEED.", panel=KEPT, show_default=False)
+    str | None, option(help="The study's; default PROBLEM-AGENT-SEED.", panel=KEPT, show_default=False)
 ]
-Workers = Annotated[int, _option(min=1, help="Trials that are kept going at once.", panel=WHERE)]
+Workers = Annotated[int, option(min=1, help="Trials that are kept going at once.", panel=WHERE)]
 BackendName = Annotated[
     str | None,
-    _option(
+    option(
         "--backend",
         metavar="NAME",
         help="Where trials run: inline, processes or a plugin's; default as workers and limits need it.",
@@ -80,45 +74,19 @@ BackendName = Annotated[
 ]
 Batch = Annotated[
     int | None,
-    _option("--batch", min=1, help="Designs asked for at once; default the agent's.", panel=WHERE),
-]
-Isolated = Annotated[
-    bool,
-    _option(
-        "--isolated",
-        help="Run each design in a worker process, so that a simulator that crashes costs one design.",
-        panel=WHERE,
-    ),
-]
-Timeout = Annotated[
-    float | None,
-    _option(
-        "--timeout-s",
-        min=0.001,
-        help="Time limit for each design, which then fails; its processes are killed. Implies --isolated.",
-        panel=WHERE,
-    ),
-]
-Memory = Annotated[
-    int | None,
-    _option(
-        "--memory-mb",
-        min=1,
-        help="Memory limit for each design with all that it starts; it then fails. Implies --isolated.",
-        panel=WHERE,
-    ),
+    option("--batch", min=1, help="Designs asked for at once; default the agent's.", panel=WHERE),
 ]
 Deterministic = Annotated[
     bool,
-    _option(
+    option(
         "--deterministic",
         help="With several workers, tell results in the order of asking: same seed, same search.",
         panel=WHERE,
     ),
 ]
-Seed = Annotated[int, _option(min=0, help="Of everything random in the agent.", panel=WHAT)]
+Seed = Annotated[int, option(min=0, help="Of everything random in the agent.", panel=WHAT)]
 EvaluationSeed = Annotated[
-    int, _option(min=0, help="Of every evaluation, for problems that draw random numbers.", panel=WHAT)
+    int, option(min=0, help="Of every evaluation, for problems that draw random numbers.", panel=WHAT)
 ]
 
 
@@ -140,9 +108,9 @@ def search(
     backend: BackendName = None,
     batch: Batch = None,
     deterministic: Deterministic = False,
-    isolated: Isolated = False,
-    timeout_s: Timeout = None,
-    memory_mb: Memory = None,
+    isolated: options.Isolated = False,
+    timeout_s: options.Timeout = None,
+    memory_mb: options.Memory = None,
     store: StoreOption = None,
     name: Name = None,
     json: options.Json = False,
@@ -188,14 +156,14 @@ def resume(
     time_limit: TimeLimit = None,
     target: TargetOption = [],  # noqa: B006
     workers: Annotated[
-        int | None, _option(min=1, help="Default as before, like the options below.", panel=WHERE)
+        int | None, option(min=1, help="Default as before, like the options below.", panel=WHERE)
     ] = None,
     backend: BackendName = None,
-    timeout_s: Timeout = None,
-    memory_mb: Memory = None,
+    timeout_s: options.Timeout = None,
+    memory_mb: options.Memory = None,
     isolated: Annotated[
         bool | None,
-        _option("--isolated/--not-isolated", help="Each design in a worker process.", panel=WHERE),
+        option("--isolated/--not-isolated", help="Each design in a worker process.", panel=WHERE),
     ] = None,
     json: options.Json = False,
     quiet: Quiet = False,

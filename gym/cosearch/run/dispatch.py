@@ -1,4 +1,4 @@
-"""Hands designs to a backend in pieces, and chooses how large: a trip should cost little beside its work."""
+"""Hands designs to a backend in pieces, and knows which are under way."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ import numpy as np
 from cosearch.outcomes import Outcomes
 from cosearch.run.backend import Backend
 from cosearch.run.batch import Batch, Rows
+from cosearch.run.part_size import PartSize
 from cosearch.run.trial import Piece
-
-PIECE_SECONDS = 0.2
-FIRST_PIECE = 16
-LARGEST_GROWTH = 4.0  # from one piece to the next
-WHOLE = 2**62
 
 
 @dataclass
@@ -33,16 +29,17 @@ class Dispatch:
 
     Args:
         backend: where they run.
-        shared: whether all workers should share a batch, because the search waits for the whole of it.
+        whole: whether the search waits for whole batches, which the workers share; otherwise a piece is
+            about a second's work, and there are as many as the backend has room for.
     """
 
-    def __init__(self, backend: Backend, *, shared: bool) -> None:
-        self.backend, self.shared = backend, shared
+    def __init__(self, backend: Backend, *, whole: bool) -> None:
+        self.backend, self.whole = backend, whole
         self._batches: dict[int, Batch] = {}  # by the number of the first, those with designs under way
         self._waiting: deque[tuple[Batch, Rows]] = deque()
         self._running: dict[int, _Running] = {}
         self._pieces = 0
-        self._size = FIRST_PIECE
+        self._size = PartSize()
 
     @property
     def idle(self) -> bool:
@@ -59,7 +56,7 @@ class Dispatch:
     @property
     def piece_size(self) -> int:
         """Designs of the next piece."""
-        return 1 if self.backend.one_by_one else self._size
+        return 1 if self.backend.one_by_one else self._size.designs
 
     def queue(self, batch: Batch, positions: Rows) -> None:
         """Take designs of a batch, which are allowed and new."""
@@ -69,7 +66,7 @@ class Dispatch:
     def hand_over(self) -> bool:
         """Give the backend as many pieces as it has room for; whether there was one."""
         before = self._pieces
-        while self._waiting and len(self._running) < self.backend.capacity:
+        while self._waiting and (self.whole or len(self._running) < self.backend.capacity):
             batch, positions = self._waiting.popleft()
             size = self._share(batch, positions)
             piece, rest = positions[:size], positions[size:]
@@ -80,12 +77,7 @@ class Dispatch:
 
     def _share(self, batch: Batch, positions: Rows) -> int:
         """How many of these designs, from the first on, make the next piece."""
-        size = self.piece_size
-        if self.shared and not self.backend.one_by_one:
-            if self.backend.capacity == 1:
-                size = WHOLE  # such a backend gives back parts as they are done
-            else:
-                size = min(size, -(-len(batch) // self.backend.capacity))
+        size = len(positions) if self.whole else self.piece_size
         if batch.proposals.fidelity is not None or batch.proposals.seed is not None:
             fidelity, seed = batch.fidelity[positions], batch.seed[positions]
             differs = (fidelity != fidelity[0]) | (seed != seed[0])
@@ -146,5 +138,4 @@ class Dispatch:
         if running.left > 0:
             return
         del self._running[piece]
-        growth = PIECE_SECONDS / max(time.perf_counter() - running.began, 1e-6)
-        self._size = max(1, int(running.size * min(max(growth, 1 / LARGEST_GROWTH), LARGEST_GROWTH)))
+        self._size.learn(running.size, time.perf_counter() - running.began)

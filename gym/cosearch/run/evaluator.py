@@ -108,7 +108,7 @@ class Evaluator:
 
     def _run(self, batch: Batch, positions: NDArray[np.int64]) -> None:
         self.ledger.begin(batch.rows[positions])
-        dispatch = Dispatch(self.backend, shared=True)
+        dispatch = Dispatch(self.backend, whole=True)
         try:
             dispatch.queue(batch, positions)
             while not dispatch.idle:

@@ -112,7 +112,7 @@ class Scheduler:
         self.admission, self.ledger = admission, admission.ledger
         self.recorder, self.listener = recorder, listener
         self.batch_size, self.in_order = batch_size, in_order
-        self.dispatch = Dispatch(backend, shared=in_order)
+        self.dispatch = Dispatch(backend, whole=in_order)
         self.next_number, self.next_enqueued = 0, -1
         self.untold: set[int] = set()
         self.state: dict[str, Any] = {"agent": dict(agent.state())}
