@@ -22,7 +22,6 @@ import pluggy
 
 from cosearch import hookspecs
 from cosearch.agent import Agent
-from cosearch.arguments import check_arguments
 from cosearch.environments.registration import register_problem_environments
 from cosearch.errors import PluginError, unknown_name
 from cosearch.problem import Problem
@@ -200,19 +199,13 @@ def make_problem(name: str, *, objectives: Any = None, constraints: Any = None, 
         name: a registered problem.
         objectives: `Objective`s or their text; default the problem's.
         constraints: `Constraint`s or their text; default the problem's.
-        **arguments: the problem's own, checked against its constructor.
+        **arguments: of the problem's declared settings.
 
     Raises:
         UnknownNameError: for an unknown problem, argument or metric.
         ArgumentError: for a value that an argument does not admit.
     """
-    cls = problem_class(name)
-    checked: dict[str, Any] = check_arguments(cls, arguments, f"problem {name}")
-    if objectives is not None:
-        checked["objectives"] = objectives
-    if constraints is not None:
-        checked["constraints"] = constraints
-    return cls(**checked)
+    return problem_class(name)(objectives=objectives, constraints=constraints, **arguments)
 
 
 def register(plugin: ModuleType | object, name: str | None = None) -> PluginRecord:
