@@ -26,7 +26,7 @@ from cosearch.space import Designs, DesignsLike, DesignSpace
 
 if TYPE_CHECKING:
     from cosearch.pictures import Picture
-    from cosearch.settings import Settings
+    from cosearch.settings import Settings as AnySettings
 
 
 class Problem(ABC):
@@ -88,7 +88,7 @@ class Problem(ABC):
     default_fidelity: str = ""
     workloads: ClassVar[tuple[str, ...]] = ()
     groups: Mapping[str, Sequence[str]] = {}
-    Settings: ClassVar[type[Settings] | None] = None
+    Settings: ClassVar[type[AnySettings] | None] = None
     settings: Any = None
     workload_digest: str = ""
     seeded: ClassVar[bool] = False
@@ -102,7 +102,8 @@ class Problem(ABC):
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: AnySettings | None = None,
+        /,
         *,
         objectives: Iterable[Objective | str] | None = None,
         constraints: Iterable[Constraint | str] | None = None,
@@ -112,8 +113,9 @@ class Problem(ABC):
             raise unknown_name(f"argument of problem {self.name}", next(iter(values)), ())
         if self.Settings is not None:
             self.settings = settings or self.Settings.read(values, f"problem {self.name}")
-            self.workload_digest = self.settings.digest()
         self.build()
+        if self.settings is not None:  # after `build`, which says best what is wrong with a file
+            self.workload_digest = self.settings.digest()
         self._fidelities = as_fidelities(self.fidelities)
         self.default_fidelity = self.default_fidelity or self.fidelity_names[-1]
         check_fidelity(self.default_fidelity, self._fidelities, f"problem {self.name}")

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cosearch.arguments import parameters_of, parse_assignments
+from cosearch.arguments import parse_assignments
 from cosearch.errors import ArgumentError, CosearchError, unknown_name
 from cosearch.problem import Problem
-from cosearch.registry import make_problem, problem_class
+from cosearch.registry import make_problem
 from cosearch.space import DesignSpace
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
@@ -108,10 +108,6 @@ def build_problem(
             raise ArgumentError(
                 f"--set {reserved}=... is not an argument; use --{reserved.removesuffix('s')}"
             )
-    parameters = parameters_of(problem_class(name))
-    missing = [n for n, p in parameters.items() if p.default is p.empty and n not in arguments]
-    if missing:
-        raise ArgumentError(f"problem {name} needs {' '.join(f'--set {n}=...' for n in missing)}")
     try:
         return make_problem(name, objectives=objectives or None, constraints=constraints or None, **arguments)
     except CosearchError:
