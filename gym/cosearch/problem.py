@@ -25,8 +25,6 @@ from cosearch.space import Designs, DesignsLike, DesignSpace
 if TYPE_CHECKING:
     from cosearch.pictures import Picture
 
-FIDELITIES = ("surrogate", "analytical", "cycle", "external")
-
 
 class Problem(ABC):
     """One thing to search: what may vary, what it runs, and what is measured.
@@ -52,7 +50,8 @@ class Problem(ABC):
         metrics: every metric that `simulate` returns, with its unit.
         objectives: the default objectives; a user may set others.
         constraints: the default constraints; a user may set others.
-        fidelities: those that `simulate` knows, the default first.
+        fidelities: those that `simulate` knows, the cheapest first.
+        default_fidelity: which of them is meant where none is named; empty for the first.
         workloads: the named workloads, for listings.
         groups: named groups of parameters, for multi-agent environments; empty means one group a parameter.
         workload_digest: a hash of the files that the arguments name: a study notices when they change.
@@ -66,7 +65,8 @@ class Problem(ABC):
     metrics: Sequence[Metric] = ()
     objectives: Sequence[Objective] = ()
     constraints: Sequence[Constraint] = ()
-    fidelities: ClassVar[tuple[str, ...]] = ("analytical",)
+    fidelities: Sequence[str] = ("analytical",)
+    default_fidelity: str = ""
     workloads: ClassVar[tuple[str, ...]] = ()
     groups: Mapping[str, Sequence[str]] = {}
     workload_digest: str = ""
@@ -156,7 +156,7 @@ class Problem(ABC):
 
         Args:
             designs: n designs of this problem's space, in any form that `DesignSpace.designs` takes.
-            fidelity: default the first of `fidelities`.
+            fidelity: default `default_fidelity`.
             seed: default 0.
 
         Returns:
@@ -168,7 +168,7 @@ class Problem(ABC):
             UnknownNameError: for an unknown fidelity.
             ProblemError: if the simulator returns other metrics than it declares.
         """
-        fidelity = self.fidelities[0] if fidelity is None else fidelity
+        fidelity = (self.default_fidelity or self.fidelities[0]) if fidelity is None else fidelity
         if fidelity not in self.fidelities:
             raise unknown_name(f"fidelity of problem {self.name}", fidelity, self.fidelities)
         designs = self.space.designs(designs)

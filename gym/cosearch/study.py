@@ -107,7 +107,7 @@ class Study:
             problem_version=problem.version,
             problem_arguments=arguments,
             workload_digest=problem.workload_digest,
-            fidelity=fidelity or problem.fidelities[0],
+            fidelity=fidelity or problem.default_fidelity or problem.fidelities[0],
             objectives=[str(o) for o in problem.objectives],
             constraints=[str(c) for c in problem.constraints],
             metrics=[{"name": m.name, "unit": m.unit, "description": m.description} for m in problem.metrics],

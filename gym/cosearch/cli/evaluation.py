@@ -78,7 +78,12 @@ def evaluate(
     if json:
         units = {metric.name: metric.unit for metric in built.metrics}
         print_json(
-            {"problem": problem, "fidelity": fidelity or built.fidelities[0], "units": units, "rows": rows}
+            {
+                "problem": problem,
+                "fidelity": fidelity or built.default_fidelity or built.fidelities[0],
+                "units": units,
+                "rows": rows,
+            }
         )
     elif len(rows) == 1:
         _show_one(built, rows[0])
