@@ -1,4 +1,4 @@
-"""The fidelity `bound` of the problem `accelerator`: what no mapping goes below, for all designs in one call."""
+"""The fidelity `bound` of the problem `accelerator`: what no mapping goes below, all designs in one call."""
 
 from __future__ import annotations
 
@@ -10,31 +10,22 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
-    from cosearch_simulators.accelerator.bound import BoundedNetwork
+    from cosearch_simulators.accelerator.bound import BoundedNetwork, Machines
     from cosearch_simulators.accelerator.templates import Template
 
 
-def bounded_network(
-    network: BoundedNetwork,
-    designs: Mapping[str, NDArray],
-    like: Architecture,
-    accumulation_bits: int,
-    template: Template | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], Sequence[str]]:
-    """Cycles, energy in pJ and area in mm2 of n designs, and why a dataflow cannot run the network, or "".
+def machines_of(designs: Mapping[str, NDArray], like: Architecture, accumulation_bits: int) -> Machines:
+    """The designs as columns with their energies.
 
     Args:
-        network: what runs.
         designs: a column for each parameter of the problem.
         like: any of the problem's designs as an architecture, with the technology and energies of all.
         accumulation_bits: of partial sums.
-        template: the dataflow, where it is not a built-in one.
     """
-    from cosearch_simulators.accelerator.bound import area_mm2, machines
-    from cosearch_simulators.accelerator.templates import TEMPLATES
+    from cosearch_simulators.accelerator.bound import machines
 
     bits = np.asarray(designs["bits"], np.int64)
-    found = machines(
+    return machines(
         like,
         columns=designs["array_columns"],
         rows=designs["array_rows"],
@@ -46,6 +37,21 @@ def bounded_network(
         bits=bits,
         accumulation_bits=accumulation_bits,
     )
+
+
+def bounded_network(
+    network: BoundedNetwork, dataflow: NDArray, found: Machines, template: Template | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Sequence[str]]:
+    """Cycles and energy in pJ of the layers on n designs, and why a dataflow cannot run them, or "".
+
+    Args:
+        network: what runs.
+        dataflow: (n,) names.
+        found: the designs.
+        template: the dataflow, where it is not a built-in one.
+    """
+    from cosearch_simulators.accelerator.templates import TEMPLATES
+
     flows = {entry.name: entry for entry in TEMPLATES} | ({template.name: template} if template else {})
-    bounds = network.bounds(found, np.asarray(designs["dataflow"]).tolist(), flows)
-    return bounds.cycles, bounds.energy_pj, area_mm2(like, found, bits), bounds.reason
+    bounds = network.bounds(found, np.asarray(dataflow).tolist(), flows)
+    return bounds.cycles, bounds.energy_pj, bounds.reason

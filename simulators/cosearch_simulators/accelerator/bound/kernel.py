@@ -76,9 +76,7 @@ def _array_cycles(layer, design, macs, shares, pair):
     reading = design[BUFFER_RATE] + design[MEMORY_RATE]
     summing = design[BUFFER_RATE] / design[SUM] + design[MEMORY_RATE]
     outputs_stay = (
-        _least(
-            macs, macs, sums * taps * pair[0], min(m, share_w * sums), min(k, share_i * taps * sums)
-        )
+        _least(macs, macs, sums * taps * pair[0], min(m, share_w * sums), min(k, share_i * taps * sums))
         / reading
     )
     weights_stay = _least_larger(
@@ -109,7 +107,7 @@ def _array_pj(layer, design, macs, shares, pair, beyond):
     get, put = design[REGISTER_PJ], design[REGISTER_PJ + 1]
     far_get, far_put = design[MEMORY_PJ], design[MEMORY_PJ + 1]
     own_get, own_put = design[BUFFER_PJ], design[BUFFER_PJ + 1]
-    near_get, near_put = min(own_get, far_get), min(own_put, far_put)
+    near_get = min(own_get, far_get)
     own_sum, far_sum = (own_get + own_put) * wide, far_get + far_put
     near_sum = min(own_sum, far_sum)
 
@@ -138,9 +136,7 @@ def _array_pj(layer, design, macs, shares, pair, beyond):
             room = max(words / wide, 1.0)
             a = macs * near_get if keep_w else 0.0
             b = macs * near_get if keep_i else 0.0
-            moved = _least(
-                a, b, room * taps * pair[0], min(m, share_w * room), min(k, share_i * taps * room)
-            )
+            moved = _least(a, b, room * taps * pair[0], min(m, share_w * room), min(k, share_i * taps * room))
             a = macs * put if keep_w else 0.0
             b = macs * put if keep_i else 0.0
             moved += _least(a, b, room * taps, min(m, room), min(k, taps * room))

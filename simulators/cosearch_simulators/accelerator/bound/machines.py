@@ -1,4 +1,4 @@
-"""Designs of a three-level accelerator as columns, with the energies and areas that `Architecture` gives them.
+"""Designs of a three-level accelerator as columns, with the energies and areas of their `Architecture`.
 
 Registers in every unit of a two-dimensional array, one shared buffer, one memory whose port reads and writes
 take turns at.
@@ -120,7 +120,7 @@ def machines(
 
 
 def area_mm2(like: Architecture, found: Machines, bits: ArrayLike) -> Floats:
-    """Area of the designs' chips, as `Architecture.area_by_part_mm2` adds it up; arguments as of `machines`."""
+    """Area of the chips, as `Architecture.area_by_part_mm2` adds it up; arguments as of `machines`."""
     word, nm = np.asarray(bits, np.float64), like.technology_nm
     units = (found.columns * found.rows).astype(np.float64)
     registers, buffer = like.levels[0].area_um2, like.levels[1].area_um2

@@ -94,9 +94,7 @@ class BoundedNetwork:
         axes = None if template is None else (template.spatial[0], sum(template.spatial[1:], ()))
         found = self._fits.get((axes, columns, rows))
         if found is None:
-            x, y = (
-                np.array([axes is None or loop in axes[axis] for loop in LOOPS], bool) for axis in (0, 1)
-            )
+            x, y = (np.array([axes is None or loop in axes[axis] for loop in LOOPS], bool) for axis in (0, 1))
             found = np.stack([fit(np.array(nest.sizes), x, y, columns, rows) for nest in self._nests])
             self._fits[(axes, columns, rows)] = found
         return found

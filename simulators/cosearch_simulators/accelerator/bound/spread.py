@@ -1,4 +1,4 @@
-"""How well a dataflow fits a layer on an array, in the best case: least steps, and most units that share a word.
+"""How well a dataflow fits a layer on an array in the best case: least steps, most units that share a word.
 
 Compiled; one call for each layer, array and dataflow.
 """
@@ -60,7 +60,7 @@ def fit(sizes, along_x, along_y, columns, rows):
 def _least_steps(sizes, along_x, along_y, columns, rows):
     """The least product of ceil(size / spread) over all ways to spread the loops, exactly.
 
-    A loop of `a` units of the `x` that are left leaves `x // a`, so the states are the quotients of both axes.
+    A loop that takes `a` of `x` units leaves `x // a` to the others: states are the quotients of both axes.
     """
     xs, ys = _quotients(columns), _quotients(rows)
     best = np.ones((columns + 1, rows + 1))
