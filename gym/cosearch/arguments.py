@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import typing
 from collections.abc import Callable, Mapping
+from reprlib import Repr
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,18 @@ def parameters_of(constructor: Callable[..., Any]) -> dict[str, inspect.Paramete
         if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in own.values()):
             break  # nothing is passed on to the next class
     return found
+
+
+_short = Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 80
+
+
+def shown(value: Any) -> str:
+    """A value as it is quoted in a message: of a long one its begin and its end."""
+    try:
+        return _short.repr(value)
+    except ValueError:  # Python writes no whole number of thousands of digits
+        return "a number of thousands of digits"
 
 
 def _constructors(constructor: Callable[..., Any]) -> list[Callable[..., Any]]:
@@ -86,7 +100,7 @@ def check_arguments(constructor: Callable[..., Any], given: Mapping[str, Any], o
             # Of a union each kind has its own.
             first, *others = dict.fromkeys(found["msg"] for found in error.errors())
             problem = ", or ".join([first, *(other.removeprefix("Input should be ") for other in others)])
-            raise ArgumentError(f"{owner}: argument {name}={value!r} is not valid: {problem}") from None
+            raise ArgumentError(f"{owner}: argument {name}={shown(value)} is not valid: {problem}") from None
     return checked
 
 
@@ -96,16 +110,23 @@ def parse_assignments(texts: typing.Iterable[str], option: str) -> dict[str, Any
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise ArgumentError(f"{option} {text!r}: expected NAME=VALUE")
+            raise ArgumentError(f"{option} {shown(text)}: expected NAME=VALUE")
         if name in values:
-            raise ArgumentError(f"{option} {name!r} is given twice")
+            raise ArgumentError(f"{option} {shown(name)} is given twice")
         try:
             values[name] = json_value(value)
         except json.JSONDecodeError:
             values[name] = value
         except ArgumentError as error:
-            raise ArgumentError(f"{option} {name!r}: {error}") from None
+            raise ArgumentError(f"{option} {shown(name)}: {error}") from None
     return values
+
+
+MOST_DEPTH = 100
+MOST_DIGITS = 1000
+"""Of a whole number; the largest float has 309."""
+
+_BRACKET = re.compile(r'"(?:[^"\\]+|\\.?)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 def json_value(text: str) -> Any:
@@ -114,23 +135,50 @@ def json_value(text: str) -> Any:
     Raises:
         JSONDecodeError: it is no JSON.
         ArgumentError: it is, but gives a name twice, of which JSON keeps the last, is nested too deeply, or
-            has a number of thousands of digits.
+            has a number of thousands of digits or half of a surrogate pair.
     """
+    _check_depth(text)
     try:
-        return json.loads(text, object_pairs_hook=_unrepeated)
+        found = json.loads(text, object_pairs_hook=_unrepeated, parse_int=_whole_number)
     except RecursionError:
         raise ArgumentError("the value is nested too deeply") from None
     except (ArgumentError, json.JSONDecodeError):
         raise
     except ValueError as error:
         raise ArgumentError(str(error)) from None
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ArgumentError("a text has half of a surrogate pair, which is no character") from None
+    return found
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MOST_DEPTH:
+        return
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        first = bracket[0][0]
+        depth += (first in "[{") - (first in "]}")
+        if depth > MOST_DEPTH:
+            raise ArgumentError(f"the value is nested too deeply, more than {MOST_DEPTH} levels")
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ArgumentError(f"a number has {len(digits):,} digits; expected {MOST_DIGITS} at most")
+    return int(digits)
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ArgumentError(f"{next(name for name in names if names.count(name) > 1)!r} is given twice")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ArgumentError(f"{name[:80]!r} is given twice")
+            seen.add(name)
     return found
 
 
