@@ -47,7 +47,9 @@ class Integer(Parameter):
         super().__init__(name, when, description)
         self.low, self.high, self.step, self.log = (*_whole(name, low=low, high=high, step=step), bool(log))
         if self.low > self.high:
-            raise SpaceError(f"parameter {name!r}: low={shown(low)} is above high={shown(high)}; expected low <= high")
+            raise SpaceError(
+                f"parameter {name!r}: low={shown(low)} is above high={shown(high)}; expected low <= high"
+            )
         if self.step < 1 or (self.high - self.low) % self.step:
             below = self.high - (self.high - self.low) % max(self.step, 1)
             raise SpaceError(

@@ -111,6 +111,8 @@ def clean_values(name: str, values: Iterable[Value]) -> tuple[Value, ...]:
                 "expected strings, booleans, finite numbers or None"
             )
         if value in seen:
-            raise SpaceError(f"parameter {name!r}: values {shown(seen[value])} and {shown(value)} are equal; drop one")
+            raise SpaceError(
+                f"parameter {name!r}: values {shown(seen[value])} and {shown(value)} are equal; drop one"
+            )
         seen[value] = value
     return cleaned
