@@ -72,7 +72,6 @@ class Problem(ABC):
     workload_digest: str = ""
     isolated: ClassVar[bool] = False
     arguments: Mapping[str, Any]
-    _whole: Problem | None = None  # in which nothing is held: its simulator knows no other space
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Problem:  # noqa: D102  takes note of the arguments
         self = super().__new__(cls)
@@ -135,7 +134,6 @@ class Problem(ABC):
             return self
         held = copy.copy(self)
         held.space = self.space.hold(values)
-        held._whole = self._whole or self
         return held
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
@@ -187,10 +185,7 @@ class Problem(ABC):
 
     def _simulate(self, designs: Designs, fidelity: str, seed: int) -> Outcomes:
         try:
-            if self._whole is None:
-                returned = self.simulate(designs, fidelity=fidelity, seed=seed)
-            else:
-                returned = self._whole.simulate(designs.released(), fidelity=fidelity, seed=seed)
+            returned = self.simulate(designs, fidelity=fidelity, seed=seed)
         except (Exception, SystemExit) as error:  # the author's simulator may raise anything
             if len(designs) == 1:
                 reason = f"{type(error).__name__}: {error}".splitlines()[0]
