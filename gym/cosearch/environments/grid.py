@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from cosearch.space import DesignSpace, Integer, Parameter, Permutation, Real
 from cosearch.space.components import Component, components
-from cosearch.space.conditions import deactivate
 
 Positions = NDArray[np.int64]
 UNSET = -1
@@ -57,7 +56,10 @@ class Grid:
         self.space = space
         self.slots: list[Slot] = []
         for column, parameter in enumerate(space.parameters):
-            self.slots += _slots(column, parameter, levels)
+            if column in space.fixed:
+                self.slots.append(Slot(column, np.array([space.fixed[column]])))
+            else:
+                self.slots += _slots(column, parameter, levels)
         self.sizes = np.array([slot.size for slot in self.slots])
         self.default = self._default_levels()
         self._groups = [
@@ -78,7 +80,7 @@ class Grid:
             else:  # the rank of a permutation is its Lehmer code in the factorial number system
                 index[:, slot.column] += chosen * math.factorial(slot.size - 1)
         index[unset] = UNSET
-        return deactivate(index, self.space.conditions)
+        return self.space.canonical(index)
 
     def offers(
         self, levels: Positions, slots: Positions, witnesses: Positions
@@ -106,7 +108,7 @@ class Grid:
     def _default_levels(self) -> Positions:
         levels = np.zeros(len(self.slots), dtype=np.int64)
         for s, slot in enumerate(self.slots):
-            default = self.space.parameters[slot.column].default_index
+            default = int(self.space.default_positions[slot.column])
             if slot.digit is None:
                 levels[s] = int(np.flatnonzero(slot.positions == default)[0])
             else:

@@ -13,6 +13,13 @@ from numpy.typing import NDArray
 from cosearch.environments.formulation import Formulation, Rows
 from cosearch.errors import SpaceError
 from cosearch.space import Designs, DesignSpace
+from cosearch.space.convert.gymnasium import (
+    dict_space,
+    from_box,
+    from_dict_actions,
+    from_multi_discrete,
+    multi_discrete,
+)
 
 
 class Oneshot(Formulation):
@@ -37,14 +44,14 @@ class Oneshot(Formulation):
             action = _auto(space)
         self.action = action
         self.action_space = {
-            "multi_discrete": space.multi_discrete,
-            "box": lambda: gymnasium.spaces.Box(-1.0, 1.0, (space.unit_dim,), np.float32),
-            "dict": space.dict_space,
-        }[action]()
-        decoders: dict[str, Callable[[Any], Designs]] = {
-            "multi_discrete": space.from_multi_discrete,
-            "box": space.from_box,
-            "dict": space.from_dict_actions,
+            "multi_discrete": multi_discrete,
+            "box": lambda space: gymnasium.spaces.Box(-1.0, 1.0, (space.unit_dim,), np.float32),
+            "dict": dict_space,
+        }[action](space)
+        decoders: dict[str, Callable[[DesignSpace, Any], Designs]] = {
+            "multi_discrete": from_multi_discrete,
+            "box": from_box,
+            "dict": from_dict_actions,
         }
         self._decode = decoders[action]
         self.width = space.unit_dim
@@ -56,7 +63,7 @@ class Oneshot(Formulation):
         return False
 
     def act(self, rows: Rows, actions: Any) -> NDArray[np.bool_]:
-        self.index[rows] = self._decode(actions).index
+        self.index[rows] = self._decode(self.space, actions).index
         self.chosen[rows] = True
         return np.ones(len(rows), dtype=bool)
 
@@ -70,7 +77,7 @@ class Oneshot(Formulation):
 
 def _auto(space: DesignSpace) -> Literal["multi_discrete", "box"]:
     try:
-        space.multi_discrete()
+        multi_discrete(space)
     except SpaceError:
         return "box"
     return "multi_discrete"

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from cosearch.environments.formulation import Formulation, Rows, discrete
 from cosearch.errors import ArgumentError
 from cosearch.space import Designs, DesignSpace, Parameter, Permutation, Real
-from cosearch.space.conditions import deactivate
 
 MANY_VALUES = 64  # an ordered parameter with more values also moves by shares of its scale
 SHARES = (-0.1, -0.01, 0.01, 0.1)
@@ -55,6 +54,8 @@ def moves_of(space: DesignSpace) -> list[Move]:
     """Every move of a design space; an action is the number of one."""
     moves: list[Move] = []
     for column, parameter in enumerate(space.parameters):
+        if column in space.fixed:
+            continue
         if isinstance(parameter, Permutation):
             moves += [Move(column, "swap", i) for i in range(len(parameter.items) - 1)]
         elif not parameter.ordered:
@@ -95,7 +96,6 @@ class Refine(Formulation):
         self.action_space = gymnasium.spaces.Discrete(len(self.moves))
         self.width = space.unit_dim
         self.steps = np.zeros(n, dtype=np.int64)
-        self._defaults = np.array([parameter.default_index for parameter in space.parameters])
 
     def begin(self, rows: Rows, rngs: Sequence[np.random.Generator], start: Designs | None) -> bool:
         self.steps[rows] = 0
@@ -132,8 +132,8 @@ class Refine(Formulation):
     def _moved(self, index: NDArray[np.int64], move: Move) -> NDArray[np.int64]:
         """The canonical positions after a move."""
         active = index[:, move.column] >= 0
-        full = np.where(index < 0, self._defaults, index)
+        full = np.where(index < 0, self.space.default_positions, index)
         full[active, move.column] = move.positions(
             self.space.parameters[move.column], index[active, move.column]
         )
-        return deactivate(np.asfortranarray(full), self.space.conditions)
+        return self.space.canonical(np.asfortranarray(full))
