@@ -14,6 +14,7 @@ import numpy as np
 from cosearch import Agent, Designs, DesignSpace, Integer, Real, Results
 from cosearch.objectives import minimised, violations
 from cosearch.outcomes import Outcomes
+from cosearch.space.convert.pymoo import from_pymoo, pymoo_variables, to_pymoo
 from cosearch_agents.new_designs import new_rows
 
 # What pymoo is told of a design without metrics: worse than any objective, further off than any constraint.
@@ -95,7 +96,9 @@ class NSGA2Agent(Agent):
         self._algorithm.tell(infills=self._generation)
 
     def _decode(self, population: Any) -> Designs:
-        return self.space.from_pymoo(list(population.get("X"))) if len(population) else self.space.designs([])
+        return (
+            from_pymoo(self.space, list(population.get("X"))) if len(population) else self.space.designs([])
+        )
 
     def _refill(self) -> Any:
         """Random new designs in place of a generation that mating could not find."""
@@ -105,7 +108,7 @@ class NSGA2Agent(Agent):
             drawn = self.space.sample(self.settings["population"], self.rng)
             rows = new_rows(drawn, self._seen)
             if rows:
-                return Population.new(X=_objects(self.space.to_pymoo(drawn[rows])))
+                return Population.new(X=_objects(to_pymoo(self.space, drawn[rows])))
         return Population.new(X=np.empty(0, dtype=object))
 
     def _first_generation(self) -> Designs:
@@ -132,7 +135,7 @@ class NSGA2Agent(Agent):
         from pymoo.operators.repair.rounding import RoundingRepair
         from pymoo.operators.selection.tournament import TournamentSelection
 
-        variables = self.space.pymoo_variables()
+        variables = pymoo_variables(self.space)
         settings = self.settings
         probability = settings["crossover_probability"]
         rate = min(1.0, settings["mutations"] / len(variables))
@@ -163,7 +166,7 @@ class NSGA2Agent(Agent):
         )
         algorithm = NSGA2(
             pop_size=settings["population"],
-            sampling=Population.new(X=_objects(self.space.to_pymoo(self._first_generation()))),
+            sampling=Population.new(X=_objects(to_pymoo(self.space, self._first_generation()))),
             mating=mating,
             eliminate_duplicates=False,
         )
