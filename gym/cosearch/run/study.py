@@ -281,7 +281,7 @@ class Study(Findings):
             stack.callback(self.agent.close)
             search = self._search = _Search(self, writer, progress or None, tuple(callbacks))
             stack.callback(search.close)
-            writer.set_options(self.record)
+            writer.set_record(self.record)
             writer.set_status("running")
             try:
                 reason = search.run()
