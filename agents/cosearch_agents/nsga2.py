@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cosearch import Agent, Designs, DesignSpace, Integer, Real
+from cosearch import Agent, Designs, DesignSpace, Integer, Real, Results
 from cosearch.objectives import minimised, violations
 from cosearch.outcomes import Outcomes
 from cosearch_agents.new_designs import new_rows
@@ -28,14 +28,15 @@ class NSGA2Agent(Agent):
     """NSGA-II: a population that evolves towards the whole Pareto front."""
 
     name = "nsga2"
+    generational = True
     hyperparameters = DesignSpace(
         [
-            Integer("population", 4, 1000, default=24, description="designs a generation"),
+            Integer("population", 4, 1000, default=24, description="designs of each generation"),
             Real(
                 "crossover_probability", 0.0, 1.0, default=0.9, description="share of parents that recombine"
             ),
             Real(
-                "mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters a design"
+                "mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters of each design"
             ),
             Real("mutation_eta", 1.0, 100.0, default=3.0, log=True, description="larger: smaller steps"),
             Real(
@@ -48,6 +49,7 @@ class NSGA2Agent(Agent):
         super().__init__(*args, **kwargs)
         self.batch_size = self.settings["population"]
         self._seen: set[bytes] = set()
+        self._informed = self.space.designs([])
         self._algorithm = self._build()
         self._generation: Any = None
         self._designs = self.space.designs([])
@@ -60,14 +62,20 @@ class NSGA2Agent(Agent):
             self._breed()
         return self._designs[self._told_count : self._told_count + n]
 
-    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
-        """Take outcomes; the last ones of a generation select the survivors."""
-        if len(designs) == 0:
+    def tell(self, results: Results) -> None:
+        """Take results; the last ones of a generation select the survivors."""
+        if len(results) == 0:
             return
-        self._told.append(outcomes)
-        self._told_count += len(outcomes)
+        self._told.append(results.outcomes)
+        self._told_count += len(results)
         if self._told_count == len(self._designs):
             self._survive(Outcomes.concat(self._told))
+
+    def inform(self, results: Results) -> None:
+        """Begin with what is known already, if nothing was asked yet."""
+        if not self._seen:
+            self._informed = Designs.concat([self._informed, results.designs])
+            self._algorithm = self._build()
 
     def _breed(self) -> None:
         self._generation = self._algorithm.ask()
@@ -101,10 +109,10 @@ class NSGA2Agent(Agent):
         return Population.new(X=np.empty(0, dtype=object))
 
     def _first_generation(self) -> Designs:
-        """The default design and a scrambled Sobol sequence."""
+        """What is known already, the default design and a scrambled Sobol sequence."""
         size = self.settings["population"]
         default = self.space.designs(self.space.default())
-        designs = Designs.concat([default, self.space.sobol(4 * size, seed=self.seed)])
+        designs = Designs.concat([self._informed, default, self.space.sobol(4 * size, seed=self.seed)])
         return designs[new_rows(designs)][:size]
 
     def _build(self) -> Any:
