@@ -4,8 +4,8 @@ Run as a script: it is set up before anything of the user's is loaded, with the 
 `worker_process.py` is the study's side.
 
 Messages are pickled, each after four bytes that tell it from garbage and its length as eight. The worker
-sends `("ready", bytes in memory)` or `("unfit", why)`, hears `(index, fidelity, seed)` and answers `("done", outcomes, seconds)` or
-`("failed", reason)`.
+sends `("ready", bytes in memory)` or `("unfit", why)`, hears `(index, fidelity, seed)` and answers
+`("done", outcomes, seconds)` or `("failed", reason)`.
 """
 
 from __future__ import annotations
