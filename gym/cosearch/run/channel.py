@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pickle
 import socket
-import struct
 from typing import Any
 
-LENGTH = struct.Struct("<Q")
+from cosearch.run.worker import HEADER, MAGIC
+
 CHUNK = 1 << 20
 
 
 class Channel:
-    """Pickled messages, each after its length, over a socket that does not block.
+    """Pickled messages, as `worker.py` describes them, over a socket that does not block.
 
     Attributes:
         unsent: what the system has not taken yet.
@@ -32,7 +32,7 @@ class Channel:
     def send(self, message: Any) -> None:
         """Send a message as far as the system takes it; `flush` sends the rest."""
         body = pickle.dumps(message, protocol=5)
-        self.unsent = memoryview(bytes(self.unsent) + LENGTH.pack(len(body)) + body)
+        self.unsent = memoryview(bytes(self.unsent) + HEADER.pack(MAGIC, len(body)) + body)
         self.flush()
 
     def flush(self) -> None:
@@ -63,17 +63,20 @@ class Channel:
             self._heard += part
         if not self._complete():
             raise EOFError
-        end = LENGTH.size + self._length()
+        end = HEADER.size + self._length()
         with memoryview(self._heard) as heard:
-            message = pickle.loads(heard[LENGTH.size : end])
+            message = pickle.loads(heard[HEADER.size : end])
         del self._heard[:end]
         return message
 
     def _length(self) -> int:
-        return int(LENGTH.unpack_from(self._heard)[0])
+        magic, length = HEADER.unpack_from(self._heard)
+        if magic != MAGIC:
+            raise ValueError("no message")
+        return int(length)
 
     def _complete(self) -> bool:
-        return len(self._heard) >= LENGTH.size and len(self._heard) >= LENGTH.size + self._length()
+        return len(self._heard) >= HEADER.size and len(self._heard) >= HEADER.size + self._length()
 
     def close(self) -> None:
         """Close our end."""

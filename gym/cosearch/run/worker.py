@@ -3,9 +3,9 @@
 Run as a script: it is set up before anything of the user's is loaded, with the standard library alone.
 `worker_process.py` is the study's side.
 
-Messages are pickled, each after its length as 8 bytes. The worker sends `("ready", bytes in memory)` or
-`("unfit", why)`, hears `(index, fidelity, seed)` and answers `("done", outcomes, seconds)` or
-`("failed", reason)`.
+Messages are pickled, each after four bytes that tell it from garbage and its length as eight. The worker
+sends `("ready", bytes in memory)` or `("unfit", why)`, hears `(index, fidelity, seed)` and answers
+`("done", outcomes, seconds)` or `("failed", reason)`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import time
 from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-LENGTH = struct.Struct("<Q")
+HEADER, MAGIC = struct.Struct("<4sQ"), b"cosr"
 PROBLEM = "problem.pickle"
 
 
@@ -65,7 +65,7 @@ class _Worker:
                 _send(self.channel, answer)
             except OSError as error:
                 print(f"the simulator closed the channel to the study ({error})")
-                raise
+                os._exit(1)
 
     def _answer(self, designs: Any, fidelity: str, seed: int) -> tuple[Any, ...]:
         from cosearch.outcomes import reason_of
@@ -144,12 +144,12 @@ def resident_bytes(pid: int) -> int:
 
 def _send(channel: socket.socket, message: tuple[Any, ...]) -> None:
     body = pickle.dumps(message, protocol=5)
-    channel.sendall(LENGTH.pack(len(body)) + body)
+    channel.sendall(HEADER.pack(MAGIC, len(body)) + body)
 
 
 def _receive(channel: socket.socket) -> bytes | None:
-    header = _exactly(channel, LENGTH.size)
-    return None if header is None else _exactly(channel, LENGTH.unpack(header)[0])
+    header = _exactly(channel, HEADER.size)
+    return None if header is None else _exactly(channel, HEADER.unpack(header)[1])
 
 
 def _exactly(channel: socket.socket, n: int) -> bytes | None:

@@ -38,7 +38,7 @@ MEBIBYTE = 1 << 20
 
 
 class Workshop:
-    """What the workers of one backend share: a folder with the problem, and the keeper that outlives the study.
+    """What the workers of a backend share: a folder with the problem, and the keeper that outlives the study.
 
     Raises:
         ProblemError: if the problem cannot be sent to another process.
@@ -167,8 +167,8 @@ class WorkerProcess:
             message = self.channel.receive()
         except EOFError:
             return ("lost", self._cause_of_death())
-        except Exception as error:  # a simulator that wrote into the channel
-            return ("lost", f"the worker process sent what is no answer: {reason_of(error)}")
+        except Exception:  # whatever pickle makes of what a simulator wrote into the channel
+            return ("lost", "the worker process sent what is no answer")
         if message is None:
             return ("lost", self._cause_of_death()) if died else None
         if not isinstance(message, tuple) or not message:
