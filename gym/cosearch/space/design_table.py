@@ -78,7 +78,9 @@ class RowTable:
         return np.ascontiguousarray(rows.view(np.uint8)[:, : self.width])
 
     def _padded(self, raw: NDArray[np.uint8]) -> NDArray[np.uint64]:
-        if not len(raw) or self.width == 8 * self._words:
+        if not len(raw):
+            return np.empty((0, self._words), dtype=np.uint64)
+        if self.width == 8 * self._words:
             return np.ascontiguousarray(raw).view(np.uint64).reshape(len(raw), self._words)
         rows = np.zeros((len(raw), 8 * self._words), dtype=np.uint8)
         rows[:, : self.width] = raw

@@ -121,7 +121,7 @@ def _check_pictures(problem: Problem) -> None:
         return
     default = problem.space.default()
     with contextlib.closing(
-        _executor(problem, problem.default_fidelity or problem.default_fidelity)
+        _executor(problem, problem.default_fidelity)
     ) as executor:
         outcomes = _run(executor, problem.space.designs([default]))
     if outcomes.ok[0]:
