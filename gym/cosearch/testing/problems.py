@@ -72,7 +72,8 @@ def _check_declarations(problem: Problem) -> None:
     )
     require(
         problem.default_fidelity in ("", *problem.fidelity_names),
-        f"{who}: default_fidelity {problem.default_fidelity!r} is none of {', '.join(problem.fidelity_names)}",
+        f"{who}: default_fidelity {problem.default_fidelity!r} is none of "
+        f"{', '.join(problem.fidelity_names)}",
     )
     for group, members in problem.groups.items():
         for member in members:

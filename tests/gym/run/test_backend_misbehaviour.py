@@ -1,4 +1,4 @@
-"""Simulators that crash, hang, print, eat memory, leave processes: each costs its own design, nothing stays."""
+"""Simulators that crash, hang, print, eat memory, leave processes: it costs one design, nothing stays."""
 
 from __future__ import annotations
 
