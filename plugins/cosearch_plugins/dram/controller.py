@@ -109,7 +109,7 @@ class DramController(Problem):
         if settings.players is None:
             self._read_trace()
         else:
-            self._read_players(settings.players)
+            self._read_players(cast("Mapping[str, Any]", settings.players))
         self.space = DesignSpace(
             [*devices.parameters, *controller_parameters(self.controller, modes, mappings)],
             forbidden(self.controller, modes, devices),
