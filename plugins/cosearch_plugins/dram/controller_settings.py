@@ -92,8 +92,8 @@ class DramControllerSettings(Settings):
         False,
         "`speed_grade` searches the speed grades of the standard; true also the standards that are "
         "comparable (DDR3 to DDR5; LPDDR4, LPDDR5 and GDDR6; HBM2 and HBM3), with chips of the same density "
-        "and width. `standard` and `speed_grade` are then the default design. Energies of different standards come "
-        "from different sources: compare them with care",
+        "and width. `standard` and `speed_grade` are then the default design. Energies of different "
+        "standards come from different sources: compare them with care",
     )
     address_mapping: Annotated[FileOrObject, AfterValidator(_address_mapping), NamesFiles(_mapping_files)] = (
         setting(
