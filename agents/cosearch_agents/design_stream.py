@@ -7,13 +7,13 @@ depends on what was told, nor on how many designs are asked for at a time.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from cosearch import Agent, Designs
+from cosearch import Agent, Designs, Proposals, Results
 from cosearch.errors import SpaceError
-from cosearch.outcomes import Outcomes
 from cosearch_agents.new_designs import new_rows
 
 BLOCK = 256
@@ -30,8 +30,9 @@ class DesignStream(Agent):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._asked: set[bytes] = set()
+        self._known: set[bytes] = set()
         self._ready = self.space.designs([])
+        self._next = 0  # of those that are ready
         self._block = 0
         self._exhausted = False
 
@@ -41,13 +42,29 @@ class DesignStream(Agent):
 
     def ask(self, n: int) -> Designs:
         """The next designs of the stream; fewer than `n`, or none, once the space is used up."""
-        while len(self._ready) < n and not self._exhausted:
+        while len(self._ready) - self._next < n and not self._exhausted:
             self._fetch()
-        return self._ready[:n]
+        asked = self._ready[self._next : self._next + n]
+        self._next += len(asked)
+        return asked
 
-    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
-        """Go on in the stream; nothing is learnt."""
-        self._ready = self._ready[len(designs) :]
+    def tell(self, results: Results) -> None:
+        """Nothing is learnt."""
+
+    def inform(self, results: Results) -> None:
+        """Leave out what is known already."""
+        self._leave_out(results.designs)
+
+    def restore(self, state: Mapping[str, Any], history: Results, pending: Proposals) -> None:
+        """Begin the stream anew, without what was told or is under way."""
+        self._leave_out(history.designs)
+        self._leave_out(pending.designs)
+
+    def _leave_out(self, designs: Designs) -> None:
+        known = set(designs.keys())
+        left = self._ready[self._next :]
+        self._ready, self._next = left[[key not in known for key in left.keys()]], 0
+        self._known |= known
 
     def _fetch(self) -> None:
         for _ in range(DRY_BLOCKS):
@@ -62,7 +79,7 @@ class DesignStream(Agent):
                 break
         else:
             self._exhausted = True
-        self._ready = Designs.concat([self._ready, fresh])
+        self._ready, self._next = Designs.concat([self._ready[self._next :], fresh]), 0
 
     def _listable(self) -> bool:
         try:
@@ -71,6 +88,6 @@ class DesignStream(Agent):
             return False
 
     def _new(self, designs: Designs) -> Designs:
-        fresh = designs[new_rows(designs, self._asked)]
-        self._asked.update(fresh.keys())
+        fresh = designs[new_rows(designs, self._known)]
+        self._known.update(fresh.keys())
         return fresh

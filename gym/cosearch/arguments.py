@@ -13,6 +13,7 @@ from typing import Any
 
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.json_text import json_value as json_value
+from cosearch.json_text import shown
 
 # Objectives and constraints have options of their own on the command line.
 RESERVED = ("self", "objectives", "constraints")
@@ -75,15 +76,15 @@ def parse_assignments(texts: typing.Iterable[str], option: str) -> dict[str, Any
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise ArgumentError(f"{option} {text!r}: expected NAME=VALUE")
+            raise ArgumentError(f"{option} {shown(text)}: expected NAME=VALUE")
         if name in values:
-            raise ArgumentError(f"{option} {name!r} is given twice")
+            raise ArgumentError(f"{option} {shown(name)} is given twice")
         try:
             values[name] = json_value(value)
         except json.JSONDecodeError:
             values[name] = value
         except ArgumentError as error:
-            raise ArgumentError(f"{option} {name!r}: {error}") from None
+            raise ArgumentError(f"{option} {shown(name)}: {error}") from None
     return values
 
 

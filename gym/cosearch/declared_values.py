@@ -11,9 +11,7 @@ from pydantic import TypeAdapter, ValidationError, WrapValidator
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from cosearch.errors import ArgumentError, CosearchError, unknown_name
-from cosearch.json_text import json_value
-
-LONGEST_VALUE = 80  # characters of a wrong value that a message repeats
+from cosearch.json_text import json_value, shown
 
 Schema = Mapping[str, Any]
 
@@ -91,20 +89,19 @@ def refusal(errors: Sequence[Any], schema: Schema, name: str, value: Any, owner:
     plain = all("enum" in kind or kind.get("type") == "null" for kind in kinds)
     if isinstance(value, str) and names and plain and all(isinstance(choice, str) for choice in names):
         return unknown_name(name, value, names)
-    shown = repr(value)
-    shown = shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}..."
+    quoted = shown(value)
     kind = first["type"]
     text = first["msg"].removeprefix("Value error, ")
     if first["input"] is not value and first["input"] != value:  # something inside the value
         place = ".".join(str(part) for part in first["loc"])
-        return ArgumentError(f"{owner}: {place or name}: {text}, got {first['input']!r}")
+        return ArgumentError(f"{owner}: {place or name}: {text}, got {shown(first['input'])}")
     if kind.startswith(("greater_than", "less_than")):
-        return ArgumentError(f"{owner}: {name} must be {_bounds(schema)}, got {shown}")
+        return ArgumentError(f"{owner}: {name} must be {_bounds(schema)}, got {quoted}")
     if kind == "finite_number":
-        return ArgumentError(f"{owner}: {name} must be a finite number, got {shown}")
+        return ArgumentError(f"{owner}: {name} must be a finite number, got {quoted}")
     if kind.endswith(("_type", "_parsing", "_from_float")) or kind == "literal_error" or _is_switch(value):
-        return ArgumentError(f"{owner}: {name} must be {expected(schema)}, got {shown}")
-    return ArgumentError(f"{owner}: {name}: {text[:1].lower()}{text[1:]}, got {shown}")
+        return ArgumentError(f"{owner}: {name} must be {expected(schema)}, got {quoted}")
+    return ArgumentError(f"{owner}: {name}: {text[:1].lower()}{text[1:]}, got {quoted}")
 
 
 def _is_switch(value: Any) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cosearch.environment_ids import env_id
+from cosearch.environments.registration import register_defined
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
 from cosearch.objectives import Constraint, Metric, Objective, check_metrics
@@ -73,6 +74,7 @@ class Problem(ABC):
         Settings: the class that declares the arguments; None if there are none.
         settings: the settings.
         workload_digest: a hash of the files that the settings name: a study notices when they change.
+        seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
     """
 
@@ -89,7 +91,14 @@ class Problem(ABC):
     Settings: ClassVar[type[AnySettings] | None] = None
     settings: Any = None
     workload_digest: str = ""
+    seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if vars(cls).get("name"):
+            register_defined(cls.__module__, cls.name, cls.version)
+
 
     def __init__(
         self,

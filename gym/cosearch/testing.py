@@ -32,9 +32,10 @@ from cosearch.errors import CosearchError
 from cosearch.executor import Executor, ProcessExecutor
 from cosearch.objectives import Constraint, Objective
 from cosearch.outcomes import FAILED, INFEASIBLE, OK, STATUSES, Outcomes
-from cosearch.problem import FIDELITIES, Problem
+from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Integer, Ordinal, Permutation, Real
 
+FIDELITY_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 KEBAB_CASE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 # Longer than this no design of an isolated problem runs in a check.
 CHECK_TIMEOUT_S = 20.0
@@ -84,7 +85,18 @@ def _check_declarations(problem: Problem) -> None:
     _require(len(set(names)) == len(names), f"{who} declares a metric twice: {', '.join(names)}")
     _require(len(problem.fidelities) > 0, f"{who} declares no fidelity")
     for fidelity in problem.fidelities:
-        _require(fidelity in FIDELITIES, f"{who}: fidelity {fidelity!r} is none of {', '.join(FIDELITIES)}")
+        _require(
+            bool(FIDELITY_NAME.fullmatch(fidelity)),
+            f"{who}: fidelity {fidelity!r} is no name: small letters, digits, - and _",
+        )
+    _require(
+        len(set(problem.fidelities)) == len(problem.fidelities),
+        f"{who} declares a fidelity twice: {', '.join(problem.fidelities)}",
+    )
+    _require(
+        problem.default_fidelity in ("", *problem.fidelities),
+        f"{who}: default_fidelity {problem.default_fidelity!r} is none of {', '.join(problem.fidelities)}",
+    )
     for group, members in problem.groups.items():
         for member in members:
             _require(member in problem.space, f"{who}: group {group!r} names unknown parameter {member!r}")
@@ -131,7 +143,9 @@ def _check_pictures(problem: Problem) -> None:
     if not draws_pictures(problem):
         return
     default = problem.space.default()
-    with contextlib.closing(_executor(problem, problem.fidelities[0])) as executor:
+    with contextlib.closing(
+        _executor(problem, problem.default_fidelity or problem.fidelities[0])
+    ) as executor:
         outcomes = _run(executor, problem.space.designs([default]))
     if outcomes.ok[0]:
         drawn = drawn_pictures(problem, default, timeout_s=CHECK_TIMEOUT_S if problem.isolated else None)

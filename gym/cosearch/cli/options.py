@@ -55,6 +55,42 @@ Fidelity = Annotated[
 ]
 
 
+WHAT, HOW_LONG, WHERE, KEPT = "What to search", "How long", "Where it runs", "Where it is kept"
+
+
+def option(*names: str, help: str, panel: str, **arguments: Any) -> Any:
+    """An option of `search`, shown with those of its panel."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, **arguments)
+
+
+Isolated = Annotated[
+    bool,
+    option(
+        "--isolated",
+        help="Run each design in a worker process, so that a simulator that crashes costs one design.",
+        panel=WHERE,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    option(
+        "--timeout-s",
+        min=0.001,
+        help="Time limit for each design, which then fails; its processes are killed. Implies --isolated.",
+        panel=WHERE,
+    ),
+]
+Memory = Annotated[
+    int | None,
+    option(
+        "--memory-mb",
+        min=1,
+        help="Memory limit for each design with all that it starts; it then fails. Implies --isolated.",
+        panel=WHERE,
+    ),
+]
+
+
 def build_problem(
     name: str,
     assignments: list[str],

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import util
 from string import Template
+
+from cosearch.errors import ArgumentError
 
 PYPROJECT = """\
 [build-system]
@@ -108,8 +112,17 @@ A plugin for cosearch.
 
 
 def skeleton(distribution: str) -> dict[str, str]:
-    """The content of each file of a new plugin, by its path."""
+    """The content of each file of a new plugin, by its path.
+
+    Raises:
+        ArgumentError: the package would hide a module that is there already, or be hidden by it.
+    """
     package = distribution.replace("-", "_")
+    if package in sys.stdlib_module_names:
+        raise ArgumentError(f"{package!r} is a module of Python itself; choose another name")
+    installed = util.find_spec(package)
+    if installed is not None and installed.origin is not None:  # a mere folder has no origin
+        raise ArgumentError(f"a package {package!r} is already installed; choose another name")
     names = {
         "distribution": distribution,
         "package": package,

@@ -9,9 +9,11 @@ at once in `players`, the metrics in `metrics`, the pictures in `pictures`. The 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cosearch.errors import WorkloadError
+from cosearch.fidelity import Fidelity
 from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
@@ -29,11 +31,13 @@ from cosearch_plugins.dram.controller_spaces import (
 )
 from cosearch_plugins.dram.devices import memspec_devices, named_devices
 from cosearch_plugins.dram.metrics import METRICS, measured, metrics_of
+from cosearch_plugins.dram.sampled import sampled_metrics
 from cosearch_plugins.dram.workload import check_fits, read_workload
 
 if TYPE_CHECKING:
     from cosearch_plugins.dram.players import Players
     from cosearch_simulators.dram import BankMachineControllers
+    from cosearch_simulators.dram.trace_samples import TraceSample
 
 # Four times the largest read queue; a trace of thousands of reads makes the reads left waiting negligible.
 LEAST_READS = {"queued": 256, "bank_machines": 1}
@@ -57,6 +61,10 @@ class DramController(Problem):
     trace, has a `response_time_ns` too, from when it wants a request; any other sends as fast as it is let
     and waits mostly for itself: judge it by its `finish_time_ns`.
 
+    Fidelities: `sampled`, eight windows with about an eighth of the trace, scaled to the whole; `cycle`, all
+    of it, the default. A trace that is too short for windows is run whole at both. The windows of a streamed
+    trace are kept in memory. Players have `cycle` alone.
+
     Example:
         >>> problem = DramController(workload="gups:requests=5000")
         >>> problem.evaluate(problem.space.sample(1, 0)).status.tolist()
@@ -68,7 +76,8 @@ class DramController(Problem):
     name = "dram-controller"
     metrics: Sequence[Metric] = METRICS
     objectives = (Objective("latency_ns", "min"), Objective("energy_pj", "min"))
-    fidelities = ("cycle",)
+    fidelities: Sequence[Fidelity | str] = ("sampled", "cycle")
+    default_fidelity = "cycle"
     workloads: ClassVar[tuple[str, ...]] = (
         "stream",
         "random",
@@ -138,6 +147,14 @@ class DramController(Problem):
             )
             metrics = measured(together.total, devices, self.controller)
             return Outcomes.of(metrics | self.players.measured(together), errors=together.total.error)
+        if fidelity == "sampled":
+            metrics, errors = sampled_metrics(
+                *(devices, controllers, self._sample, designs["refresh"]),
+                controller=self.controller,
+                trace_tck_ps=self.trace_tck_ps,
+                threads=self.threads,
+            )
+            return Outcomes.of(metrics, errors=errors)
         result = simulate(
             devices,
             controllers,
@@ -147,6 +164,12 @@ class DramController(Problem):
             trace_tck_ps=self.trace_tck_ps,
         )
         return Outcomes.of(measured(result, devices, self.controller), errors=result.error)
+
+    @cached_property
+    def _sample(self) -> TraceSample:
+        from cosearch_simulators.dram.trace_samples import sample_trace
+
+        return sample_trace(self.trace, least_reads=LEAST_READS[self.controller])
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """Bandwidth and latency, the data bus over time, the rows that were found open, and the energy."""
@@ -172,6 +195,7 @@ class DramController(Problem):
         """Set the players, and their metrics."""
         from cosearch_plugins.dram.players import read_players
 
+        self.fidelities = ("cycle",)  # players wait for each other, so windows of each do not stand for it
         self.players = read_players(
             players,
             list(self.devices.by_name.values()),
