@@ -102,9 +102,9 @@ def test_wider_sums_cost_what_their_bits_do():
     assert narrow["energy_pj"] < wide["energy_pj"] < wide_operands["energy_pj"]
     assert narrow["area_mm2"] == wide["area_mm2"]
     with pytest.raises(
-        ArgumentError, match="accumulation_bits must be from 8, the bits of activations, to 64"
+        ArgumentError, match="accumulation_bits must be from 16, the bits of activations, to 64, got 12"
     ):
-        Accelerator(bits=8, accumulation_bits=4)
+        Accelerator(accumulation_bits=12)
 
 
 def test_partial_sums_have_32_bits_unless_said_otherwise():
