@@ -69,11 +69,13 @@ class Front:
         return int(self.counts.sum())
 
     def add(self, minimised: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Take in points without NaN, shape (n, m); those that the front did not weakly dominate before."""
+        """Take in points without NaN, shape (n, m); returns those that stand in the front now as new ones."""
         points = minimised if len(minimised) < FEW else self._unbeaten(minimised)
         if len(points) >= FEW:
             return self._merge(points[pareto_mask(points)])
         new = [point for point in points if self._add_one(point)]
+        if len(new) > 1:  # a later one may have dominated an earlier one
+            new = [point for point in new if _everywhere(np.equal, self.points, point).any()]
         return np.array(new) if new else self.points[:0]
 
     def _unbeaten(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
