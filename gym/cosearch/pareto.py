@@ -6,7 +6,7 @@ row that has a NaN (a design that is not `ok`) is never on a front and never add
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,10 +113,10 @@ class Front:
 
 
 def _everywhere(
-    compare: np.ufunc, points: NDArray[np.float64], point: NDArray[np.float64]
+    compare: Callable[..., NDArray[np.bool_]], points: NDArray[np.float64], point: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Where a comparison with a point holds in every column: much faster than `all` over a short axis."""
-    holds: NDArray[np.bool_] = compare(points[:, 0], point[0])
+    holds = compare(points[:, 0], point[0])
     for k in range(1, points.shape[1]):
         holds &= compare(points[:, k], point[k])
     return holds
@@ -140,7 +140,7 @@ def hypervolume_curve(
     front, volume, begin = Front(len(corner)), 0.0, 0
     for k, end in enumerate(np.searchsorted(useful, ends)):
         before = front.points
-        new = front.add(points[useful[begin:end]]) if end > begin else ()
+        new = front.add(points[useful[begin : max(begin, end)]])
         if len(new) == 1:
             # A point adds its own box, less the part of that box which the front already dominates.
             shared = np.maximum(before, new[0])

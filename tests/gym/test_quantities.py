@@ -15,8 +15,8 @@ from cosearch.quantities import EXPONENTS, Scale, number, quantity, relative_err
 sizes = st.floats(1e-280, 1e280) | st.floats(1e-3, 1e12)
 values = st.lists(st.just(0.0) | sizes | sizes.map(lambda value: -value), min_size=1, max_size=20)
 UNITS = (
-    "ns", "us", "s", "pJ", "J", "mW", "W", "Hz", "MHz", "B", "kB", "GB/s", "pJ s", "bit/s", "mm2", "um2", "mm^2",
-    "cycles", "1", "%", "dB", "bytes", "", "mm2/s", "<b>",
+    "ns", "us", "s", "pJ", "J", "mW", "W", "Hz", "MHz", "B", "kB", "GB/s", "pJ s", "bit/s", "mm2", "um2",
+    "mm^2", "cycles", "1", "%", "dB", "bytes", "", "mm2/s", "<b>",
 )  # fmt: skip
 units = st.sampled_from(UNITS)
 
