@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -36,6 +36,7 @@ MOST_WITHOUT_CHANGE = 1000.0  # and keeps its metric's own unit below this
 WHOLE = {"cycles": (1.0, 1e6)}  # counts are not shown as a part of a million
 AREA = (0.01, 1e4)
 DIGITS = (3, 6)  # significant ones: as few as keep the values of a column apart
+PLAIN_DIGITS = (5, 6)  # of numbers whose unit takes no prefix
 MEASURED = 300  # values of a column that are looked at for that
 
 
@@ -67,9 +68,8 @@ class Scale:
         known = known[np.isfinite(known)]
         shown, exponent = _prefixed(unit, np.abs(known[known != 0.0]))
         scale = cls(unit, "" if shown == "1" else shown, exponent)
-        if not _steps(unit):
-            return scale
-        return cls(unit, scale.unit, exponent, _digits(scale.shown(known[:MEASURED])))
+        digits = _digits(scale.shown(known[:MEASURED]), *(DIGITS if _steps(unit) else PLAIN_DIGITS))
+        return replace(scale, digits=digits)
 
     def shown(self, values: ArrayLike) -> NDArray[np.float64]:
         """The values in the unit in which they are shown."""
@@ -80,9 +80,9 @@ class Scale:
         """A value without its unit, as in a column whose heading has it."""
         return number(float(self.shown(value)), self.digits)
 
-    def quantity(self, value: float) -> str:
-        """A value with its unit."""
-        return f"{self.text(value)} {self.unit}".rstrip()
+    def quantity(self, value: float, digits: int | None = None) -> str:
+        """A value with its unit, to the column's significant digits or to so many."""
+        return f"{number(float(self.shown(value)), digits or self.digits)} {self.unit}".rstrip()
 
     def name(self, metric: str) -> str:
         """The metric's name, without the unit at its end where another one is shown."""
@@ -112,8 +112,7 @@ def number(value: float | None, digits: int = 5) -> str:
 
 def quantity(value: float, unit: str, digits: int = 4) -> str:
     """A single number with its unit and the prefix that a person would give it: 3.121 mJ."""
-    scale = Scale.of(unit, [value])
-    return Scale(unit, scale.unit, scale.exponent, digits if _steps(unit) else digits + 1).quantity(value)
+    return Scale.of(unit, [value]).quantity(value, digits if _steps(unit) else digits + 1)
 
 
 def relative_error(value: float) -> str:
@@ -196,9 +195,8 @@ def _prefixed(unit: str, sizes: NDArray[np.float64]) -> tuple[str, int]:
     return steps.units[fitting[-1]], change
 
 
-def _digits(shown: NDArray[np.float64]) -> int:
+def _digits(shown: NDArray[np.float64], fewest: int, most: int) -> int:
     values = shown.tolist()
-    fewest, most = DIGITS
     apart = len({number(value, most) for value in values})
     for digits in range(fewest, most):
         if len({number(value, digits) for value in values}) == apart:

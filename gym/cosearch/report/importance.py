@@ -1,9 +1,9 @@
 """How much each parameter matters for an objective, estimated from the designs that a search evaluated.
 
 A random forest is fitted to the evaluated designs, or to a sample of them; then the forest, not the
-simulator, is asked over the whole design space. The importance of a parameter is its total-effect Sobol index: the share
-of the variance that remains when every other parameter is fixed, interactions included. The indices of one
-objective therefore add up to 1 or, where parameters interact, to more.
+simulator, is asked over the whole design space. The importance of a parameter is its total-effect Sobol
+index: the share of the variance that remains when every other parameter is fixed, interactions included. The
+indices of one objective therefore add up to 1 or, where parameters interact, to more.
 
 How far to trust it is measured too: the spread over forests that saw different resamples of the designs, and
 the share of variance that the trees explain on designs that they did not see. With few designs the trees see
