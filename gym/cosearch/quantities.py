@@ -76,13 +76,13 @@ class Scale:
         array = np.asarray(values, dtype=np.float64)
         return array / 10.0**self.exponent if self.exponent >= 0 else array * 10.0**-self.exponent
 
-    def text(self, value: float) -> str:
-        """A value without its unit, as in a column whose heading has it."""
-        return number(float(self.shown(value)), self.digits)
+    def text(self, value: float, digits: int | None = None) -> str:
+        """A value without its unit, as in a column whose heading has it, to so many digits."""
+        return number(float(self.shown(value)), digits or self.digits)
 
     def quantity(self, value: float, digits: int | None = None) -> str:
-        """A value with its unit, to the column's significant digits or to so many."""
-        return f"{number(float(self.shown(value)), digits or self.digits)} {self.unit}".rstrip()
+        """A value with its unit."""
+        return f"{self.text(value, digits)} {self.unit}".rstrip()
 
     def name(self, metric: str) -> str:
         """The metric's name, without the unit at its end where another one is shown."""
