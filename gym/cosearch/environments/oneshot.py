@@ -69,7 +69,9 @@ class Oneshot(Formulation):
         return False
 
     def act(self, rows: Rows, actions: Any) -> NDArray[np.bool_]:
-        self.index[rows] = self._plain(actions) if self._sizes is not None else self._decode(self.space, actions).index
+        self.index[rows] = (
+            self._plain(actions) if self._sizes is not None else self._decode(self.space, actions).index
+        )
         self.chosen[rows] = True
         return np.ones(len(rows), dtype=bool)
 

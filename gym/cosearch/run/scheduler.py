@@ -24,7 +24,7 @@ from cosearch.run.admission import Admission
 from cosearch.run.backend import Backend
 from cosearch.run.batch import Batch, Rows
 from cosearch.run.dispatch import Dispatch
-from cosearch.run.ledger import DONE, Ledger
+from cosearch.run.ledger import DONE
 from cosearch.run.trial import Proposals, Results
 from cosearch.run.under_way import as_state
 from cosearch.space import Designs
