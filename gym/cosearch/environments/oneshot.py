@@ -70,7 +70,7 @@ class Oneshot(Formulation):
         numbers = np.asarray(actions)
         if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != len(self.space):
             return self._decode(actions).index  # which says what is wrong
-        if ((numbers < 0) | (numbers >= self._sizes)).any():
+        if np.count_nonzero((numbers < 0) | (numbers >= self._sizes)):
             return self._decode(actions).index
         return deactivate(np.array(numbers, dtype=np.int64, order="F"), self.space.conditions)
 
@@ -78,7 +78,12 @@ class Oneshot(Formulation):
         return self.chosen[rows], np.zeros(len(rows), dtype=bool)
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
-        return np.where(self.chosen[rows][:, None], self._unit(self.index[rows]), 0.0)
+        chosen = self.chosen[rows]
+        count = np.count_nonzero(chosen)
+        if count == 0:
+            return np.zeros((len(rows), self.width))
+        features = self._unit(self.index[rows])
+        return features if count == len(rows) else np.where(chosen[:, None], features, 0.0)
 
 
 def _auto(space: DesignSpace) -> Literal["multi_discrete", "box"]:
