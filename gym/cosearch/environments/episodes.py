@@ -176,14 +176,12 @@ class Episodes:
 
     def _seen_of(self, outcomes: Outcomes, units: NDArray[np.float64]) -> NDArray[np.float64]:
         """What an agent sees of outcomes, (k, m + 1)."""
-        values = np.empty((len(outcomes), len(units)))
-        for i, objective in enumerate(self.problem.objectives):
-            values[:, i] = outcomes[objective.metric]
-        results = np.empty((len(outcomes), len(units) + 1))
+        values = np.array([outcomes[objective.metric] for objective in self.problem.objectives]).T
+        results = np.ones((len(values), len(units) + 1))
         with np.errstate(invalid="ignore", over="ignore"):
             np.divide(values - units, np.abs(values) + units, out=results[:, :-1])
-        results[:, -1] = 2.0 * usable(self.problem.constraints, outcomes) - 1.0
-        unknown = np.isnan(results)
-        if np.count_nonzero(unknown):
-            results[unknown] = 0.0
+        good = usable(self.problem.constraints, outcomes)
+        if np.count_nonzero(good) < len(good):
+            results[~good, -1] = -1.0
+            results[np.isnan(results)] = 0.0
         return results

@@ -50,8 +50,8 @@ class Oneshot(Formulation):
         }
         self._decode = decoders[action]
         # Where every parameter has one number, that is its position.
-        plain = action == "multi_discrete" and all(len(p.digit_sizes) == 1 for p in space.parameters)
-        self._sizes = np.array([p.size for p in space.parameters]) if plain else None
+        self._plain = action == "multi_discrete" and all(len(p.digit_sizes) == 1 for p in space.parameters)
+        self._sizes = np.array([p.size for p in space.parameters], dtype=np.uint64)
         self.width = space.unit_dim
         self._unit = UnitTable(space)
         self.chosen = np.zeros(n, dtype=bool)
@@ -62,17 +62,18 @@ class Oneshot(Formulation):
         return False
 
     def act(self, rows: Rows, actions: Any) -> NDArray[np.bool_]:
-        self.index[rows] = self._plain(actions) if self._sizes is not None else self._decode(actions).index
+        self.index[rows] = self._positions(actions)
         self.chosen[rows] = True
-        return np.ones(len(rows), dtype=bool)
+        return self.chosen[rows]
 
-    def _plain(self, actions: Any) -> NDArray[np.int64]:
+    def _positions(self, actions: Any) -> NDArray[np.int64]:
         numbers = np.asarray(actions)
-        if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != len(self.space):
-            return self._decode(actions).index  # which says what is wrong
-        if np.count_nonzero((numbers < 0) | (numbers >= self._sizes)):
-            return self._decode(actions).index
-        return deactivate(np.array(numbers, dtype=np.int64, order="F"), self.space.conditions)
+        if self._plain and numbers.dtype.kind in "iu" and numbers.ndim == 2:
+            positions = np.array(numbers, dtype=np.int64, order="F")
+            # as an unsigned number a negative one is huge
+            if numbers.shape[1] == len(self._sizes) and (positions.view(np.uint64) < self._sizes).all():
+                return deactivate(positions, self.space.conditions)
+        return self._decode(actions).index  # or an error that says what is wrong
 
     def ended(self, rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         return self.chosen[rows], np.zeros(len(rows), dtype=bool)
