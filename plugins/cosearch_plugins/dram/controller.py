@@ -120,7 +120,7 @@ class DramController(Problem):
     name = "dram-controller"
     metrics: Sequence[Metric] = METRICS
     objectives = (Objective("latency_ns", "min"), Objective("energy_pj", "min"))
-    fidelities = ("sampled", "cycle")
+    fidelities: Sequence[str] = ("sampled", "cycle")
     default_fidelity = "cycle"
     workloads: ClassVar[tuple[str, ...]] = (
         "stream",
