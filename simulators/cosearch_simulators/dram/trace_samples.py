@@ -168,7 +168,7 @@ def scale_to_whole(
         energy_pj=energy,
         power_mw=energy / time_ns,
         bandwidth_gb_per_s=result.bandwidth_gb_per_s * factor / longer,
-        **(scaled | columns),  # type: ignore[arg-type]
+        **(scaled | columns),
     )
 
 
