@@ -4,8 +4,8 @@
     python tests/benchmarks/fidelity_ranks.py --write    and writes it into plugins/README.md
 
 Spearman's rank correlation of every metric of interest over random designs that are feasible at both
-fidelities, and the time of each fidelity for each design on one core, after compilation and a first batch. About
-five minutes.
+fidelities, and the time of each fidelity for each design on one core, after compilation and a first batch.
+About five minutes.
 """
 
 from __future__ import annotations
