@@ -13,6 +13,7 @@ import pytest
 
 import cosearch_simulators.dram as dram
 from cosearch import errors
+from cosearch.errors import UnknownNameError
 from cosearch.testing import check_problem
 from cosearch_plugins.dram import workload as dram_workload
 from cosearch_plugins.dram.controller import DramController
@@ -596,3 +597,23 @@ def test_a_broken_memspec_is_explained_in_a_line(tmp_path):
         with pytest.raises(errors.ArgumentError, match=message) as error:
             DramController(workload=SHORT, memspec=str(path))
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("controller", ["queued", "bank_machines"])
+def test_a_sample_of_the_trace_estimates_all_metrics(controller):
+    problem = DramController(workload="random:requests=20000", controller=controller)
+    assert (problem.fidelities, problem.default_fidelity) == (("sampled", "cycle"), "cycle")
+    designs = problem.space.sample(6, 3)
+    sampled, whole = (problem.evaluate(designs, fidelity=f).metrics for f in problem.fidelities)
+    assert sampled.keys() == whole.keys()
+    for metric in ("latency_ns", "energy_pj", "time_ns", "power_mw", "bandwidth_gb_per_s"):
+        assert sampled[metric] == pytest.approx(whole[metric], rel=0.25), metric
+    assert (sampled["time_ns"] != whole["time_ns"]).all()
+
+
+def test_players_have_no_sample():
+    players = {"cpu": {"workload": "random:requests=2000"}, "dma": {"workload": "stream:requests=2000"}}
+    problem = DramController(controller="bank_machines", players=players)
+    assert tuple(problem.fidelities) == ("cycle",)
+    with pytest.raises(UnknownNameError, match="sampled"):
+        problem.evaluate(problem.space.sample(1, 0), fidelity="sampled")

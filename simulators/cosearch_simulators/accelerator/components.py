@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ TIMELOOP_SRAM_PJ = {0.5: 1.0, 100.0: 6.0}
 TIMELOOP_MAC_PJ = 1.0
 
 
+@lru_cache(maxsize=256)
 def energy_scale(to_nm: float, from_nm: float = 45.0, supply_v: float = SUPPLY_V) -> float:
     """Energy of the same circuit in another technology at the same supply.
 
