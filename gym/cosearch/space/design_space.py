@@ -117,7 +117,7 @@ class DesignSpace:
         ]
         for cached in ("_default_designs", "_cardinality", "ruled_components"):
             self.__dict__.pop(cached, None)
-        self._parts: dict[str, tuple[DesignSpace, NDArray[np.int64]]] = {}
+        self._parts: dict[str, _Part | None] = {}
 
     # ------------------------------------------------------------------ parameters
 
@@ -154,31 +154,40 @@ class DesignSpace:
         Raises:
             UnknownNameError: there is no such part or group.
         """
-        return self._part(name)[0]
+        return self._known_part(name)[0]
 
     def part_columns(self, name: str) -> NDArray[np.int64]:
         """The columns of a part's parameters in index arrays of this space."""
-        return self._part(name)[1]
+        return self._known_part(name)[1]
 
-    def _part(self, name: str) -> tuple[DesignSpace, NDArray[np.int64]]:
+    def _known_part(self, name: str) -> _Part:
+        part = self._part(name)
+        if part is None:
+            raise unknown_name("part", name, self.groups)
+        return part
+
+    def _part(self, name: str) -> _Part | None:
+        """A part and its columns, None if there is no such part; "chip.network" is a part of the part "chip"."""
         if name not in self._parts:
-            names = joining.part_names(self, name)
-            if not names:
-                raise unknown_name("part", name, self.groups)
-            parameters, rules, groups = joining.part_arguments(self, name, names)
-            part = DesignSpace(parameters, rules, name=name, groups=groups)
-            held = {names[full]: value for full, value in self.held.items() if full in names}
-            columns = np.array([self.column_of[full] for full in names])
-            self._parts[name] = part.hold(held), columns
-        return self._parts[name]
+            head, _, rest = name.partition(".")
+            whole = self._part(head) if rest else None
+            if whole is not None:
+                inner = whole[0]._part(rest)
+                self._parts[name] = inner and (inner[0], whole[1][inner[1]])
+            elif names := joining.part_names(self, name):
+                parameters, rules, groups = joining.part_arguments(self, name, names)
+                held = {names[full]: value for full, value in self.held.items() if full in names}
+                part = DesignSpace(parameters, rules, name=name, groups=groups).hold(held)
+                self._parts[name] = part, np.array([self.column_of[full] for full in names])
+        return self._parts.get(name)
 
     def __getitem__(self, name: str) -> Any:
         """The parameter of this name, or else the part of this name as a `DesignSpace`."""
         if name in self.column_of:
             return self.parameters[self.column_of[name]]
-        if joining.part_names(self, name):
-            return self.part(name)
-        raise unknown_name("parameter", name, [*self.names, *self.groups])
+        if not isinstance(name, str) or self._part(name) is None:
+            raise unknown_name("parameter", name, [*self.names, *self.groups])
+        return self.part(name)
 
     def __contains__(self, name: object) -> bool:
         return name in self.column_of
@@ -515,6 +524,9 @@ class DesignSpace:
             for table in reversed(self.rules):
                 reasons[table.holds(designs.index)] = table.rule.reason
         return reasons
+
+
+_Part = tuple[DesignSpace, NDArray[np.int64]]  # a part and its columns in the whole
 
 
 def _count(n: int) -> int:

@@ -98,18 +98,10 @@ def _both(parameter: Parameter, across: Mapping[str, Any]) -> dict[str, Any]:
     return both
 
 
-def part_names(space: DesignSpace, name: str) -> dict[str, str] | None:
-    """{name in the whole: name in the part} of a part or a group; None if there is neither."""
-    head, dot, rest = name.partition(".")
-    inner = {full: full.removeprefix(f"{head}.") for full in space.names if full.startswith(f"{head}.")}
-    if inner and not dot:
-        return inner
-    if name in space.groups and not inner:
-        return {member: member for member in space.names if member in space.groups[name]}
-    if inner and rest:
-        below = part_names(space.part(head), rest)
-        return below and {full: below[short] for full, short in inner.items() if short in below}
-    return None
+def part_names(space: DesignSpace, name: str) -> dict[str, str]:
+    """{name in the whole: name in the part} of a part or a group; empty if there is neither."""
+    inner = {full: full.removeprefix(f"{name}.") for full in space.names if full.startswith(f"{name}.")}
+    return inner or {full: full for full in space.names if full in space.groups.get(name, ())}
 
 
 def part_arguments(
