@@ -112,8 +112,9 @@ class Session:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.connection = engine.connect()
-        self.raw: Any = self.connection.connection.driver_connection
-        self._cursor: Any = self.raw.cursor()
+        raw: Any = self.connection.connection.driver_connection
+        self.raw = raw
+        self._cursor = raw.cursor()
         self._sqlite = engine.dialect.name == "sqlite"
         self._begin = "BEGIN IMMEDIATE" if self._sqlite else "BEGIN"
 
