@@ -47,7 +47,7 @@ def close_up_section(
     comparison: Comparison, number: int, level: int, drawings: Drawings, progress: Progress
 ) -> str:
     """A tab for each chosen design; empty without pictures, one line if the problem cannot be built."""
-    from cosearch.study import problem_of
+    from cosearch.run.study import problem_of
 
     record = comparison.first.record
     chosen = chosen_designs(comparison)

@@ -12,7 +12,7 @@ from typing import Any
 from cosearch.arguments import assignment
 from cosearch.description import cardinality_text, describe_problem, values_text, when_text
 from cosearch.drawing import drawn_pictures, draws_pictures
-from cosearch.evaluator import Evaluator
+from cosearch.run.evaluator import Evaluator
 from cosearch.outcomes import OK
 from cosearch.problem import Problem
 from cosearch.report.closeups import design_html, pictures_html

@@ -253,9 +253,9 @@ class StudyWriter:
         self._seconds = seconds
         self._execute(PUT_SECONDS, (seconds, self.record.id))
 
-    def set_budget(self, budget: int) -> None:
-        """Raise the study's budget."""
-        self.record = replace(self.record, budget=budget)
+    def set_record(self, record: StudyRecord) -> None:
+        """Note how the study is run from now on: with a larger budget, other workers, other limits."""
+        self.record = record
         self._execute(PUT_DESCRIPTION, (self.record.description(), self.record.id))
 
     def forget_tells(self, position: int, state: Any) -> None:

@@ -7,6 +7,7 @@ design is judged by the best mapping found for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,18 +19,26 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
+from cosearch_plugins.accelerator.bound import bounded_network, machines_of
 from cosearch_plugins.accelerator.files import read_energies, read_template, with_energies
-from cosearch_plugins.accelerator.mapped_network import map_on, network_pictures, vector_traffic
+from cosearch_plugins.accelerator.mapped_network import (
+    map_on,
+    network_pictures,
+    vector_elements,
+    vector_traffic,
+)
 from cosearch_plugins.accelerator.network_workload import (
     NETWORKS,
     absolute_network,
     network_digest,
     read_network,
 )
+from cosearch_plugins.accelerator.timeline import timed
 from cosearch_plugins.argument_checks import thread_count
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
+    from cosearch_simulators.accelerator.bound import BoundedNetwork
     from cosearch_simulators.accelerator.components import EnergyTable
     from cosearch_simulators.workloads import Precision
 
@@ -81,6 +90,10 @@ class Accelerator(Problem):
     Registers in every unit, one shared buffer and the memory. Elementwise operators of one input are part of
     the layer before; other vector operators take the time and the energy of their traffic to the memory.
 
+    Fidelities: `bound`, what no mapping goes below, in microseconds for each design; `mapper`, the best
+    mapping found, the default; `timeline`, the tiles of that mapping one by one through the memory's bus,
+    buffer and array, layers overlapping as they depend on each other: its latency, and the mapper's energy.
+
     Args:
         workload: a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), or an ONNX file.
         mapped_for: what each layer's mapping is the best for: "edp", "latency" or "energy".
@@ -113,7 +126,8 @@ class Accelerator(Problem):
     space = SPACE
     metrics = METRICS
     objectives = tuple(Objective(name, "min") for name in ("latency_ns", "energy_pj", "area_mm2"))
-    fidelities = ("analytical",)
+    fidelities = ("bound", "mapper", "timeline")
+    default_fidelity = "mapper"
     workloads = NETWORKS
     groups = {  # noqa: RUF012
         "array": ["array_rows", "array_columns", "dataflow", "bits", "clock_ghz"],
@@ -178,14 +192,16 @@ class Accelerator(Problem):
         super().__init__(objectives=objectives, constraints=constraints)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
-        """All designs of one dataflow in one call of the mapper."""
+        """All designs of one dataflow in one call of the mapper, or all in one of the bound."""
+        if fidelity == "bound":
+            return self._bound(designs)
         count = len(designs)
         columns = {metric.name: np.full(count, np.nan) for metric in METRICS}
         errors = [""] * count
         flows = np.asarray(designs["dataflow"])
         for flow in dict.fromkeys(flows.tolist()):
             mine = np.flatnonzero(flows == flow)
-            for name, values, reasons in self._run(flow, [designs[int(i)] for i in mine]):
+            for name, values, reasons in self._run(flow, [designs[int(i)] for i in mine], fidelity):
                 columns[name][mine] = values
                 for i, reason in zip(mine, reasons, strict=True):
                     errors[i] = reason
@@ -247,7 +263,7 @@ class Accelerator(Problem):
         return Precision(bits, bits, bits, self.accumulation_bits)
 
     def _run(
-        self, flow: str, designs: Sequence[Mapping[str, Any]]
+        self, flow: str, designs: Sequence[Mapping[str, Any]], fidelity: str
     ) -> Sequence[tuple[str, NDArray[np.float64], Sequence[str]]]:
         """Columns and reasons of designs with one dataflow."""
         architectures = [self.architecture(design) for design in designs]
@@ -263,16 +279,58 @@ class Accelerator(Problem):
         bits = np.array([int(design["bits"]) for design in designs])
         vector_bytes, vector_pj = vector_traffic(self.network, architectures, bits)
         latency_ns = mapped.cycles / clock_ghz + vector_bytes / memory
-        energy_pj = mapped.energy_pj + vector_pj
-        units = np.array([architecture.units for architecture in architectures])
-        macs = sum(operator.macs for operator in self.network.operators)
-        columns = {
+        if fidelity == "timeline":
+            precisions = [self._precision(design) for design in designs]
+            latency_ns = timed(mapped, architectures, self.network, precisions, self.threads)
+        columns = self._columns(
+            latency_ns,
+            mapped.energy_pj + vector_pj,
+            np.array([sum(a.area_by_part_mm2().values()) for a in architectures]),
+            np.array([architecture.units for architecture in architectures]),
+            clock_ghz,
+        )
+        return [(name, column, mapped.reasons) for name, column in columns.items()]
+
+    def _bound(self, designs: Designs) -> Outcomes:
+        """What no mapping goes below, all designs at once as columns."""
+        from cosearch_simulators.accelerator.bound import area_mm2
+
+        columns = {p.name: np.asarray(designs[p.name]) for p in self.space}
+        like = self.architecture(self.space.default())
+        found = machines_of(columns, like, self.accumulation_bits)
+        cycles, energy_pj, reasons = bounded_network(self._bounded, columns["dataflow"], found, self.template)
+        elements = vector_elements(self.network)
+        memory, clock_ghz = (columns[name].astype(np.float64) for name in ("memory_gb_per_s", "clock_ghz"))
+        values = self._columns(
+            cycles / clock_ghz + elements * columns["bits"] / 8 / memory,
+            energy_pj + elements * found.memory_pj[:, 0],
+            area_mm2(like, found, columns["bits"]),
+            found.columns * found.rows,
+            clock_ghz,
+        )
+        return Outcomes.of(values, errors=reasons)
+
+    @cached_property
+    def _bounded(self) -> BoundedNetwork:
+        from cosearch_simulators.accelerator.bound import BoundedNetwork
+
+        return BoundedNetwork(self.network)
+
+    def _columns(
+        self,
+        latency_ns: NDArray[np.float64],
+        energy_pj: NDArray[np.float64],
+        area_mm2: NDArray[np.float64],
+        units: NDArray[np.int64],
+        clock_ghz: NDArray[np.float64],
+    ) -> dict[str, NDArray[np.float64]]:
+        """All metrics, of what is measured."""
+        return {
             "latency_ns": latency_ns,
             "energy_pj": energy_pj,
-            "area_mm2": np.array([sum(a.area_by_part_mm2().values()) for a in architectures]),
+            "area_mm2": area_mm2,
             "edp_pj_s": energy_pj * latency_ns * 1e-9,
             "power_mw": energy_pj / latency_ns,
-            "utilisation": macs / (units * clock_ghz * latency_ns),
+            "utilisation": sum(o.macs for o in self.network.operators) / (units * clock_ghz * latency_ns),
             "cycles": np.ceil(latency_ns * clock_ghz),
         }
-        return [(name, column, mapped.reasons) for name, column in columns.items()]

@@ -107,16 +107,21 @@ def vector_traffic(
 
     An elementwise operator with one activation is applied to the outputs of the layer before as they leave.
     """
+    word_pj = np.array([a.read_pj(a.levels[-1]) for a in architectures])
+    elements = vector_elements(network)
+    return elements * bits / 8, elements * word_pj
+
+
+def vector_elements(network: Network) -> int:
+    """Elements that vector operators move; see `vector_traffic`."""
     from cosearch_simulators.workloads import Elementwise
 
-    elements = sum(
+    return sum(
         sum(operator.tensor_elements.values())
         for operator in network.operators
         if operator.loop_nest() is None
         and not (isinstance(operator, Elementwise) and len(operator.operands) == 1)
     )
-    word_pj = np.array([a.read_pj(a.levels[-1]) for a in architectures])
-    return elements * bits / 8, elements * word_pj
 
 
 def network_pictures(

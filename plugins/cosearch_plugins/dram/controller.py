@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
@@ -32,11 +33,13 @@ from cosearch_plugins.dram.controller_spaces import (
 )
 from cosearch_plugins.dram.devices import absolute_path, check_name, memspec_devices, named_devices
 from cosearch_plugins.dram.metrics import METRICS, measured, metrics_of
+from cosearch_plugins.dram.sampled import sampled_metrics
 from cosearch_plugins.dram.workload import absolute, check_fits, is_path, read_workload
 
 if TYPE_CHECKING:
     from cosearch_plugins.dram.players import Players
     from cosearch_simulators.dram import BankMachineControllers
+    from cosearch_simulators.dram.trace_samples import TraceSample
 
 # Four times the largest read queue; a trace of thousands of reads makes the reads left waiting negligible.
 LEAST_READS = {"queued": 256, "bank_machines": 1}
@@ -59,6 +62,10 @@ class DramController(Problem):
     its trace: let the traces last equally long. A player that is paced, by `gb_per_s` or by the cycles of its
     trace, has a `response_time_ns` too, from when it wants a request; any other sends as fast as it is let
     and waits mostly for itself: judge it by its `finish_time_ns`.
+
+    Fidelities: `sampled`, eight windows with about an eighth of the trace, scaled to the whole; `cycle`, all
+    of it, the default. A trace that is too short for windows is run whole at both. The windows of a streamed
+    trace are kept in memory. Players have `cycle` alone.
 
     Args:
         workload: a trace generator, `zipf` or `zipf:write_share=0.3,requests=20000`, or the path of a trace
@@ -113,7 +120,8 @@ class DramController(Problem):
     name = "dram-controller"
     metrics: Sequence[Metric] = METRICS
     objectives = (Objective("latency_ns", "min"), Objective("energy_pj", "min"))
-    fidelities = ("cycle",)
+    fidelities = ("sampled", "cycle")
+    default_fidelity = "cycle"
     workloads: ClassVar[tuple[str, ...]] = (
         "stream",
         "random",
@@ -219,6 +227,14 @@ class DramController(Problem):
             )
             metrics = measured(together.total, devices, self.controller)
             return Outcomes.of(metrics | self.players.measured(together), errors=together.total.error)
+        if fidelity == "sampled":
+            metrics, errors = sampled_metrics(
+                *(devices, controllers, self._sample, designs["refresh"]),
+                controller=self.controller,
+                trace_tck_ps=self.trace_tck_ps,
+                threads=self.threads,
+            )
+            return Outcomes.of(metrics, errors=errors)
         result = simulate(
             devices,
             controllers,
@@ -228,6 +244,12 @@ class DramController(Problem):
             trace_tck_ps=self.trace_tck_ps,
         )
         return Outcomes.of(measured(result, devices, self.controller), errors=result.error)
+
+    @cached_property
+    def _sample(self) -> TraceSample:
+        from cosearch_simulators.dram.trace_samples import sample_trace
+
+        return sample_trace(self.trace, least_reads=LEAST_READS[self.controller])
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """Bandwidth and latency, the data bus over time, the rows that were found open, and the energy."""
@@ -266,6 +288,7 @@ class DramController(Problem):
             raise ArgumentError(f"players have their own traces and clocks: leave out {' and '.join(given)}")
         whole_number("starvation_cycles", starvation_cycles, 1, LONGEST_STARVATION)
         devices = list(self.devices.by_name.values())
+        self.fidelities = ("cycle",)  # players wait for each other, so windows of each do not stand for it
         self.players = read_players(players, devices, request_bytes, starvation_cycles, self.metrics)
         self.workload_digest = self.players.digest
         self._check_reads("players have", self.players.reads)

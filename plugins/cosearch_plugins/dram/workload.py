@@ -12,7 +12,7 @@ from cosearch.errors import ArgumentError, WorkloadError, unknown_name
 if TYPE_CHECKING:
     from cosearch_simulators.dram import Device, StreamedTrace, Trace
 
-# A larger file stays on disk and is read in pieces, for every design anew.
+# A larger file, once it is unpacked, stays on disk and is read in pieces, for every design anew.
 STREAMED_FROM_BYTES = 256 * 1024**2
 
 
@@ -28,9 +28,9 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
         WorkloadError: the trace cannot be made or read.
     """
     from cosearch_simulators.dram import stream_trace
-    from cosearch_simulators.dram.traces.formats import read_trace
+    from cosearch_simulators.dram.traces.formats import holds_more_than, read_trace
     from cosearch_simulators.dram.traces.generators import GENERATORS, generate
-    from cosearch_simulators.errors import TraceError
+    from cosearch_simulators.errors import LongTraceError, TraceError
 
     if not isinstance(workload, str):
         raise WorkloadError(f"workload must be a name or a path as text, got {type(workload).__name__}")
@@ -39,10 +39,13 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
         if name in GENERATORS:
             return generate(name, **_generator_arguments(workload, arguments))
         path, format = _path_and_format(workload)
-        if os.path.isfile(path) and os.path.getsize(path) >= STREAMED_FROM_BYTES:
+        if os.path.isfile(path) and holds_more_than(path, STREAMED_FROM_BYTES):
             return stream_trace(path, format=format)
         if os.path.exists(path) or is_path(path):
-            return read_trace(path, format=format)
+            try:
+                return read_trace(path, format=format)
+            except LongTraceError:  # an .npz of few bytes
+                return stream_trace(path, format=format)
     except TraceError as error:
         raise WorkloadError(str(error)) from None
     raise unknown_name("workload", name, GENERATORS if names is None else names)

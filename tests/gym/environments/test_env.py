@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import subprocess
-import sys
 import warnings
 
 import gymnasium
@@ -14,7 +12,6 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_of_sb3
 
-import cosearch
 from cosearch.environments.env import DesignEnv
 from cosearch.environments.rewards import REWARDS
 from cosearch.environments.vector import DesignVectorEnv
@@ -246,37 +243,6 @@ def test_an_environment_can_be_built_again_from_its_spec():
         assert again.observation_space == env.observation_space
         assert again.unwrapped.episodes.reward.targets == [30.0, None]
     assert json.loads(env.spec.to_json())["kwargs"]["problem"] == "test-oven"
-
-
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "import cosearch; import gymnasium",
-        "import gymnasium; import cosearch",
-        "import cosearch; from gymnasium.envs.registration import registry; import gymnasium",
-        "import cosearch.registry; cosearch.registry.registry(); import gymnasium",
-        "import cosearch_plugins.dram.controller; import gymnasium",
-        "import gymnasium; gymnasium.make('cosearch:cosearch/DramController-v0')",
-    ],
-)
-def test_importing_cosearch_is_enough(imports):
-    check = "; print([i for i in gymnasium.registry if i.startswith('cosearch/')])"
-    done = subprocess.run([sys.executable, "-c", imports + check], capture_output=True, text=True, check=True)
-    assert "'cosearch/DramController-v0', 'cosearch/mo-DramController-v0'" in done.stdout
-
-
-def test_every_problem_of_an_installed_plugin_is_named_in_the_metadata():
-    registry = cosearch.registry.registry()
-    installed = [p for r in registry.plugins if r.distribution == "cosearch" for p in r.problems]
-    code = "import cosearch, gymnasium; print(*gymnasium.registry)"
-    ids = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    for name in installed:
-        assert registry.problems[name].env_id() in ids, (
-            f"pyproject.toml does not name the environment of {name}"
-        )
-        assert registry.problems[name].env_id(multi_objective=True) in ids
 
 
 def test_ansi_rendering_shows_the_design_and_its_metrics(oven):
