@@ -112,8 +112,9 @@ class Session:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.connection = engine.connect()
-        self.raw: Any = self.connection.connection.driver_connection
-        self._cursor: Any = self.raw.cursor()
+        raw: Any = self.connection.connection.driver_connection
+        self.raw = raw
+        self._cursor = raw.cursor()
         self._sqlite = engine.dialect.name == "sqlite"
         self._begin = "BEGIN IMMEDIATE" if self._sqlite else "BEGIN"
 
@@ -164,12 +165,16 @@ def database_errors(action: str, location: str, engine: sa.Engine) -> Iterator[N
     try:
         yield
     except sa.exc.StatementError as error:
-        raise StoreError(f"cannot {action} {location}: {advice(str(error.orig), location)}") from None
+        raise _store_error(action, location, str(error.orig)) from None
     except (sa.exc.SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
-        raise StoreError(f"cannot {action} {location}: {advice(str(error), location)}") from None
+        raise _store_error(action, location, str(error)) from None
 
 
-def advice(message: str, location: str) -> str:
+def _store_error(action: str, location: str, message: str) -> StoreError:
+    return StoreError(f"cannot {action} {location}: {_advice(action, message, location)}")
+
+
+def _advice(action: str, message: str, location: str) -> str:
     """What a database's message means, in a line."""
     text = message.splitlines()[0] if message else "unknown database error"
     if "not a database" in text or "malformed" in text:
@@ -177,7 +182,8 @@ def advice(message: str, location: str) -> str:
     if "is full" in text or "disk I/O error" in text:
         folder = Path(location).resolve().parent
         free_mb = shutil.disk_usage(folder).free // 2**20 if folder.exists() else 0
-        return f"{text} ({free_mb} MB free); make room, then resume: what was stored is intact"
+        then = "begin the study again" if action == "create" else "resume: what was stored is intact"
+        return f"{text} ({free_mb} MB free); make room, then {then}"
     if "readonly" in text or "read-only" in text or "unable to open database" in text:
         return f"it cannot be written ({text}); make it writable, or choose another store"
     if "locked" in text:

@@ -27,8 +27,8 @@ class Runs:
     def add(self, rows: NDArray[np.int64]) -> None:
         """Add rows in the order in which they were told."""
         breaks = np.flatnonzero(rows[1:] != rows[:-1] + 1) + 1 if len(rows) > 1 else ()
-        begins = [0, *(int(i) for i in breaks)]
-        for begin, end in zip(begins, [*begins[1:], len(rows)], strict=True):
+        begins = [0, *(int(i) for i in breaks)] if len(rows) else []
+        for begin, end in zip(begins, [*begins[1:], len(rows)], strict=False):
             self._add(int(rows[begin]), end - begin)
 
     def _add(self, start: int, length: int) -> None:

@@ -65,14 +65,16 @@ class StudyWriter:
     def __init__(self, store: Store, record: StudyRecord) -> None:
         self.record = record
         self._store = store
-        self._refusal: str | None = None
+        self._lost: str | None = None
+        self._unsure = False
         self._closed = False
         with contextlib.ExitStack() as stack:
             stack.enter_context(lock_study(store.engine, store.location, record.id, record.name))
             with store.errors("write to"), store.guard:
                 self._session = Session(store.engine)
                 stack.callback(self._session.close)
-                self._load()
+                with reading.naming(f"study {record.name!r} in {store.location}"):
+                    self._load()
                 self._wal: WalFile | NoWal = self._open_wal()
                 stack.callback(self._wal.close)
             self._reserve: Reserve | None = None
@@ -96,7 +98,7 @@ class StudyWriter:
             payload = session.execute(
                 "SELECT payload FROM blocks WHERE study_id = ? AND block = ?", (id_, number)
             ).fetchone()[0]
-            with reading.naming(f"study {self.record.name!r}: block {number}"):
+            with reading.naming(f"block {number}"):
                 block = blocks.unpack(bytes(payload), first, self.record.fidelity)
                 self._tail.append((number, first, block.with_metrics(self._metrics)))
         part = session.execute("SELECT MAX(part) FROM tells WHERE study_id = ?", (id_,)).fetchone()[0]
@@ -178,6 +180,8 @@ class StudyWriter:
         first, n = self.stored, len(block)
         if not n:
             return np.empty(0, dtype=np.int64)
+        if self._unsure:
+            raise StoreError(f"study {self.record.name!r} was interrupted while it was written; resume it")
         self._check(block)
         payload = blocks.pack(block, first, self.record.fidelity)
         number, tail = self._next_block, [*self._tail, (self._next_block, first, block)]
@@ -185,6 +189,7 @@ class StudyWriter:
         last = block.seconds if isinstance(block.seconds, float) else float(np.max(block.seconds))
         seconds, self._seconds = self._seconds, max(self._seconds, last)
         tells_due = time.monotonic() - self._tells_written_at >= TELL_S
+        self._unsure = True  # an interrupt in here leaves open whether it is stored
         try:
             with self._store.guard, self._store.errors("write to"), self._session.transaction():
                 if merged:
@@ -194,11 +199,11 @@ class StudyWriter:
                 if tells_due:
                     self._write_tells()
         except StoreError as error:
-            self._seconds = seconds
+            self._seconds, self._unsure = seconds, False
             raise self._refused(error, Refused(payload, first), n) from None
         self._tail = [] if len(tail[-1][2]) >= LARGE else tail
         self._next_block = number + 1
-        self.stored = first + n
+        self.stored, self._unsure = first + n, False
         if tells_due:
             self._note_written()
         self._committed()
@@ -281,7 +286,7 @@ class StudyWriter:
             return
         self._closed = True
         try:
-            if self._refusal is None:
+            if self._lost is None:
                 self.flush()
         finally:
             self._resources.close()
@@ -350,11 +355,11 @@ class StudyWriter:
             raise StoreError(f"cannot write to {self._store.location}: {error.strerror}") from None
 
     def _check(self, block: Block | None = None) -> None:
-        if self._refusal is not None:
-            raise StoreError(self._refusal)
+        if self._lost is not None:
+            raise StoreError(self._lost)
         if self._store.path is not None and not self._wal.is_there():
-            self._refusal = rescue.rescue(self._store.path, self, block)
-            raise StoreError(self._refusal)
+            self._lost = rescue.rescue(self._store.path, self, block)
+            raise StoreError(self._lost)
 
     def _refused(self, error: StoreError, refused: Refused, n: int) -> StoreError:
         """The error that says where evaluations wait which the store could not take."""
@@ -367,15 +372,12 @@ class StudyWriter:
 
 def _mergeable(tail: list[tuple[int, int, Block]]) -> int:
     """How many of the last blocks should become one."""
-    small = rows = 0
-    for small, (_, _, block) in enumerate(reversed(tail)):  # noqa: B007  counts those that were passed
-        if len(block) >= SMALL:
-            break
-    else:
-        small = len(tail)
+    rows = tail[-1][1] + len(tail[-1][2]) - tail[0][1]
+    if len(tail) < FAN and rows < MERGED:
+        return 0
+    small = next((i for i, (_, _, block) in enumerate(reversed(tail)) if len(block) >= SMALL), len(tail))
     if small >= FAN:
         return small
-    rows = tail[-1][1] + len(tail[-1][2]) - tail[0][1]
     return len(tail) if len(tail) > 1 and (len(tail) - small >= FAN or rows >= MERGED) else 0
 
 
