@@ -118,18 +118,16 @@ _NOUNS = {
 
 
 def type_text(schema: Schema) -> str:
-    """A type as a user reads it: "whole number from 1 to 64", "text or null", "fast or thorough"."""
+    """A type as a user reads it: "whole number from 1 to 64", "fast or thorough"; null is to leave it out."""
     words: list[str] = []
     for kind in _kinds(schema):
         if "enum" in kind:
             words += [str(_plain(choice)) for choice in kind["enum"]]
         elif kind.get("type") == "boolean":
             words += ["true", "false"]
-        elif kind.get("type") == "null":
-            words.append("null")
         elif kind.get("format") == "path":
             words.append("path")
-        else:
+        elif kind.get("type") != "null":
             noun, _ = _NOUNS.get(str(kind.get("type")), ("any value", ""))
             bounds = _bounds(kind)
             words.append(f"{noun} {'of ' if bounds[:2] == 'at' else ''}{bounds}".strip())
