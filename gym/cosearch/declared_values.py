@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -59,15 +60,13 @@ def lenient(value: Any, validate: Callable[[Any], Any]) -> Any:
     raise refused
 
 
-def _readings(value: Any) -> list[Any]:
+def _readings(value: Any) -> Iterator[Any]:
+    yield value
     if isinstance(value, bool | int | float):
-        return [value, json.dumps(value)]
-    if isinstance(value, str):
-        try:
-            return [value, json_value(value)]
-        except ValueError:
-            pass
-    return [value]
+        yield json.dumps(value)
+    elif isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            yield json_value(value)
 
 
 def refusal(errors: Sequence[Any], schema: Schema, name: str, value: Any, owner: str) -> CosearchError:
