@@ -1,7 +1,9 @@
 """What a worker process does: run the designs that it is sent, until its channel ends.
 
 Run as a script: it is set up before anything of the user's is loaded, with the standard library alone.
-`worker_process.py` is the study's side.
+`worker_process.py` is the study's side. (The workers of `multiprocessing` may not have children, or are
+waited for at exit; they share the study's session, stdout and temporary folder; and its pools, like those of
+loky and pebble, break or wait for ever when a worker dies at the wrong moment.)
 
 Messages are pickled, each after four bytes that tell it from garbage and its length as eight. The worker
 sends `("ready", bytes in memory)` or `("unfit", why)`, hears `(index, fidelity, seed)` and answers
@@ -18,25 +20,36 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 HEADER, MAGIC = struct.Struct("<4sQ"), b"cosr"
 PROBLEM = "problem.pickle"
+LOADING = "COSEARCH_WORKER_LOADS"  # in the environment while the study's script may be imported
 
 
-def main(descriptor: int, study: int, folder: str, memory_mb: int | None) -> None:
-    """Load the problem and run designs."""
-    _end_with(study)
+def main(arguments: Sequence[str]) -> None:
+    """Load the problem and run designs.
+
+    Args:
+        arguments: the channel's descriptor, the study's process, whether its thread lives as long as it does,
+            the folder that workers share, and the memory limit in MB or "".
+    """
+    descriptor, study, lasting, folder, limit = arguments
+    memory_mb = int(limit) if limit else None
+    _end_with(int(study), lasting == "lasting")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the study's to answer
-    channel = socket.socket(fileno=descriptor)
+    channel = socket.socket(fileno=int(descriptor))
     _open_output()
     try:
         with open(os.path.join(folder, PROBLEM), "rb") as file:
             from multiprocessing import spawn
 
-            spawn.prepare(pickle.load(file))  # the study's import path, and its script as a module
+            os.environ[LOADING] = "1"
+            spawn.prepare(pickle.load(file))  # the study's import path; its script, if the problem needs it
             problem = pickle.load(file)
+            del os.environ[LOADING]
     except BaseException as error:  # whatever a plugin does at import
         _send(channel, ("unfit", f"{type(error).__name__}: {error}"))
         raise
@@ -97,14 +110,18 @@ class _Worker:
             _open_output()
 
 
-def _end_with(study: int) -> None:
-    """Die when the study does, and adopt what orphans there are below, so that they can be found."""
+def _end_with(study: int, lasting: bool) -> None:
+    """Die when the study does, and adopt what orphans there are below, so that they can be found.
+
+    The signal comes when the thread that started us ends; if that may be before the study, the keeper must do.
+    """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError, ImportError):
             import ctypes
 
             libc = ctypes.CDLL(None, use_errno=True)
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if lasting:
+                libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != study:
         os._exit(1)
@@ -164,4 +181,4 @@ def _exactly(channel: socket.socket, n: int) -> bytes | None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else None)
+    main(sys.argv[1:])

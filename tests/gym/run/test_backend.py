@@ -136,7 +136,9 @@ def test_prints_of_a_simulator_do_not_reach_stdout(capfd):
     out, err = capfd.readouterr()
     assert out == "a result\n"
     assert 1_000_000 < len(err) < 1_000_200
-    last = f"\nproblem misbehaving printed more than {printing.MOST_CHARACTERS} characters; the rest is left out\n"
+    last = (
+        f"problem misbehaving printed more than {printing.MOST_CHARACTERS} characters; the rest is left out\n"
+    )
     assert err.endswith(last)
 
 
