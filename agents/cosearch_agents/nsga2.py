@@ -14,6 +14,7 @@ import numpy as np
 from cosearch import Agent, Designs, DesignSpace, Integer, Real, Results
 from cosearch.objectives import minimised, violations
 from cosearch.outcomes import Outcomes
+from cosearch.space.convert.pymoo import from_pymoo, pymoo_variables, to_pymoo
 from cosearch_agents.new_designs import new_rows
 
 # What pymoo is told of a design without metrics: worse than any objective, further off than any constraint.
@@ -36,7 +37,12 @@ class NSGA2Agent(Agent):
                 "crossover_probability", 0.0, 1.0, default=0.9, description="share of parents that recombine"
             ),
             Real(
-                "mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters of each design"
+                "mutations",
+                0.1,
+                10.0,
+                default=1.5,
+                log=True,
+                description="mean mutated parameters of each design",
             ),
             Real("mutation_eta", 1.0, 100.0, default=3.0, log=True, description="larger: smaller steps"),
             Real(
@@ -95,7 +101,9 @@ class NSGA2Agent(Agent):
         self._algorithm.tell(infills=self._generation)
 
     def _decode(self, population: Any) -> Designs:
-        return self.space.from_pymoo(list(population.get("X"))) if len(population) else self.space.designs([])
+        return (
+            from_pymoo(self.space, list(population.get("X"))) if len(population) else self.space.designs([])
+        )
 
     def _refill(self) -> Any:
         """Random new designs in place of a generation that mating could not find."""
@@ -105,7 +113,7 @@ class NSGA2Agent(Agent):
             drawn = self.space.sample(self.settings["population"], self.rng)
             rows = new_rows(drawn, self._seen)
             if rows:
-                return Population.new(X=_objects(self.space.to_pymoo(drawn[rows])))
+                return Population.new(X=_objects(to_pymoo(self.space, drawn[rows])))
         return Population.new(X=np.empty(0, dtype=object))
 
     def _first_generation(self) -> Designs:
@@ -132,7 +140,7 @@ class NSGA2Agent(Agent):
         from pymoo.operators.repair.rounding import RoundingRepair
         from pymoo.operators.selection.tournament import TournamentSelection
 
-        variables = self.space.pymoo_variables()
+        variables = pymoo_variables(self.space)
         settings = self.settings
         probability = settings["crossover_probability"]
         rate = min(1.0, settings["mutations"] / len(variables))
@@ -163,7 +171,7 @@ class NSGA2Agent(Agent):
         )
         algorithm = NSGA2(
             pop_size=settings["population"],
-            sampling=Population.new(X=_objects(self.space.to_pymoo(self._first_generation()))),
+            sampling=Population.new(X=_objects(to_pymoo(self.space, self._first_generation()))),
             mating=mating,
             eliminate_duplicates=False,
         )

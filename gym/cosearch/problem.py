@@ -99,7 +99,6 @@ class Problem(ABC):
         if vars(cls).get("name"):
             register_defined(cls.__module__, cls.name, cls.version)
 
-
     def __init__(
         self,
         settings: AnySettings | None = None,

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from cosearch.json_text import json_value, shown
 from cosearch.bounded_files import opened
 from cosearch.cli.parquet_columns import check_names, read_columns
 from cosearch.errors import ArgumentError, DesignError
 from cosearch.export import FIRST_COLUMNS, LAST_COLUMNS, cell_text, csv_column
+from cosearch.json_text import json_value, shown
 from cosearch.objectives import Metric
 from cosearch.space import Categorical, Designs, DesignsLike, DesignSpace
 

@@ -55,7 +55,7 @@ class Admission:
         """
         fidelity, seed = asked.fidelities(self.task.fidelity), asked.seeds(self.evaluation_seed)
         self._check_seed(asked, seed)
-        codes = self.codes(fidelity if isinstance(asked.fidelity, np.ndarray) else fidelity[:1], len(asked))
+        codes = self.codes(asked.fidelity if asked.fidelity is not None else self.task.fidelity, len(asked))
         rows = self.ledger.register(asked.designs, codes, seed)
         cost = self.costs[codes]
         charged = self.new(rows)
@@ -67,35 +67,43 @@ class Admission:
         if n == len(rows):
             return Batch(first, asked, fidelity, seed, rows, cost)
         kept = slice(0, n)
-        return Batch(
-            first, asked.take(kept), fidelity[kept], seed[kept], rows[kept], cost[kept], cut=True
-        )
+        return Batch(first, asked.take(kept), fidelity[kept], seed[kept], rows[kept], cost[kept], cut=True)
 
     def new(self, rows: Rows) -> NDArray[np.bool_]:
         """Which of these were never asked for, the first of equal ones, (n,)."""
-        new = self.ledger.state(rows) == UNASKED
-        if new.any():
+        new: NDArray[np.bool_] = self.ledger.state(rows) == UNASKED
+        if len(rows) > 1 and new.any():
             first = np.zeros(len(rows), dtype=bool)
             first[np.unique(rows, return_index=True)[1]] = True
             new &= first
         return new
 
-    def codes(self, fidelity: NDArray[np.str_], n: int) -> NDArray[np.uint8]:
-        """The positions of n fidelities among the task's, (n,); one name may stand for all.
+    def codes(self, fidelity: str | NDArray[np.str_], n: int) -> NDArray[np.uint8]:
+        """The positions of n fidelities among the task's, (n,); one name stands for all.
 
         Raises:
             UnknownNameError: for one that the problem lacks.
         """
+        if isinstance(fidelity, str):
+            return np.full(n, self._code(fidelity), dtype=np.uint8)
         names, inverse = np.unique(fidelity, return_inverse=True)
-        for name in names.tolist():
+        return np.array([self._code(name) for name in names.tolist()], dtype=np.uint8)[inverse]
+
+    def _code(self, name: str) -> int:
+        if name not in self._codes:
             check_fidelity(name, self.task.fidelities, f"problem {self.problem.name}")
-        known = np.array([self._codes[name] for name in names.tolist()], dtype=np.uint8)
-        return np.full(n, known[0]) if len(fidelity) == 1 else known[inverse]
+        return self._codes[name]
 
     def _check_seed(self, asked: Proposals, seed: NDArray[np.int64]) -> None:
         if asked.seed is None:
             return
         wrong = seed[(seed < 0) | ((seed != self.evaluation_seed) & (not self.problem.seeded))]
         if len(wrong):
-            why = "is below 0" if wrong[0] < 0 else f"means nothing to problem {self.problem.name}, which draws none"
-            raise AgentError(f"a proposal's evaluation seed {wrong[0]} {why} (`Problem.seeded` says which does)")
+            why = (
+                "is below 0"
+                if wrong[0] < 0
+                else f"means nothing to problem {self.problem.name}, which draws none"
+            )
+            raise AgentError(
+                f"a proposal's evaluation seed {wrong[0]} {why} (`Problem.seeded` says which does)"
+            )

@@ -108,8 +108,12 @@ class Dispatch:
                 continue
             batch = self._of(int(done.numbers[0]))
             positions = done.numbers - batch.first
-            for piece, count in zip(*np.unique(batch.piece[positions], return_counts=True), strict=True):
-                self._back(int(piece), int(count))
+            pieces = batch.piece[positions]
+            if (pieces == pieces[0]).all():
+                self._back(int(pieces[0]), len(pieces))
+            else:
+                for piece, count in zip(*np.unique(pieces, return_counts=True), strict=True):
+                    self._back(int(piece), int(count))
             found.append((batch, positions, done.outcomes))
         return found
 

@@ -37,7 +37,6 @@ class Ledger:
         self._table = RowTable(packed_bytes + 1 + 8)
         self._reasons: dict[int, str] = {}
         self._columns: dict[str, NDArray[np.generic]] = {
-            "packed": np.empty((0, len(space)), dtype=space.key_dtype),
             "metrics": np.empty((0, len(self.metrics))),
             "codes": np.empty(0, dtype=np.int8),
             "state": np.empty(0, dtype=np.int8),
@@ -61,7 +60,6 @@ class Ledger:
         rows, new = self._table.add(keys)
         if new.any():
             self._grow(len(self._table))
-            self._columns["packed"][rows[new]] = packed[new]
         return rows
 
     def state(self, rows: Rows) -> NDArray[np.int8]:
@@ -118,7 +116,8 @@ class Ledger:
 
     def designs(self, rows: Rows) -> Designs:
         """Their designs."""
-        return self.space.designs_from_packed(self._columns["packed"][rows])
+        raw = np.ascontiguousarray(self._table.rows(rows)[:, :-9])
+        return self.space.designs_from_packed(raw.view(self.space.key_dtype))
 
     def _grow(self, n: int) -> None:
         capacity = len(self._columns["codes"])

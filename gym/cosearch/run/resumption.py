@@ -9,6 +9,7 @@ import numpy as np
 
 from cosearch.run.scheduler import Scheduler
 from cosearch.run.trial import Proposals, Results
+from cosearch.run.under_way import from_state
 from cosearch.store import Store, StudyRecord
 
 if TYPE_CHECKING:
@@ -38,17 +39,19 @@ def take_up(scheduler: Scheduler, store: Store, record: StudyRecord, writer: Stu
     """
     problem, agent, admission = scheduler.problem, scheduler.agent, scheduler.admission
     stored = store.evaluations(record)
-    under_way = store.under_way(record)
-    if len(stored.designs) == 0 and under_way is None:
+    state: dict[str, Any] = store.agent_state(record) or {}
+    under_way = from_state(problem.space, state.pop("under_way", None))
+    if len(stored) == 0 and len(under_way) == 0:
         return None
+    if state.get("streamed"):
+        scheduler.state["streamed"] = True
     # A problem may have got metrics since: those of what was evaluated before are not known.
     outcomes = stored.outcomes.with_metrics(problem.metric_names)
     designs = problem.space.from_index(stored.designs.index)
     results = Results(designs, outcomes, stored.fidelity, stored.seed, stored.number)
     if len(results):
-        scheduler.learn(results, stored.charged)
+        scheduler.learn(results, stored.charged, stored.row)
     told = store.told(record)
-    state: dict[str, Any] = store.agent_state(record) or {}
     if state.get("cut") and admission.left > 0:
         # The budget was raised: the batch that it had cut short is asked again, whole.
         told = told[: -state["cut"]]
@@ -71,12 +74,13 @@ def take_up(scheduler: Scheduler, store: Store, record: StudyRecord, writer: Stu
         elif len(untold):
             scheduler.tell_stored(results.take(untold), untold)
     else:
-        going = under_way or Proposals(problem.space.designs([]))
-        going = Proposals(problem.space.from_index(going.designs.index), going.fidelity, going.seed)
-        agent.restore(agent_state, history, going)
+        known = set(results.designs.keys())
+        left = [i for i, key in enumerate(under_way.designs.keys()) if key not in known]
+        under_way = under_way.take(np.array(left, dtype=np.int64))
+        agent.restore(agent_state, history, under_way)
         if len(untold):
             scheduler.tell_stored(results.take(untold), untold)
-        if len(going):
-            scheduler.run_again(going)
+        if len(under_way):
+            scheduler.run_again(under_way)
     seconds = float(stored.seconds.max()) if len(results) else 0.0
     return Stored(results, len(told), seconds)

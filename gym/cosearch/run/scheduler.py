@@ -8,6 +8,7 @@ as many trials are kept going as the backend has room for, and each is told as s
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -23,40 +24,45 @@ from cosearch.run.admission import Admission
 from cosearch.run.backend import Backend
 from cosearch.run.batch import Batch, Rows
 from cosearch.run.dispatch import Dispatch
-from cosearch.run.ledger import DONE, Ledger
+from cosearch.run.ledger import DONE
 from cosearch.run.trial import Proposals, Results
+from cosearch.run.under_way import as_state
 from cosearch.space import Designs
 
 # After so many first designs that all break the contract of `simulate`, the problem is at fault.
 FIRST_DESIGNS = 8
 # A silent backend is left this often, to see whether the time is up.
 POLL_SECONDS = 0.5
+# What is under way is noted on the disk at most this often, and not where it is more than so many designs: then
+# they are cheap, and the agent asks them again.
+FLUSH_SECONDS = 0.1
+MOST_NOTED = 1000
+
+_NONE = np.empty(0, dtype=np.int64)
 
 
 class Recorder(Protocol):
-    """Where evaluations go before anybody hears of them."""
+    """Where evaluations go before anybody hears of them: a study's writer."""
 
     def append(
         self,
         numbers: Rows,
         designs: Designs,
         outcomes: Outcomes,
-        charged: NDArray[np.bool_],
+        charged: bool,
         fidelity: NDArray[np.str_],
         seed: NDArray[np.int64],
         seconds: float,
-    ) -> int:
-        """Record n evaluations durably; the row of the first, the others follow."""
+    ) -> Rows:
+        """Record n evaluations durably; their rows."""
         ...
 
     def tell(self, rows: Rows, state: Any) -> None:
-        """Note that the agent was told of these rows, in this order, and its state after it."""
+        """Note, a little later, that the agent was told of these rows, and the search's state after it."""
         ...
 
-    def under_way(
-        self, numbers: Rows, designs: Designs, fidelity: NDArray[np.str_], seed: NDArray[np.int64]
-    ) -> None:
-        """Note what is under way, so that a resumed study runs it again."""
+    def flush(self) -> None:
+        """Put everything noted on the disk."""
         ...
 
 
@@ -115,7 +121,7 @@ class Scheduler:
         self.dispatch = Dispatch(backend, whole=in_order)
         self.next_number, self.next_enqueued = 0, -1
         self.untold: set[int] = set()
-        self.state: dict[str, Any] = {"agent": dict(agent.state())}
+        self.state: dict[str, Any] = {}
         if not in_order:
             self.state["streamed"] = True  # the history cannot be asked again
         self._batches: list[Batch] = []
@@ -126,9 +132,11 @@ class Scheduler:
         # An agent that keeps asking for what it knows would never spend its budget.
         self._patience = max(1000, 10 * admission.budget)
         self._cardinality = _cardinality(problem)
+        self._flushed_at = 0.0
 
     def run(self) -> str:
         """Search to the end; why it ended."""
+        self.state["agent"] = dict(self.agent.state())
         while True:
             if reason := self.listener.stop():
                 self.dispatch.cancel()
@@ -162,25 +170,21 @@ class Scheduler:
         self.next_enqueued -= n
         if len(results) == 0:
             return
-        charged = np.zeros(len(results), dtype=bool)
-        stored = self.recorder.append(
-            *(results.number, results.designs, results.outcomes, charged, results.fidelity, results.seed),
-            self.listener.clock(),
-        )
-        self.ledger.finish(rows[new], results.outcomes, 0.0, np.arange(stored, stored + len(new)))
+        stored = self._append(results, charged=False)
+        self.ledger.finish(rows[new], results.outcomes, 0.0, stored)
         self.listener.recorded(results)
         self.agent.inform(results)
-        self.recorder.tell(np.arange(stored, stored + len(new)), self.state)
+        self.recorder.tell(stored, self.state)
         self.listener.told(results)
 
     # ------------------------------------------------------------------ taking up what is stored
 
-    def learn(self, results: Results, charged: NDArray[np.bool_]) -> None:
-        """Take evaluations that the store has, in its order."""
+    def learn(self, results: Results, charged: NDArray[np.bool_], stored: Rows) -> None:
+        """Take evaluations that the store has in these rows."""
         rows = self._rows(results)
         codes = self.admission.codes(results.fidelity, len(results))
         cost = float(self.admission.costs[codes][charged].sum())
-        self.ledger.finish(rows, results.outcomes, cost, np.arange(len(rows)))
+        self.ledger.finish(rows, results.outcomes, cost, stored)
         self.next_number = max(0, int(results.number.max()) + 1)
         self.next_enqueued = min(0, int(results.number.min())) - 1
 
@@ -268,7 +272,7 @@ class Scheduler:
             self._idle += len(batch)
 
     def _pending(self) -> Proposals:
-        """What is under way, as the agent proposed it."""
+        """What the agent was not told of yet, as it proposed it."""
         own = [batch for batch in self._batches if not batch.told.all()]
         if not own:
             return Proposals(self.agent.space.designs([]))
@@ -285,6 +289,7 @@ class Scheduler:
         """Wait for results, and record them."""
         found = self.dispatch.collect(POLL_SECONDS)
         if not found:
+            self._flush()  # there is time
             return
         for batch, positions, outcomes in found:
             self.admission.under_way -= float(batch.cost[positions].sum())
@@ -300,21 +305,23 @@ class Scheduler:
 
     def _record(self, found: list[tuple[Batch, Rows, Outcomes]], *, charged: bool) -> None:
         results = Results.concat([batch.results(positions, outcomes) for batch, positions, outcomes in found])
-        stored = self.recorder.append(
+        stored = self._append(results, charged=charged)
+        for batch, positions, outcomes in found:
+            cost = float(batch.cost[positions].sum()) if charged else 0.0
+            self.ledger.finish(batch.rows[positions], outcomes, cost, stored[: len(positions)])
+            stored = stored[len(positions) :]
+        self.listener.recorded(results)
+
+    def _append(self, results: Results, *, charged: bool) -> Rows:
+        return self.recorder.append(
             results.number,
             results.designs,
             results.outcomes,
-            np.full(len(results), charged),
+            charged,
             results.fidelity,
             results.seed,
             self.listener.clock(),
         )
-        for batch, positions, outcomes in found:
-            cost = float(batch.cost[positions].sum()) if charged else 0.0
-            rows = np.arange(stored, stored + len(positions))
-            self.ledger.finish(batch.rows[positions], outcomes, cost, rows)
-            stored += len(positions)
-        self.listener.recorded(results)
 
     def _tell(self) -> bool:
         """Tell what is done and untold; whether there was anything."""
@@ -352,15 +359,16 @@ class Scheduler:
         self.listener.told(results)
 
     def _note_under_way(self) -> None:
-        going = [(batch, np.flatnonzero(self.ledger.state(batch.rows) != DONE)) for batch in self._batches]
-        going = [(batch, positions) for batch, positions in going if len(positions)]
-        if going:
-            self.recorder.under_way(
-                np.concatenate([batch.first + positions for batch, positions in going]),
-                Designs.concat([batch.proposals.designs[positions] for batch, positions in going]),
-                np.concatenate([batch.fidelity[positions] for batch, positions in going]),
-                np.concatenate([batch.seed[positions] for batch, positions in going]),
-            )
+        """Have it on the disk what is under way, so that a resumed study runs it again."""
+        pending = self._pending()
+        self.state["under_way"] = as_state(pending) if len(pending) <= MOST_NOTED else None
+        self.recorder.tell(_NONE, self.state)
+        if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        self.recorder.flush()
+        self._flushed_at = time.monotonic()
 
 
 def _cardinality(problem: Problem) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 
 from cosearch.agent import Agent
 from cosearch.errors import AgentError, ArgumentError, StoreError
+from cosearch.objectives import feasible
 from cosearch.problem import Problem
 from cosearch.progress import LiveProgress, Progress
 from cosearch.provenance import command, host, versions
@@ -29,7 +30,6 @@ from cosearch.run.scheduler import Listener, Scheduler
 from cosearch.run.target import Targets
 from cosearch.run.trial import Proposals, Results
 from cosearch.run.warm_start import Source, known_results
-from cosearch.objectives import feasible
 from cosearch.space import DesignsLike
 from cosearch.store import Store, StudyData, StudyRecord
 from cosearch.task import Task
@@ -281,7 +281,7 @@ class Study(Findings):
             stack.callback(self.agent.close)
             search = self._search = _Search(self, writer, progress or None, tuple(callbacks))
             stack.callback(search.close)
-            writer.set_options(self.record)
+            writer.set_record(self.record)
             writer.set_status("running")
             try:
                 reason = search.run()

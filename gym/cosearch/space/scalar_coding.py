@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosearch.errors import DesignError
+from cosearch.errors import DesignError, shown
 from cosearch.space.conditions import INACTIVE
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.values import as_numbers
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Coding:
-    """How one parameter appears in a library: the names, and lists of scalars (a list a name) from positions.
+    """How one parameter appears in a library: its names, and from positions a list of scalars for each name.
 
     `decode` gives -1 for scalars that no value has.
     """
@@ -78,7 +78,7 @@ def by_unit(parameter: Parameter) -> Coding:
 
 
 def to_rows(index: Positions, codings: Sequence[Coding], *, only_active: bool) -> list[dict[str, Any]]:
-    """One dict a design; position 0 stands for inactive parameters, unless `only_active`."""
+    """One dict for each design; position 0 stands for inactive parameters, unless `only_active`."""
     rows: list[dict[str, Any]] = [{} for _ in range(len(index))]
     for j, coding in enumerate(codings):
         positions = index[:, j]
@@ -96,6 +96,9 @@ def from_rows(space: DesignSpace, rows: Sequence[Mapping[str, Any]], codings: Se
     Raises:
         DesignError: an active parameter is missing or has a scalar that no value has.
     """
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise DesignError(f"{shown(row)} is not a dict of {', '.join(codings[0].names)}, ...")
     index = np.full((len(rows), len(space)), INACTIVE, dtype=np.int64, order="F")
     for j, coding in enumerate(codings):
         which = np.flatnonzero(space.active_column(index, j))
@@ -103,13 +106,15 @@ def from_rows(space: DesignSpace, rows: Sequence[Mapping[str, Any]], codings: Se
         for name in coding.names:
             for row in mine:
                 if name not in row:
-                    raise DesignError(f"{name!r} is missing; expected {coding.parameter.expected()}")
+                    raise DesignError(f"{name!r} is missing; expected {space.expected(j)}")
         columns = [[row[name] for row in mine] for name in coding.names]
         positions = coding.decode(columns, len(mine))
+        if j in space.held_positions:
+            positions[positions != space.held_positions[j]] = -1
         for i in np.flatnonzero(positions < 0)[:1]:
             given = {name: mine[i][name] for name in coding.names}
             raise DesignError(
-                f"{given} codes no value of {coding.parameter.name!r}; expected {coding.parameter.expected()}"
+                f"{shown(given)} codes no value of {coding.parameter.name!r}; expected {space.expected(j)}"
             )
         index[which, j] = positions
     return index

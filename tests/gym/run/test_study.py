@@ -15,7 +15,7 @@ from cosearch.errors import AgentError, ArgumentError, StoreError, UnknownNameEr
 from cosearch.objectives import Metric, feasible, minimised
 from cosearch.pareto import hypervolume, pareto_mask
 from cosearch.registry import registry
-from cosearch.study import Study
+from cosearch.run.study import Study
 from small_problems import Trouble, TwoSpheres, Uniform
 
 

@@ -14,18 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosearch.space.categorical import Categorical, Ordinal
-from cosearch.space.conditions import idle_columns
-from cosearch.space.designs import Designs
-from cosearch.space.held import Held
+from cosearch.space.design_space import DesignSpace
+from cosearch.space.designs import Designs, DesignsLike
 from cosearch.space.integers import Integer
-from cosearch.space.named import Coding, by_digits, by_unit, by_value, from_rows, to_rows
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
+from cosearch.space.scalar_coding import Coding, by_digits, by_unit, by_value, from_rows, to_rows
 
 if TYPE_CHECKING:
     import ConfigSpace
 
-    from cosearch.space.design_space import DesignsLike, DesignSpace
     from cosearch.space.forbidden import Forbidden
 
 MAX_RULE_COMBINATIONS = 100_000
@@ -38,10 +36,10 @@ def config_space(space: DesignSpace) -> ConfigSpace.ConfigurationSpace:
 
     configurations = ConfigSpace.ConfigurationSpace(name=space.name or None)
     codings = _codings(space)
-    idle = idle_columns(space.conditions)
+    idle = space.fixed.keys() - space.held_positions.keys()
     for j, coding in enumerate(codings):
         if j not in idle:
-            configurations.add(_hyperparameters(coding))
+            configurations.add(_hyperparameters(coding, space.held_positions.get(j)))
     for child, conditions in enumerate(space.conditions):
         if child in idle:
             continue
@@ -49,22 +47,25 @@ def config_space(space: DesignSpace) -> ConfigSpace.ConfigurationSpace:
             clauses = []
             for condition in conditions:
                 parent = codings[condition.parent]
+                positions = condition.positions
+                if condition.parent in space.held_positions:
+                    positions = np.array([space.held_positions[condition.parent]])
                 clauses.append(
                     ConfigSpace.InCondition(
                         configurations[name],
                         configurations[parent.names[0]],
-                        parent.encode(condition.positions)[0],
+                        parent.encode(positions)[0],
                     )
                 )
             if clauses:
                 configurations.add(clauses[0] if len(clauses) == 1 else ConfigSpace.AndConjunction(*clauses))
-    for rule in space.forbidden:
-        configurations.add(_clauses(space, rule, configurations, codings))
+    for table in space.rules:
+        configurations.add(_clauses(space, table.rule, configurations, codings))
     return configurations
 
 
 def to_config(space: DesignSpace, designs: DesignsLike) -> list[ConfigSpace.Configuration]:
-    """One Configuration a design.
+    """One Configuration for each design.
 
     Raises:
         ConfigSpace.exceptions.ForbiddenValueError: a design is forbidden.
@@ -95,23 +96,24 @@ def _codings(space: DesignSpace) -> list[Coding]:
         mixed = isinstance(parameter, Categorical) and len({type(value) for value in parameter.values}) > 1
         if isinstance(parameter, Real):
             codings.append(by_unit(parameter))
-        elif isinstance(parameter, Permutation | Held) or stepped or mixed:
+        elif isinstance(parameter, Permutation) or stepped or mixed:
             codings.append(by_digits(parameter))
         else:
             codings.append(by_value(parameter))
     return codings
 
 
-def _hyperparameters(coding: Coding) -> list[Any]:
+def _hyperparameters(coding: Coding, held: int | None) -> list[Any]:
     import ConfigSpace
 
     parameter = coding.parameter
-    defaults = [column[0] for column in coding.encode(np.array([parameter.default_index]))]
-    if isinstance(parameter, Real):
-        return [ConfigSpace.UniformFloatHyperparameter(coding.names[0], 0.0, 1.0, defaults[0])]
-    if parameter.size == 1:
+    default = parameter.default_index if held is None else held
+    defaults = [column[0] for column in coding.encode(np.array([default]))]
+    if held is not None or parameter.size == 1:
         named = zip(coding.names, defaults, strict=True)
         return [ConfigSpace.Constant(name, default) for name, default in named]
+    if isinstance(parameter, Real):
+        return [ConfigSpace.UniformFloatHyperparameter(coding.names[0], 0.0, 1.0, defaults[0])]
     if isinstance(parameter, Integer) and parameter.step == 1:
         return [
             ConfigSpace.UniformIntegerHyperparameter(
@@ -135,25 +137,28 @@ def _clauses(
     """One conjunction for each combination that the rule forbids; none if they are too many."""
     import ConfigSpace
 
-    parameters = [space[name] for name in rule.reads]
-    shape = [parameter.size for parameter in parameters]
-    if (
-        any(isinstance(p, Real | Permutation) for p in parameters)
-        or np.prod(shape, dtype=float) > MAX_RULE_COMBINATIONS
-    ):
+    parameters = [space.parameter(name) for name in rule.reads]
+    columns = [space.column_of[name] for name in rule.reads]
+    shape = (space.highest - space.lowest + 1)[columns]
+    free = [space.parameters[column] for column in columns if column not in space.fixed]
+    if any(isinstance(p, Real | Permutation) for p in free):
         return []
-    grid = [axis.ravel() for axis in np.indices(shape)]
-    columns = {p.name: (p, positions) for p, positions in zip(parameters, grid, strict=True)}
-    which = np.flatnonzero(rule.holds(columns))
+    if np.prod(shape, dtype=float) > MAX_RULE_COMBINATIONS:
+        return []
+    lowest = space.lowest[columns]
+    grid = [axis.ravel() + low for axis, low in zip(np.indices(shape), lowest, strict=True)]
+    named = {p.name: (p, positions) for p, positions in zip(parameters, grid, strict=True)}
+    which = np.flatnonzero(rule.holds(named))
     if len(which) > MAX_CLAUSES:
         return []
-    mine = [codings[space.column_number(name)] for name in rule.reads]
-    values = [coding.encode(positions[which])[0] for coding, positions in zip(mine, grid, strict=True)]
+    scalars: list[tuple[str, list[Any]]] = []
+    for column, positions in zip(columns, grid, strict=True):
+        coded = codings[column].encode(positions[which])
+        scalars += zip(codings[column].names, coded, strict=True)
     clauses = []
-    for combination in zip(*values, strict=True):
+    for i in range(len(which) if scalars else 0):
         equals = [
-            ConfigSpace.ForbiddenEqualsClause(configurations[coding.names[0]], value)
-            for coding, value in zip(mine, combination, strict=True)
+            ConfigSpace.ForbiddenEqualsClause(configurations[name], coded[i]) for name, coded in scalars
         ]
         clauses.append(equals[0] if len(equals) == 1 else ConfigSpace.ForbiddenAndConjunction(*equals))
     return clauses

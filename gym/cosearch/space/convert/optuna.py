@@ -14,25 +14,25 @@ import numpy as np
 
 from cosearch.space.categorical import Categorical, Ordinal
 from cosearch.space.conditions import INACTIVE
-from cosearch.space.designs import Design, Designs
+from cosearch.space.design_space import DesignSpace
+from cosearch.space.designs import Design, Designs, DesignsLike
 from cosearch.space.integers import Integer
-from cosearch.space.named import Coding, by_digits, by_value, from_rows, to_rows
+from cosearch.space.parameters import Parameter
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
+from cosearch.space.scalar_coding import Coding, by_digits, by_value, from_rows, to_rows
 
 if TYPE_CHECKING:
     import optuna
 
-    from cosearch.space.design_space import DesignsLike, DesignSpace
-
 
 def optuna_distributions(space: DesignSpace) -> dict[str, optuna.distributions.BaseDistribution]:
-    """One distribution a scalar, inactive parameters included; needs `pip install cosearch[optuna]`."""
-    return {name: d for coding in _codings(space) for name, d in _distributions(coding).items()}
+    """A distribution for each scalar, inactive parameters included; needs `pip install cosearch[optuna]`."""
+    return {name: d for j in range(len(space)) for name, d in _distributions(space, j).items()}
 
 
 def to_optuna(space: DesignSpace, designs: DesignsLike) -> list[dict[str, Any]]:
-    """The parameters of one trial a design; inactive ones are left out."""
+    """The parameters of one trial for each design; inactive ones are left out."""
     return to_rows(space.designs(designs).index, _codings(space), only_active=True)
 
 
@@ -53,7 +53,7 @@ def suggest(space: DesignSpace, trial: optuna.trial.BaseTrial) -> Design:
         >>> import optuna
         >>> from cosearch.space import DesignSpace, Ordinal
         >>> space = DesignSpace([Ordinal("rows", [8, 16, 32])])
-        >>> space.suggest(optuna.trial.FixedTrial({"rows[position]": 2}))
+        >>> suggest(space, optuna.trial.FixedTrial({"rows[position]": 2}))
         {'rows': 32}
     """
     row: dict[str, Any] = {}
@@ -61,14 +61,18 @@ def suggest(space: DesignSpace, trial: optuna.trial.BaseTrial) -> Design:
     index = np.full((1, len(space)), INACTIVE, dtype=np.int64, order="F")
     for j, coding in enumerate(codings):
         if space.active_column(index, j)[0]:
-            for name, distribution in _distributions(coding).items():
+            for name, distribution in _distributions(space, j).items():
                 row[name] = _suggested(trial, name, distribution)
             index[0, j] = coding.decode([[row[name]] for name in coding.names], 1)[0]
     return Designs(space, index)[0]
 
 
 def _codings(space: DesignSpace) -> list[Coding]:
-    return [by_digits(p) if isinstance(p, Ordinal | Permutation) else by_value(p) for p in space.parameters]
+    return [_coding(parameter) for parameter in space.parameters]
+
+
+def _coding(parameter: Parameter) -> Coding:
+    return by_digits(parameter) if isinstance(parameter, Ordinal | Permutation) else by_value(parameter)
 
 
 def _suggested(trial: optuna.trial.BaseTrial, name: str, distribution: Any) -> Any:
@@ -82,10 +86,20 @@ def _suggested(trial: optuna.trial.BaseTrial, name: str, distribution: Any) -> A
     return trial.suggest_categorical(name, distribution.choices)
 
 
-def _distributions(coding: Coding) -> dict[str, Any]:
+def _distributions(space: DesignSpace, column: int) -> dict[str, Any]:
+    """The distributions of one parameter; of one value each if it is held."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    parameter = coding.parameter
+    parameter = space.parameters[column]
+    coding = _coding(parameter)
+    if column in space.held_positions:
+        held = coding.encode(np.array([space.held_positions[column]]))
+        scalars = {name: column[0] for name, column in zip(coding.names, held, strict=True)}
+        if isinstance(parameter, Real):
+            return {name: FloatDistribution(at, at) for name, at in scalars.items()}
+        if isinstance(parameter, Integer | Ordinal | Permutation):
+            return {name: IntDistribution(at, at) for name, at in scalars.items()}
+        return {name: CategoricalDistribution([value]) for name, value in scalars.items()}
     if isinstance(parameter, Real):
         return {parameter.name: FloatDistribution(parameter.low, parameter.high, log=parameter.log)}
     if isinstance(parameter, Integer):

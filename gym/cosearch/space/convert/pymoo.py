@@ -2,24 +2,24 @@
 
 A Categorical is a Choice of positions, an Ordinal or Integer an Integer of positions, a permutation its
 Lehmer digits. A Real, and an Integer on a log scale, is a Real in [0, 1], because pymoo has no log scale.
-pymoo knows no conditions: every variable is always there, and `from_pymoo` ignores those of inactive
-parameters.
+What is held is a Choice of one option. pymoo knows no conditions: every variable is always there, and
+`from_pymoo` ignores those of inactive parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cosearch.space.designs import Designs
+import numpy as np
+
+from cosearch.space.design_space import DesignSpace
+from cosearch.space.designs import Designs, DesignsLike
 from cosearch.space.integers import Integer
-from cosearch.space.named import Coding, by_digits, by_unit, from_rows, to_rows
-from cosearch.space.parameters import Parameter
+from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
-
-if TYPE_CHECKING:
-    from cosearch.space.design_space import DesignsLike, DesignSpace
+from cosearch.space.scalar_coding import Coding, by_digits, by_unit, from_rows, to_rows
 
 
 def pymoo_variables(space: DesignSpace) -> dict[str, Any]:
@@ -27,7 +27,12 @@ def pymoo_variables(space: DesignSpace) -> dict[str, Any]:
     from pymoo.core import variable
 
     variables = {}
-    for coding in _codings(space):
+    for j, coding in enumerate(_codings(space)):
+        if j in space.held_positions:
+            held = coding.encode(np.array([space.held_positions[j]]))
+            for name, column in zip(coding.names, held, strict=True):
+                variables[name] = variable.Choice(options=column)
+            continue
         if _is_scaled(coding.parameter):
             variables[coding.names[0]] = variable.Real(bounds=(0.0, 1.0))
             continue
@@ -40,8 +45,8 @@ def pymoo_variables(space: DesignSpace) -> dict[str, Any]:
 
 
 def to_pymoo(space: DesignSpace, designs: DesignsLike) -> list[dict[str, Any]]:
-    """One dict of all variables a design, as in a pymoo population's X."""
-    return to_rows(space.designs(designs).index, _codings(space), only_active=False)
+    """One dict of all variables for each design, as in a pymoo population's X."""
+    return to_rows(_filled(space, designs), _codings(space), only_active=False)
 
 
 def from_pymoo(space: DesignSpace, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Designs:
@@ -51,6 +56,14 @@ def from_pymoo(space: DesignSpace, rows: Mapping[str, Any] | Sequence[Mapping[st
         DesignError: a variable is missing or out of bounds.
     """
     return Designs(space, from_rows(space, [rows] if isinstance(rows, Mapping) else rows, _codings(space)))
+
+
+def _filled(space: DesignSpace, designs: DesignsLike) -> Positions:
+    """The positions, where inactive those that are held, or else 0: any that the variables have."""
+    index = space.designs(designs).index
+    held = np.zeros(len(space), dtype=np.int64)
+    held[list(space.held_positions)] = list(space.held_positions.values())
+    return np.where(index < 0, held, index)
 
 
 def _codings(space: DesignSpace) -> list[Coding]:
