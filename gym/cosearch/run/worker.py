@@ -6,8 +6,8 @@ waited for at exit; they share the study's session, stdout and temporary folder;
 loky and pebble, break or wait for ever when a worker dies at the wrong moment.)
 
 Messages are pickled, each after four bytes that tell it from garbage and its length as eight. The worker
-sends `("ready", bytes in memory)` or `("unfit", why)`, hears `(index, fidelity, seed)` and answers
-`("done", outcomes, seconds)` or `("failed", reason)`.
+sends `("ready", bytes in memory)` or `("unfit", why)`, hears `("run", index, fidelity, seed)` or
+`("call", function, arguments)` and answers `("done", outcomes or result, seconds)` or `("failed", reason)`.
 """
 
 from __future__ import annotations
@@ -66,11 +66,8 @@ class _Worker:
 
     def run(self) -> None:
         """Answer until the channel ends."""
-        from cosearch.space import Designs
-
         while (asked := _receive(self.channel)) is not None:
-            index, fidelity, seed = pickle.loads(asked)
-            answer = self._answer(Designs(self.problem.space, index), fidelity, seed)
+            answer = self._answer(*pickle.loads(asked))
             if os.getpid() != self.pid:  # a simulator forked and both came back
                 os._exit(1)
             self._tidy_up()
@@ -80,17 +77,23 @@ class _Worker:
                 print(f"the simulator closed the channel to the study ({error})")
                 os._exit(1)
 
-    def _answer(self, designs: Any, fidelity: str, seed: int) -> tuple[Any, ...]:
+    def _answer(self, what: str, *asked: Any) -> tuple[Any, ...]:
         from cosearch.outcomes import reason_of
 
         began = time.perf_counter()
         try:
-            outcomes = self.problem.run(designs, fidelity=fidelity, seed=seed)
-            if self.memory_mb is not None:
-                self._explain_memory(outcomes)
-            return ("done", outcomes, time.perf_counter() - began)
+            answer = self._run(*asked) if what == "run" else asked[0](self.problem, *asked[1])
+            return ("done", answer, time.perf_counter() - began)
         except BaseException as error:  # Ctrl-C's exception, raised by a simulator, is no Ctrl-C
             return ("failed", reason_of(error))
+
+    def _run(self, index: Any, fidelity: str, seed: int) -> Any:
+        from cosearch.space import Designs
+
+        outcomes = self.problem.run(Designs(self.problem.space, index), fidelity=fidelity, seed=seed)
+        if self.memory_mb is not None:
+            self._explain_memory(outcomes)
+        return outcomes
 
     def _explain_memory(self, outcomes: Any) -> None:
         for row in (~outcomes.ok).nonzero()[0].tolist():
@@ -113,7 +116,7 @@ class _Worker:
 def _end_with(study: int, lasting: bool) -> None:
     """Die when the study does, and adopt what orphans there are below, so that they can be found.
 
-    The signal comes when the thread that started us ends; if that may be before the study, the keeper must do.
+    The signal comes when the thread that started us ends; if that may be before the study, the keeper does.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError, ImportError):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import spawn
 from pathlib import Path
 from typing import Any
@@ -161,9 +161,16 @@ class WorkerProcess:
         if os.fstat(self._log).st_size:
             os.ftruncate(self._log, 0)  # what was printed before is not about these
         self.piece = piece
+        self._send("run", piece.designs.index, piece.fidelity, piece.seed)
+
+    def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+        """Have it call `function(problem, *arguments)`; the time limit counts from now."""
+        self._send("call", function, arguments)
+
+    def _send(self, *message: Any) -> None:
         if self.options.timeout_s is not None:
             self.deadline = time.monotonic() + self.options.timeout_s
-        self.channel.send((piece.designs.index, piece.fidelity, piece.seed))
+        self.channel.send(message)
 
     def heard(self) -> tuple[Any, ...] | None:
         """What the worker says, if it says something; `("lost", why)` where it never will."""
