@@ -188,8 +188,7 @@ class Episodes:
         results[:, -1] = 1.0
         with np.errstate(invalid="ignore", over="ignore"):
             np.divide(values - units, np.abs(values) + units, out=results[:, :-1])
-        good = usable(self.problem.constraints, outcomes)
-        if np.count_nonzero(good) < len(good):
-            results[~good, -1] = -1.0
+        if self.problem.constraints or np.count_nonzero(outcomes.codes):
+            results[~usable(self.problem.constraints, outcomes), -1] = -1.0
             results[np.isnan(results)] = 0.0
         return results
