@@ -147,14 +147,19 @@ def violations(constraints: Sequence[Constraint], outcomes: Outcomes) -> NDArray
     """
     result = np.zeros((len(outcomes), len(constraints)))
     for k, constraint in enumerate(constraints):
-        excess = outcomes[constraint.metric] - constraint.bound
-        if constraint.operator == ">=":
-            excess = -excess
-        result[:, k] = np.maximum(excess, 0.0) / (abs(constraint.bound) or 1.0)
+        with np.errstate(over="ignore"):  # of the largest numbers the excess is infinite
+            excess = outcomes[constraint.metric] - constraint.bound
+            if constraint.operator == ">=":
+                excess = -excess
+            result[:, k] = np.maximum(excess, 0.0) / (abs(constraint.bound) or 1.0)
     result[~outcomes.ok] = np.inf
     return result
 
 
 def feasible(constraints: Sequence[Constraint], outcomes: Outcomes) -> NDArray[np.bool_]:
     """Which designs have status `ok` and meet every constraint, (n,)."""
-    return outcomes.ok & (violations(constraints, outcomes) == 0.0).all(axis=1)
+    meets = outcomes.ok
+    for constraint in constraints:
+        compare = np.less_equal if constraint.operator == "<=" else np.greater_equal
+        meets &= compare(outcomes[constraint.metric], constraint.bound)
+    return meets

@@ -26,7 +26,7 @@ from cosearch.space import Designs, DesignsLike, DesignSpace
 
 if TYPE_CHECKING:
     from cosearch.pictures import Picture
-    from cosearch.settings import Settings
+    from cosearch.settings import Settings as AnySettings
 
 
 class Problem(ABC):
@@ -74,6 +74,7 @@ class Problem(ABC):
         Settings: the class that declares the arguments; None if there are none.
         settings: the settings.
         workload_digest: a hash of the files that the settings name: a study notices when they change.
+        seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
     """
 
@@ -87,9 +88,10 @@ class Problem(ABC):
     default_fidelity: str = ""
     workloads: ClassVar[tuple[str, ...]] = ()
     groups: Mapping[str, Sequence[str]] = {}
-    Settings: ClassVar[type[Settings] | None] = None
+    Settings: ClassVar[type[AnySettings] | None] = None
     settings: Any = None
     workload_digest: str = ""
+    seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -99,7 +101,8 @@ class Problem(ABC):
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: AnySettings | None = None,
+        /,
         *,
         objectives: Iterable[Objective | str] | None = None,
         constraints: Iterable[Constraint | str] | None = None,
@@ -109,8 +112,9 @@ class Problem(ABC):
             raise unknown_name(f"argument of problem {self.name}", next(iter(values)), ())
         if self.Settings is not None:
             self.settings = settings or self.Settings.read(values, f"problem {self.name}")
-            self.workload_digest = self.settings.digest()
         self.build()
+        if self.settings is not None:  # after `build`, which says best what is wrong with a file
+            self.workload_digest = self.settings.digest()
         self._fidelities = as_fidelities(self.fidelities)
         self.default_fidelity = self.default_fidelity or self.fidelity_names[-1]
         check_fidelity(self.default_fidelity, self._fidelities, f"problem {self.name}")

@@ -20,7 +20,6 @@ import pluggy
 
 from cosearch import hookspecs
 from cosearch.agent import Agent
-from cosearch.arguments import check_arguments
 from cosearch.contributions import KINDS, Kind, as_plugin, origin, twins
 from cosearch.environments.registration import register_ids, register_ids_of_package
 from cosearch.errors import PluginError, nearest, unknown_name
@@ -265,16 +264,13 @@ def make_problem(name: str, *, objectives: Any = None, constraints: Any = None, 
         name: a registered problem.
         objectives: `Objective`s or their text; default the problem's.
         constraints: `Constraint`s or their text; default the problem's.
-        **arguments: the problem's own.
+        **arguments: of the problem's declared settings.
 
     Raises:
         UnknownNameError: for an unknown problem, argument or metric.
         ArgumentError: for a value that an argument does not admit.
     """
-    cls = problem_class(name)
-    if cls.__init__ is not Problem.__init__:  # a constructor of its own instead of declared settings
-        arguments = check_arguments(cls, arguments, f"problem {name}")
-    return cls(objectives=objectives, constraints=constraints, **arguments)
+    return problem_class(name)(objectives=objectives, constraints=constraints, **arguments)
 
 
 def register(plugin: ModuleType | type | object, name: str | None = None) -> PluginRecord:

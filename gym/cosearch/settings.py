@@ -9,27 +9,32 @@ A problem that takes arguments declares one frozen class:
         trace: InputFile = setting("trace.txt", "path of the addresses")
         threads: int | None = setting(None, "designs simulated at once", ge=1, affects_results=False)
 
-Constructor, command line, help, JSON, the comparison of studies, the digest of the files and the rebuilding of
-a study all follow from it.
+Constructor, command line, help, JSON, the comparison of studies, the digest of the files and the rebuilding
+of a study all follow from it. How a value is converted and refused is in `declared_values`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic_core import to_jsonable_python
 
+from cosearch.declared_values import lenient, refusal, type_text
 from cosearch.errors import ArgumentError, CosearchError, unknown_name
-
-LONGEST_VALUE = 80  # characters of a wrong value that a message repeats
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,12 @@ def absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
 
 
-InputFile = Annotated[str, AfterValidator(absolute), NamesFiles(lambda path: [path])]
+InputFile = Annotated[
+    str,
+    AfterValidator(absolute),
+    NamesFiles(lambda path: [path]),
+    WithJsonSchema({"type": "string", "format": "path"}),
+]
 """The path of a file that is read: made absolute, and hashed into the study's digest."""
 
 
@@ -70,14 +80,21 @@ def setting(
             differ in it only are compared as equals.
         **bounds: as pydantic's `Field` takes them: ge, le, gt, lt, min_length, pattern, ...
     """
-    extra = {"unit": unit, "affects_results": affects_results}
+    extra: dict[str, Any] = {"unit": unit, "affects_results": affects_results}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
 class Settings(BaseModel):
     """The declared arguments of a problem; frozen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _converted(cls, value: Any, validate: Callable[[Any], Any]) -> Any:
+        return lenient(value, validate)
 
     @classmethod
     def read(cls, values: Mapping[str, Any], owner: str) -> Self:
@@ -88,37 +105,37 @@ class Settings(BaseModel):
             owner: what the settings belong to, for messages: "problem dram-controller".
 
         Raises:
-            UnknownNameError: for a name that is not declared.
+            UnknownNameError: for a name that is not declared, or a value that is none of the declared names.
             ArgumentError: for a value that its declaration does not admit, or one that is missing.
         """
-        checked: dict[str, Any] = {}
-        for name, value in values.items():
+        for name in values:
             if name not in cls.model_fields:
                 raise unknown_name(f"argument of {owner}", name, cls.model_fields)
-            field = cls.model_fields[name]
-            # the annotation of a field holds neither its bounds nor its validators: they are its metadata
-            declared: Any = field.annotation
-            for one in field.metadata:
-                declared = Annotated[declared, one]
-            checked[name] = convert(declared, name, value, owner)
-        missing = [n for n, f in cls.model_fields.items() if f.is_required() and n not in checked]
+        missing = [n for n, f in cls.model_fields.items() if f.is_required() and n not in values]
         if missing:
             raise ArgumentError(f"{owner} needs {' '.join(f'--set {n}=...' for n in missing)}")
         try:
-            return cls(**checked)
+            return cls(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            cause = first.get("ctx", {}).get("error")
+            raise cls._refusal(error, values, owner) from None
+
+    @classmethod
+    def _refusal(cls, error: ValidationError, values: Mapping[str, Any], owner: str) -> CosearchError:
+        errors = error.errors()
+        if not errors[0]["loc"]:  # settings that do not go together
+            cause = errors[0].get("ctx", {}).get("error")
             if isinstance(cause, CosearchError):
-                raise cause from None
-            place = ".".join(str(part) for part in first["loc"])
-            raise ArgumentError(f"{owner}: {place + ': ' if place else ''}{_message(first)}") from None
+                return cause
+            return ArgumentError(f"{owner}: {errors[0]['msg'].removeprefix('Value error, ')}")
+        name = str(errors[0]["loc"][0])
+        of_field = [one for one in errors if one["loc"][:1] == (name,)]
+        value = values.get(name, errors[0]["input"])
+        return refusal(of_field, cls.model_json_schema()["properties"][name], name, value, owner)
 
     def arguments(self) -> dict[str, Any]:
         """What was given, as JSON values from which `read` makes equal settings."""
-        given = sorted(self.model_fields_set, key=list(type(self).model_fields).index)
-        dumped = self.model_dump(mode="json", include=set(given))
-        return {name: dumped[name] for name in given}
+        dumped = self.model_dump(mode="json", include=set(self.model_fields_set))
+        return {name: dumped[name] for name in type(self).model_fields if name in dumped}
 
     def digest(self) -> str:
         """SHA-256 over the files that the settings name, "" if they name none.
@@ -126,23 +143,23 @@ class Settings(BaseModel):
         Raises:
             ArgumentError: if one cannot be read.
         """
-        files = [path for name, field in type(self).model_fields.items() for path in self._files(name, field)]
+        files = [
+            (name, path)
+            for name, field in type(self).model_fields.items()
+            if (value := getattr(self, name)) is not None
+            for mark in _marks(field)
+            for path in mark.paths(value)
+        ]
         if not files:
             return ""
         total = hashlib.sha256()
-        for path in files:
+        for name, path in files:
             try:
                 with open(path, "rb") as file:
                     total.update(hashlib.file_digest(file, "sha256").digest())
             except OSError as error:
-                raise ArgumentError(f"cannot read {path}: {error.strerror}") from None
+                raise ArgumentError(f"{name}: cannot read {path}: {error.strerror}") from None
         return total.hexdigest()
-
-    def _files(self, name: str, field: FieldInfo) -> list[str]:
-        value = getattr(self, name)
-        if value is None:
-            return []
-        return [path for mark in _marks(field) for path in mark.paths(value)]
 
 
 def _marks(field: FieldInfo) -> list[NamesFiles]:
@@ -155,12 +172,22 @@ def _marks(field: FieldInfo) -> list[NamesFiles]:
 
 @dataclass(frozen=True)
 class SettingDescription:
-    """One setting for people and for JSON."""
+    """One setting for people and for JSON.
+
+    Attributes:
+        name: as `--set` takes it.
+        type: in words, with its bounds.
+        required: whether it must be given.
+        default: as a JSON value.
+        description: what it is.
+        unit: of a number.
+        affects_results: whether it may change a number.
+    """
 
     name: str
     type: str
-    default: Any
     required: bool
+    default: Any
     description: str
     unit: str
     affects_results: bool
@@ -170,84 +197,44 @@ def described(settings: type[Settings] | None) -> list[SettingDescription]:
     """What a problem's settings are, in order."""
     if settings is None:
         return []
-    found = []
-    for name, field in settings.model_fields.items():
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        default = None if field.default is PydanticUndefined else field.get_default(call_default_factory=True)
-        found.append(
-            SettingDescription(
-                name,
-                _type_text(field),
-                default,
-                field.is_required(),
-                field.description or "",
-                str(extra.get("unit", "")),
-                bool(extra.get("affects_results", True)),
-            )
+    schemas = settings.model_json_schema()["properties"]
+    return [
+        SettingDescription(
+            name,
+            type_text(schemas[name]),
+            field.is_required(),
+            None if field.is_required() else _default(field),
+            " ".join((field.description or "").split()),
+            str(_extra(field).get("unit", "")),
+            bool(_extra(field).get("affects_results", True)),
         )
-    return found
+        for name, field in settings.model_fields.items()
+    ]
 
 
-def convert(declared: Any, name: str, value: Any, owner: str) -> Any:
-    """A value as its declared type.
+def settings_key(settings: type[Settings] | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that may change a number, with defaults: what two studies that are compared share.
 
-    Raises:
-        ArgumentError: if the type does not admit it.
+    Args:
+        settings: a problem's `Settings`; None if it has none, or is not installed.
+        arguments: a study's, as JSON values; those of an earlier version may no longer be declared.
     """
-    adapter: TypeAdapter[Any] = TypeAdapter(declared)
-    if isinstance(value, np.generic):
-        value = value.item()
+    if settings is None:
+        return dict(arguments)
+    known = {name: value for name, value in arguments.items() if name in settings.model_fields}
     try:
-        try:
-            # true is no number, though Python would take it for 1
-            return adapter.validate_python(value, strict=isinstance(value, bool) or None)
-        except ValidationError as error:
-            if not isinstance(value, bool | int | float):
-                raise
-            try:
-                return adapter.validate_python(json.dumps(value))  # text that looks like a number
-            except ValidationError:
-                raise error from None
-    except ValidationError as error:
-        # Of a union each kind has its own.
-        first, *others = dict.fromkeys(_message(found) for found in error.errors())
-        problem = ", or ".join([first, *(other.removeprefix("Input should be ") for other in others)])
-        shown = repr(value)
-        shown = shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}..."
-        raise ArgumentError(f"{owner}: argument {name}={shown} is not valid: {problem}") from None
+        known = settings.read(known, "").model_dump(mode="json")
+    except CosearchError:  # a file that is gone, a value that was once allowed
+        known = {n: _default(f) for n, f in settings.model_fields.items() if not f.is_required()} | known
+    without_effect = [
+        n for n, f in settings.model_fields.items() if not _extra(f).get("affects_results", True)
+    ]
+    return {n: value for n, value in {**known, **arguments, **known}.items() if n not in without_effect}
 
 
-def _message(error: Any) -> str:
-    return str(error["msg"]).removeprefix("Value error, ")
+def _default(field: FieldInfo) -> Any:
+    return to_jsonable_python(field.get_default(call_default_factory=True))
 
 
-def _type_text(field: FieldInfo) -> str:
-    """The type as a user reads it, with its bounds."""
-    schema = TypeAdapter(field.annotation).json_schema()
-    text = _schema_text(schema)
-    for metadata in field.metadata:
-        for name, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<")):
-            if (bound := getattr(metadata, name, None)) is not None:
-                text += f" {sign} {bound}"
-    return text
-
-
-_TYPE_NAMES = {
-    "string": "text",
-    "integer": "whole number",
-    "number": "number",
-    "boolean": "true or false",
-    "null": "null",
-    "array": "list",
-    "object": "object",
-}
-
-
-def _schema_text(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema:
-        return " or ".join(json.dumps(value).strip('"') for value in schema["enum"])
-    if "const" in schema:
-        return str(schema["const"])
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_schema_text(one) for one in schema["anyOf"]))
-    return _TYPE_NAMES.get(str(schema.get("type")), "any value")
+def _extra(field: FieldInfo) -> Mapping[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}

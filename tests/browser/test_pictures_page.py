@@ -10,7 +10,7 @@ from cosearch import Study
 from cosearch.pictures import PALETTE
 from cosearch.registry import registry
 from cosearch.report import write_problem_page
-from cosearch.report.closeups import chosen_designs
+from cosearch.report.design_pictures import chosen_designs
 from cosearch.report.comparison import compare
 
 pytestmark = pytest.mark.browser

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from cosearch.environments.options import EpisodeOptions
 from cosearch.errors import ProblemError
-from cosearch.evaluator import Evaluator
 from cosearch.outcomes import Outcomes
 from cosearch.problem import Problem
+from cosearch.run.backend import BackendOptions
+from cosearch.run.evaluator import Evaluator
 from cosearch.space import Designs
 
 
@@ -22,8 +23,7 @@ class Evaluation:
                 problem,
                 fidelity=options.fidelity,
                 seed=options.seed or 0,
-                timeout_s=options.timeout_s,
-                memory_mb=options.memory_mb,
+                options=BackendOptions(timeout_s=options.timeout_s, memory_mb=options.memory_mb),
             )
 
     def __call__(self, designs: Designs) -> Outcomes:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from cosearch.space import DesignSpace, Integer, Parameter, Permutation, Real
 from cosearch.space.components import Component, components
-from cosearch.space.conditions import deactivate
 
 Positions = NDArray[np.int64]
 UNSET = -1
@@ -69,7 +68,10 @@ class Grid:
         self.space = space
         self.slots: list[Slot] = []
         for column, parameter in enumerate(space.parameters):
-            self.slots += _slots(column, parameter, levels)
+            if column in space.fixed:
+                self.slots.append(Slot(column, np.array([space.fixed[column]])))
+            else:
+                self.slots += _slots(column, parameter, levels)
         self.sizes = np.array([slot.size for slot in self.slots])
         self.columns = np.array([slot.column for slot in self.slots])
         self.last = np.array([slot.digit is None or slot.size == 2 for slot in self.slots])
@@ -92,7 +94,7 @@ class Grid:
             unset[:, slot.column] |= chosen == UNSET
             index[:, slot.column] += slot.places[chosen]
         index[unset] = UNSET
-        return deactivate(index, self.space.conditions)
+        return self.space.canonical(index)
 
     def offers(
         self, levels: Positions, slots: Positions, witnesses: Positions
@@ -123,7 +125,7 @@ class Grid:
     def _default_levels(self) -> Positions:
         levels = np.zeros(len(self.slots), dtype=np.int64)
         for s, slot in enumerate(self.slots):
-            default = self.space.parameters[slot.column].default_index
+            default = int(self.space.default_positions[slot.column])
             if slot.digit is None:
                 levels[s] = int(np.flatnonzero(slot.positions == default)[0])
             else:

@@ -14,7 +14,13 @@ from cosearch.environments.formulation import Formulation, Rows
 from cosearch.environments.tables import UnitTable
 from cosearch.errors import SpaceError
 from cosearch.space import Designs, DesignSpace
-from cosearch.space.conditions import deactivate
+from cosearch.space.convert.gymnasium import (
+    dict_space,
+    from_box,
+    from_dict_actions,
+    from_multi_discrete,
+    multi_discrete,
+)
 
 
 class Oneshot(Formulation):
@@ -39,18 +45,19 @@ class Oneshot(Formulation):
             action = _auto(space)
         self.action = action
         self.action_space = {
-            "multi_discrete": space.multi_discrete,
-            "box": lambda: gymnasium.spaces.Box(-1.0, 1.0, (space.unit_dim,), np.float32),
-            "dict": space.dict_space,
-        }[action]()
-        decoders: dict[str, Callable[[Any], Designs]] = {
-            "multi_discrete": space.from_multi_discrete,
-            "box": space.from_box,
-            "dict": space.from_dict_actions,
+            "multi_discrete": multi_discrete,
+            "box": lambda space: gymnasium.spaces.Box(-1.0, 1.0, (space.unit_dim,), np.float32),
+            "dict": dict_space,
+        }[action](space)
+        decoders: dict[str, Callable[[DesignSpace, Any], Designs]] = {
+            "multi_discrete": from_multi_discrete,
+            "box": from_box,
+            "dict": from_dict_actions,
         }
         self._decode = decoders[action]
         # Where every parameter has one number, that is its position.
-        self._plain = action == "multi_discrete" and all(len(p.digit_sizes) == 1 for p in space.parameters)
+        plain = action == "multi_discrete" and not space.held
+        self._plain = plain and all(len(p.digit_sizes) == 1 for p in space.parameters)
         self._sizes = np.array([p.size for p in space.parameters], dtype=np.uint64)
         self.width = space.unit_dim
         self._unit = UnitTable(space)
@@ -72,8 +79,8 @@ class Oneshot(Formulation):
             positions = np.array(numbers, dtype=np.int64, order="F")
             # as an unsigned number a negative one is huge
             if numbers.shape[1] == len(self._sizes) and (positions.view(np.uint64) < self._sizes).all():
-                return deactivate(positions, self.space.conditions)
-        return self._decode(actions).index  # or an error that says what is wrong
+                return self.space.canonical(positions)
+        return self._decode(self.space, actions).index  # or an error that says what is wrong
 
     def ended(self, rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         return self.chosen[rows], np.zeros(len(rows), dtype=bool)
@@ -89,7 +96,7 @@ class Oneshot(Formulation):
 
 def _auto(space: DesignSpace) -> Literal["multi_discrete", "box"]:
     try:
-        space.multi_discrete()
+        multi_discrete(space)
     except SpaceError:
         return "box"
     return "multi_discrete"

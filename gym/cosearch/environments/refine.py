@@ -20,7 +20,6 @@ from cosearch.environments.formulation import Formulation, Rows, discrete
 from cosearch.environments.tables import MAX_TABLE, UnitTable
 from cosearch.errors import ArgumentError
 from cosearch.space import Designs, DesignSpace, Parameter, Permutation, Real
-from cosearch.space.conditions import deactivate
 
 MANY_VALUES = 64  # an ordered parameter with more values also moves by shares of its scale
 SHARES = (-0.1, -0.01, 0.01, 0.1)
@@ -56,6 +55,8 @@ def moves_of(space: DesignSpace) -> list[Move]:
     """Every move of a design space; an action is the number of one."""
     moves: list[Move] = []
     for column, parameter in enumerate(space.parameters):
+        if column in space.fixed:
+            continue
         if isinstance(parameter, Permutation):
             moves += [Move(column, "swap", i) for i in range(len(parameter.items) - 1)]
         elif not parameter.ordered:
@@ -99,7 +100,6 @@ class Refine(Formulation):
         self.steps = np.zeros(n, dtype=np.int64)
         self._conditional = any(space.conditions)
         self._list_moves()
-        self._defaults = np.array([parameter.default_index for parameter in space.parameters])
 
     def _list_moves(self) -> None:
         """Where each move leads from each position, for parameters whose positions are few enough to list."""
@@ -140,9 +140,9 @@ class Refine(Formulation):
                 after[each, columns] = moved
                 return after
             active = positions >= 0
-            after = np.where(after < 0, self._defaults, after)
+            after = np.where(after < 0, self.space.default_positions, after)
             after[each[active], columns[active]] = moved[active]
-            return deactivate(np.asfortranarray(after), self.space.conditions)
+            return self.space.canonical(np.asfortranarray(after))
         after = before.copy()
         for action in np.unique(actions):
             chosen = actions == action
@@ -166,8 +166,8 @@ class Refine(Formulation):
     def _moved(self, index: NDArray[np.int64], move: Move) -> NDArray[np.int64]:
         """The canonical positions after a move."""
         active = index[:, move.column] >= 0
-        full = np.where(index < 0, self._defaults, index)
+        full = np.where(index < 0, self.space.default_positions, index)
         full[active, move.column] = move.positions(
             self.space.parameters[move.column], index[active, move.column]
         )
-        return deactivate(np.asfortranarray(full), self.space.conditions)
+        return self.space.canonical(np.asfortranarray(full))

@@ -28,12 +28,14 @@ class Figure(Picture):
 def axis_title(comparison: Comparison, objective: Objective) -> str:
     """An objective with its unit and its better side."""
     better = "lower" if objective.direction == "min" else "higher"
-    return f"{escape(short(comparison.heading(objective.metric), 40))} · {better} is better"
+    heading = comparison.scale(objective.metric).heading(objective.metric)
+    return f"{escape(short(heading, 40))} · {better} is better"
 
 
 def log_control(axis: str, values: NDArray[np.float64]) -> dict[str, bool]:
     """Whether an axis can be put on a log scale and whether it starts there."""
     known = values[np.isfinite(values)]
-    if not len(known) or known.min() <= 0 or known.max() < OFFERED_LOG_RATIO * known.min():
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    if low <= 0 or high / OFFERED_LOG_RATIO < low:
         return {}
-    return {axis: bool(known.max() > LOG_RATIO * known.min())}
+    return {axis: high / LOG_RATIO > low}
