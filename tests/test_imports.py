@@ -107,8 +107,8 @@ def test_importing_cosearch_and_its_plugins_loads_nothing_heavy():
 
 
 def test_import_cosearch_is_quick():
-    """Under 0.5 s with Gymnasium and all plugins; the best of five, so that a busy machine does not fail it."""
-    code = "import time; t = time.perf_counter(); import cosearch; print(time.perf_counter() - t)"
+    """Under 0.5 s of processor time, which a busy machine leaves alone, with Gymnasium and all plugins."""
+    code = "import time; t = time.process_time(); import cosearch; print(time.process_time() - t)"
     assert min(float(run_python(code)) for _ in range(5)) < 0.5
 
 
