@@ -20,9 +20,10 @@ class NeighbourSearch(Agent):
         near = self.space.neighbours(self.front[self.rng.integers(len(self.front))][0])
         return near[self.rng.permutation(len(near))[:n]]
 
-    def tell(self, designs, outcomes):
-        told = zip(designs, minimised(self.objectives, outcomes), strict=True)
-        found = [*self.front, *compress(told, feasible(self.constraints, outcomes))]
+    def tell(self, results):
+        values = minimised(self.objectives, results.outcomes)
+        met = feasible(self.constraints, results.outcomes)
+        found = [*self.front, *compress(zip(results.designs, values), met)]
         self.front = list(compress(found, pareto_mask([values for _, values in found])))
 
 
@@ -34,11 +35,10 @@ def cosearch_agents():
 if __name__ == "__main__":
     import sys
 
-    from cosearch import make_problem, register
-    from cosearch.study import Study
+    from cosearch import Study, make_problem, register
 
     register(sys.modules[__name__])
     problem = make_problem("dram-controller", workload="random:requests=2000")
-    found = Study.create(problem, "neighbour-search", budget=200).run()
-    front = pareto_mask(minimised(problem.objectives, found.outcomes))
-    print(f"{front.sum()} Pareto designs of {len(found.designs)}")
+    study = Study.create(problem, "neighbour-search", budget=200)
+    found = study.run()
+    print(f"{len(study.pareto_front().designs)} Pareto designs of {len(found.designs)}")

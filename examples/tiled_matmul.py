@@ -36,8 +36,7 @@ def cosearch_problems():
 if __name__ == "__main__":
     import sys
 
-    from cosearch import make_problem, register
-    from cosearch.study import Study
+    from cosearch import Study, make_problem, register
 
     register(sys.modules[__name__])
     found = Study.create(make_problem("tiled-matmul"), "nsga2", budget=40).run()

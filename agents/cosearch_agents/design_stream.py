@@ -7,14 +7,15 @@ depends on what was told, nor on how many designs are asked for at a time.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from cosearch import Agent, Designs
+from cosearch import Agent, Designs, Proposals, Results
 from cosearch.errors import SpaceError
-from cosearch.outcomes import Outcomes
-from cosearch_agents.new_designs import new_rows
+from cosearch.space import DesignTable
+from cosearch_agents.new_designs import newly_added
 
 BLOCK = 256
 # A space of at most this many designs is listed once the stream repeats itself, so that none is left out.
@@ -30,8 +31,9 @@ class DesignStream(Agent):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._asked: set[bytes] = set()
+        self._known = DesignTable(self.space)
         self._ready = self.space.designs([])
+        self._next = 0  # of those that are ready
         self._block = 0
         self._exhausted = False
 
@@ -41,36 +43,50 @@ class DesignStream(Agent):
 
     def ask(self, n: int) -> Designs:
         """The next designs of the stream; fewer than `n`, or none, once the space is used up."""
-        while len(self._ready) < n and not self._exhausted:
-            self._fetch()
-        return self._ready[:n]
+        if len(self._ready) - self._next < n and not self._exhausted:
+            parts = [self._ready[self._next :]]
+            while sum(map(len, parts)) < n and not self._exhausted:
+                parts.append(self._fetch())
+            self._ready, self._next = Designs.concat(parts), 0
+        asked = self._ready[self._next : self._next + n]
+        self._next += len(asked)
+        return asked
 
-    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
-        """Go on in the stream; nothing is learnt."""
-        self._ready = self._ready[len(designs) :]
+    def tell(self, results: Results) -> None:
+        """Nothing is learnt."""
 
-    def _fetch(self) -> None:
+    def inform(self, results: Results) -> None:
+        """Leave out what is known already."""
+        self._leave_out(results.designs)
+
+    def restore(self, state: Mapping[str, Any], history: Results, pending: Proposals) -> None:
+        """Begin the stream anew, without what was told or is under way."""
+        self._leave_out(history.designs)
+        self._leave_out(pending.designs)
+
+    def _leave_out(self, designs: Designs) -> None:
+        known = set(designs.keys())
+        left = self._ready[self._next :]
+        self._ready, self._next = left[[key not in known for key in left.keys()]], 0
+        self._known.add(designs)
+
+    def _fetch(self) -> Designs:
+        """The next designs of the stream that are new; none once the space is used up."""
         for _ in range(DRY_BLOCKS):
-            fresh = self._new(self.block(self._block))
+            fresh = newly_added(self._known, self.block(self._block))
             self._block += 1
             if len(fresh):
-                break
+                return fresh
             if self._listable():
-                everything = self.space.enumerate(LISTABLE)
-                fresh = self._new(everything[np.random.default_rng(self.seed).permutation(len(everything))])
                 self._exhausted = True
-                break
-        else:
-            self._exhausted = True
-        self._ready = Designs.concat([self._ready, fresh])
+                everything = self.space.enumerate(LISTABLE)
+                order = np.random.default_rng(self.seed).permutation(len(everything))
+                return newly_added(self._known, everything[order])
+        self._exhausted = True
+        return self.space.designs([])
 
     def _listable(self) -> bool:
         try:
             return self.space.cardinality() <= LISTABLE
         except SpaceError:  # too large to be counted
             return False
-
-    def _new(self, designs: Designs) -> Designs:
-        fresh = designs[new_rows(designs, self._asked)]
-        self._asked.update(fresh.keys())
-        return fresh

@@ -16,12 +16,11 @@ import threading
 import weakref
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from cosearch import Agent, Designs, DesignSpace, Metric, Outcomes, Problem
+from cosearch import Agent, Designs, DesignSpace, Metric, Outcomes, Problem, Results
 from cosearch.errors import AgentError
 
 JOIN_TIMEOUT_S = 10.0
@@ -110,14 +109,16 @@ class AskedProblem(Problem):
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """Ask the study, which may measure more than is searched for."""
         outcomes = self._evaluate(designs)
-        return replace(outcomes, metrics={name: outcomes[name] for name in self.metric_names})
+        return outcomes.with_metrics(self.metric_names)
 
 
 class EnvironmentAgent(Agent):
     """An agent that learns on an environment; subclasses say how in `learn`.
 
-    Their hyperparameter `episodes` is the number of designs that are evaluated together.
+    It learns of batches, so it is generational. The hyperparameter `episodes` is the number of designs that are evaluated together.
     """
+
+    generational = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -144,11 +145,11 @@ class EnvironmentAgent(Agent):
             self._told, self._told_count = [], 0
         return self._wanted[self._told_count : self._told_count + n]
 
-    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
+    def tell(self, results: Results) -> None:
         """Collect outcomes for the learner."""
-        if len(designs):
-            self._told.append(outcomes)
-            self._told_count += len(outcomes)
+        if len(results):
+            self._told.append(results.outcomes)
+            self._told_count += len(results)
 
     def close(self) -> None:
         """End the learner's thread."""
@@ -156,9 +157,7 @@ class EnvironmentAgent(Agent):
             self._thread.close()
 
     def _start(self) -> LearnerThread:
-        learner = type(self)(
-            self.space, self.objectives, self.constraints, seed=self.seed, budget=self.budget, **self.settings
-        )
+        learner = type(self)(self.task, seed=self.seed, budget=self.budget, **self.settings)
         names = dict.fromkeys([o.metric for o in self.objectives] + [c.metric for c in self.constraints])
         metrics = [Metric(name, "1") for name in names]
 

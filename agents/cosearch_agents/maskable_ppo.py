@@ -1,4 +1,4 @@
-"""The agent `maskable-ppo`: PPO that chooses one parameter a step and never a forbidden or inactive value.
+"""The agent `maskable-ppo`: PPO that chooses one parameter at each step and never a forbidden or inactive value.
 
 S. Huang, S. Ontanon, "A Closer Look at Invalid Action Masking in Policy Gradient Algorithms", FLAIRS 2022, in
 sb3-contrib's implementation.
@@ -12,7 +12,7 @@ from cosearch_agents.ppo import HYPERPARAMETERS, run
 
 
 class MaskablePPOAgent(EnvironmentAgent):
-    """Reinforcement learning: PPO that chooses one parameter a step, with masks."""
+    """Reinforcement learning: PPO that chooses one parameter at each step, with masks."""
 
     name = "maskable-ppo"
     hyperparameters = DesignSpace(HYPERPARAMETERS)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+import numpy as np
+
 from cosearch import Designs
+from cosearch.space import DesignTable
 
 
 def new_rows(designs: Designs, *known: Container[bytes]) -> list[int]:
@@ -20,3 +23,12 @@ def new_rows(designs: Designs, *known: Container[bytes]) -> list[int]:
         if allowed[row] and not any(key in keys for keys in known):
             first.setdefault(key, row)
     return list(first.values())
+
+
+def newly_added(table: DesignTable, designs: Designs) -> Designs:
+    """The designs that are allowed and not in the table yet, each once; they are in it afterwards."""
+    allowed = designs.space.allowed(designs)
+    if not allowed.all():
+        designs = designs[np.flatnonzero(allowed)]
+    new = table.add(designs)[1]
+    return designs if new.all() else designs[np.flatnonzero(new)]

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from cosearch import Agent, Designs, DesignSpace, Integer, Real
+from cosearch import Agent, Designs, DesignSpace, Integer, Real, Results
 from cosearch.objectives import minimised, violations
 from cosearch.outcomes import Outcomes
+from cosearch.space.convert.pymoo import from_pymoo, pymoo_variables, to_pymoo
 from cosearch_agents.new_designs import new_rows
 
 # What pymoo is told of a design without metrics: worse than any objective, further off than any constraint.
@@ -28,14 +29,20 @@ class NSGA2Agent(Agent):
     """NSGA-II: a population that evolves towards the whole Pareto front."""
 
     name = "nsga2"
+    generational = True
     hyperparameters = DesignSpace(
         [
-            Integer("population", 4, 1000, default=24, description="designs a generation"),
+            Integer("population", 4, 1000, default=24, description="designs of each generation"),
             Real(
                 "crossover_probability", 0.0, 1.0, default=0.9, description="share of parents that recombine"
             ),
             Real(
-                "mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters a design"
+                "mutations",
+                0.1,
+                10.0,
+                default=1.5,
+                log=True,
+                description="mean mutated parameters of each design",
             ),
             Real("mutation_eta", 1.0, 100.0, default=3.0, log=True, description="larger: smaller steps"),
             Real(
@@ -48,6 +55,7 @@ class NSGA2Agent(Agent):
         super().__init__(*args, **kwargs)
         self.batch_size = self.settings["population"]
         self._seen: set[bytes] = set()
+        self._informed = self.space.designs([])
         self._algorithm = self._build()
         self._generation: Any = None
         self._designs = self.space.designs([])
@@ -60,14 +68,20 @@ class NSGA2Agent(Agent):
             self._breed()
         return self._designs[self._told_count : self._told_count + n]
 
-    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
-        """Take outcomes; the last ones of a generation select the survivors."""
-        if len(designs) == 0:
+    def tell(self, results: Results) -> None:
+        """Take results; the last ones of a generation select the survivors."""
+        if len(results) == 0:
             return
-        self._told.append(outcomes)
-        self._told_count += len(outcomes)
+        self._told.append(results.outcomes)
+        self._told_count += len(results)
         if self._told_count == len(self._designs):
             self._survive(Outcomes.concat(self._told))
+
+    def inform(self, results: Results) -> None:
+        """Begin with what is known already, if nothing was asked yet."""
+        if not self._seen:
+            self._informed = Designs.concat([self._informed, results.designs])
+            self._algorithm = self._build()
 
     def _breed(self) -> None:
         self._generation = self._algorithm.ask()
@@ -87,7 +101,9 @@ class NSGA2Agent(Agent):
         self._algorithm.tell(infills=self._generation)
 
     def _decode(self, population: Any) -> Designs:
-        return self.space.from_pymoo(list(population.get("X"))) if len(population) else self.space.designs([])
+        return (
+            from_pymoo(self.space, list(population.get("X"))) if len(population) else self.space.designs([])
+        )
 
     def _refill(self) -> Any:
         """Random new designs in place of a generation that mating could not find."""
@@ -97,14 +113,14 @@ class NSGA2Agent(Agent):
             drawn = self.space.sample(self.settings["population"], self.rng)
             rows = new_rows(drawn, self._seen)
             if rows:
-                return Population.new(X=_objects(self.space.to_pymoo(drawn[rows])))
+                return Population.new(X=_objects(to_pymoo(self.space, drawn[rows])))
         return Population.new(X=np.empty(0, dtype=object))
 
     def _first_generation(self) -> Designs:
-        """The default design and a scrambled Sobol sequence."""
+        """What is known already, the default design and a scrambled Sobol sequence."""
         size = self.settings["population"]
         default = self.space.designs(self.space.default())
-        designs = Designs.concat([default, self.space.sobol(4 * size, seed=self.seed)])
+        designs = Designs.concat([self._informed, default, self.space.sobol(4 * size, seed=self.seed)])
         return designs[new_rows(designs)][:size]
 
     def _build(self) -> Any:
@@ -124,7 +140,7 @@ class NSGA2Agent(Agent):
         from pymoo.operators.repair.rounding import RoundingRepair
         from pymoo.operators.selection.tournament import TournamentSelection
 
-        variables = self.space.pymoo_variables()
+        variables = pymoo_variables(self.space)
         settings = self.settings
         probability = settings["crossover_probability"]
         rate = min(1.0, settings["mutations"] / len(variables))
@@ -155,7 +171,7 @@ class NSGA2Agent(Agent):
         )
         algorithm = NSGA2(
             pop_size=settings["population"],
-            sampling=Population.new(X=_objects(self.space.to_pymoo(self._first_generation()))),
+            sampling=Population.new(X=_objects(to_pymoo(self.space, self._first_generation()))),
             mating=mating,
             eliminate_duplicates=False,
         )

@@ -1,4 +1,4 @@
-"""The agent `ppo`: proximal policy optimisation by Stable-Baselines3, one action a design.
+"""The agent `ppo`: proximal policy optimisation by Stable-Baselines3, one action for each design.
 
 J. Schulman et al., "Proximal Policy Optimization Algorithms", arXiv:1707.06347, 2017. What the policy is
 paid for is in `preference_learning`; how its loop is turned into ask and tell is in `environment_loop`.
@@ -17,10 +17,10 @@ from cosearch_agents.environment_loop import EnvironmentAgent
 ENDLESS = 2**62
 
 HYPERPARAMETERS = (
-    Integer("episodes", 4, 4096, default=50, log=True, description="designs an update of the policy"),
+    Integer("episodes", 4, 4096, default=50, log=True, description="designs for each update of the policy"),
     Real("learning_rate", 1e-5, 1e-1, default=2e-3, log=True, description="of Adam"),
-    Integer("epochs", 1, 50, default=10, description="passes over the designs an update"),
-    Integer("minibatch", 4, 4096, default=25, log=True, description="designs a gradient step"),
+    Integer("epochs", 1, 50, default=10, description="passes over the designs of each update"),
+    Integer("minibatch", 4, 4096, default=25, log=True, description="designs of each gradient step"),
     Real(
         "entropy", 0.0, 0.5, default=0.01, description="weight of the policy's entropy: more explores longer"
     ),

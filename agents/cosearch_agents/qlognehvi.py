@@ -6,7 +6,8 @@ Improvements to Expected Improvement for Bayesian Optimization", NeurIPS 2023. W
 their qLogNEI.
 
 Nothing is kept between two asks but what was told: models and random numbers follow from the seed and the
-number of designs told, so a resumed study goes on without fitting anything again.
+number of designs told and under way, so a resumed study goes on without fitting anything again. What is under
+way is fantasised, as BoTorch's `X_pending`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch import Agent, Designs, DesignSpace, Integer
+from cosearch import Agent, Designs, DesignSpace, Integer, Proposals, Results
 from cosearch.errors import SpaceError
 from cosearch.objectives import feasible, minimised
 from cosearch.outcomes import Outcomes
@@ -42,7 +43,7 @@ class QLogNEHVIAgent(Agent):
     name = "qlognehvi"
     hyperparameters = DesignSpace(
         [
-            Integer("batch", 1, 64, default=5, description="designs a model fit"),
+            Integer("batch", 1, 64, default=5, description="designs for each model fit"),
             Integer("initial", 2, 1000, default=20, description="Sobol designs before the first model"),
             Integer(
                 "samples", 8, 1024, default=64, log=True, description="Monte Carlo samples of the posterior"
@@ -68,34 +69,34 @@ class QLogNEHVIAgent(Agent):
 
     def ask(self, n: int) -> Designs:
         """The default design and Sobol designs first, then what improves the hypervolume most."""
-        told = len(self._designs)
+        asked = len(self._designs) + len(self.pending)
         initial = self.settings["initial"]
-        if told < initial:
-            first = self._untold(self._initial())[: min(n, initial - told)]
+        if asked < initial:
+            first = self._unasked(self._initial())[: min(n, initial - asked)]
             if len(first):
                 return first
         outcomes = Outcomes.concat(self._outcomes) if self._outcomes else None
         if outcomes is None or not outcomes.ok.any():
-            return self._untold(self._random())[:n]
-        with _deterministic(_seed_of(self.seed, told)):
+            return self._unasked(self._random())[:n]
+        with _deterministic(_seed_of(self.seed, asked)):
             return self._best(n, outcomes)
 
-    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
-        """Take outcomes; they are modelled at the next ask."""
-        if len(designs):
-            self._designs = Designs.concat([self._designs, designs])
-            self._outcomes.append(outcomes)
+    def tell(self, results: Results) -> None:
+        """Take results; they are modelled at the next ask."""
+        if len(results):
+            self._designs = Designs.concat([self._designs, results.designs])
+            self._outcomes.append(results.outcomes)
 
-    def restore(self, state: Mapping[str, Any], designs: Designs, outcomes: Outcomes) -> None:
+    def restore(self, state: Mapping[str, Any], history: Results, pending: Proposals) -> None:
         """Take the history; nothing else is remembered."""
-        self.tell(designs, outcomes)
+        self.tell(history)
 
     def _best(self, n: int, outcomes: Outcomes) -> Designs:
         surrogate = fit(encode(self.space, self._designs), outcomes, self.objectives, self.constraints)
         acquisition = _acquisition(surrogate, len(self.objectives), self.settings["samples"], self.seed)
         told = set(self._designs.keys())
-        chosen = self.space.designs([])
-        rng = np.random.default_rng([self.seed, len(self._designs)])
+        under_way = chosen = self.pending.designs
+        rng = np.random.default_rng([self.seed, len(self._designs) + len(under_way)])
         for _ in range(n):
             if len(chosen):
                 acquisition.set_X_pending(_tensor(encode(self.space, chosen)))
@@ -104,7 +105,7 @@ class QLogNEHVIAgent(Agent):
             if best is None:
                 break
             chosen = Designs.concat([chosen, best])
-        return chosen
+        return chosen[len(under_way) :]
 
     def _maximum(
         self, acquisition: Any, outcomes: Outcomes, excluded: set[bytes], rng: np.random.Generator
@@ -132,13 +133,13 @@ class QLogNEHVIAgent(Agent):
 
     def _random(self) -> Designs:
         """Random designs; all of a space that is listed."""
-        rng = np.random.default_rng([self.seed, len(self._designs)])
+        rng = np.random.default_rng([self.seed, len(self._designs) + len(self.pending)])
         if self._listed is not None:
             return self._listed[rng.permutation(len(self._listed))]
         return self.space.sample(self.settings["starts"], rng)
 
-    def _untold(self, designs: Designs) -> Designs:
-        return designs[new_rows(designs, set(self._designs.keys()))]
+    def _unasked(self, designs: Designs) -> Designs:
+        return designs[new_rows(designs, set(self._designs.keys()), set(self.pending.designs.keys()))]
 
     def _list(self) -> Designs | None:
         try:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from cosearch.environments.registration import register_environments
+from cosearch.registry import load_plugins
 
 if TYPE_CHECKING:
     from cosearch.agent import Agent
     from cosearch.environments.parallel import parallel_env
-    from cosearch.evaluator import Evaluator
+    from cosearch.fidelity import Fidelity
     from cosearch.hookspecs import hookimpl
     from cosearch.objectives import Constraint, Metric, Objective
     from cosearch.outcomes import Outcomes
     from cosearch.pictures import Picture
     from cosearch.problem import Problem
     from cosearch.registry import make_problem, register
+    from cosearch.run.evaluator import Evaluator
+    from cosearch.run.options import RunOptions
+    from cosearch.run.study import Study
+    from cosearch.run.trial import Proposals, Results
+    from cosearch.settings import Settings, setting
     from cosearch.space import (
         Categorical,
         Designs,
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
         Real,
     )
     from cosearch.store import Store
-    from cosearch.study import Study
+    from cosearch.task import Task
 
 __version__ = "0.1.0"
 
@@ -38,7 +43,8 @@ _MODULE_OF = {
     "Constraint": "cosearch.objectives",
     "DesignSpace": "cosearch.space",
     "Designs": "cosearch.space",
-    "Evaluator": "cosearch.evaluator",
+    "Evaluator": "cosearch.run.evaluator",
+    "Fidelity": "cosearch.fidelity",
     "Forbidden": "cosearch.space",
     "Integer": "cosearch.space",
     "Metric": "cosearch.objectives",
@@ -48,13 +54,19 @@ _MODULE_OF = {
     "Permutation": "cosearch.space",
     "Picture": "cosearch.pictures",
     "Problem": "cosearch.problem",
+    "Proposals": "cosearch.run.trial",
     "Real": "cosearch.space",
+    "Results": "cosearch.run.trial",
+    "RunOptions": "cosearch.run.options",
+    "Settings": "cosearch.settings",
     "Store": "cosearch.store",
-    "Study": "cosearch.study",
+    "Study": "cosearch.run.study",
+    "Task": "cosearch.task",
     "hookimpl": "cosearch.hookspecs",
     "make_problem": "cosearch.registry",
     "parallel_env": "cosearch.environments.parallel",
     "register": "cosearch.registry",
+    "setting": "cosearch.settings",
 }
 
 __all__ = [
@@ -64,6 +76,7 @@ __all__ = [
     "DesignSpace",
     "Designs",
     "Evaluator",
+    "Fidelity",
     "Forbidden",
     "Integer",
     "Metric",
@@ -73,13 +86,19 @@ __all__ = [
     "Permutation",
     "Picture",
     "Problem",
+    "Proposals",
     "Real",
+    "Results",
+    "RunOptions",
+    "Settings",
     "Store",
     "Study",
+    "Task",
     "hookimpl",
     "make_problem",
     "parallel_env",
     "register",
+    "setting",
 ]
 
 
@@ -93,4 +112,4 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
 
 
-register_environments()  # `import cosearch` is all that `gymnasium.make("cosearch/...")` needs
+load_plugins()  # last, because plugins import cosearch: every problem now has its Gymnasium ids

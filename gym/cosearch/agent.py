@@ -1,22 +1,22 @@
 """An agent: a search algorithm behind ask and tell.
 
-An agent sees a design space, objectives, constraints and outcomes; never a simulator. Cache, budget,
-workers and storage are the evaluator's and the study's.
+An agent sees a task and the results of its proposals; never a simulator. Cache, budget, workers and storage
+are the study's.
 """
 
 from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from cosearch.errors import AgentError, ArgumentError, unknown_name
-from cosearch.objectives import Constraint, Objective
-from cosearch.outcomes import Outcomes
+from cosearch.run.trial import Proposals, Results
 from cosearch.space import Designs, DesignSpace
+from cosearch.task import Task
 
 
 class Agent(ABC):
@@ -32,46 +32,49 @@ class Agent(ABC):
             def ask(self, n):
                 return self.space.sample(n, self.rng)
 
-            def tell(self, designs, outcomes):
+            def tell(self, results):
                 pass
         ```
+
+    Args:
+        task: what is searched.
+        seed: of everything random in the agent.
+        budget: distinct designs that the study will evaluate, if it is known.
+        **settings: hyperparameters; the others have their defaults.
+
+    Raises:
+        UnknownNameError: for a hyperparameter that there is not.
+        ArgumentError: for a value that has no effect.
+        DesignError: for a value out of its bounds.
 
     Attributes:
         name: the name on the command line, in kebab case.
         hyperparameters: their design space, with the agent's defaults; None if it has none.
-        space: the design space that is searched.
-        objectives: one or more; `cosearch.objectives.minimised` turns outcomes into an (n, m) array.
-        constraints: possibly none; `cosearch.objectives.violations` tells by how much each is missed.
-        seed: of everything random in the agent.
-        budget: distinct designs that the study will evaluate, if it is known.
+        generational: whether the agent is to be told whole batches, each as it was asked for. Any other is
+            told results in any order and grouping, as they come.
+        task: what is searched.
+        space: the task's, like `objectives` and `constraints`.
         settings: the hyperparameters' values.
         rng: a generator seeded with `seed`.
-        batch_size: how many designs the study asks for at once.
+        batch_size: how many designs the study asks for at once, where it waits for all of them.
+        pending: the proposals that are still under way; kept by whoever drives the agent.
+        replays: whether `restore` may ask the history again; false where workers decide the order of results.
     """
 
     name: ClassVar[str] = ""
     hyperparameters: ClassVar[DesignSpace | None] = None
+    generational: ClassVar[bool] = False
     batch_size: int = 1
+    replays: bool = True
 
-    def __init__(
-        self,
-        space: DesignSpace,
-        objectives: Sequence[Objective],
-        constraints: Sequence[Constraint] = (),
-        *,
-        seed: int = 0,
-        budget: int | None = None,
-        **settings: Any,
-    ) -> None:
-        if not objectives:
-            raise ArgumentError(f"agent {self.name}: at least one objective is needed")
-        self.space = space
-        self.objectives = tuple(objectives)
-        self.constraints = tuple(constraints)
+    def __init__(self, task: Task, *, seed: int = 0, budget: int | None = None, **settings: Any) -> None:
+        self.task = task
+        self.space, self.objectives, self.constraints = task.space, task.objectives, task.constraints
         self.seed = seed
         self.budget = budget
         self.settings = self._complete(settings)
         self.rng = np.random.default_rng(seed)
+        self.pending = Proposals(self.space.designs([]))
 
     @classmethod
     def _complete(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,39 +93,57 @@ class Agent(ABC):
         return complete
 
     @abstractmethod
-    def ask(self, n: int) -> Designs:
-        """Between one and `n` designs to evaluate next; none when the agent has nothing left to ask."""
+    def ask(self, n: int) -> Proposals | Designs:
+        """Between one and `n` proposals; none when there is nothing to ask, for ever or until more is told.
+
+        Designs alone are proposed at the task's fidelity.
+        """
 
     @abstractmethod
-    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
-        """Take the outcomes of designs that were asked, in the order in which they were asked.
+    def tell(self, results: Results) -> None:
+        """Take what came of proposals: `results.designs` and `results.outcomes`, with fidelity, seed, number."""
 
-        They come in the batches in which they were asked; only the last batch of a study may be cut short.
+    def inform(self, results: Results) -> None:
+        """Take results that the agent did not ask for: enqueued by the user, or found by another study.
+
+        By default they are told like its own, except to an agent that needs whole generations.
         """
+        if not self.generational:
+            self.tell(results)
 
     def state(self) -> Mapping[str, Any]:
         """What `restore` needs beside the history, as JSON values."""
         return {}
 
-    def restore(self, state: Mapping[str, Any], designs: Designs, outcomes: Outcomes) -> None:
+    def restore(self, state: Mapping[str, Any], history: Results, pending: Proposals) -> None:
         """Bring a fresh agent to where one with this `state` and history of tells was.
 
         This default asks and tells the history again, which suits any deterministic agent whose `ask` is
-        cheap; override it where it is not.
+        cheap; override it where it is not. Where the order of results was up to the workers, it only tells.
+
+        Args:
+            state: what `state` returned last.
+            history: all that was told, in order.
+            pending: what is still under way: it will be told, and must not be asked again.
 
         Raises:
             AgentError: if the agent asks other designs than it did (another version, another machine).
         """
+        if not self.replays:
+            self.rng = np.random.default_rng([self.seed, len(history) + len(pending)])
+            if len(history):
+                self.tell(history)
+            return
         done = 0
-        while done < len(designs):
-            asked = self.ask(self.batch_size)
-            recorded = designs[done : done + len(asked)]
-            if len(asked) == 0 or asked[: len(recorded)] != recorded:
+        while done < len(history):
+            asked = as_proposals(self.ask(self.batch_size)).designs
+            recorded = history.take(slice(done, done + len(asked)))
+            if len(asked) == 0 or asked[: len(recorded)] != recorded.designs:
                 raise AgentError(
                     f"agent {self.name} asks other designs than it did when the study was recorded "
                     f"(at position {done}): resume with the versions that the study names"
                 )
-            self.tell(recorded, outcomes.take(slice(done, done + len(recorded))))
+            self.tell(recorded)
             done += len(recorded)
 
     def close(self) -> None:  # noqa: B027  most agents hold nothing
@@ -132,3 +153,16 @@ class Agent(ABC):
     def summary(cls) -> str:
         """The first line of the docstring."""
         return (inspect.getdoc(cls) or "").partition("\n")[0]
+
+
+def as_proposals(asked: Proposals | Designs) -> Proposals:
+    """What an agent asked, as proposals.
+
+    Raises:
+        AgentError: if it is something else.
+    """
+    if isinstance(asked, Proposals):
+        return asked
+    if isinstance(asked, Designs):
+        return Proposals(asked)
+    raise AgentError(f"ask returned a {type(asked).__name__}; expected Designs or Proposals")

@@ -1,6 +1,6 @@
-"""Checking the arguments that a user gives by name against a constructor's typed signature.
+"""Arguments that a user gives by name: as NAME=VALUE, and checked against a function's typed signature.
 
-The signature is the schema: the names, the types and the defaults of `--set` are those of `__init__`.
+Formulations, rewards and the like declare their arguments in `__init__`; problems in `settings`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from cosearch.errors import ArgumentError, unknown_name
+from cosearch.json_text import json_value as json_value
+from cosearch.json_text import shown
 
 # Objectives and constraints have options of their own on the command line.
 RESERVED = ("self", "objectives", "constraints")
@@ -58,36 +58,16 @@ def check_arguments(constructor: Callable[..., Any], given: Mapping[str, Any], o
         UnknownNameError: for a name that the constructor does not take.
         ArgumentError: for a value that its type does not admit.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from cosearch.declared_values import convert  # pydantic is imported where it is used
 
     valid = parameters_of(constructor)
     hints: dict[str, Any] = {}
     for function in reversed(_constructors(constructor)):
         hints |= typing.get_type_hints(function)
-    checked: dict[str, Any] = {}
-    for name, value in given.items():
+    for name in given:
         if name not in valid:
             raise unknown_name(f"argument of {owner}", name, valid)
-        try:
-            adapter = TypeAdapter(hints.get(name, Any))
-            if isinstance(value, np.generic):
-                value = value.item()
-            try:
-                # true is no number, though Python would take it for 1
-                checked[name] = adapter.validate_python(value, strict=isinstance(value, bool) or None)
-            except ValidationError as error:
-                if not isinstance(value, bool | int | float):
-                    raise
-                try:
-                    checked[name] = adapter.validate_python(json.dumps(value))  # text that looks like one
-                except ValidationError:
-                    raise error from None
-        except ValidationError as error:
-            # Of a union each kind has its own.
-            first, *others = dict.fromkeys(found["msg"] for found in error.errors())
-            problem = ", or ".join([first, *(other.removeprefix("Input should be ") for other in others)])
-            raise ArgumentError(f"{owner}: argument {name}={value!r} is not valid: {problem}") from None
-    return checked
+    return {name: convert(hints.get(name, Any), name, value, owner) for name, value in given.items()}
 
 
 def parse_assignments(texts: typing.Iterable[str], option: str) -> dict[str, Any]:
@@ -96,42 +76,16 @@ def parse_assignments(texts: typing.Iterable[str], option: str) -> dict[str, Any
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise ArgumentError(f"{option} {text!r}: expected NAME=VALUE")
+            raise ArgumentError(f"{option} {shown(text)}: expected NAME=VALUE")
         if name in values:
-            raise ArgumentError(f"{option} {name!r} is given twice")
+            raise ArgumentError(f"{option} {shown(name)} is given twice")
         try:
             values[name] = json_value(value)
         except json.JSONDecodeError:
             values[name] = value
         except ArgumentError as error:
-            raise ArgumentError(f"{option} {name!r}: {error}") from None
+            raise ArgumentError(f"{option} {shown(name)}: {error}") from None
     return values
-
-
-def json_value(text: str) -> Any:
-    """What a text holds as JSON.
-
-    Raises:
-        JSONDecodeError: it is no JSON.
-        ArgumentError: it is, but gives a name twice, of which JSON keeps the last, is nested too deeply, or
-            has a number of thousands of digits.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_unrepeated)
-    except RecursionError:
-        raise ArgumentError("the value is nested too deeply") from None
-    except (ArgumentError, json.JSONDecodeError):
-        raise
-    except ValueError as error:
-        raise ArgumentError(str(error)) from None
-
-
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ArgumentError(f"{next(name for name in names if names.count(name) > 1)!r} is given twice")
-    return found
 
 
 def assignment(name: str, value: Any) -> str:

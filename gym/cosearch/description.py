@@ -8,14 +8,15 @@ from __future__ import annotations
 import decimal
 import inspect
 import math
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from cosearch.agent import Agent
-from cosearch.arguments import parameters_of
 from cosearch.errors import SpaceError
+from cosearch.fidelity import as_fidelities
 from cosearch.problem import Problem
+from cosearch.settings import described
 from cosearch.space import DesignSpace
 
 SHOWN_VALUES = 10
@@ -27,7 +28,7 @@ def problem_summary(cls: type[Problem]) -> dict[str, Any]:
         "name": cls.name,
         "version": cls.version,
         "summary": cls.summary(),
-        "fidelities": list(cls.fidelities),
+        "fidelities": [fidelity.name for fidelity in as_fidelities(cls.fidelities)],
         "workloads": list(cls.workloads),
         "env_ids": [cls.env_id(), cls.env_id(multi_objective=True)],
     }
@@ -41,21 +42,11 @@ def agent_summary(cls: type[Agent]) -> dict[str, Any]:
 
 def describe_problem(problem: Problem) -> dict[str, Any]:
     """Everything that a search on this problem can set or will measure, as JSON values."""
-    documented = _documented_arguments(inspect.getdoc(type(problem)) or "")
     return {
         "kind": "problem",
         **problem_summary(type(problem)),
         "description": inspect.getdoc(type(problem)) or "",
-        "arguments": [
-            {
-                "name": name,
-                "type": _type_text(parameter.annotation),
-                "required": parameter.default is parameter.empty,
-                "default": None if parameter.default is parameter.empty else parameter.default,
-                "description": documented.get(name, ""),
-            }
-            for name, parameter in parameters_of(type(problem)).items()
-        ],
+        "arguments": [asdict(argument) for argument in described(problem.Settings)],
         "metrics": [vars(metric) for metric in problem.metrics],
         "objectives": [str(objective) for objective in problem.objectives],
         "constraints": [str(constraint) for constraint in problem.constraints],
@@ -101,25 +92,6 @@ def cardinality_text(cardinality: int | str | None) -> str:
     if isinstance(cardinality, int):
         return f"{cardinality:,}" if cardinality < 10**12 else f"about {decimal.Decimal(cardinality):.3e}"
     return "infinitely many" if cardinality else "an uncounted number of"
-
-
-def _documented_arguments(docstring: str) -> dict[str, str]:
-    """What the "Args:" section of a Google docstring says of each argument."""
-    section = re.search(r"^Args:\n((?:[ ]{4}.*\n?|\s*\n)*)", docstring, re.MULTILINE)
-    found: dict[str, str] = {}
-    for line in inspect.cleandoc(section[1] if section else "").splitlines():
-        entry = re.match(r"(\w+)(?: \(.*?\))?:\s*(.*)", line)
-        if entry:
-            found[entry[1]] = entry[2]
-        elif found and line.strip():
-            found[list(found)[-1]] += " " + line.strip()
-    return found
-
-
-def _type_text(annotation: Any) -> str:
-    if annotation is inspect.Parameter.empty:
-        return ""
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
 def _space_json(space: DesignSpace) -> dict[str, Any]:

@@ -7,7 +7,11 @@ says what was wrong, what was expected, the actual value and, where there is one
 from __future__ import annotations
 
 import difflib
+import math
+import re
 from collections.abc import Iterable
+
+MAX_NAMES_SHOWN = 12  # of those that are valid, where none is near
 
 
 class CosearchError(Exception):
@@ -57,23 +61,81 @@ class PluginError(CosearchError, RuntimeError):
     """A plugin that could not be loaded or registers something invalid."""
 
 
-def nearest(name: object, valid: Iterable[str]) -> str | None:
-    """The valid name that is closest to `name`, or None if none is close."""
-    names = [str(v) for v in valid]
-    by_lower = {v.lower(): v for v in names}
-    matches = difflib.get_close_matches(str(name).lower(), list(by_lower), n=1, cutoff=0.5)
-    return by_lower[matches[0]] if matches else None
+def nearest(name: object, valid: Iterable[object]) -> str | None:
+    """The valid name that was probably meant, or None if none is near.
+
+    Near are names that differ in case or separators only, in one letter (two from 6, three from 9), or that go
+    on where `name` ends; also names that have all its words, and the last part of a dotted name.
+
+    Example:
+        >>> nearest("latncy", ["latency_ns", "energy_pj"]), nearest("x", ["y", "xyz"])
+        ('latency_ns', None)
+    """
+    wanted = _folded(str(name))
+    best: tuple[float, float, str] | None = None
+    for candidate in map(str, valid):
+        distance = min(_distance(wanted, _folded(form)) for form in {candidate, candidate.split(".")[-1]})
+        if distance < math.inf:
+            alike = difflib.SequenceMatcher(None, str(name).lower(), candidate.lower()).ratio()
+            rank = (-distance, alike, candidate)
+            best = rank if best is None else max(best, rank)
+    return best[2] if best else None
 
 
-def unknown_name(kind: str, name: object, valid: Iterable[str]) -> UnknownNameError:
-    """An `UnknownNameError` that names the nearest valid name, or lists the valid ones."""
-    names = sorted(str(v) for v in valid)
-    close = nearest(name, names)
-    if close is not None:
-        hint = f"did you mean {close!r}?"
-    elif names:
-        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-        hint = f"valid: {shown}"
-    else:
-        hint = "there is none"
-    return UnknownNameError(f"unknown {kind} {name!r}; {hint}")
+def hint(name: object, valid: Iterable[object]) -> str:
+    """The end of a message about a wrong name: "; did you mean 'x'?", or "" if nothing is near."""
+    close = nearest(name, valid)
+    return "" if close is None else f"; did you mean {close!r}?"
+
+
+def unknown_name(kind: str, name: object, valid: Iterable[object]) -> UnknownNameError:
+    """An `UnknownNameError` with the nearest valid name; if none is near, with all of them if they are few."""
+    names = sorted(map(str, valid))
+    end = hint(name, names)
+    if not end and len(names) <= MAX_NAMES_SHOWN:
+        end = f"; valid: {', '.join(names)}" if names else "; there is none"
+    return UnknownNameError(f"unknown {kind} {shown(name)}{end}")
+
+
+def shown(value: object, limit: int = 120) -> str:
+    """A value as messages show it: on one line, and cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a list nested thousands deep
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\W_]+", "_", name.lower())[:64].strip("_")
+
+
+def _distance(name: str, candidate: str) -> float:
+    """How far a name is from a candidate in letters, infinity if nobody would take one for the other."""
+    if name.replace("_", "") == candidate.replace("_", ""):
+        return 0.0
+    if len(name) < 3 or len(candidate) < 3:
+        return math.inf
+    whole, beginning = _edits(name, candidate)
+    allowed = 1 if len(name) < 6 else 2 if len(name) < 9 else 3
+    if whole <= allowed:
+        return whole
+    if candidate.startswith(name) or beginning <= (0 if len(name) < 6 else 1):
+        return beginning + 1.25
+    if name.startswith(candidate) or set(name.split("_")) <= set(candidate.split("_")):
+        return 1.5
+    return math.inf
+
+
+def _edits(a: str, b: str) -> tuple[int, int]:
+    """Letters to insert, drop, replace or swap to turn `a` into `b`, and into the nearest beginning of `b`."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a):
+        before, row, above = row, [i + 1], before
+        for j, other in enumerate(b):
+            cost = min(before[j + 1] + 1, row[j] + 1, before[j] + (letter != other))
+            if i and j and letter == b[j - 1] and a[i - 1] == other:
+                cost = min(cost, above[j - 1] + 1)
+            row.append(cost)
+    return row[-1], min(row)

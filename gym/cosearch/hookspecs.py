@@ -10,6 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     from cosearch.agent import Agent
     from cosearch.problem import Problem
+    from cosearch.run.backend import Backend
     from cosearch.validation import Validation
 
 hookspec = pluggy.HookspecMarker("cosearch")
@@ -24,6 +25,11 @@ def cosearch_problems() -> Sequence[type[Problem]]:  # type: ignore[empty-body]
 @hookspec
 def cosearch_agents() -> Sequence[type[Agent]]:  # type: ignore[empty-body]
     """The agent classes that this plugin contributes."""
+
+
+@hookspec
+def cosearch_backends() -> Sequence[type[Backend]]:  # type: ignore[empty-body]
+    """The backend classes that this plugin contributes."""
 
 
 @hookspec

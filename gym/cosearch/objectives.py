@@ -133,8 +133,11 @@ def check_metrics(uses: Iterable[Objective | Constraint], metrics: Sequence[Metr
 
 def minimised(objectives: Sequence[Objective], outcomes: Outcomes) -> NDArray[np.float64]:
     """The objectives as an (n, m) array in which smaller is better; NaN where the status is not `ok`."""
-    columns = [outcomes[o.metric] if o.direction == "min" else -outcomes[o.metric] for o in objectives]
-    return np.stack(columns, axis=1) if columns else np.empty((len(outcomes), 0))
+    values = np.empty((len(outcomes), len(objectives)))
+    for i, objective in enumerate(objectives):
+        column = outcomes[objective.metric]
+        values[:, i] = column if objective.direction == "min" else -column
+    return values
 
 
 def violations(constraints: Sequence[Constraint], outcomes: Outcomes) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """A problem: design space + workload + simulator + metrics + default objectives and constraints.
 
-A plugin author subclasses `Problem`, states the data as class attributes (or sets them in `__init__` where
-they depend on an argument) and writes one method, `simulate`, over a batch. Caching, budgets, workers and
-storage are the evaluator's and the study's.
+A plugin author subclasses `Problem`, states the data as class attributes and writes one method, `simulate`,
+over a batch. One that takes arguments declares them as `Settings` and sets what depends on them in `build`.
+Caching, budgets, workers and storage are the study's.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cosearch.environment_ids import env_id
+from cosearch.environments.registration import register_defined
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
+from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
 from cosearch.objectives import Constraint, Metric, Objective, check_metrics
-from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
+from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
 from cosearch.space import Designs, DesignsLike, DesignSpace
 
 if TYPE_CHECKING:
     from cosearch.pictures import Picture
-
-FIDELITIES = ("surrogate", "analytical", "cycle", "external")
+    from cosearch.settings import Settings as AnySettings
 
 
 class Problem(ABC):
@@ -45,6 +46,20 @@ class Problem(ABC):
                 return {"loss": designs["x"] ** 2 + designs["y"] ** 2}
         ```
 
+    A problem may offer more to agents, as methods of these names: `features(designs)`, cheap descriptors such
+    as parameters and MACs, {name: column of n numbers}; `gradient(unit)`, a differentiable relaxation over the
+    unit cube: for an (n, d) array the metrics, {name: (n,)}, and their derivatives, {name: (n, d)}.
+
+    Args:
+        settings: the declared settings, built; or leave it out and give their values by name.
+        objectives: `Objective`s or their text, default the class's.
+        constraints: `Constraint`s or their text, default the class's.
+        **values: of the declared settings.
+
+    Raises:
+        UnknownNameError: for a value that is not declared, or an objective of an unknown metric.
+        ArgumentError: for a value that its declaration does not admit.
+
     Attributes:
         name: the name on the command line, in kebab case.
         version: raise it when the numbers change; it is part of the environment id and of every study.
@@ -52,12 +67,15 @@ class Problem(ABC):
         metrics: every metric that `simulate` returns, with its unit.
         objectives: the default objectives; a user may set others.
         constraints: the default constraints; a user may set others.
-        fidelities: those that `simulate` knows, the default first.
+        fidelities: those that `simulate` knows, the roughest first.
+        default_fidelity: the name of the one that is meant where none is named; default the last, the best.
         workloads: the named workloads, for listings.
-        groups: named groups of parameters, for multi-agent environments; empty means one group a parameter.
-        workload_digest: a hash of the files that the arguments name: a study notices when they change.
+        groups: named groups of parameters, for multi-agent environments; empty means each parameter is one.
+        Settings: the class that declares the arguments; None if there are none.
+        settings: the settings.
+        workload_digest: a hash of the files that the settings name: a study notices when they change.
+        seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
-        arguments: what the constructor was called with, so that a study can build the problem again.
     """
 
     name: ClassVar[str] = ""
@@ -66,34 +84,40 @@ class Problem(ABC):
     metrics: Sequence[Metric] = ()
     objectives: Sequence[Objective] = ()
     constraints: Sequence[Constraint] = ()
-    fidelities: ClassVar[tuple[str, ...]] = ("analytical",)
+    fidelities: Sequence[Fidelity | str] = ("analytical",)
+    default_fidelity: str = ""
     workloads: ClassVar[tuple[str, ...]] = ()
     groups: Mapping[str, Sequence[str]] = {}
+    Settings: ClassVar[type[AnySettings] | None] = None
+    settings: Any = None
     workload_digest: str = ""
+    seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
-    arguments: Mapping[str, Any]
-    _whole: Problem | None = None  # in which nothing is held: its simulator knows no other space
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Problem:  # noqa: D102  takes note of the arguments
-        self = super().__new__(cls)
-        signature = inspect.signature(cls.__init__)
-        bound = signature.bind_partial(self, *args, **kwargs)
-        for parameter in signature.parameters.values():
-            if parameter.kind is parameter.VAR_KEYWORD:
-                bound.arguments |= bound.arguments.pop(parameter.name, {})
-        self.arguments = {
-            k: v.item() if isinstance(v, np.generic) else v
-            for k, v in bound.arguments.items()
-            if k not in ("self", "objectives", "constraints")
-        }
-        return self
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if vars(cls).get("name"):
+            register_defined(cls.__module__, cls.name, cls.version)
 
     def __init__(
         self,
+        settings: AnySettings | None = None,
+        /,
         *,
         objectives: Iterable[Objective | str] | None = None,
         constraints: Iterable[Constraint | str] | None = None,
+        **values: Any,
     ) -> None:
+        if self.Settings is None and values:
+            raise unknown_name(f"argument of problem {self.name}", next(iter(values)), ())
+        if self.Settings is not None:
+            self.settings = settings or self.Settings.read(values, f"problem {self.name}")
+        self.build()
+        if self.settings is not None:  # after `build`, which says best what is wrong with a file
+            self.workload_digest = self.settings.digest()
+        self._fidelities = as_fidelities(self.fidelities)
+        self.default_fidelity = self.default_fidelity or self.fidelity_names[-1]
+        check_fidelity(self.default_fidelity, self._fidelities, f"problem {self.name}")
         if objectives is not None:
             self.objectives = [Objective.parse(o) if isinstance(o, str) else o for o in objectives]
         if constraints is not None:
@@ -108,6 +132,13 @@ class Problem(ABC):
             )
         check_metrics((*self.objectives, *self.constraints), self.metrics)
 
+    def build(self) -> None:  # noqa: B027  a problem without settings has nothing to build
+        """Set what depends on `self.settings`: the space, metrics, objectives, a trace that is read once.
+
+        Raises:
+            CosearchError: for settings that do not go together, or a file that cannot be used.
+        """
+
     @abstractmethod
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Mapping[str, ArrayLike] | Outcomes:
         """Run the simulator on a batch of n allowed designs.
@@ -118,8 +149,8 @@ class Problem(ABC):
             seed: for simulators that draw random numbers.
 
         Returns:
-            One column of n numbers a metric, in the metric's unit; or `Outcomes`, where some designs are
-            rejected. An exception fails the designs that cause it, and only those.
+            One column of n numbers for each metric, in the metric's unit; or `Outcomes`, where some designs
+            are rejected. An exception fails the designs that cause it, and only those.
         """
 
     def hold(self, values: Mapping[str, Any]) -> Self:
@@ -135,7 +166,6 @@ class Problem(ABC):
             return self
         held = copy.copy(self)
         held.space = self.space.hold(values)
-        held._whole = self._whole or self
         return held
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
@@ -156,62 +186,95 @@ class Problem(ABC):
 
         Args:
             designs: n designs of this problem's space, in any form that `DesignSpace.designs` takes.
-            fidelity: default the first of `fidelities`.
+            fidelity: default `default_fidelity`.
             seed: default 0.
 
         Returns:
-            Outcomes of n designs. A forbidden design is `infeasible`; one that makes the simulator raise or
-            return a number that is not finite is `failed`; each with its reason.
+            Outcomes of n designs. A forbidden design is `infeasible`; one that makes the simulator raise,
+            return a number that is not finite or break its contract is `failed`; each with its reason.
 
         Raises:
             DesignError: for what is no design of the space.
             UnknownNameError: for an unknown fidelity.
-            ProblemError: if the simulator returns other metrics than it declares.
         """
-        fidelity = self.fidelities[0] if fidelity is None else fidelity
-        if fidelity not in self.fidelities:
-            raise unknown_name(f"fidelity of problem {self.name}", fidelity, self.fidelities)
+        if fidelity is None:
+            fidelity = self.default_fidelity
+        elif fidelity not in self.fidelity_names:
+            check_fidelity(fidelity, self._fidelities, f"problem {self.name}")
+        seed = 0 if seed is None else seed
         designs = self.space.designs(designs)
-        reasons = self.space.forbidden_reason(designs)
-        allowed = np.array([not reason for reason in reasons], dtype=bool)
-        rejected = Outcomes.without_metrics(self.metric_names, [r for r in reasons if r], INFEASIBLE)
+        allowed = self.space.allowed(designs)
+        if allowed.all():
+            return self.run(designs, fidelity=fidelity, seed=seed)
+        rejected = self.rejected(designs[~allowed])
         if not allowed.any():
             return rejected
-        ran = self._simulate(
-            designs if allowed.all() else designs[allowed], fidelity, 0 if seed is None else seed
-        )
-        if allowed.all():
-            return ran
+        ran = self.run(designs[allowed], fidelity=fidelity, seed=seed)
         order = np.argsort(np.concatenate([np.flatnonzero(allowed), np.flatnonzero(~allowed)]))
         return Outcomes.concat([ran, rejected]).take(order)
 
-    def _simulate(self, designs: Designs, fidelity: str, seed: int) -> Outcomes:
+    def rejected(self, designs: Designs) -> Outcomes:
+        """The outcomes of designs that are forbidden: `infeasible`, each with the rule's reason."""
+        reasons = self.space.forbidden_reason(designs).tolist()
+        return Outcomes.without_metrics(self.metric_names, reasons, INFEASIBLE)
+
+    def run(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
+        """`evaluate` for designs that are known to be allowed: what a backend calls.
+
+        Where the simulator raises on a batch, its halves are run, and so on: the designs that do it fail,
+        and the others cost few further runs.
+        """
         try:
-            if self._whole is None:
-                returned = self.simulate(designs, fidelity=fidelity, seed=seed)
-            else:
-                returned = self._whole.simulate(designs.released(), fidelity=fidelity, seed=seed)
+            returned = self.simulate(designs, fidelity=fidelity, seed=seed)
         except (Exception, SystemExit) as error:  # the author's simulator may raise anything
-            if len(designs) == 1:
-                reason = f"{type(error).__name__}: {error}".splitlines()[0]
-                return Outcomes.without_metrics(self.metric_names, [reason], FAILED)
-            rows = [self._simulate(designs[i : i + 1], fidelity, seed) for i in range(len(designs))]
-            return Outcomes.concat(rows)
+            reason = reason_of(error)
+        else:
+            try:
+                return self._outcomes(returned, len(designs))
+            except Exception as error:  # what it returned may raise anything when it is looked at
+                text = bounded(error) if isinstance(error, ProblemError) else reason_of(error)
+                reason = bounded(CONTRACT + text)
+        n = len(designs)
+        if n <= 1:
+            return Outcomes.without_metrics(self.metric_names, [reason] * n, FAILED)
+        halves = (designs[: n // 2], designs[n // 2 :])
+        return Outcomes.concat([self.run(half, fidelity=fidelity, seed=seed) for half in halves])
+
+    def _outcomes(self, returned: Any, n: int) -> Outcomes:
         if returned is None:
-            raise ProblemError(f"problem {self.name}: simulate returned nothing; return its metrics")
-        outcomes = returned.normalised() if isinstance(returned, Outcomes) else Outcomes.of(returned)
-        missing = set(self.metric_names) ^ set(outcomes.metrics)
-        if missing or len(outcomes) != len(designs):
+            raise ProblemError("it returned nothing; return the metrics")
+        if isinstance(returned, Outcomes):
+            outcomes = returned.normalised()
+        elif isinstance(returned, Mapping):
+            outcomes = Outcomes.of(returned)
+        else:
+            raise ProblemError(f"it returned a {type(returned).__name__}; return {{metric: column}}")
+        if outcomes.metrics.keys() != set(self.metric_names) or len(outcomes) != n:
             raise ProblemError(
-                f"problem {self.name}: simulate returned {len(outcomes)} rows of {sorted(outcomes.metrics)} "
-                f"for {len(designs)} designs of {sorted(self.metric_names)}"
+                f"it returned {len(outcomes)} rows of {sorted(map(str, outcomes.metrics))} "
+                f"for {n} designs of {sorted(self.metric_names)}"
             )
         return outcomes
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The settings that were given, as JSON values: a study builds the problem again from them."""
+        return {} if self.settings is None else dict(self.settings.arguments())
 
     @property
     def metric_names(self) -> tuple[str, ...]:
         """The names of the metrics, in order."""
         return tuple(metric.name for metric in self.metrics)
+
+    @property
+    def fidelity_names(self) -> tuple[str, ...]:
+        """The names of the fidelities, the roughest first."""
+        return tuple(fidelity.name for fidelity in self._fidelities)
+
+    @property
+    def fidelity_list(self) -> tuple[Fidelity, ...]:
+        """The fidelities with their costs, the roughest first."""
+        return self._fidelities
 
     def unit(self, metric: str) -> str:
         """The unit of a metric."""

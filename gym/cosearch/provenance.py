@@ -52,13 +52,17 @@ def command(record: StudyRecord, location: str) -> str:
         for name, value in settings.items():
             words += [option, assignment(name, value)]
     words += ["--fidelity", record.fidelity, "--batch", str(record.batch_size)]
-    for option, number in (
-        ("--workers", record.workers if record.workers > 1 else None),
-        ("--timeout-s", record.timeout_s),
-        ("--memory-mb", record.memory_mb),
+    options = record.options
+    for option, name, default in (
+        ("--workers", "workers", 1),
+        ("--backend", "backend", None),
+        ("--evaluation-seed", "evaluation_seed", 0),
+        ("--timeout-s", "timeout_s", None),
+        ("--memory-mb", "memory_mb", None),
     ):
-        if number is not None:
-            words += [option, str(number)]
+        if (value := options.get(name, default)) != default:
+            words += [option, str(value)]
+    words += [f"--{name}" for name in ("isolated", "deterministic") if options.get(name)]
     if location != "(memory)":
         words += ["--store", location]
     return shlex.join(words)

@@ -1,52 +1,56 @@
-"""The registry: finds problems, agents and validations by entry point, the built-in ones like anybody's.
+"""The registry: finds what plugins contribute by entry point, the built-in ones like anybody's.
 
-A plugin that cannot be loaded is recorded with the last line of its traceback and takes no other down.
-`COSEARCH_PLUGINS=a,b` limits what is loaded to the named entry points.
+`import cosearch` loads it, so that every problem has its Gymnasium ids. A plugin that cannot be loaded is
+recorded with the last line of its traceback and takes no other down; one that claims a name which is taken
+keeps everything else. `COSEARCH_PLUGINS=a,b` limits what is loaded to the named entry points.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import os
-import re
-import sys
-import traceback
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
+from importlib.metadata import EntryPoint
 from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from cosearch import hookspecs
 from cosearch.agent import Agent
-from cosearch.arguments import check_arguments
-from cosearch.environments.registration import register_problem_environments
-from cosearch.errors import PluginError, unknown_name
+from cosearch.contributions import KINDS, Kind, as_plugin, origin, twins
+from cosearch.environments.registration import register_ids, register_ids_of_package
+from cosearch.errors import PluginError, nearest, unknown_name
+from cosearch.plugin_import import attempt, importing
 from cosearch.problem import Problem
 from cosearch.validation import Validation
 
+if TYPE_CHECKING:
+    from cosearch.run.backend import Backend
+
 GROUP = "cosearch"
-
-
-class Named(Protocol):
-    """Anything with a name."""
-
-    name: str
+OURS = "cosearch"  # the distribution whose contributions win over anybody's
 
 
 @dataclass
 class PluginRecord:
-    """One installed plugin: where it comes from, what it contributes, and why it failed if it did."""
+    """One installed plugin: where it comes from, what it contributes, and what was wrong with it.
+
+    Attributes:
+        refused: one line for each contribution that is invalid or claims a name that is taken.
+        error: why the plugin contributes nothing at all, where it does not.
+    """
 
     name: str
     distribution: str = ""
     version: str = ""
     problems: list[str] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
+    backends: list[str] = field(default_factory=list)
     validations: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     error: str = ""
 
 
@@ -56,141 +60,201 @@ class Registry:
     def __init__(self) -> None:
         self.problems: dict[str, type[Problem]] = {}
         self.agents: dict[str, type[Agent]] = {}
+        self.backends: dict[str, type[Backend]] = {}
         self.validations: dict[str, Validation] = {}
         self.plugins: list[PluginRecord] = []
+        self._owners: dict[tuple[str, str], str] = {}
+        self._waiting: list[EntryPoint] = []
         self._manager = pluggy.PluginManager("cosearch")
         self._manager.add_hookspecs(hookspecs)
 
     def load_entry_points(self) -> None:
-        """Load every installed plugin, in the order of their names."""
+        """Load every installed plugin: cosearch's own first, then in the order of their names."""
         chosen = os.environ.get("COSEARCH_PLUGINS")
         names = None if chosen is None else {name.strip() for name in chosen.split(",")}
-        for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-            if names is None or entry.name in names:
-                record = PluginRecord(entry.name)
-                if entry.dist is not None:
-                    record.distribution, record.version = entry.dist.name, entry.dist.version
-                try:
-                    self._add(entry.load(), record)
-                except Exception:  # whatever a plugin does at import, the others live on
-                    record.error = traceback.format_exc().strip().splitlines()[-1]
-                    self.plugins.append(record)
+        entries = [e for e in metadata.entry_points(group=GROUP) if names is None or e.name in names]
+        self._load(sorted(entries, key=lambda e: (_distribution(e) != OURS, e.name)))
 
-    def register(self, plugin: ModuleType | object, name: str | None = None) -> PluginRecord:
-        """Add a plugin of this process: a module or an object with `cosearch_*` hooks.
+    def load_waiting(self) -> None:
+        """Load the plugins that were in the middle of their own import, or failed because others were."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._load(waiting)
+
+    def _load(self, entries: Sequence[EntryPoint]) -> None:
+        busy = importing()
+        for entry in entries:
+            package = entry.module.partition(".")[0]
+            if package in busy:
+                register_ids_of_package(package)
+                self._waiting.append(entry)
+                continue
+            plugin, error = attempt(entry.load)
+            if error and busy:  # it may need what is not there yet
+                self._waiting.append(entry)
+                continue
+            record = PluginRecord(entry.name, _distribution(entry), entry.dist.version if entry.dist else "")
+            if error:
+                record.error = error
+                self.plugins.append(record)
+                continue
+            try:
+                self._add(as_plugin(plugin), record)
+            except PluginError as failure:
+                record.error = str(failure)
+                self.plugins.append(record)
+
+    def register(self, plugin: ModuleType | type | object, name: str | None = None) -> PluginRecord:
+        """Add a plugin of this process.
+
+        Args:
+            plugin: a module or an object with `cosearch_*` hooks, or one class: a problem, an agent or a
+                backend.
+            name: of the plugin; default its own.
 
         Raises:
-            PluginError: if it registers something invalid, or a name that is taken.
+            PluginError: if it contributes nothing or something invalid, or a name is taken.
         """
+        plugin = as_plugin(plugin)
         own_name = getattr(plugin, "__name__", type(plugin).__name__)
         record = PluginRecord(name or str(own_name), distribution="(this process)")
-        self._add(plugin, record)
+        self._add(plugin, record, strict=True)
         return record
 
-    def _add(self, plugin: Any, record: PluginRecord) -> None:
+    def _add(self, plugin: Any, record: PluginRecord, *, strict: bool = False) -> None:
         known = self._manager.get_name(plugin)
-        if known is not None or self._manager.has_plugin(record.name):
+        if known is not None or (strict and self._manager.has_plugin(record.name)):
             raise PluginError(
                 f"plugin {record.name!r} is already registered"
                 + (f" as {known!r}" if known not in (None, record.name) else "")
             )
-        registered = self._manager.register(plugin, name=record.name)
-        try:
-            problems = self._contributed(plugin, "cosearch_problems")
-            agents = self._contributed(plugin, "cosearch_agents")
-            validations = self._contributed(plugin, "cosearch_validations")
-            problems = _checked(problems, self.problems, "problem", Problem)
-            agents = _checked(agents, self.agents, "agent", Agent)
-            taken = [v.simulator for v in validations if v.simulator in self.validations]
-            if taken:
-                raise PluginError(f"another plugin already validates {taken[0]!r}")
-        except Exception:
+        if self._manager.has_plugin(record.name):
+            owner = next(other.distribution for other in self.plugins if other.name == record.name)
+            record.refused.append(f"plugin {record.name!r} is already registered, by {owner}")
+            record.name = f"{record.distribution}:{record.name}"
+        registered, error = attempt(lambda: self._manager.register(plugin, name=record.name))
+        if error:
+            raise PluginError(error)
+        accepted = {kind: self._accepted(kind, plugin, record) for kind in KINDS}
+        record.refused += self._unknown_hooks(plugin)
+        if strict and record.refused:
             self._manager.unregister(name=registered)
-            raise
-        self.problems |= {problem.name: problem for problem in problems}
-        self.agents |= {agent.name: agent for agent in agents}
-        self.validations |= {validation.simulator: validation for validation in validations}
-        record.problems = [problem.name for problem in problems]
-        record.agents = [agent.name for agent in agents]
-        record.validations = [validation.simulator for validation in validations]
+            raise PluginError(record.refused[0])
+        if not record.refused and not self._manager.get_hookcallers(plugin):
+            self._manager.unregister(name=registered)
+            raise PluginError(f"contributes nothing: {_without_hooks(plugin)}")
+        for kind, items in accepted.items():
+            getattr(self, kind.plural).update(items)
+            getattr(record, kind.plural).extend(items)
+            self._owners |= {(kind.name, name): record.name for name in items}
         self.plugins.append(record)
-        for problem in problems:
-            register_problem_environments(problem)
+        for name, problem in accepted[KINDS[0]].items():
+            register_ids(name, problem.version)
+
+    def _accepted(self, kind: Kind, plugin: Any, record: PluginRecord) -> dict[str, Any]:
+        """What a plugin contributes, less what is refused, which the record says, and less twins."""
+        contributed, error = attempt(lambda: self._contributed(plugin, kind.hook))
+        if error:
+            record.refused.append(f"{kind.hook}: {error}")
+        taken = getattr(self, kind.plural)
+        new: dict[str, Any] = {}
+        for item in contributed or ():
+            complaint = kind.complaint(item)
+            name = "" if complaint else kind.name_of(item)
+            if name in taken and twins(item, taken[name]):
+                continue
+            if name in taken or name in new:
+                other = taken.get(name) or new[name]
+                owner = self._owners.get((kind.name, name))
+                complaint = (
+                    f"{kind.name} {name!r} is already registered, as {origin(other)}"
+                    + (f" of plugin {owner!r}" if owner else "")
+                    + f"; choose another name for {origin(item)}"
+                )
+            if complaint:
+                record.refused.append(complaint)
+            else:
+                new[name] = item
+        return new
 
     def _contributed(self, plugin: Any, hook: str) -> list[Any]:
         others = [other for other in self._manager.get_plugins() if other is not plugin]
         results = self._manager.subset_hook_caller(hook, others)()
         return [item for result in results for item in result]
 
-
-T = TypeVar("T", bound=type)
-
-
-def _checked(contributed: Iterable[T], taken: dict[str, Any], kind: str, base: type) -> list[T]:
-    """What is contributed, less the twins of what is registered already."""
-    new: dict[str, T] = {}
-    for item in contributed:
-        if not (isinstance(item, type) and issubclass(item, base)):
-            expected = f"subclasses of cosearch.{base.__name__}"
-            raise PluginError(f"contributed {kind}s must be {expected}, not {item!r}")
-        name = getattr(item, "name", "")
-        if not name:
-            raise PluginError(f"{kind} {item.__qualname__} has no name")
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-            raise PluginError(f"{kind} name {name!r}: expected lower-case words joined by dashes")
-        if name in taken and _twins(item, taken[name]):
-            continue
-        if name in taken or name in new:
-            other = taken.get(name) or new[name]
-            raise PluginError(
-                f"{kind} {name!r} is already registered, as {other.__module__}.{other.__qualname__}; "
-                "choose another name"
-            )
-        new[name] = item
-    return list(new.values())
+    def _unknown_hooks(self, plugin: Any) -> list[str]:
+        known = [kind.hook for kind in KINDS]
+        found = [caller.name for caller in self._manager.get_hookcallers(plugin) or ()]
+        return [
+            f"there is no hook {name!r}"
+            + (f"; did you mean {close!r}?" if (close := nearest(name, known)) else "")
+            for name in found
+            if name not in known
+        ]
 
 
-def _twins(script: type, installed: type) -> bool:
-    """Whether a class of the script that is run is an installed one: that script is a plugin's module too."""
-    if script.__module__ != "__main__" or script.__qualname__ != installed.__qualname__:
-        return False
-    try:
-        source, other = (inspect.getsource(sys.modules[cls.__module__]) for cls in (script, installed))
-    except (OSError, TypeError):  # there is no file
-        return False
-    return source == other
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else ""
+
+
+def _without_hooks(plugin: Any) -> str:
+    """Why nothing in a plugin is a hook."""
+    if isinstance(plugin, ModuleType):
+        if getattr(plugin, "__file__", None) is None:
+            return f"{plugin.__name__} is a folder without __init__.py"
+        what = f"module {plugin.__name__}"
+    else:
+        what = repr(plugin)
+    forgotten = [kind.hook for kind in KINDS if callable(getattr(plugin, kind.hook, None))]
+    if forgotten:
+        return f"{forgotten[0]} of {what} is not marked with @hookimpl"
+    return f"{what} has no function marked with @hookimpl"
+
+
+_registry = Registry()
 
 
 @functools.cache
+def load_plugins() -> None:
+    """Load the installed plugins into the registry of this process, once."""
+    _registry.load_entry_points()
+
+
 def registry() -> Registry:
-    """The registry of this process, loaded when it is first asked for."""
-    loaded = Registry()
-    loaded.load_entry_points()
-    return loaded
+    """The registry of this process."""
+    load_plugins()
+    _registry.load_waiting()
+    return _registry
+
+
+def _found(kind: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise unknown_name(kind, name, known)
+    return known[name]
 
 
 def problem_class(name: str) -> type[Problem]:
     """The problem class with this name; `UnknownNameError` names the nearest."""
-    problems = registry().problems
-    if name not in problems:
-        raise unknown_name("problem", name, problems)
-    return problems[name]
+    cls: type[Problem] = _found("problem", name, registry().problems)
+    return cls
 
 
 def agent_class(name: str) -> type[Agent]:
     """The agent class with this name; `UnknownNameError` names the nearest."""
-    agents = registry().agents
-    if name not in agents:
-        raise unknown_name("agent", name, agents)
-    return agents[name]
+    cls: type[Agent] = _found("agent", name, registry().agents)
+    return cls
+
+
+def backend_class(name: str) -> type[Backend]:
+    """The backend class with this name; `UnknownNameError` names the nearest."""
+    cls: type[Backend] = _found("backend", name, registry().backends)
+    return cls
 
 
 def validation(simulator: str) -> Validation:
     """The validation of a simulator; `UnknownNameError` names the nearest."""
-    validations = registry().validations
-    if simulator not in validations:
-        raise unknown_name("simulator", simulator, validations)
-    return validations[simulator]
+    found: Validation = _found("simulator", simulator, registry().validations)
+    return found
 
 
 def make_problem(name: str, *, objectives: Any = None, constraints: Any = None, **arguments: Any) -> Problem:
@@ -200,21 +264,18 @@ def make_problem(name: str, *, objectives: Any = None, constraints: Any = None, 
         name: a registered problem.
         objectives: `Objective`s or their text; default the problem's.
         constraints: `Constraint`s or their text; default the problem's.
-        **arguments: the problem's own, checked against its constructor.
+        **arguments: of the problem's declared settings.
 
     Raises:
         UnknownNameError: for an unknown problem, argument or metric.
         ArgumentError: for a value that an argument does not admit.
     """
-    cls = problem_class(name)
-    checked: dict[str, Any] = check_arguments(cls, arguments, f"problem {name}")
-    if objectives is not None:
-        checked["objectives"] = objectives
-    if constraints is not None:
-        checked["constraints"] = constraints
-    return cls(**checked)
+    return problem_class(name)(objectives=objectives, constraints=constraints, **arguments)
 
 
-def register(plugin: ModuleType | object, name: str | None = None) -> PluginRecord:
-    """Add a plugin to this process; see `Registry.register`."""
+def register(plugin: ModuleType | type | object, name: str | None = None) -> PluginRecord:
+    """Add a plugin, or one class of a problem, an agent or a backend, to this process.
+
+    See `Registry.register`.
+    """
     return registry().register(plugin, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import typing
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.bounded_files import read_text
+from cosearch_simulators.bounded_yaml import YAML_BYTES, parse_yaml
+from cosearch_simulators.errors import ConfigurationError, closest, shown
 
 
 class Document(BaseModel):
@@ -19,37 +20,6 @@ class Document(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-
-class _Loader(yaml.SafeLoader):
-    """Of a key that is given twice YAML keeps the last; here it is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: list[Any] = []
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":  # `<<`, of which others may override keys
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise ConfigurationError(f"{key!r} is given twice (line {key_node.start_mark.line + 1})")
-            seen.append(key)
-        return super().construct_mapping(node, deep)
-
-
-def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, for `json.loads`: of a name that is given twice JSON keeps the last.
-
-    Raises:
-        ConfigurationError: a name is given twice.
-    """
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigurationError(f"{twice!r} is given twice")
-    return found
-
-
-_LONGEST_VALUE = 80
 
 DocumentType = TypeVar("DocumentType", bound=Document)
 
@@ -86,20 +56,16 @@ def load(path: Path) -> Any:
     """What a file holds, YAML or JSON.
 
     Raises:
-        ConfigurationError: the file cannot be read or is no YAML, or gives a key twice.
+        ConfigurationError: the file cannot be read or is no YAML, gives a key twice, or is too deep or too
+            large once its aliases stand for what they name.
     """
     try:
-        return yaml.load(path.read_text(), _Loader)
+        return parse_yaml(read_text(path, YAML_BYTES))
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    except RecursionError:
-        raise ConfigurationError(f"{path} is nested too deeply") from None
     except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-    except ValueError as error:  # such as the 30th of February
-        raise ConfigurationError(f"{path}: {error}") from error
+        joined = " " if str(error).startswith("is no") else ": "
+        raise ConfigurationError(f"{path}{joined}{error}") from error
 
 
 def write(document: Document, path: Path) -> None:
@@ -111,16 +77,16 @@ def write(document: Document, path: Path) -> None:
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
     """A question for the name that is nearest, or the known names where none is near."""
-    names = {entry.casefold(): entry for entry in known}
-    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
-    return f"did you mean {names[close[0]]!r}?" if close else f"known are {', '.join(names.values())}"
+    names = list(known)
+    close = closest(name, names)
+    return f"did you mean {close!r}?" if close else f"known are {', '.join(names)}"
 
 
 def _line(model: type[BaseModel], error: Any) -> str:
     *path, last = error["loc"] or ("",)
     if last == "[key]":  # a mapping's key, not its value
         place = ".".join(str(part) for part in path[:-1])
-        return f"{place}: unknown key {_shown(error['input'])}, {_expected(error)}"
+        return f"{place}: unknown key {shown(error['input'])}, {_expected(error)}"
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         fields = _model_at(model, error["loc"][:-1]).model_fields
@@ -129,7 +95,7 @@ def _line(model: type[BaseModel], error: Any) -> str:
         return f"{place} is missing"
     if error["type"] == "model_type":
         expected = ", ".join(_model_at(model, error["loc"]).model_fields)
-        line = f"expected the fields {expected}, got {_shown(error['input'])}"
+        line = f"expected the fields {expected}, got {shown(error['input'])}"
         return f"{place}: {line}" if place else line
     message = error["msg"].removeprefix("Value error, ")
     if not place:
@@ -137,7 +103,7 @@ def _line(model: type[BaseModel], error: Any) -> str:
     value = error["input"]
     if error["type"] == "value_error" and isinstance(value, BaseModel | dict):
         return f"{place}: {message}"
-    return f"{place}: {_expected(error) or message[0].lower() + message[1:]}, got {_shown(value)}"
+    return f"{place}: {_expected(error) or message[0].lower() + message[1:]}, got {shown(value)}"
 
 
 _EXPECTED = {
@@ -164,11 +130,6 @@ def _expected(error: Any) -> str:
     context = error.get("ctx", {})
     whole = {key: int(value) for key, value in context.items() if isinstance(value, float) and value % 1 == 0}
     return _EXPECTED.get(error["type"], "").format(**context | whole)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:

@@ -2,14 +2,33 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from reprlib import Repr
+
+LONGEST_LINE = 1000
+LONGEST_VALUE = 80
 
 
 class SimulatorError(ValueError):
     """A simulator cannot run what it was given."""
 
+    def __str__(self) -> str:
+        """The message as one line that can be printed; of a very long one its begin and its end."""
+        text = super().__str__()
+        if len(text) > 2 * LONGEST_LINE:
+            text = f"{text[:LONGEST_LINE]} ... {text[-LONGEST_LINE:]}"
+        if not text.isprintable():  # a line end, a control character, half of a surrogate pair
+            text = " ".join(text.split())
+            text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        half = LONGEST_LINE // 2
+        return text if len(text) <= LONGEST_LINE else f"{text[:half]} ... {text[-half:]}"
+
 
 class TraceError(SimulatorError):
     """A memory trace cannot be read, or what it holds cannot be simulated."""
+
+
+class LongTraceError(TraceError):
+    """A memory trace has more requests than are held in memory; it can be streamed."""
 
 
 class ConfigurationError(SimulatorError):
@@ -22,6 +41,27 @@ class WorkloadError(SimulatorError):
 
 def nearest_or_all(name: object, known: Iterable[str]) -> str:
     """How a line on an unknown name ends: "the nearest is 'relu'", or all names where none is like it."""
-    names = {entry.casefold(): entry for entry in known}
-    close = get_close_matches(str(name).casefold(), names, n=1, cutoff=0.5)
-    return f"the nearest is {names[close[0]]!r}" if close else f"expected one of {', '.join(names.values())}"
+    names = list(known)
+    close = closest(name, names)
+    return f"the nearest is {close!r}" if close else f"expected one of {', '.join(names)}"
+
+
+def closest(name: object, known: Iterable[str]) -> str | None:
+    """The known name that is most like a name, if any is; only the first characters of a long one count."""
+    names = {entry.casefold()[:LONGEST_VALUE]: entry for entry in known}
+    close = get_close_matches(str(name)[:LONGEST_VALUE].casefold(), names, n=1, cutoff=0.5)
+    return names[close[0]] if close else None
+
+
+_short = Repr()
+_short.maxstring = _short.maxother = _short.maxlong = LONGEST_VALUE
+_short.maxdict = _short.maxlist = _short.maxtuple = 20
+
+
+def shown(value: object) -> str:
+    """A value as it is quoted in a message: of a long one its begin."""
+    try:
+        text = _short.repr(value)
+    except ValueError:  # Python writes no whole number of thousands of digits
+        text = "a number of thousands of digits"
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."

@@ -26,7 +26,7 @@ def test_an_argument_is_read_back_from_the_recorded_command(name, value):
     [
         ('players={"a": {"b": 1, "b": 2}}', "--set 'players': 'b' is given twice"),
         ("players=" + "[" * 100_000, "--set 'players': the value is nested too deeply"),
-        ("threads=" + "7" * 5000, "--set 'threads': Exceeds the limit"),
+        ("threads=" + "7" * 5000, "--set 'threads': a number has 5,000 digits"),
     ],
 )
 def test_json_that_hides_something_is_refused_in_one_line(text, line):
@@ -45,7 +45,7 @@ def takes(*, lanes: int = 1, clock_ghz: float = 1.0, trace: str = "", fast: bool
 
 @pytest.mark.parametrize("name", ["lanes", "clock_ghz"])
 def test_true_is_no_number(name):
-    with pytest.raises(ArgumentError, match=f"argument {name}=True is not valid: Input should be a valid"):
+    with pytest.raises(ArgumentError, match=f"problem p: {name} must be a .*number, got True"):
         check_arguments(takes, {name: True}, "problem p")
 
 
@@ -53,7 +53,7 @@ def test_every_kind_that_an_argument_may_have_is_told():
     def searches(*, device: bool | Literal["speed_grade"] = False) -> None:
         """A constructor of a union."""
 
-    with pytest.raises(ArgumentError, match=r"device='foo' is not valid: .* boolean.*, or 'speed_grade'"):
+    with pytest.raises(ArgumentError, match="device must be true, false or 'speed_grade', got 'foo'"):
         check_arguments(searches, {"device": "foo"}, "problem p")
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from cosearch import Constraint, DesignSpace, Integer, Metric, Objective, Outcomes, Problem, make_problem
 from cosearch.errors import ArgumentError, DesignError, ProblemError, UnknownNameError
+from cosearch.outcomes import CONTRACT
+from cosearch.settings import Settings
 from small_problems import Trouble, TwoSpheres
 
 
@@ -105,8 +107,9 @@ def test_a_simulator_that_returns_other_metrics_breaks_the_contract(returned):
         def simulate(self, designs, *, fidelity, seed):
             return returned
 
-    with pytest.raises(ProblemError, match="problem broken: simulate returned"):
-        Broken().evaluate(Broken.space.sample(1, 0))
+    outcomes = Broken().evaluate(Broken.space.sample(1, 0))
+    assert outcomes.status.tolist() == ["failed"]
+    assert outcomes.reason[0].startswith(f"{CONTRACT}it returned ")
 
 
 def test_objectives_and_constraints_can_be_set_and_are_checked():
@@ -122,15 +125,17 @@ def test_objectives_and_constraints_can_be_set_and_are_checked():
 
 
 def test_a_problem_remembers_its_arguments_and_survives_pickling():
+    class SizedSettings(Settings):
+        size: int = 3
+        label: str = ""
+
     class Sized(TwoSpheres):
         name = "sized"
+        Settings = SizedSettings
 
-        def __init__(self, size: int = 3, *, label: str = "", objectives=None, constraints=None) -> None:
-            super().__init__(objectives=objectives, constraints=constraints)
-            self.size = size
-
-    problem = Sized(7, label="a", objectives=["sum:max"])
+    problem = Sized(label="a", size=7, objectives=["sum:max"])
     assert problem.arguments == {"size": 7, "label": "a"}
+    assert Sized(**problem.arguments).settings == Sized(problem.settings).settings == problem.settings
     again = pickle.loads(pickle.dumps(TwoSpheres(constraints=["sum<=3"])))
     assert again.constraints == (Constraint("sum", "<=", 3.0),)
 
@@ -180,5 +185,5 @@ def test_a_simulator_that_returns_nothing_is_told_so():
         def simulate(self, designs, *, fidelity, seed):
             {"left": designs["x"]}
 
-    with pytest.raises(ProblemError, match="simulate returned nothing"):
-        Forgetful().evaluate(TwoSpheres.space.sample(1, 0))
+    reason = Forgetful().evaluate(TwoSpheres.space.sample(1, 0)).reason[0]
+    assert reason == f"{CONTRACT}it returned nothing; return the metrics"

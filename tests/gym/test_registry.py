@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import small_problems
 from cosearch import hookimpl
 from cosearch.errors import PluginError, UnknownNameError
-from cosearch.registry import Registry, agent_class, problem_class, registry
+from cosearch.registry import Registry, agent_class, backend_class, problem_class, registry
 
 
 class Plugin:
@@ -75,55 +76,216 @@ def test_a_plugin_is_registered_once():
     assert [record.name for record in own.plugins] == ["first"]
 
 
+def install(site: Path, name: str, code: str, *, distribution: str = "", path: str = "") -> None:
+    """What an installer leaves: a module in the folder `site`, and a dist-info with one entry point."""
+    distribution = distribution or name.replace("_", "-")
+    info = site / f"{distribution.replace('-', '_')}-1.2.dist-info"
+    info.mkdir(parents=True)
+    file = site / (path or f"{name}.py")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(code)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[cosearch]\n{distribution} = {name}\n")
+
+
+def run(code: str, site: Path, *, file: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python with the folder `site` on its path."""
+    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.run(
+        [sys.executable, str(file)] if file is not None else [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+RECORDS = """
+import dataclasses, json
+from cosearch.registry import registry
+print(json.dumps({record.name: dataclasses.asdict(record) for record in registry().plugins}))
+"""
+
+
+def records(site: Path) -> dict[str, Any]:
+    """The record of each plugin, in a process of its own."""
+    done = run(RECORDS, site)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+PLUGIN = """
+from cosearch import DesignSpace, Integer, Metric, Objective, Problem, hookimpl
+
+class MyCache(Problem):
+    "Ways of a cache."
+    name = "my-cache"
+    space = DesignSpace([Integer("ways", 1, 16)])
+    metrics = (Metric("misses", "1"),)
+    objectives = (Objective("misses"),)
+    def simulate(self, designs, *, fidelity, seed):
+        return {"misses": 1.0 / designs["ways"]}
+
+@hookimpl
+def cosearch_problems():
+    return [MyCache]
+"""
+
+
 def test_a_script_that_is_an_installed_plugin_too_runs(tmp_path):
     """As the examples do, which register themselves; another source of the same name is one clear line."""
     example = Path(__file__).parents[2] / "examples" / "tiled_matmul.py"
-    installed = tmp_path / "site"
-    info = installed / "tiled_matmul-1.2.dist-info"
-    info.mkdir(parents=True)
-    shutil.copy(example, installed)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiled-matmul\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text("[cosearch]\ntiled-matmul = tiled_matmul\n")
+    site = tmp_path / "site"
+    install(site, "tiled_matmul", example.read_text())
     other = tmp_path / "other.py"
     other.write_text(example.read_text().replace("64-byte", "32-byte"))
-    same, changed = (
-        subprocess.run(
-            [sys.executable, str(path)],
-            env={**os.environ, "PYTHONPATH": str(installed)},
-            capture_output=True,
-            text=True,
-        )
-        for path in (example, other)
-    )
+    same, changed = (run("", site, file=path) for path in (example, other))
     assert same.returncode == 0, same.stderr
     assert same.stdout.count("misses") == 40
     assert changed.stderr.splitlines()[-1] == (
         "cosearch.errors.PluginError: problem 'tiled-matmul' is already registered, as "
-        "tiled_matmul.TiledMatmul; choose another name"
+        "tiled_matmul.TiledMatmul of plugin 'tiled-matmul'; choose another name for __main__.TiledMatmul"
     )
 
 
-def test_a_plugin_that_cannot_be_imported_takes_no_other_down(tmp_path):
-    """A real installed plugin: a module on the path, and an entry point in a dist-info."""
-    (tmp_path / "broken_plugin.py").write_text("import a_simulator_that_is_not_installed\n")
-    info = tmp_path / "broken_plugin-1.2.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text("[cosearch]\nbroken = broken_plugin\n")
-    code = (
-        "from cosearch.registry import registry\n"
-        "for r in registry().plugins:\n"
-        "    print(r.name, r.distribution, r.version, len(r.problems), r.error, sep='|')"
-    )
-    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    lines = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    broken = next(line for line in lines if line.startswith("broken|"))
-    assert broken == (
-        "broken|broken-plugin|1.2|0|ModuleNotFoundError: No module named 'a_simulator_that_is_not_installed'"
-    )
-    assert any(line.startswith("builtin-problems|cosearch") and not line.endswith("|0|") for line in lines)
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (
+            "import a_simulator_that_is_not_installed",
+            "ModuleNotFoundError: No module named 'a_simulator_that_is_not_installed'",
+        ),
+        ("import sys; sys.exit(0)", "SystemExit: 0"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("x =", "SyntaxError: invalid syntax"),
+        (
+            "def cosearch_problems(): return []",
+            "contributes nothing: cosearch_problems of module odd is not marked with @hookimpl",
+        ),
+        ("", "contributes nothing: module odd has no function marked with @hookimpl"),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded_takes_no_other_down(tmp_path, code, error):
+    install(tmp_path, "odd", code)
+    install(tmp_path, "my_cache", PLUGIN)
+    found = records(tmp_path)
+    assert (found["odd"]["distribution"], found["odd"]["version"]) == ("odd", "1.2")
+    assert found["odd"]["error"] == error
+    assert found["my-cache"]["problems"] == ["my-cache"]
+    assert found["builtin-problems"]["problems"]
+
+
+def test_a_folder_without_modules_contributes_nothing(tmp_path):
+    install(tmp_path, "hollow", "", path="hollow/notes.txt")
+    error = records(tmp_path)["hollow"]["error"]
+    assert error == "contributes nothing: hollow is a folder without __init__.py"
+
+
+def test_ctrl_c_during_an_import_ends_the_command(tmp_path):
+    install(tmp_path, "slow", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('went on')")
+    done = run("import cosearch; print('imported')", tmp_path)
+    assert done.returncode != 0
+    assert "KeyboardInterrupt" in done.stderr
+    assert "imported" not in done.stdout
+    swallowed = "try:\n import os, signal\n os.kill(os.getpid(), signal.SIGINT)\n"
+    swallowed += "except BaseException:\n raise ImportError"
+    install(tmp_path, "eager", swallowed)
+    assert run("import cosearch", tmp_path).returncode != 0
+
+
+def test_what_a_plugin_prints_at_its_import_is_not_the_answer(tmp_path):
+    install(tmp_path, "chatty", "print('hello')\n" + PLUGIN)
+    done = run("import cosearch; print('answer')", tmp_path)
+    assert done.stdout == "answer\n"
+    assert "hello" in done.stderr
+
+
+def test_only_the_name_that_is_taken_is_refused_and_what_is_built_in_wins(tmp_path):
+    builtin = registry().plugins[0]
+    taken = next(name for record in registry().plugins for name in record.problems)
+    thief = PLUGIN.replace("return [MyCache]", "return [Thief, MyCache]")
+    thief += f"\nclass Thief(MyCache):\n    name = {taken!r}\n    version = 7\n"
+    install(tmp_path, "a_thief", thief)
+    found = records(tmp_path)
+    assert found["a-thief"]["problems"] == ["my-cache"]
+    assert found["a-thief"]["error"] == ""
+    cls = problem_class(taken)
+    assert found["a-thief"]["refused"] == [
+        f"problem {taken!r} is already registered, as {cls.__module__}.{cls.__qualname__} of plugin "
+        "'builtin-problems'; choose another name for a_thief.Thief"
+    ]
+    assert found["builtin-problems"]["problems"] == problems_of("builtin-problems")
+    assert builtin.distribution == "cosearch"
+    done = run(f"from cosearch.registry import problem_class as c; print(c({taken!r}).__module__)", tmp_path)
+    assert done.stdout.strip() == cls.__module__
+
+
+def problems_of(plugin):
+    return next(record.problems for record in registry().plugins if record.name == plugin)
+
+
+def test_a_plugin_that_has_the_name_of_another_gets_a_longer_one(tmp_path):
+    install(tmp_path, "my_cache", PLUGIN, distribution="my-cache")
+    entry = tmp_path / "my_cache-1.2.dist-info" / "entry_points.txt"
+    entry.write_text("[cosearch]\nbuiltin-problems = my_cache\n")
+    found = records(tmp_path)
+    assert found["builtin-problems"]["problems"] == problems_of("builtin-problems")
+    assert found["my-cache:builtin-problems"]["problems"] == ["my-cache"]
+    assert found["my-cache:builtin-problems"]["refused"] == [
+        "plugin 'builtin-problems' is already registered, by cosearch"
+    ]
+
+
+def test_one_bad_hook_costs_the_others_nothing(tmp_path):
+    install(tmp_path, "half", PLUGIN + "\n@hookimpl\ndef cosearch_agents():\n    raise SystemExit(4)\n")
+    found = records(tmp_path)["half"]
+    assert found["problems"] == ["my-cache"]
+    assert found["refused"] == ["cosearch_agents: SystemExit: 4"]
+
+
+def test_a_misspelt_hook_is_named(tmp_path):
+    install(tmp_path, "misspelt", PLUGIN.replace("def cosearch_problems", "def cosearch_problem"))
+    found = records(tmp_path)["misspelt"]
+    assert found["refused"] == ["there is no hook 'cosearch_problem'; did you mean 'cosearch_problems'?"]
+
+
+class Elsewhere:
+    """A backend: whatever has these methods."""
+
+    name = "elsewhere"
+    submit = poll = cancel = close = lambda *_: None
+
+
+def test_a_backend_is_a_class_with_its_four_methods():
+    own = Registry()
+    record = own.register(plugin_of(cosearch_backends=[Elsewhere]), "far")
+    assert own.backends == {"elsewhere": Elsewhere}
+    assert record.backends == ["elsewhere"]
+    lacking = type("Lacking", (), {"name": "lacking", "submit": Elsewhere.submit, "poll": Elsewhere.poll})
+    with pytest.raises(PluginError, match="backend Lacking has no method 'cancel'"):
+        own.register(plugin_of(cosearch_backends=[lacking]), "lacking")
+    with pytest.raises(UnknownNameError, match="unknown backend 'elsewere'"):
+        backend_class("elsewere")
+
+
+@pytest.mark.parametrize(
+    ("cls", "kind"),
+    [(small_problems.TwoSpheres, "problems"), (small_problems.Uniform, "agents"), (Elsewhere, "backends")],
+)
+def test_a_class_can_be_registered_itself(cls, kind):
+    own = Registry()
+    record = own.register(cls)
+    assert record.name == cls.__name__
+    assert getattr(own, kind) == {cls.name: cls}
+
+
+@pytest.mark.parametrize("plugin", [Plugin(), Plugin, json])
+def test_what_contributes_nothing_cannot_be_registered(plugin):
+    own = Registry()
+    with pytest.raises(PluginError, match="^contributes nothing: .* has no function marked with @hookimpl"):
+        own.register(plugin)
+    assert own.plugins == []
 
 
 def test_the_environment_limits_which_plugins_are_loaded(monkeypatch):

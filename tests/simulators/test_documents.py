@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from cosearch_simulators.documents import load, unrepeated
+from cosearch_simulators.bounded_json import parse_json
+from cosearch_simulators.documents import load
 from cosearch_simulators.errors import ConfigurationError
 
 MERGED = """
@@ -46,6 +46,6 @@ def test_what_hides_something_is_refused_in_one_line(text: str, line: str, tmp_p
 
 
 def test_a_name_that_json_has_twice() -> None:
-    assert json.loads('{"a": {"b": 1}}', object_pairs_hook=unrepeated) == {"a": {"b": 1}}
-    with pytest.raises(ConfigurationError, match="'b' is given twice"):
-        json.loads('{"a": {"b": 1, "b": 2}}', object_pairs_hook=unrepeated)
+    assert parse_json('{"a": {"b": 1}}') == {"a": {"b": 1}}
+    with pytest.raises(ValueError, match="'b' is given twice"):
+        parse_json('{"a": {"b": 1, "b": 2}}')

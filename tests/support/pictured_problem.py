@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch import Categorical, Designs, DesignSpace, Metric, Objective, Ordinal, Picture, Problem, hookimpl
+from cosearch.settings import Settings, setting
 
 SIZE = 32
 MATRICES = ("A", "B", "C")
@@ -35,15 +36,22 @@ def missed(sets: int, line: NDArray[np.int64]) -> NDArray[np.bool_]:
     return result
 
 
+class PicturedSettings(Settings):
+    """What is to go wrong."""
+
+    trouble: str = setting(
+        "", "what goes wrong when pictures are drawn: `raise`, `half`, `wrong` or `plotly`"
+    )
+
+
 class PicturedCache(Problem):
     """Direct-mapped cache and loop tiling of a 32 x 32 matrix product.
 
     Every access of the product is simulated.
-
-    Args:
-        trouble: what goes wrong when pictures are drawn: `raise`, `half`, `wrong` or `plotly`.
     """
 
+    Settings = PicturedSettings
+    settings: PicturedSettings
     name = "pictured-cache"
     workloads = ("matmul-32",)
     space = DesignSpace(
@@ -62,10 +70,6 @@ class PicturedCache(Problem):
     )
     objectives = (Objective("misses", "min"), Objective("capacity_bytes", "min"))
 
-    def __init__(self, *, trouble: str = "", objectives: Any = None, constraints: Any = None) -> None:
-        super().__init__(objectives=objectives, constraints=constraints)
-        self.trouble = trouble
-
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Mapping[str, Any]:
         traces = [(design["sets"], accesses(design["tile"])[0]) for design in designs]
         misses = np.array([missed(sets, line).sum() for sets, line in traces])
@@ -73,7 +77,7 @@ class PicturedCache(Problem):
         return {"misses": misses, "energy_pj": energy_pj, "capacity_bytes": 64 * designs["sets"]}
 
     def pictures(self, design: Mapping[str, Any]) -> Iterator[Picture]:
-        if self.trouble == "raise":
+        if self.settings.trouble == "raise":
             raise RuntimeError("no ink <b>left</b>\nsecond line")
         sets = design["sets"]
         line, matrix = accesses(design["tile"])
@@ -97,7 +101,7 @@ class PicturedCache(Problem):
             },
             min_width=560,
         )
-        if self.trouble == "half":
+        if self.settings.trouble == "half":
             raise MemoryError("out of paper")
         counts = np.stack([np.bincount(line[miss & (matrix == m)] % sets, minlength=sets) for m in range(3)])
         yield Picture(
@@ -146,10 +150,10 @@ class PicturedCache(Problem):
             },
             wide=False,
         )
-        if self.trouble == "wrong":
+        if self.settings.trouble == "wrong":
             yield "a drawing"  # type: ignore[misc]
             yield Picture("An object", "", [{"type": "scatter", "x": {1, 2}}])
-        if self.trouble == "plotly":
+        if self.settings.trouble == "plotly":
             yield Picture("A note", "", [{"type": "bar", "y": [1]}], {"annotations": "none"})
 
 

@@ -63,7 +63,8 @@ class Case:
                     parent in design and any(is_same(design[parent], value) for value in values)
                     for parent, values in parameter.when.items()
                 )
-                values = every_value(parameter)
+                held = self.space.held
+                values = [held[parameter.name]] if parameter.name in held else every_value(parameter)
                 longer += [{**design, parameter.name: value} for value in values] if active else [design]
             partial = longer
         return [design for design in partial if not self.is_forbidden(design)]
@@ -230,4 +231,4 @@ def any_designs(space: DesignSpace, seed: int, n: int = 40) -> Designs:
         column = rng.integers(0, parameter.size, n)
         ends = np.array([0, parameter.size - 1, min(1, parameter.size - 1), max(parameter.size - 2, 0)])
         columns.append(np.where(rng.random(n) < 0.3, rng.choice(ends, n), column))
-    return space.from_index(np.stack(columns, axis=1))
+    return space.from_index(space.canonical(np.stack(columns, axis=1)))

@@ -7,17 +7,23 @@ left out, and what a cell holds where its parameter is inactive does not matter.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from reprlib import repr as shown
-from typing import Any
+from typing import IO, Any
 
-from cosearch.arguments import json_value
+from cosearch.bounded_files import opened
+from cosearch.cli.parquet_columns import check_names, read_columns
 from cosearch.errors import ArgumentError, DesignError
 from cosearch.export import FIRST_COLUMNS, LAST_COLUMNS, cell_text, csv_column
+from cosearch.json_text import json_value, shown
 from cosearch.objectives import Metric
 from cosearch.space import Categorical, Designs, DesignsLike, DesignSpace
+
+MOST_BYTES = 256 << 20
+MOST_DESIGNS = 1_000_000
+LONGEST_LINE = 1000
 
 
 def designs_from_json(space: DesignSpace, text: str) -> Designs:
@@ -42,7 +48,7 @@ def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] 
         ArgumentError: for a file that cannot be read, or has another suffix.
         DesignError: for a design outside the space; the file is named.
     """
-    readers: dict[str, Callable[[DesignSpace, Path, set[str]], DesignsLike]] = {
+    readers: dict[str, Callable[[DesignSpace, IO[bytes], set[str]], DesignsLike]] = {
         ".json": _read_json,
         ".jsonl": _read_json_lines,
         ".csv": _read_csv,
@@ -55,13 +61,22 @@ def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] 
     units = {metric.name: metric.unit for metric in metrics}
     added = {*FIRST_COLUMNS, *LAST_COLUMNS, *units, *(csv_column(name, unit) for name, unit in units.items())}
     try:
-        return space.designs(readers[path.suffix](space, path, added))
+        with opened(path, MOST_BYTES) as file:
+            return space.designs(readers[path.suffix](space, file, added))
     except DesignError as error:
-        raise DesignError(f"{path}: {error}") from None
+        raise DesignError(f"{path}: {bounded(error)}") from None
     except OSError as error:
         raise ArgumentError(f"cannot read {path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ArgumentError(f"{path} is not a text file; expected {path.suffix[1:]}") from None
+
+
+def bounded(error: Exception) -> str:
+    """An error's message, of a long one the begin and the end: it may quote a value of the file."""
+    text = str(error)
+    return (
+        text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE // 2]} ... {text[-LONGEST_LINE // 2 :]}"
+    )
 
 
 def _rows(value: Any, what: str) -> list[Mapping[str, Any]]:
@@ -71,54 +86,62 @@ def _rows(value: Any, what: str) -> list[Mapping[str, Any]]:
     for row in rows:
         if not isinstance(row, dict):
             raise DesignError(
-                f"{what}: expected an object {{parameter: value}} or a list of them, not {row!r}"
+                f"{what}: expected an object {{parameter: value}} or a list of them, not {shown(row)}"
             )
     return rows
 
 
-def _read_json(space: DesignSpace, path: Path, added: set[str]) -> list[Mapping[str, Any]]:
+def _check_count(count: int) -> None:
+    if count > MOST_DESIGNS:
+        raise DesignError(
+            f"the file holds more than {MOST_DESIGNS:,} designs, the most that is read; split it"
+        )
+
+
+def _read_json(space: DesignSpace, file: IO[bytes], added: set[str]) -> list[Mapping[str, Any]]:
     try:
-        return _rows(_loads(path.read_text(encoding="utf-8")), "the file")
+        rows = _rows(_loads(file.read().decode("utf-8-sig")), "the file")
     except json.JSONDecodeError as error:
         raise DesignError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
-
-
-def _read_json_lines(space: DesignSpace, path: Path, added: set[str]) -> list[Mapping[str, Any]]:
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if line.strip():
-            try:
-                rows += _rows(_loads(line), f"line {number}")
-            except json.JSONDecodeError as error:
-                raise DesignError(f"line {number} is not JSON: {error.msg}") from None
+    _check_count(len(rows))
     return rows
 
 
-def _read_csv(space: DesignSpace, path: Path, added: set[str]) -> dict[str, list[Any]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+def _read_json_lines(space: DesignSpace, file: IO[bytes], added: set[str]) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    for number, line in enumerate(file, start=1):
+        if line.strip():
+            try:
+                rows += _rows(_loads(line.decode("utf-8-sig" if number == 1 else "utf-8")), f"line {number}")
+            except json.JSONDecodeError as error:
+                raise DesignError(f"line {number} is not JSON: {error.msg}") from None
+            _check_count(len(rows))
+    return rows
+
+
+def _read_csv(space: DesignSpace, file: IO[bytes], added: set[str]) -> dict[str, list[Any]]:
+    lines = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+    rows = []
+    try:
+        header = next(lines, [])
+        for row in lines:
+            if len(row) != len(header):
+                raise DesignError(f"line {lines.line_num} has {len(row)} cells; expected {len(header)}")
+            rows.append(row)
+            _check_count(len(rows))
+    except csv.Error as error:
+        raise DesignError(f"line {lines.line_num} is no CSV: {error}") from None
     if not rows:
         raise DesignError("the file holds no design")
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise DesignError(f"line {number} has {len(row)} cells; expected {len(header)}")
+    check_names(header)
     columns = {
         name: [row[j] for row in rows] for j, name in enumerate(header) if name not in added or name in space
     }
     return {name: _parse_cells(space, name, cells) for name, cells in columns.items()}
 
 
-def _read_parquet(space: DesignSpace, path: Path, added: set[str]) -> dict[str, list[Any]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.ParquetFile(path).read()
-    except pyarrow.ArrowInvalid:
-        raise DesignError("not a Parquet file") from None
-    columns = {
-        name: table[name].to_pylist() for name in table.column_names if name not in added or name in space
-    }
+def _read_parquet(space: DesignSpace, file: IO[bytes], added: set[str]) -> dict[str, list[Any]]:
+    columns = read_columns(file, lambda name: name not in added or name in space, MOST_DESIGNS)
     return {
         name: _parse_cells(space, name, cells)
         if all(c is None or isinstance(c, str) for c in cells)

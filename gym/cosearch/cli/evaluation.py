@@ -12,11 +12,12 @@ from cosearch.cli import options
 from cosearch.cli.design_files import designs_from_file, designs_from_json
 from cosearch.cli.output import print_json, print_line, print_table
 from cosearch.errors import ArgumentError
-from cosearch.evaluator import Evaluator
 from cosearch.objectives import feasible
 from cosearch.outcomes import OK
 from cosearch.problem import Problem
 from cosearch.quantities import Scale
+from cosearch.run.backend import BackendOptions
+from cosearch.run.evaluator import Evaluator
 
 DIGITS = 6  # significant ones, of a single design's metrics
 
@@ -37,12 +38,9 @@ def evaluate(
     fidelity: options.Fidelity = None,
     seed: Annotated[int, typer.Option(min=0, help="For simulators that draw random numbers.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that evaluate designs.")] = 1,
-    timeout_s: Annotated[
-        float | None, typer.Option("--timeout-s", min=0.001, help="Time limit a design.")
-    ] = None,
-    memory_mb: Annotated[
-        int | None, typer.Option("--memory-mb", min=1, help="Memory limit a design.")
-    ] = None,
+    isolated: options.Isolated = False,
+    timeout_s: options.Timeout = None,
+    memory_mb: options.Memory = None,
     json: options.Json = False,
 ) -> None:
     """Evaluate designs: every metric with its unit, the status, and the reason where it is not ok.
@@ -59,13 +57,9 @@ def evaluate(
         batch = designs_from_file(built.space, designs, built.metrics)
     else:
         batch = built.space.designs([built.space.default()])
-    evaluator = Evaluator(
-        built, fidelity=fidelity, seed=seed, workers=workers, timeout_s=timeout_s, memory_mb=memory_mb
-    )
-    try:
+    limits = BackendOptions(workers, isolated, timeout_s, memory_mb)
+    with Evaluator(built, fidelity=fidelity, seed=seed, options=limits) as evaluator:
         outcomes = evaluator.evaluate(batch)
-    finally:
-        evaluator.close()
     meets = feasible(built.constraints, outcomes)
     rows = [
         {
@@ -80,7 +74,7 @@ def evaluate(
     if json:
         units = {metric.name: metric.unit for metric in built.metrics}
         print_json(
-            {"problem": problem, "fidelity": fidelity or built.fidelities[0], "units": units, "rows": rows}
+            {"problem": problem, "fidelity": fidelity or built.default_fidelity, "units": units, "rows": rows}
         )
     elif len(rows) == 1:
         _show_one(built, rows[0])

@@ -58,9 +58,10 @@ def plugins(json: options.Json = False) -> None:
     for plugin in found:
         contributes = [
             f"{len(names)} {kind}" if len(names) != 1 else f"{kind.removesuffix('s')} {names[0]}"
-            for kind in ("problems", "agents", "validations")
+            for kind in ("problems", "agents", "backends", "validations")
             if (names := getattr(plugin, kind))
         ]
+        contributes += [f"refused: {reason}" for reason in plugin.refused]
         state = f"failed: {plugin.error}" if plugin.error else ", ".join(contributes) or "nothing"
         rows.append([plugin.name, plugin.distribution, plugin.version, state])
     print_table("Plugins", ["name", "distribution", "version", "contributes"], rows)

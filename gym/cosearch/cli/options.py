@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cosearch.arguments import parameters_of, parse_assignments
+from cosearch.arguments import parse_assignments
 from cosearch.errors import ArgumentError, CosearchError, unknown_name
 from cosearch.problem import Problem
-from cosearch.registry import make_problem, problem_class
+from cosearch.registry import make_problem
 from cosearch.space import DesignSpace
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
@@ -55,6 +55,42 @@ Fidelity = Annotated[
 ]
 
 
+WHAT, HOW_LONG, WHERE, KEPT = "What to search", "How long", "Where it runs", "Where it is kept"
+
+
+def option(*names: str, help: str, panel: str, **arguments: Any) -> Any:
+    """An option of `search`, shown with those of its panel."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, **arguments)
+
+
+Isolated = Annotated[
+    bool,
+    option(
+        "--isolated",
+        help="Run each design in a worker process, so that a simulator that crashes costs one design.",
+        panel=WHERE,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    option(
+        "--timeout-s",
+        min=0.001,
+        help="Time limit for each design, which then fails; its processes are killed. Implies --isolated.",
+        panel=WHERE,
+    ),
+]
+Memory = Annotated[
+    int | None,
+    option(
+        "--memory-mb",
+        min=1,
+        help="Memory limit for each design with all that it starts; it then fails. Implies --isolated.",
+        panel=WHERE,
+    ),
+]
+
+
 def build_problem(
     name: str,
     assignments: list[str],
@@ -72,10 +108,6 @@ def build_problem(
             raise ArgumentError(
                 f"--set {reserved}=... is not an argument; use --{reserved.removesuffix('s')}"
             )
-    parameters = parameters_of(problem_class(name))
-    missing = [n for n, p in parameters.items() if p.default is p.empty and n not in arguments]
-    if missing:
-        raise ArgumentError(f"problem {name} needs {' '.join(f'--set {n}=...' for n in missing)}")
     try:
         return make_problem(name, objectives=objectives or None, constraints=constraints or None, **arguments)
     except CosearchError:

@@ -9,44 +9,85 @@ import typer
 
 from cosearch.arguments import parse_assignments
 from cosearch.cli import options
+from cosearch.cli.options import HOW_LONG, KEPT, WHAT, WHERE, option
 from cosearch.cli.output import INTERRUPTED, print_error, print_json, print_line
 from cosearch.cli.progress import shown_progress
 from cosearch.cli.summary import show_summary, summarise
 
 if TYPE_CHECKING:
+    from cosearch.run.study import Study
     from cosearch.store import Store, StudyData
-    from cosearch.study import Study
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
-Budget = Annotated[int, typer.Option(min=1, help="Distinct designs to evaluate; a repeat costs nothing.")]
-MoreBudget = Annotated[
-    int | None, typer.Option(min=1, help="A larger budget than before.", show_default=False)
+Budget = Annotated[
+    int, option(min=1, help="Distinct designs to evaluate; a repeat costs nothing.", panel=HOW_LONG)
 ]
-AgentName = Annotated[str, typer.Option("--agent", metavar="NAME", help="As `cosearch agents` lists it.")]
+MoreBudget = Annotated[
+    int | None, option(min=1, help="A larger budget than before.", panel=HOW_LONG, show_default=False)
+]
+TimeLimit = Annotated[
+    float | None,
+    option("--time-limit", metavar="SECONDS", help="Stop after this time.", panel=HOW_LONG),
+]
+TargetOption = Annotated[
+    list[str],
+    option(
+        "--target",
+        metavar="METRIC<=NUMBER",
+        help='Stop once a feasible design is that good, e.g. "latency_ns<=50" or "hypervolume>=3"; repeatable.',
+        panel=HOW_LONG,
+    ),
+]
+AgentName = Annotated[
+    str, option("--agent", metavar="NAME", help="As `cosearch agents` lists it.", panel=WHAT)
+]
 AgentSet = Annotated[
     list[str],
-    typer.Option(
-        "--agent-set", metavar="NAME=VALUE", help="A hyperparameter, e.g. population=64; repeatable."
+    option(
+        "--agent-set",
+        metavar="NAME=VALUE",
+        help="A hyperparameter, e.g. population=64; repeatable.",
+        panel=WHAT,
     ),
 ]
 StoreOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--store",
         metavar="PATH",
         help="A SQLite file (made if need be) or database URL; default none, in memory.",
+        panel=KEPT,
     ),
 ]
 Name = Annotated[
-    str | None, typer.Option(help="The study's; default PROBLEM-AGENT-SEED.", show_default=False)
+    str | None, option(help="The study's; default PROBLEM-AGENT-SEED.", panel=KEPT, show_default=False)
 ]
-Workers = Annotated[int, typer.Option(min=1, help="Processes that evaluate designs.")]
+Workers = Annotated[int, option(min=1, help="Trials that are kept going at once.", panel=WHERE)]
+BackendName = Annotated[
+    str | None,
+    option(
+        "--backend",
+        metavar="NAME",
+        help="Where trials run: inline, processes or a plugin's; default as workers and limits need it.",
+        panel=WHERE,
+    ),
+]
 Batch = Annotated[
-    int | None, typer.Option("--batch", min=1, help="Designs asked for at once; default the agent's.")
+    int | None,
+    option("--batch", min=1, help="Designs asked for at once; default the agent's.", panel=WHERE),
 ]
-Timeout = Annotated[float | None, typer.Option("--timeout-s", min=0.001, help="Time limit a design.")]
-Memory = Annotated[int | None, typer.Option("--memory-mb", min=1, help="Memory limit a design.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything random in the agent.")]
+Deterministic = Annotated[
+    bool,
+    option(
+        "--deterministic",
+        help="With several workers, tell results in the order of asking: same seed, same search.",
+        panel=WHERE,
+    ),
+]
+Seed = Annotated[int, option(min=0, help="Of everything random in the agent.", panel=WHAT)]
+EvaluationSeed = Annotated[
+    int, option(min=0, help="Of every evaluation, for problems that draw random numbers.", panel=WHAT)
+]
 
 
 def search(
@@ -59,35 +100,50 @@ def search(
     set_: options.Set = [],  # noqa: B006
     hold: options.Hold = [],  # noqa: B006
     agent_set: AgentSet = [],  # noqa: B006
+    fidelity: options.Fidelity = None,
+    evaluation_seed: EvaluationSeed = 0,
+    time_limit: TimeLimit = None,
+    target: TargetOption = [],  # noqa: B006
+    workers: Workers = 1,
+    backend: BackendName = None,
+    batch: Batch = None,
+    deterministic: Deterministic = False,
+    isolated: options.Isolated = False,
+    timeout_s: options.Timeout = None,
+    memory_mb: options.Memory = None,
     store: StoreOption = None,
     name: Name = None,
-    workers: Workers = 1,
-    batch: Batch = None,
-    fidelity: options.Fidelity = None,
-    timeout_s: Timeout = None,
-    memory_mb: Memory = None,
     json: options.Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Search a problem's design space with an agent; record it as a study."""
-    from cosearch.study import Study  # here, because SQLAlchemy would slow down every other command
+    from cosearch.run.options import RunOptions
+    from cosearch.run.study import Study  # here, because SQLAlchemy would slow down every other command
 
+    run_options = RunOptions(
+        budget=budget,
+        workers=workers,
+        backend=backend,
+        batch_size=batch,
+        fidelity=fidelity,
+        evaluation_seed=evaluation_seed,
+        isolated=isolated,
+        timeout_s=timeout_s,
+        memory_mb=memory_mb,
+        deterministic=deterministic,
+        time_limit_s=time_limit,
+        targets=tuple(target),
+    )
     built = options.build_problem(problem, set_, objective, constraint)
     built = built.hold(options.held_values(built.space, hold))
-    options.check_fidelity(built, fidelity)
     study = Study.create(
         built,
         agent,
-        budget=budget,
+        run_options,
         seed=seed,
         agent_settings=parse_assignments(agent_set, "--agent-set"),
         store=store,
         name=name,
-        workers=workers,
-        batch_size=batch,
-        fidelity=fidelity,
-        timeout_s=timeout_s,
-        memory_mb=memory_mb,
     )
     with study.store:
         _run(study, store, json=json, quiet=quiet)
@@ -97,15 +153,37 @@ def resume(
     store: options.StorePath,
     study: options.StudyName = None,
     budget: MoreBudget = None,
+    time_limit: TimeLimit = None,
+    target: TargetOption = [],  # noqa: B006
+    workers: Annotated[
+        int | None, option(min=1, help="Default as before, like the options below.", panel=WHERE)
+    ] = None,
+    backend: BackendName = None,
+    timeout_s: options.Timeout = None,
+    memory_mb: options.Memory = None,
+    isolated: Annotated[
+        bool | None,
+        option("--isolated/--not-isolated", help="Each design in a worker process.", panel=WHERE),
+    ] = None,
     json: options.Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Go on with a study that was stopped, however it was stopped, or that gets a larger budget."""
+    from cosearch.run.study import Study
     from cosearch.store import Store
-    from cosearch.study import Study
 
+    changes = {
+        "budget": budget,
+        "time_limit_s": time_limit,
+        "targets": tuple(target) or None,
+        "workers": workers,
+        "backend": backend,
+        "timeout_s": timeout_s,
+        "memory_mb": memory_mb,
+        "isolated": isolated,
+    }
     with Store.open(store) as opened:
-        _run(Study.resume(opened, study, budget=budget), store, json=json, quiet=quiet)
+        _run(Study.resume(opened, study, **changes), store, json=json, quiet=quiet)
 
 
 def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
@@ -116,7 +194,7 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
             data = study.run(progress)
     except KeyboardInterrupt:
         interrupted = True
-        data = study.store.read(study.store.study(name))
+        data = study.data
     found = summarise(data, _comparable(study.store, data))
     if json:
         print_json({"store": store, **found})

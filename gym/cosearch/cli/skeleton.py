@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import util
 from string import Template
+
+from cosearch.errors import ArgumentError
 
 PYPROJECT = """\
 [build-system]
@@ -28,14 +32,24 @@ from __future__ import annotations
 import numpy as np
 
 from cosearch import Constraint, DesignSpace, Metric, Objective, Ordinal, Problem, hookimpl
+from cosearch.settings import Settings, setting
 
 WORD_BYTES = 2
+
+
+class ProductSettings(Settings):
+    """The sizes of the product, for `--set m=...`."""
+
+    m: int = setting(1024, "rows of the result", ge=1)
+    n: int = setting(1024, "columns of the result", ge=1)
+    k: int = setting(1024, "depth of the product", ge=1)
 
 
 class $class_name(Problem):
     """Which tiles of an (m, k) by (k, n) matrix multiplication move the least data, given a small buffer."""
 
     name = "$distribution"
+    Settings = ProductSettings
     space = DesignSpace(
         [
             Ordinal("tile_m", [16, 32, 64, 128, 256], description="rows of the result kept in the buffer"),
@@ -50,18 +64,15 @@ class $class_name(Problem):
     objectives = (Objective("traffic_bytes", "min"), Objective("buffer_bytes", "min"))
     constraints = (Constraint("buffer_bytes", "<=", 65536),)
 
-    def __init__(self, *, m: int = 1024, n: int = 1024, k: int = 1024, objectives=None, constraints=None):
-        super().__init__(objectives=objectives, constraints=constraints)
-        self.m, self.n, self.k = m, n, k
-
     def simulate(self, designs, *, fidelity, seed):
         """Every metric of n designs at once: `designs["tile_m"]` is the column of n values."""
         rows, columns, depth = designs["tile_m"], designs["tile_n"], designs["tile_k"]
-        # The left operand is read once a block of columns, the right one once a block of rows.
-        left = self.m * self.k * np.ceil(self.n / columns)
-        right = self.k * self.n * np.ceil(self.m / rows)
+        m, n, k = self.settings.m, self.settings.n, self.settings.k
+        # The left operand is read once for each block of columns, the right one for each block of rows.
+        left = m * k * np.ceil(n / columns)
+        right = k * n * np.ceil(m / rows)
         return {
-            "traffic_bytes": WORD_BYTES * (left + right + self.m * self.n),
+            "traffic_bytes": WORD_BYTES * (left + right + m * n),
             "buffer_bytes": WORD_BYTES * (rows * depth + depth * columns + rows * columns),
         }
 
@@ -101,8 +112,17 @@ A plugin for cosearch.
 
 
 def skeleton(distribution: str) -> dict[str, str]:
-    """The content of each file of a new plugin, by its path."""
+    """The content of each file of a new plugin, by its path.
+
+    Raises:
+        ArgumentError: the package would hide a module that is there already, or be hidden by it.
+    """
     package = distribution.replace("-", "_")
+    if package in sys.stdlib_module_names:
+        raise ArgumentError(f"{package!r} is a module of Python itself; choose another name")
+    installed = util.find_spec(package)
+    if installed is not None and installed.origin is not None:  # a mere folder has no origin
+        raise ArgumentError(f"a package {package!r} is already installed; choose another name")
     names = {
         "distribution": distribution,
         "package": package,

@@ -9,7 +9,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.environments.episodes import VECTOR, Episodes
+from cosearch.environments.episodes import Episodes
+from cosearch.environments.options import VECTOR, EpisodeOptions
 from cosearch.environments.rendering import render_text
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.problem import Problem
@@ -37,8 +38,9 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         units: {metric: what counts as 1} of objectives, default the default design's values.
         fidelity: of every evaluation, default the problem's first.
         seed: of every evaluation, for simulators that draw random numbers; `reset(seed=...)` seeds episodes.
-        timeout_s: time limit a design. With a limit, and for `isolated` problems, a worker process evaluates.
-        memory_mb: memory limit a design.
+        timeout_s: time limit for each design. With a limit, and for `isolated` problems, a worker process
+            evaluates.
+        memory_mb: memory limit for each design.
         render_mode: "ansi" for a table of the current design and its metrics.
         **arguments: of the formulation (`action`; `levels`; `max_steps`, `start`), of the reward (`weights`,
             `targets`, ...: see `cosearch.environments.rewards`) and of the problem.
@@ -54,33 +56,11 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         self,
         problem: str | Problem,
         *,
-        objectives: Any = None,
-        constraints: Any = None,
-        formulation: str = "oneshot",
-        reward: str = "weighted_sum",
-        units: Mapping[str, float] | None = None,
-        fidelity: str | None = None,
-        seed: int | None = None,
-        timeout_s: float | None = None,
-        memory_mb: int | None = None,
         render_mode: str | None = None,
         **arguments: Any,
     ) -> None:
         check_render_mode(render_mode)
-        self.episodes = Episodes(
-            problem,
-            1,
-            objectives=objectives,
-            constraints=constraints,
-            formulation=formulation,
-            reward=reward,
-            units=units,
-            fidelity=fidelity,
-            seed=seed,
-            timeout_s=timeout_s,
-            memory_mb=memory_mb,
-            arguments=arguments,
-        )
+        self.episodes = Episodes(problem, 1, EpisodeOptions.of(arguments))
         self.problem = self.episodes.problem
         self.observation_space = self.episodes.observation_space
         self.action_space = self.episodes.action_space

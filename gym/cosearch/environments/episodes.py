@@ -1,109 +1,78 @@
 """The core of every environment: n episodes of one problem, stepped together.
 
 `env` is n = 1, `vector` is any n, so nothing about stepping is written twice. All designs that a step
-completes are evaluated in one call of the problem. `info` comes in Gymnasium's vector form: a dict of arrays
-with a mask `_key` beside each.
+completes are evaluated in one call of the problem. What an agent sees of a row is kept from step to step and
+changes only where something happened.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.arguments import check_arguments, parameters_of
+from cosearch.arguments import check_arguments
+from cosearch.environments.evaluation import Evaluation
 from cosearch.environments.formulation import Formulation, Rows
-from cosearch.environments.formulations import FORMULATIONS, formulation_class
-from cosearch.environments.reward import Reward
-from cosearch.environments.rewards import REWARDS, VectorReward, make_reward, reward_class
-from cosearch.errors import ArgumentError, ProblemError, unknown_name
-from cosearch.evaluator import Evaluator
-from cosearch.objectives import feasible
-from cosearch.outcomes import OK, Outcomes
+from cosearch.environments.infos import info_of_many, info_of_one
+from cosearch.environments.options import EpisodeOptions
+from cosearch.environments.reward import Reward, usable
+from cosearch.environments.rewards import make_reward
+from cosearch.environments.tables import ValueTable
+from cosearch.errors import ArgumentError
+from cosearch.outcomes import STATUSES, Outcomes
 from cosearch.problem import Problem
-from cosearch.registry import make_problem, problem_class
-from cosearch.space import Designs, DesignsLike, Parameter
+from cosearch.space import Designs, DesignsLike
 
 UNEVALUATED = "unevaluated"  # the status of an episode that has no complete design yet
-VECTOR = "vector"
+NAMES = np.array([*STATUSES, UNEVALUATED], dtype=object)
+UNEVALUATED_CODE = len(STATUSES)
 
 
 class Episodes:
     """n episodes of a problem in one formulation with one reward.
 
+    Attributes:
+        metrics: the column of each metric, (n,), NaN where the status is not `ok`.
+        codes: the position in `NAMES` of the status of each row's design, (n,).
+        reason: why it is not `ok`, else "", (n,).
+        score: the reward of each row's design, (n,) or (n, m).
+
     Args:
         problem: a registered name, or a `Problem`.
         n: the number of episodes.
-        objectives: as for `make_problem`; only with a name.
-        constraints: as for `make_problem`; only with a name.
-        formulation: `oneshot`, `sequential` or `refine`.
-        reward: one of `cosearch.environments.rewards.REWARDS`, or "vector".
-        units: what one of each objective counts as 1; default the default design's value.
-        fidelity: of every evaluation; default the problem's.
-        seed: of every evaluation, for simulators that draw random numbers.
-        timeout_s: time limit a design. With a limit, and for `isolated` problems, a worker process evaluates.
-        memory_mb: memory limit a design.
-        arguments: those of the formulation, of the reward and of the problem, by name.
+        options: formulation, reward, limits and so on.
 
     Raises:
         UnknownNameError: a name that does not exist, with the nearest.
         ArgumentError: an argument out of its bounds.
     """
 
-    def __init__(
-        self,
-        problem: str | Problem,
-        n: int,
-        *,
-        objectives: Any,
-        constraints: Any,
-        formulation: str,
-        reward: str,
-        units: Mapping[str, float] | None,
-        fidelity: str | None,
-        seed: int | None,
-        timeout_s: float | None,
-        memory_mb: int | None,
-        arguments: Mapping[str, Any],
-    ) -> None:
-        kind = formulation_class(formulation)
-        scoring = VectorReward if reward == VECTOR else reward_class(reward)
-        cls = problem_class(problem) if isinstance(problem, str) else type(problem)
-        for_formulation, for_reward, for_problem = _shared_out(arguments, kind, scoring, cls)
-        if isinstance(problem, str):
-            problem = make_problem(problem, objectives=objectives, constraints=constraints, **for_problem)
-        elif objectives is not None or constraints is not None or for_problem:
-            given = next(iter(for_problem), "constraints" if objectives is None else "objectives")
-            raise ArgumentError(
-                f"{given} is given with a problem that is already built: build the problem with it"
-            )
-        if fidelity is not None and fidelity not in problem.fidelities:
-            raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelities)
-        self.problem, self.n, self.fidelity, self.seed = problem, n, fidelity, seed
-        self._evaluator = None
-        if problem.isolated or timeout_s is not None or memory_mb is not None:
-            # A simulator that may crash or hang must not take the environment with it.
-            self._evaluator = Evaluator(
-                problem, fidelity=fidelity, seed=seed or 0, timeout_s=timeout_s, memory_mb=memory_mb
-            )
+    def __init__(self, problem: str | Problem, n: int, options: EpisodeOptions) -> None:
+        kind, scoring = options.formulation_class, options.reward_class
+        for_formulation, for_reward, _ = options.shares(problem)
+        problem = options.problem(problem)
+        self.problem, self.n = problem, n
         checked = check_arguments(kind, for_formulation, f"formulation {kind.name}")
         self.formulation: Formulation = kind(problem.space, n, **checked)
         self.reward: Reward = make_reward(scoring, problem.objectives, problem.constraints, for_reward)
-        self._given_units = _checked_units(problem, units)
+        self._given_units = options.given_units(problem)
         self._units: NDArray[np.float64] | None = None
+        self._evaluate = Evaluation(problem, options)
         width = self.formulation.width + len(problem.objectives) + 1
         self.observation_space = gymnasium.spaces.Box(-1.0, 1.0, (width,), np.float32)
         self.action_space = self.formulation.action_space
         self.memories = [self.reward.new_memory() for _ in range(n)]
         self.metrics = {name: np.full(n, np.nan) for name in problem.metric_names}
-        self.status = np.full(n, UNEVALUATED, dtype=object)
+        self.codes = np.full(n, UNEVALUATED_CODE, dtype=np.int8)
         self.reason = np.full(n, "", dtype=object)
         self.score = np.zeros((n, *self.reward.shape))
+        self._design_at = ValueTable(problem.space)
+        self._observed = np.zeros((n, width), dtype=np.float32)
 
     @property
     def units(self) -> NDArray[np.float64]:
@@ -143,8 +112,11 @@ class Episodes:
                 raise ArgumentError(f"{len(designs)} designs to start {len(rows)} episodes from")
         for column in self.metrics.values():
             column[rows] = np.nan
-        self.status[rows], self.reason[rows], self.score[rows] = UNEVALUATED, "", 0.0
-        if self.formulation.begin(rows, rngs, designs):
+        self.codes[rows], self.reason[rows], self.score[rows] = UNEVALUATED_CODE, "", 0.0
+        to_evaluate = self.formulation.begin(rows, rngs, designs)
+        self._observed[rows] = 0.0
+        self._observed[:, : self.formulation.width][rows] = self.formulation.features(rows)
+        if to_evaluate:
             self._evaluate_rows(rows)
 
     def step(
@@ -152,13 +124,15 @@ class Episodes:
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
         """Take one action in each of these rows: rewards, terminated and truncated, (k,) each."""
         fresh = self.formulation.act(rows, actions)
-        before = self.score[rows].copy()
-        if fresh.any():
-            self._evaluate_rows(rows[fresh])
+        self._observed[:, : self.formulation.width][rows] = self.formulation.features(rows)
         rewards = np.zeros((len(rows), *self.reward.shape))
-        rewards[fresh] = self.score[rows[fresh]]
-        if self.formulation.differences and not self.reward.improvement:
-            rewards[fresh] -= before[fresh]
+        count = np.count_nonzero(fresh)
+        if count:
+            evaluated = rows if count == len(rows) else rows[fresh]
+            differences = self.formulation.differences and not self.reward.improvement
+            before = self.score[evaluated] if differences else 0.0
+            self._evaluate_rows(evaluated)
+            rewards[fresh] = self.score[evaluated] - before
         return rewards, *self.formulation.ended(rows)
 
     def observations(self, rows: Rows) -> NDArray[np.float32]:
@@ -167,156 +141,47 @@ class Episodes:
         The formulation's features; each objective v against its unit u as (v - u) / (|v| + u), which is 0 for
         the default design's value; and 1 for a feasible, -1 for another, 0 for no evaluated design.
         """
-        outcomes = self._outcomes(rows)
-        values = np.stack([outcomes[o.metric] for o in self.problem.objectives], axis=1)
-        with np.errstate(invalid="ignore"):
-            relative = np.nan_to_num((values - self.units) / (np.abs(values) + self.units))
-        good = np.where(feasible(self.problem.constraints, outcomes), 1.0, -1.0)
-        good[self.status[rows] == UNEVALUATED] = 0.0
-        return np.hstack([self.formulation.features(rows), relative, good[:, None]]).astype(np.float32)
+        return self._observed[rows]
 
     def info(self, rows: Rows) -> dict[str, Any]:
-        """The designs and outcomes of these rows in Gymnasium's vector form, for all n rows.
-
-        `design` (parameters that are chosen and active), `metrics` (where the status is `ok`), `objectives`
-        (n, m) in the order of the problem's, infinitely bad where the status is not `ok`, `status`, `reason`.
-        """
+        """The designs and outcomes of these rows, as `info_of_many` says."""
         here = np.zeros(self.n, dtype=bool)
         here[rows] = True
-        designs = self.designs(np.arange(self.n))
-        parameters = {
-            p.name: (_column(designs, p), here & designs.active(p.name)) for p in self.problem.space
-        }
-        ok = here & (self.status == OK)
-        metrics = {name: (column.copy(), ok.copy()) for name, column in self.metrics.items()}
-        worst = np.array([np.inf if o.direction == "min" else -np.inf for o in self.problem.objectives])
-        values = np.stack([self.metrics[o.metric] for o in self.problem.objectives], axis=1)
-        return {
-            "design": _masked(parameters),
-            "_design": here.copy(),
-            "metrics": _masked(metrics),
-            "_metrics": here.copy(),
-            **_masked(
-                {
-                    "objectives": (np.where((self.status == OK)[:, None], values, worst), here.copy()),
-                    "status": (self.status.copy(), here.copy()),
-                    "reason": (self.reason.copy(), here.copy()),
-                }
-            ),
-        }
+        designs, objectives = self.designs(np.arange(self.n)), self.problem.objectives
+        return info_of_many(designs, self.metrics, NAMES[self.codes], self.reason, objectives, here)
 
     def info_of(self, row: int) -> dict[str, Any]:
-        """The design and outcome of one row in the form of a single environment; a missing metric is None."""
-        info = self.info(np.array([row]))
-        return {
-            "design": self.designs(np.array([row]))[0],
-            "metrics": {
-                name: float(column[row]) if self.status[row] == OK else None
-                for name, column in self.metrics.items()
-            },
-            "objectives": info["objectives"][row],
-            "status": str(self.status[row]),
-            "reason": str(self.reason[row]),
-        }
+        """The design and outcome of one row, as `info_of_one` says."""
+        design = self._design_at(self.formulation.index[row])
+        metrics = {name: column.item(row) for name, column in self.metrics.items()}
+        status, reason = NAMES[self.codes[row]], self.reason[row]
+        return info_of_one(design, metrics, status, reason, self.problem.objectives)
 
     def designs(self, rows: Rows) -> Designs:
         """The designs of these rows; what is not chosen yet is inactive."""
         return Designs(self.problem.space, np.asfortranarray(self.formulation.index[rows]))
 
-    def _outcomes(self, rows: Rows) -> Outcomes:
-        return Outcomes(
-            {name: column[rows] for name, column in self.metrics.items()},
-            self.status[rows].astype(np.str_),
-            self.reason[rows],
-        )
-
     def close(self) -> None:
         """End the worker process, if there is one."""
-        if self._evaluator is not None:
-            self._evaluator.close()
+        self._evaluate.close()
 
     def _evaluate_rows(self, rows: Rows) -> None:
         units = self.units  # first, so that the default design comes before the agent's
         outcomes = self._evaluate(self.designs(rows))
         for name, column in self.metrics.items():
             column[rows] = outcomes[name]
-        self.status[rows], self.reason[rows] = outcomes.status, outcomes.reason
-        self.score[rows] = self.reward(outcomes, units, [self.memories[row] for row in rows])
+        self.codes[rows], self.reason[rows] = outcomes.codes, outcomes.reason
+        self.score[rows] = self.reward(outcomes, units, [self.memories[row] for row in rows.tolist()])
+        self._observed[:, self.formulation.width :][rows] = self._seen_of(outcomes, units)
 
-    def _evaluate(self, designs: Designs) -> Outcomes:
-        if self._evaluator is not None:
-            return self._evaluator.evaluate(designs)
-        outcomes = self.problem.evaluate(designs, fidelity=self.fidelity, seed=self.seed)
-        if len(outcomes) != len(designs):
-            raise ProblemError(
-                f"problem {self.problem.name}: {len(outcomes)} outcomes for {len(designs)} designs"
-            )
-        return outcomes
-
-
-def _column(designs: Designs, parameter: Parameter) -> NDArray[Any]:
-    column = designs.column(parameter.name)
-    if column.ndim == 1:
-        return column
-    orders = np.empty(len(designs), dtype=object)  # one tuple a row, as in a single environment
-    orders[:] = [tuple(order) for order in column.tolist()]
-    return orders
-
-
-def _masked(columns: Mapping[str, tuple[NDArray[Any], NDArray[np.bool_]]]) -> dict[str, NDArray[Any]]:
-    return {
-        key: array
-        for name, pair in columns.items()
-        for key, array in zip((name, f"_{name}"), pair, strict=True)
-    }
-
-
-def _shared_out(
-    arguments: Mapping[str, Any], formulation: type[Formulation], reward: type[Reward], problem: type[Problem]
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The arguments of the formulation, the reward and the problem; the first that takes a name gets it."""
-    owners = [_own_arguments(formulation), _own_arguments(reward), set(parameters_of(problem))]
-    shares: list[dict[str, Any]] = [{}, {}, {}]
-    for name, value in arguments.items():
-        share = next((share for share, names in zip(shares, owners, strict=True) if name in names), None)
-        if share is None:
-            others: list[Any] = [*FORMULATIONS.values(), *REWARDS.values()]
-            for other in others:
-                if name in _own_arguments(other):
-                    chosen = formulation if issubclass(other, Formulation) else reward
-                    raise ArgumentError(f"{name} is an argument of {other.name}, not of {chosen.name}")
-            raise unknown_name(f"argument of {problem.env_id()}", name, [*ENVIRONMENT, *set.union(*owners)])
-        share[name] = value
-    return shares[0], shares[1], shares[2]
-
-
-ENVIRONMENT = (
-    "objectives",
-    "constraints",
-    "formulation",
-    "reward",
-    "units",
-    "fidelity",
-    "seed",
-    "timeout_s",
-    "memory_mb",
-    "render_mode",
-)
-
-
-def _own_arguments(cls: type[Any]) -> set[str]:
-    return {
-        name
-        for name, parameter in inspect.signature(cls).parameters.items()
-        if parameter.kind == parameter.KEYWORD_ONLY
-    }
-
-
-def _checked_units(problem: Problem, units: Mapping[str, float] | None) -> list[float | None]:
-    names = [objective.metric for objective in problem.objectives]
-    for name, unit in (units or {}).items():
-        if name not in names:
-            raise unknown_name(f"objective of problem {problem.name} in units", name, names)
-        if not (math.isfinite(unit) and unit > 0):
-            raise ArgumentError(f"units: the unit of {name} must be finite and above 0, not {unit}")
-    return [(units or {}).get(name) for name in names]
+    def _seen_of(self, outcomes: Outcomes, units: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What an agent sees of outcomes, (k, m + 1)."""
+        values = np.array([outcomes[objective.metric] for objective in self.problem.objectives]).T
+        results = np.ones((len(values), len(units) + 1))
+        with np.errstate(invalid="ignore", over="ignore"):
+            np.divide(values - units, np.abs(values) + units, out=results[:, :-1])
+        good = usable(self.problem.constraints, outcomes)
+        if np.count_nonzero(good) < len(good):
+            results[~good, -1] = -1.0
+            results[np.isnan(results)] = 0.0
+        return results

@@ -82,8 +82,7 @@ def discrete(actions: Any, size: int) -> NDArray[np.int64]:
     numbers = np.asarray(actions)
     if numbers.dtype.kind not in "iu" or numbers.ndim != 1:
         raise ArgumentError(f"an action must be an integer from 0 to {size - 1}, not {actions!r}")
-    if ((numbers < 0) | (numbers >= size)).any():
-        raise ArgumentError(
-            f"action {numbers[(numbers < 0) | (numbers >= size)][0]} is not from 0 to {size - 1}"
-        )
+    wrong = (numbers < 0) | (numbers >= size)
+    if np.count_nonzero(wrong):
+        raise ArgumentError(f"action {numbers[wrong][0]} is not from 0 to {size - 1}")
     return numbers.astype(np.int64)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from cosearch.space import DesignSpace, Integer, Parameter, Permutation, Real
 from cosearch.space.components import Component, components
-from cosearch.space.conditions import deactivate
 
 Positions = NDArray[np.int64]
 UNSET = -1
@@ -43,9 +42,21 @@ class Slot:
         """The number of levels."""
         return len(self.positions)
 
+    @property
+    def places(self) -> Positions:
+        """What each level adds to the position of the parameter."""
+        # The rank of a permutation is its Lehmer code in the factorial number system.
+        return self.positions if self.digit is None else self.positions * math.factorial(self.size - 1)
+
 
 class Grid:
     """The slots of a design space, in the order of its parameters.
+
+    Attributes:
+        sizes, columns: the number of levels of each slot, and the parameter's column.
+        last: whether a slot completes its parameter: all do but the first digits of a permutation.
+        offsets, places: `places[offsets[slot] + level]` is what the level adds to the parameter's position.
+        searches: whether some offers are searched for, which needs `witnesses`.
 
     Args:
         space: the design space.
@@ -57,14 +68,22 @@ class Grid:
         self.space = space
         self.slots: list[Slot] = []
         for column, parameter in enumerate(space.parameters):
-            self.slots += _slots(column, parameter, levels)
+            if column in space.fixed:
+                self.slots.append(Slot(column, np.array([space.fixed[column]])))
+            else:
+                self.slots += _slots(column, parameter, levels)
         self.sizes = np.array([slot.size for slot in self.slots])
+        self.columns = np.array([slot.column for slot in self.slots])
+        self.last = np.array([slot.digit is None or slot.size == 2 for slot in self.slots])
+        self.offsets = np.cumsum([0, *self.sizes])[:-1]
+        self.places = np.concatenate([slot.places for slot in self.slots])
         self.default = self._default_levels()
         self._groups = [
             _Group(self, slots, component)
             for component in components(space)
             if component.rules and (slots := self._slots_of(component))
         ]
+        self.searches = any(group.tables is None for group in self._groups)
 
     def index(self, levels: Positions) -> Positions:
         """The index array of rows of levels; -1 where a slot is unset or its parameter inactive."""
@@ -73,12 +92,9 @@ class Grid:
         for s, slot in enumerate(self.slots):
             chosen = levels[:, s]
             unset[:, slot.column] |= chosen == UNSET
-            if slot.digit is None:
-                index[:, slot.column] = slot.positions[chosen]
-            else:  # the rank of a permutation is its Lehmer code in the factorial number system
-                index[:, slot.column] += chosen * math.factorial(slot.size - 1)
+            index[:, slot.column] += slot.places[chosen]
         index[unset] = UNSET
-        return deactivate(index, self.space.conditions)
+        return self.space.canonical(index)
 
     def offers(
         self, levels: Positions, slots: Positions, witnesses: Positions
@@ -91,11 +107,14 @@ class Grid:
             witnesses: an allowed completion of each row, (n, slots).
 
         Returns:
-            bool (n, most levels), and for each offered level an allowed completion, (n, most levels, slots).
+            bool (n, most levels), and for each offered level an allowed completion, (n, most levels, slots);
+            none where `searches` is False, because nobody needs them.
         """
         offered = np.arange(self.sizes.max()) < self.sizes[slots][:, None]
-        completions = np.repeat(witnesses[:, None, :], offered.shape[1], axis=1)
-        completions[np.arange(len(slots)), :, slots] = np.arange(offered.shape[1])
+        completions = np.empty((len(slots), 0, 0), dtype=np.int64)
+        if self.searches:
+            completions = np.repeat(witnesses[:, None, :], offered.shape[1], axis=1)
+            completions[np.arange(len(slots)), :, slots] = np.arange(offered.shape[1])
         for group in self._groups:
             for axis, slot in enumerate(group.slots):
                 rows = np.flatnonzero(slots == slot)
@@ -106,7 +125,7 @@ class Grid:
     def _default_levels(self) -> Positions:
         levels = np.zeros(len(self.slots), dtype=np.int64)
         for s, slot in enumerate(self.slots):
-            default = self.space.parameters[slot.column].default_index
+            default = int(self.space.default_positions[slot.column])
             if slot.digit is None:
                 levels[s] = int(np.flatnonzero(slot.positions == default)[0])
             else:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.environments.formulation import Formulation, Rows, discrete
+from cosearch.environments.tables import MAX_TABLE, UnitTable
 from cosearch.errors import ArgumentError
 from cosearch.space import Designs, DesignSpace, Parameter, Permutation, Real
-from cosearch.space.conditions import deactivate
 
 MANY_VALUES = 64  # an ordered parameter with more values also moves by shares of its scale
 SHARES = (-0.1, -0.01, 0.01, 0.1)
@@ -55,6 +55,8 @@ def moves_of(space: DesignSpace) -> list[Move]:
     """Every move of a design space; an action is the number of one."""
     moves: list[Move] = []
     for column, parameter in enumerate(space.parameters):
+        if column in space.fixed:
+            continue
         if isinstance(parameter, Permutation):
             moves += [Move(column, "swap", i) for i in range(len(parameter.items) - 1)]
         elif not parameter.ordered:
@@ -94,8 +96,23 @@ class Refine(Formulation):
         self.moves = moves_of(space)
         self.action_space = gymnasium.spaces.Discrete(len(self.moves))
         self.width = space.unit_dim
+        self._unit = UnitTable(space)
         self.steps = np.zeros(n, dtype=np.int64)
-        self._defaults = np.array([parameter.default_index for parameter in space.parameters])
+        self._conditional = any(space.conditions)
+        self._list_moves()
+
+    def _list_moves(self) -> None:
+        """Where each move leads from each position, for parameters whose positions are few enough to list."""
+        parameters = [self.space.parameters[move.column] for move in self.moves]
+        self._columns = np.array([move.column for move in self.moves])
+        self._listed = np.array([parameter.size <= MAX_TABLE for parameter in parameters])
+        targets = [
+            move.positions(parameter, np.arange(parameter.size if listed else 0))
+            for move, parameter, listed in zip(self.moves, parameters, self._listed, strict=True)
+        ]
+        self._all_listed = bool(self._listed.all())
+        self._offsets = np.cumsum([0, *(len(target) for target in targets)])[:-1]
+        self._targets = np.concatenate([*targets, [-1]])  # an inactive parameter looks before its first
 
     def begin(self, rows: Rows, rngs: Sequence[np.random.Generator], start: Designs | None) -> bool:
         self.steps[rows] = 0
@@ -108,18 +125,35 @@ class Refine(Formulation):
         actions = discrete(actions, len(self.moves))
         self.steps[rows] += 1
         before = self.index[rows]
+        after = self._after(before, actions)
+        self.index[rows] = after
+        return np.logical_or.reduce(after != before, axis=1)
+
+    def _after(self, before: NDArray[np.int64], actions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The positions after one action in each row."""
+        if self._all_listed or self._listed[actions].all():
+            each, columns = np.arange(len(actions)), self._columns[actions]
+            positions = before[each, columns]
+            moved = self._targets[self._offsets[actions] + positions]
+            after = before.copy()
+            if not self._conditional:
+                after[each, columns] = moved
+                return after
+            active = positions >= 0
+            after = np.where(after < 0, self.space.default_positions, after)
+            after[each[active], columns[active]] = moved[active]
+            return self.space.canonical(np.asfortranarray(after))
         after = before.copy()
         for action in np.unique(actions):
             chosen = actions == action
             after[chosen] = self._moved(before[chosen], self.moves[action])
-        self.index[rows] = after
-        return (after != before).any(axis=1)
+        return after
 
     def ended(self, rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         return np.zeros(len(rows), dtype=bool), self.steps[rows] >= self.max_steps
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
-        return self.space.to_unit(Designs(self.space, np.asfortranarray(self.index[rows])))
+        return self._unit(self.index[rows])
 
     def action_masks(self) -> NDArray[np.bool_]:
         masks = np.empty((len(self.index), len(self.moves)), dtype=bool)
@@ -132,8 +166,8 @@ class Refine(Formulation):
     def _moved(self, index: NDArray[np.int64], move: Move) -> NDArray[np.int64]:
         """The canonical positions after a move."""
         active = index[:, move.column] >= 0
-        full = np.where(index < 0, self._defaults, index)
+        full = np.where(index < 0, self.space.default_positions, index)
         full[active, move.column] = move.positions(
             self.space.parameters[move.column], index[active, move.column]
         )
-        return deactivate(np.asfortranarray(full), self.space.conditions)
+        return self.space.canonical(np.asfortranarray(full))

@@ -64,16 +64,27 @@ class Reward(ABC):
             units: the unit of each objective, (m,), all positive.
             memories: n results of `new_memory`, one an episode run; changed in place.
         """
+        good = self.usable(outcomes)
+        if np.count_nonzero(good) == len(good):
+            return self._bounded(self.score(outcomes, units, memories))
         result = np.full((len(outcomes), *self.shape), self.failure_reward)
-        usable = np.flatnonzero(self.usable(outcomes))
-        if len(usable):
-            scores = self.score(outcomes.take(usable), units, [memories[i] for i in usable.tolist()])
-            result[usable] = np.where(np.isfinite(scores), scores, self.failure_reward)
+        rows = np.flatnonzero(good)
+        if len(rows):
+            scores = self.score(outcomes.take(rows), units, [memories[i] for i in rows.tolist()])
+            result[rows] = self._bounded(scores)
         return result
+
+    def _bounded(self, scores: Floats) -> Floats:
+        finite = np.isfinite(scores)
+        return (
+            scores
+            if np.count_nonzero(finite) == finite.size
+            else np.where(finite, scores, self.failure_reward)
+        )
 
     def usable(self, outcomes: Outcomes) -> NDArray[np.bool_]:
         """Which designs are scored at all, (n,)."""
-        return feasible(self.constraints, outcomes)
+        return usable(self.constraints, outcomes)
 
     @abstractmethod
     def score(self, outcomes: Outcomes, units: Floats, memories: Sequence[Any]) -> Floats:
@@ -126,3 +137,8 @@ class Reward(ABC):
             expected = f"above {bound:g}" if above else f"at least {bound:g}"
             raise ArgumentError(f"reward {self.name}: {argument} must be finite and {expected}, not {value}")
         return value
+
+
+def usable(constraints: Sequence[Constraint], outcomes: Outcomes) -> NDArray[np.bool_]:
+    """Which designs are `ok` and meet every constraint, (n,); quick where there is none."""
+    return feasible(constraints, outcomes) if constraints else outcomes.ok

@@ -42,47 +42,73 @@ class Sequential(Formulation):
         self.slot = np.zeros(n, dtype=np.int64)
         self.witnesses = np.tile(self.grid.default, (n, 1))
         self._offered = np.zeros((n, self.action_space.n), dtype=bool)
-        self._completions = np.zeros((n, self.action_space.n, slots), dtype=np.int64)
+        self._completions: NDArray[np.int64] | None = None
+        if self.grid.searches:
+            self._completions = np.zeros((n, self.action_space.n, slots), dtype=np.int64)
+        self._conditional = [
+            (s, slot.column) for s, slot in enumerate(self.grid.slots) if space.conditions[slot.column]
+        ]
+        self._partial = np.zeros(n, dtype=np.int64)  # of a permutation that is being built item by item
+        self._seen = np.zeros((n, self.width))
+        self._next = np.vstack([np.eye(slots), np.zeros(slots)])
 
     def begin(self, rows: Rows, rngs: Sequence[np.random.Generator], start: Designs | None) -> bool:
         self.levels[rows] = UNSET
         self.index[rows] = UNSET
-        self.slot[rows] = 0
+        self.slot[rows] = self._partial[rows] = 0
+        self._seen[rows] = np.concatenate([np.full(len(self.grid.slots), float(UNSET)), self._next[0]])
         self.witnesses[rows] = self.grid.default
         self._offer(rows)
         return False
 
     def act(self, rows: Rows, actions: Any) -> NDArray[np.bool_]:
         chosen = self._nearest_offered(rows, discrete(actions, self._offered.shape[1]))
-        self.levels[rows, self.slot[rows]] = chosen
-        self.witnesses[rows] = self._completions[rows, chosen]
-        self.index[rows] = self.grid.index(self.levels[rows])
-        self.slot[rows] += 1
-        for s, slot in enumerate(self.grid.slots):
-            here = rows[self.slot[rows] == s]
-            if len(here) and self.space.conditions[slot.column]:
-                self.slot[here] += ~self.space.active_column(self.index[here], slot.column)
-        complete = self.slot[rows] == len(self.grid.slots)
+        slots = self.slot[rows]
+        self.levels[rows, slots] = chosen
+        if self._completions is not None:
+            self.witnesses[rows] = self._completions[rows, chosen]
+        self._set(rows, slots, chosen)
+        slots = slots + 1
+        for s, column in self._conditional:
+            here = np.flatnonzero(slots == s)
+            if len(here):
+                slots[here] += ~self.space.active_column(self.index[rows[here]], column)
+        self.slot[rows] = slots
+        self._seen[rows, len(self.grid.slots) :] = self._next[slots]
+        complete = slots == len(self.grid.slots)
         self._offer(rows[~complete])
         return complete
+
+    def _set(self, rows: Rows, slots: NDArray[np.int64], levels: NDArray[np.int64]) -> None:
+        """Note what the levels chosen for these slots add to the design, and to what an agent sees."""
+        grid = self.grid
+        self._seen[rows, slots] = levels / np.maximum(grid.sizes[slots] - 1, 1)
+        self._partial[rows] += grid.places[grid.offsets[slots] + levels]
+        last = grid.last[slots]
+        if np.count_nonzero(last) < len(last):
+            rows, slots = rows[last], slots[last]
+        self.index[rows, grid.columns[slots]] = self._partial[rows]
+        self._partial[rows] = 0
 
     def ended(self, rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         return self.slot[rows] == len(self.grid.slots), np.zeros(len(rows), dtype=bool)
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
-        levels = self.levels[rows]
-        scaled = np.where(levels == UNSET, -1.0, levels / np.maximum(self.grid.sizes - 1, 1))
-        return np.hstack([scaled, self.slot[rows][:, None] == np.arange(len(self.grid.slots))])
+        return self._seen[rows]
 
     def action_masks(self) -> NDArray[np.bool_]:
         return self._offered.copy()
 
     def _offer(self, rows: Rows) -> None:
-        if len(rows):
-            self._offered[rows], self._completions[rows] = self.grid.offers(
-                self.levels[rows], self.slot[rows], self.witnesses[rows]
-            )
+        if not len(rows):
+            return
+        offered, completions = self.grid.offers(self.levels[rows], self.slot[rows], self.witnesses[rows])
+        self._offered[rows] = offered
+        if self._completions is not None:
+            self._completions[rows] = completions
 
     def _nearest_offered(self, rows: Rows, actions: NDArray[np.int64]) -> NDArray[np.int64]:
+        if np.count_nonzero(self._offered[rows, actions]) == len(actions):
+            return actions
         distance = np.abs(np.arange(self._offered.shape[1]) - actions[:, None]).astype(np.float64)
         return np.where(self._offered[rows], distance, np.inf).argmin(axis=1)

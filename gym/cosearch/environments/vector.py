@@ -13,7 +13,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from cosearch.environments.env import check_render_mode, reject_reward, start_of
-from cosearch.environments.episodes import VECTOR, Episodes
+from cosearch.environments.episodes import Episodes
+from cosearch.environments.options import VECTOR, EpisodeOptions
 from cosearch.environments.rendering import render_text
 from cosearch.errors import ArgumentError
 from cosearch.problem import Problem
@@ -47,15 +48,6 @@ class DesignVectorEnv(VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
         num_envs: int = 1,
         *,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
-        objectives: Any = None,
-        constraints: Any = None,
-        formulation: str = "oneshot",
-        reward: str = "weighted_sum",
-        units: Mapping[str, float] | None = None,
-        fidelity: str | None = None,
-        seed: int | None = None,
-        timeout_s: float | None = None,
-        memory_mb: int | None = None,
         render_mode: str | None = None,
         **arguments: Any,
     ) -> None:
@@ -67,20 +59,7 @@ class DesignVectorEnv(VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
         except ValueError:
             modes = ", ".join(mode.value for mode in AutoresetMode)
             raise ArgumentError(f"autoreset_mode must be one of {modes}, not {autoreset_mode!r}") from None
-        self.episodes = Episodes(
-            problem,
-            num_envs,
-            objectives=objectives,
-            constraints=constraints,
-            formulation=formulation,
-            reward=reward,
-            units=units,
-            fidelity=fidelity,
-            seed=seed,
-            timeout_s=timeout_s,
-            memory_mb=memory_mb,
-            arguments=arguments,
-        )
+        self.episodes = Episodes(problem, num_envs, EpisodeOptions.of(arguments))
         self.problem = self.episodes.problem
         self.num_envs = num_envs
         self.metadata = {"render_modes": ["ansi"], "render_fps": 1, "autoreset_mode": self.autoreset_mode}

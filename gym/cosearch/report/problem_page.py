@@ -12,13 +12,13 @@ from typing import Any
 from cosearch.arguments import assignment
 from cosearch.description import cardinality_text, describe_problem, values_text, when_text
 from cosearch.drawing import Drawn, drawn_pictures, draws_pictures
-from cosearch.evaluator import Evaluator
 from cosearch.outcomes import OK
 from cosearch.problem import Problem
 from cosearch.quantities import Scale, quantity
 from cosearch.report.design_pictures import chosen_values, shown_pictures
 from cosearch.report.document import Drawings, document
 from cosearch.report.words import goal_facts, parameter_value
+from cosearch.run.evaluator import Evaluator
 
 
 def write_problem_page(

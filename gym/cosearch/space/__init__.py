@@ -1,8 +1,9 @@
 """Design spaces: parameters, conditions, forbidden combinations, and every encoding of their designs."""
 
 from cosearch.space.categorical import Categorical, Ordinal
-from cosearch.space.design_space import DesignsLike, DesignSpace
-from cosearch.space.designs import Design, Designs
+from cosearch.space.design_space import DesignSpace
+from cosearch.space.design_table import DesignTable
+from cosearch.space.designs import Design, Designs, DesignsLike
 from cosearch.space.forbidden import Forbidden
 from cosearch.space.integers import Integer
 from cosearch.space.parameters import Parameter
@@ -13,6 +14,7 @@ __all__ = [
     "Categorical",
     "Design",
     "DesignSpace",
+    "DesignTable",
     "Designs",
     "DesignsLike",
     "Forbidden",

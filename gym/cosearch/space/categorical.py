@@ -23,6 +23,7 @@ class Categorical(Parameter):
 
     kind = "categorical"
     ordered = False
+    evenly_cut = True
 
     def __init__(
         self,
@@ -55,6 +56,9 @@ class Categorical(Parameter):
 
     def values_at(self, positions: Positions) -> list[Value]:
         return self._objects[positions].tolist()
+
+    def value_at(self, position: int) -> Value:
+        return self.values[position]
 
     def positions_of(self, values: Sequence[Value] | NDArray[Any]) -> Positions:
         return self._table.positions(values.tolist() if isinstance(values, np.ndarray) else values)

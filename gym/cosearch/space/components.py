@@ -39,14 +39,14 @@ def components(space: DesignSpace) -> list[Component]:
     """The space's components, by their first parameter."""
     root = list(range(len(space)))
     ties = [[child, *(c.parent for c in conditions)] for child, conditions in enumerate(space.conditions)]
-    ties += [[space.column_number(name) for name in rule.reads] for rule in space.forbidden]
+    ties += [list(rule.columns) for rule in space.rules]
     for tie in ties:
         merged = {root[column] for column in tie}
         root = [min(merged) if r in merged else r for r in root]
     return [
         Component(
             tuple(column for column in range(len(space)) if root[column] == r),
-            tuple(rule for rule in space.forbidden if root[space.column_number(rule.reads[0])] == r),
+            tuple(table.rule for table in space.rules if root[table.columns[0]] == r),
         )
         for r in sorted(set(root))
     ]
@@ -58,7 +58,7 @@ def cardinality(space: DesignSpace) -> int | float:
     Raises:
         SpaceError: a component is too large to be counted.
     """
-    if any(isinstance(parameter, Real) for parameter in space.parameters):
+    if any(isinstance(p, Real) and j not in space.fixed for j, p in enumerate(space.parameters)):
         return math.inf
     return math.prod(_count(space, component) for component in components(space))
 
@@ -71,10 +71,11 @@ def _count(space: DesignSpace, component: Component) -> int:
     """
     last_use = _last_uses(space, component)
     kept: dict[int, Positions] = {}
-    total = math.prod(space.parameters[column].size for column in component.columns)
+    sizes = (space.highest - space.lowest + 1).tolist()
+    total = math.prod(sizes[column] for column in component.columns)
     ways: NDArray = np.ones(1, dtype=np.int64 if total < 2**62 else object)
     for column in component.columns:
-        size = space.parameters[column].size
+        size = sizes[column]
         if last_use[column] == column and not _decided_at(space, component, column):
             ways = ways * np.where(_active(space, column, kept, len(ways)), size, 1).astype(ways.dtype)
         else:
@@ -102,7 +103,7 @@ def list_component(space: DesignSpace, component: Component, limit: int) -> Posi
     table: dict[int, Positions] = {}
     n = 1
     for column in component.columns:
-        _check_size(space, column, n * space.parameters[column].size, limit)
+        _check_size(space, column, n * int(space.highest[column] - space.lowest[column] + 1), limit)
         table, source = _expanded(space, component, column, table, n)
         n = len(source)
     return np.stack([table[column] for column in component.columns], axis=1)
@@ -131,10 +132,11 @@ def _expanded(
 ) -> tuple[dict[int, Positions], NDArray[np.int64]]:
     """Each row times each value of one more parameter, less what is forbidden; and the row each came from."""
     active = _active(space, column, table, n)
-    copies = np.where(active, space.parameters[column].size, 1)
+    low, high = space.lowest[column], space.highest[column]
+    copies = np.where(active, high - low + 1, 1)
     source = np.repeat(np.arange(n), copies)
     first = np.cumsum(copies) - copies
-    positions = np.where(active[source], np.arange(len(source)) - first[source], INACTIVE)
+    positions = np.where(active[source], np.arange(len(source)) - first[source] + low, INACTIVE)
     table = {c: known[source] for c, known in table.items()} | {column: positions}
     forbidden = np.zeros(len(source), dtype=bool)
     named = {space.names[c]: (space.parameters[c], known) for c, known in table.items()}

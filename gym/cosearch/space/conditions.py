@@ -5,14 +5,13 @@ A parameter depends on earlier ones only, so one pass in the order of the parame
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import SpaceError, nearest
-from cosearch.space.held import Held
+from cosearch.errors import SpaceError, hint, shown
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
@@ -46,9 +45,10 @@ def resolve_conditions(parameters: Sequence[Parameter]) -> list[list[Condition]]
         conditions = []
         for name, values in parameter.when.items():
             if name not in columns:
-                close = nearest(name, columns)
-                hint = f"; did you mean {close!r}?" if close else ""
-                raise SpaceError(f"parameter {parameter.name!r}: when names unknown parameter {name!r}{hint}")
+                raise SpaceError(
+                    f"parameter {parameter.name!r}: when names unknown parameter {shown(name)}"
+                    f"{hint(name, columns)}"
+                )
             parent = parameters[columns[name]]
             if columns[name] >= child:
                 raise SpaceError(
@@ -60,8 +60,6 @@ def resolve_conditions(parameters: Sequence[Parameter]) -> list[list[Condition]]
                     "expected a categorical, ordinal or integer one"
                 )
             positions = parent.positions_of(list(values))
-            if isinstance(parent, Held):
-                positions = positions[positions >= 0]  # the other values were checked before it was held
             if (positions < 0).any():
                 wrong = values[int(np.argmin(positions))]
                 raise SpaceError(f"when of parameter {parameter.name!r}: {parent.complaint(wrong)}")
@@ -70,12 +68,14 @@ def resolve_conditions(parameters: Sequence[Parameter]) -> list[list[Condition]]
     return resolved
 
 
-def idle_columns(conditions: Sequence[Sequence[Condition]]) -> set[int]:
-    """The columns of the parameters that are never active, because of what is held."""
+def idle_columns(conditions: Sequence[Sequence[Condition]], held: Mapping[int, int]) -> set[int]:
+    """The columns of the parameters that are never active, because others are held at these positions."""
     idle: set[int] = set()
     for child, its_conditions in enumerate(conditions):
-        if any(not len(condition.positions) or condition.parent in idle for condition in its_conditions):
-            idle.add(child)
+        for condition in its_conditions:
+            at = held.get(condition.parent)
+            if condition.parent in idle or (at is not None and at not in condition.positions):
+                idle.add(child)
     return idle
 
 

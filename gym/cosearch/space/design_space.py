@@ -1,13 +1,14 @@
 """DesignSpace: parameters, conditions and forbidden combinations, and every encoding of its designs.
 
 A design is a dict {parameter: value} of its active parameters; a batch is a `Designs`. This file is the list
-of what a space can do; how it does it is in the file that each method names by its import. Every encoding
-works on whole batches, and decoding what was encoded gives the same designs back, exactly. Decoding never
-looks at forbidden combinations: ask `allowed`.
+of what a space can do; how it does it is in the file that each method names by its import, and how other
+libraries see a space in `convert/`. Every encoding works on whole batches, and decoding what was encoded
+gives the same designs back, exactly. Decoding never looks at forbidden combinations: ask `allowed`.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,26 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch.errors import DesignError, SpaceError, unknown_name
-from cosearch.space import (
-    components,
-    configspace_space,
-    encodings,
-    gymnasium_spaces,
-    neighbours,
-    optuna_space,
-    parsing,
-    pymoo_space,
-    sampling,
-    schema,
-)
+from cosearch.errors import DesignError, SpaceError, shown, unknown_name
+from cosearch.space import components, encodings, holding, joining, neighbours, parsing, sampling, schema
 from cosearch.space.conditions import deactivate, resolve_conditions
-from cosearch.space.designs import Design, Designs
+from cosearch.space.designs import Design, Designs, DesignsLike
 from cosearch.space.encodings import BlockLayout
 from cosearch.space.forbidden import Forbidden
+from cosearch.space.groups import checked_groups
 from cosearch.space.parameters import Parameter, Positions
-
-DesignsLike = Designs | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+from cosearch.space.rule_tables import RuleTable
+from cosearch.space.values import Value
 
 
 class DesignSpace:
@@ -44,9 +35,19 @@ class DesignSpace:
         parameters: in order; a parameter's `when` may name earlier ones.
         forbidden: the rules that no design may fulfil; expressions may be given as plain strings.
         name: for messages.
+        groups: {group: names of parameters} that belong together, such as those of one timing constraint.
+
+    Attributes:
+        parameters: in order, whether held or not.
+        names: of the parameters.
+        forbidden: the rules.
+        groups: {group: names of its parameters}; a joined space has each part as a group.
+        held: {parameter: value} of what is held.
+        lowest: the lowest position of each parameter, shape (parameters,): 0, or the one that it is held at.
+        highest: the highest position of each parameter.
 
     Raises:
-        SpaceError: parameters or rules that do not fit together, or defaults that are forbidden.
+        SpaceError: parameters, rules or groups that do not fit together, or defaults that are forbidden.
 
     Example:
         >>> from cosearch.space import DesignSpace, Ordinal
@@ -56,27 +57,35 @@ class DesignSpace:
         8
     """
 
-    held: Mapping[str, Any] = {}  # the parameters that `hold` has held, and their values
-
     def __init__(
-        self, parameters: Iterable[Parameter], forbidden: Iterable[Forbidden | str] = (), *, name: str = ""
+        self,
+        parameters: Iterable[Parameter],
+        forbidden: Iterable[Forbidden | str] = (),
+        *,
+        name: str = "",
+        groups: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.parameters: tuple[Parameter, ...] = tuple(parameters)
         self.name = name
+        if not isinstance(name, str):
+            raise SpaceError(f"design space name {shown(name)} is not allowed; expected text")
         for parameter in self.parameters:
             if not isinstance(parameter, Parameter):
-                raise SpaceError(f"{self.label}: {parameter!r} is not a parameter")
+                raise SpaceError(f"{self.label}: {shown(parameter)} is not a parameter")
         if not self.parameters:
             raise SpaceError(f"{self.label} has no parameter; expected at least one")
         self.names: tuple[str, ...] = tuple(parameter.name for parameter in self.parameters)
-        self._column = {name: j for j, name in enumerate(self.names)}
-        if len(self._column) < len(self.names):
+        self.column_of = {name: j for j, name in enumerate(self.names)}
+        if len(self.column_of) < len(self.names):
             twice = next(name for name in self.names if self.names.count(name) > 1)
             raise SpaceError(f"{self.label} has two parameters named {twice!r}")
-        self.name_set = frozenset(self.names)
+        self.groups: Mapping[str, tuple[str, ...]] = checked_groups(groups or {}, self.names, self.label)
         self.conditions = resolve_conditions(self.parameters)
         by_name = dict(zip(self.names, self.parameters, strict=True))
         rules = [Forbidden(rule) if isinstance(rule, str) else rule for rule in forbidden]
+        for rule in rules:
+            if not isinstance(rule, Forbidden):
+                raise SpaceError(f"{self.label}: {shown(rule)} is not a forbidden rule")
         self.forbidden: tuple[Forbidden, ...] = tuple(rule.bound(by_name) for rule in rules)
         self.unit_layout = BlockLayout.unit(self.parameters)
         self.onehot_layout = BlockLayout.onehot(self.parameters)
@@ -84,14 +93,31 @@ class DesignSpace:
         for small in ("<i4", "<i2", "<i1"):
             if all(parameter.size - 1 <= np.iinfo(small).max for parameter in self.parameters):
                 self.key_dtype = np.dtype(small)
-        self._check_default()
-
-    def _check_default(self) -> None:
+        self._hold({})
         reason = self.forbidden_reason(self._default_designs)[0]
         if reason:
             raise SpaceError(
                 f"{self.label}: the default design is forbidden ({reason}); set default= of a parameter"
             )
+
+    def _hold(self, positions: Mapping[int, int]) -> None:
+        """Set all that follows from what is held: {column: position}."""
+        held = holding.Held.of(self, positions)
+        self.held_positions: Mapping[int, int] = dict(positions)
+        self.held: Mapping[str, Value] = {
+            self.names[j]: self.parameters[j].value_at(at) for j, at in positions.items()
+        }
+        self.fixed = held.fixed
+        self.lowest, self.highest = held.lowest, held.highest
+        self.default_positions = held.default_positions
+        self.rules = [
+            RuleTable(rule, self.parameters, [self.column_of[name] for name in rule.reads])
+            for rule in self.forbidden
+            if not any(self.column_of[name] in held.idle for name in rule.reads)
+        ]
+        for cached in ("_default_designs", "_cardinality", "ruled_components"):
+            self.__dict__.pop(cached, None)
+        self._parts: dict[str, _Part | None] = {}
 
     # ------------------------------------------------------------------ parameters
 
@@ -106,15 +132,65 @@ class DesignSpace:
         Raises:
             UnknownNameError: there is no such parameter.
         """
-        if name not in self._column:
+        column = self.column_of.get(name)
+        if column is None:
             raise unknown_name("parameter", name, self.names)
-        return self._column[name]
+        return column
 
-    def __getitem__(self, name: str) -> Parameter:
+    def parameter(self, name: str) -> Parameter:
+        """The parameter of this name.
+
+        Raises:
+            UnknownNameError: there is no such parameter.
+        """
         return self.parameters[self.column_number(name)]
 
+    def part(self, name: str) -> DesignSpace:
+        """A part of a joined space, or a group, as a space; what is held stays held.
+
+        Parameters of a part have the names that they had before it was joined. Conditions and rules that
+        reach out of it are left out.
+
+        Raises:
+            UnknownNameError: there is no such part or group.
+        """
+        return self._known_part(name)[0]
+
+    def part_columns(self, name: str) -> NDArray[np.int64]:
+        """The columns of a part's parameters in index arrays of this space."""
+        return self._known_part(name)[1]
+
+    def _known_part(self, name: str) -> _Part:
+        part = self._part(name)
+        if part is None:
+            raise unknown_name("part", name, self.groups)
+        return part
+
+    def _part(self, name: str) -> _Part | None:
+        """A part and its columns, None if there is no such part; "chip.network" is a part of the part "chip"."""
+        if name not in self._parts:
+            head, _, rest = name.partition(".")
+            whole = self._part(head) if rest else None
+            if whole is not None:
+                inner = whole[0]._part(rest)
+                self._parts[name] = inner and (inner[0], whole[1][inner[1]])
+            elif names := joining.part_names(self, name):
+                parameters, rules, groups = joining.part_arguments(self, name, names)
+                held = {names[full]: value for full, value in self.held.items() if full in names}
+                part = DesignSpace(parameters, rules, name=name, groups=groups).hold(held)
+                self._parts[name] = part, np.array([self.column_of[full] for full in names])
+        return self._parts.get(name)
+
+    def __getitem__(self, name: str) -> Any:
+        """The parameter of this name, or else the part of this name as a `DesignSpace`."""
+        if name in self.column_of:
+            return self.parameters[self.column_of[name]]
+        if not isinstance(name, str) or self._part(name) is None:
+            raise unknown_name("parameter", name, [*self.names, *self.groups])
+        return self.part(name)
+
     def __contains__(self, name: object) -> bool:
-        return name in self._column
+        return name in self.column_of
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -122,30 +198,91 @@ class DesignSpace:
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self.parameters)
 
+    def is_like(self, other: DesignSpace) -> bool:
+        """Whether the other space numbers the same designs in the same way, whatever is held in either."""
+        return self is other or (self.parameters, self.forbidden) == (other.parameters, other.forbidden)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DesignSpace):
             return NotImplemented
         return self is other or (
-            (self.name, self.parameters, self.forbidden) == (other.name, other.parameters, other.forbidden)
+            self.is_like(other)
+            and (self.name, self.groups, self.held_positions)
+            == (other.name, other.groups, other.held_positions)
         )
 
     def __hash__(self) -> int:
         return hash((self.name, self.names))
 
+    def __getstate__(self) -> dict[str, Any]:
+        cached = ("_default_designs", "_cardinality", "ruled_components")
+        return {k: v for k, v in self.__dict__.items() if k not in cached} | {"_parts": {}}
+
     def __repr__(self) -> str:
+        held = f".hold({dict(self.held)!r})" if self.held else ""
         return (
             f"DesignSpace({list(self.parameters)!r}, forbidden={list(self.forbidden)!r}, name={self.name!r})"
+            f"{held}"
         )
 
-    @property
-    def base(self) -> DesignSpace:
-        """The space in which nothing is held."""
-        return self
+    # ------------------------------------------------------------------ composing and holding
+
+    @classmethod
+    def join(
+        cls,
+        spaces: Mapping[str, DesignSpace] | Iterable[tuple[str, DesignSpace]] = (),
+        /,
+        *,
+        when: joining.When | None = None,
+        forbidden: Iterable[Forbidden | str] = (),
+        name: str = "",
+        groups: Mapping[str, Sequence[str]] | None = None,
+        **parts: DesignSpace,
+    ) -> DesignSpace:
+        """One space of several: parameter "depth" of the part "network" is called "network.depth".
+
+        Conditions, rules, groups and what is held come along; each part is a group too.
+
+        Args:
+            spaces: parts whose names are no keywords, as {name: space}.
+            when: {parameter or part: {earlier parameter: values}}: conditions across the parts.
+            forbidden: rules across the parts, over the new names.
+            name: for messages.
+            groups: further groups, over the new names.
+            parts: the spaces by the names that they get.
+
+        Raises:
+            SpaceError: a name is given twice, or the whole does not fit together.
+            UnknownNameError: a condition or group has a name that is not there.
+
+        Example:
+            >>> from cosearch.space import DesignSpace, Ordinal
+            >>> network = DesignSpace([Ordinal("depth", [8, 16])])
+            >>> hardware = DesignSpace([Ordinal("rows", [4, 8])])
+            >>> space = DesignSpace.join(network=network, hardware=hardware,
+            ...                          forbidden=["network.depth * hardware.rows > 64"])
+            >>> space.default(), space.cardinality()
+            ({'network.depth': 8, 'hardware.rows': 4}, 3)
+        """
+        pairs = spaces.items() if isinstance(spaces, Mapping) else spaces
+        named = joining.named_once([*pairs, *parts.items()])
+        for part, space in named.items():
+            if not isinstance(space, DesignSpace):
+                raise SpaceError(f"part {part!r} is {shown(space)}; expected a DesignSpace")
+        parameters, rules, joined_groups = joining.joined(named, when, forbidden)
+        for group in set(groups or {}) & set(joined_groups):
+            raise SpaceError(f"two groups are named {group!r}; expected a name of its own for each")
+        whole = cls(parameters, rules, name=name, groups={**joined_groups, **(groups or {})})
+        return whole.hold(
+            {f"{part}.{n}": value for part, space in named.items() for n, value in space.held.items()}
+        )
 
     def hold(self, values: Mapping[str, Any]) -> DesignSpace:
         """This space with some parameters held at a value: the designs that have it.
 
-        Conditions and forbidden rules go on as before; a parameter that they leave no way to is inactive.
+        Parameters, columns and positions stay as they are, so index arrays and keys of one space can be used
+        with the other. Conditions and forbidden rules go on as before; a parameter that they leave no way to
+        is inactive. What is held already can only be held at the value that it has.
 
         Args:
             values: {parameter: value}.
@@ -161,32 +298,66 @@ class DesignSpace:
             >>> space.hold({"policy": "closed"}).cardinality()
             3
         """
-        from cosearch.space.held_space import HeldSpace
+        if not isinstance(values, Mapping):
+            raise DesignError(f"{shown(values)} cannot be held; expected {{parameter: value}}")
+        if not values:
+            return self
+        held = copy.copy(self)
+        held._hold(holding.held_positions(self, values))
+        held._default_designs = holding.default_near(held, held._default_designs)
+        return held
 
-        return HeldSpace(self, values) if values else self
+    def canonical(self, index: Positions) -> Positions:
+        """Set what is held and -1 where a parameter is inactive, in place, and return the array."""
+        for column, position in self.held_positions.items():
+            index[:, column] = position
+        return deactivate(index, self.conditions)
+
+    def positions_of(self, column: int, values: Sequence[Value] | NDArray[Any]) -> Positions:
+        """The positions of values of one parameter; -1 where a value is not allowed, or not the held one."""
+        positions = self.parameters[column].positions_of(values)
+        if column in self.held_positions:
+            positions = np.where(positions == self.held_positions[column], positions, -1)
+        return positions
+
+    def expected(self, column: int) -> str:
+        """What a value of one parameter must be, for error messages."""
+        if column in self.held_positions:
+            return f"{self.held[self.names[column]]!r}, at which it is held"
+        return self.parameters[column].expected()
+
+    def complaint(self, column: int, value: Value) -> str:
+        """One line that says why a value of one parameter is not allowed."""
+        if column in self.held_positions:
+            name = self.names[column]
+            return f"parameter {name!r}: {shown(value)} is not allowed; expected {self.expected(column)}"
+        return self.parameters[column].complaint(value)
 
     # ------------------------------------------------------------------ designs
 
     def designs(self, rows: DesignsLike) -> Designs:
         """Designs from one dict, a list of dicts, or a dict of columns.
 
-        A dict holds exactly the active parameters. A column holds something in every row; where its parameter
+        Designs of this space with other parameters held, or none, are designs of it too if they fit. A dict
+        holds exactly the active parameters. A column holds something in every row; where its parameter
         is inactive that is ignored. Reals are rounded as `Real` says.
 
         Raises:
             DesignError: an unknown, missing or inactive parameter, or a value that it cannot have.
         """
         if isinstance(rows, Designs):
-            if rows.space != self:
+            if rows.space is self or rows.space == self:
+                return rows
+            if not self.is_like(rows.space):
                 raise DesignError(f"the designs are of another space than {self.label}")
-            return rows
+            return self.from_index(rows.index)
         if isinstance(rows, Mapping):
             if parsing.is_columns(self, rows):
                 return Designs(self, parsing.parse_columns(self, rows))
             rows = [rows]
         if not isinstance(rows, Sequence) or isinstance(rows, str):
             raise DesignError(
-                f"{rows!r} are not designs; expected a dict, a list of dicts or a dict of columns"
+                f"{shown(rows)} are not designs; expected a dict, a list of dicts or a dict of columns"
             )
         return Designs(self, parsing.parse_rows(self, rows))
 
@@ -196,8 +367,7 @@ class DesignSpace:
 
     @functools.cached_property
     def _default_designs(self) -> Designs:
-        index = np.array([[parameter.default_index for parameter in self.parameters]], order="F")
-        return Designs(self, deactivate(index, self.conditions))
+        return Designs(self, self.canonical(np.array(self.default_positions[None, :], order="F")))
 
     def active_column(self, index: Positions, column: int) -> NDArray[np.bool_]:
         """Where a parameter is active, given an index array that is canonical in the earlier columns."""
@@ -216,9 +386,17 @@ class DesignSpace:
         """
         return Designs(self, parsing.parse_index(self, array))
 
+    def designs_from_packed(self, array: ArrayLike) -> Designs:
+        """The inverse of `Designs.packed`.
+
+        Raises:
+            DesignError: as for `from_index`.
+        """
+        return self.from_index(array)
+
     @property
     def unit_dim(self) -> int:
-        """The number of unit-cube coordinates: one a parameter, k for a permutation of k items."""
+        """The number of unit-cube coordinates: one for a parameter, k for a permutation of k items."""
         return self.unit_layout.width
 
     @property
@@ -229,36 +407,36 @@ class DesignSpace:
     # Each of these is a function of the file that it is named after, whose first argument is the space.
     to_unit = encodings.to_unit
     from_unit = encodings.from_unit
-    to_box = encodings.to_box
-    from_box = encodings.from_box
     to_onehot = encodings.to_onehot
     from_onehot = encodings.from_onehot
-    multi_discrete = gymnasium_spaces.multi_discrete
-    to_multi_discrete = gymnasium_spaces.to_multi_discrete
-    from_multi_discrete = gymnasium_spaces.from_multi_discrete
-    box = gymnasium_spaces.box
-    dict_space = gymnasium_spaces.dict_space
-    to_dict_actions = gymnasium_spaces.to_dict_actions
-    from_dict_actions = gymnasium_spaces.from_dict_actions
-    to_dict_action = gymnasium_spaces.to_dict_action
-    from_dict_action = gymnasium_spaces.from_dict_action
-    optuna_distributions = optuna_space.optuna_distributions
-    to_optuna = optuna_space.to_optuna
-    from_optuna = optuna_space.from_optuna
-    suggest = optuna_space.suggest
-    pymoo_variables = pymoo_space.pymoo_variables
-    to_pymoo = pymoo_space.to_pymoo
-    from_pymoo = pymoo_space.from_pymoo
-    config_space = configspace_space.config_space
-    to_config = configspace_space.to_config
-    from_config = configspace_space.from_config
 
     # ------------------------------------------------------------------ as JSON
 
     to_dict = schema.to_dict
-    from_dict = staticmethod(schema.from_dict)
     json_schema = schema.json_schema
     hash = schema.stable_hash
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any], *, drop_functions: bool = False) -> DesignSpace:
+        """The space of `to_dict`.
+
+        Args:
+            data: what `to_dict` returned.
+            drop_functions: leave out the rules that are functions: enough to read designs, not to search.
+
+        Raises:
+            SpaceError: the data does not describe a space, or a rule is a function, which JSON does not hold.
+            DesignError: what it holds is no value of the parameter.
+        """
+        with schema.one_line_errors():
+            description = schema.read(data, drop_functions=drop_functions)
+            space = DesignSpace(
+                description.parameters,
+                description.forbidden,
+                name=description.name,
+                groups=description.groups,
+            )
+            return space.hold(description.held)
 
     # ------------------------------------------------------------------ choosing designs
 
@@ -268,7 +446,10 @@ class DesignSpace:
         Raises:
             SpaceError: no allowed design was found.
         """
-        return Designs(self, sampling.sample(self, _count(n), np.random.default_rng(rng)))
+        n = _count(n)
+        if not isinstance(rng, np.random.Generator):
+            rng = np.random.default_rng(rng)
+        return Designs(self, sampling.sample(self, n, rng), np.ones(n, dtype=bool))
 
     def sobol(self, n: int, seed: int = 0, skip: int = 0) -> Designs:
         """Allowed designs `skip` to `skip + n` of the scrambled Sobol sequence of this seed.
@@ -276,7 +457,8 @@ class DesignSpace:
         Raises:
             SpaceError: almost all points are forbidden.
         """
-        return Designs(self, sampling.sobol(self, _count(n), seed, _count(skip)))
+        n = _count(n)
+        return Designs(self, sampling.sobol(self, n, seed, _count(skip)), np.ones(n, dtype=bool))
 
     def neighbours(self, design: DesignsLike) -> Designs:
         """The allowed designs one step away: another category, the next ordered value, two swapped items.
@@ -286,7 +468,8 @@ class DesignSpace:
         designs = self.designs(design)
         if len(designs) != 1:
             raise DesignError(f"neighbours of {len(designs)} designs; expected one design")
-        return Designs(self, neighbours.neighbours(self, designs.index[0]))
+        index = neighbours.neighbours(self, designs.index[0])
+        return Designs(self, index, np.ones(len(index), dtype=bool))
 
     def enumerate(self, limit: int = 1_000_000) -> Designs:
         """All allowed designs, the last parameter changing fastest.
@@ -294,7 +477,8 @@ class DesignSpace:
         Raises:
             SpaceError: there are more than `limit`.
         """
-        return Designs(self, components.list_designs(self, limit))
+        index = components.list_designs(self, limit)
+        return Designs(self, index, np.ones(len(index), dtype=bool))
 
     def cardinality(self) -> int | float:
         """The exact number of allowed designs; infinity if a parameter is a Real.
@@ -321,26 +505,31 @@ class DesignSpace:
 
     def forbidden_mask(self, index: Positions) -> NDArray[np.bool_]:
         """Which rows of an index array are forbidden."""
-        columns = self.position_columns(index)
-        mask = np.zeros(len(index), dtype=bool)
-        for rule in self.forbidden:
-            mask |= rule.holds(columns)
+        if not self.rules:
+            return np.zeros(len(index), dtype=bool)
+        mask = self.rules[0].holds(index)
+        for rule in self.rules[1:]:
+            mask |= rule.holds(index)
         return mask
 
     def allowed(self, designs: DesignsLike) -> NDArray[np.bool_]:
-        """Which designs fulfil no forbidden rule."""
-        return ~self.forbidden_mask(self.designs(designs).index)
+        """Which designs fulfil no forbidden rule; read-only, and found out once for each batch."""
+        return self.designs(designs).allowed
 
     def forbidden_reason(self, designs: DesignsLike) -> NDArray[np.object_]:
         """Why each design is forbidden: the reason of the first rule that it fulfils, "" if it is allowed."""
-        index = self.designs(designs).index
-        reasons = np.full(len(index), "", dtype=object)
-        for rule in reversed(self.forbidden):
-            reasons[rule.holds(self.position_columns(index))] = rule.reason
+        designs = self.designs(designs)
+        reasons = np.full(len(designs), "", dtype=object)
+        if not designs.allowed.all():
+            for table in reversed(self.rules):
+                reasons[table.holds(designs.index)] = table.rule.reason
         return reasons
+
+
+_Part = tuple[DesignSpace, NDArray[np.int64]]  # a part and its columns in the whole
 
 
 def _count(n: int) -> int:
     if not isinstance(n, int | np.integer) or n < 0:
-        raise SpaceError(f"{n!r} designs; expected a number from 0")
+        raise SpaceError(f"{shown(n)} designs; expected a number from 0")
     return int(n)

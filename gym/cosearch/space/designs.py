@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.errors import SpaceError
-from cosearch.space.held import Held
 from cosearch.space.parameters import Positions
 
 if TYPE_CHECKING:
@@ -26,17 +25,29 @@ class Designs(Sequence[Design]):
 
     Iterating gives plain dicts {parameter: value} of the active parameters. Columns are typed arrays.
 
+    Args:
+        space: the design space.
+        index: the canonical positions; the batch takes them over and makes them read-only.
+        allowed: which designs no rule forbids, where that is known already.
+
     Attributes:
         space: the design space.
         index: int64 positions, shape (n, parameters), -1 where a parameter is inactive; read-only.
     """
 
+    __slots__ = ("_allowed", "index", "space")
+
     index: Positions  # type: ignore[assignment]  # the array is more useful than Sequence's search
 
-    def __init__(self, space: DesignSpace, index: Positions) -> None:
+    def __init__(
+        self, space: DesignSpace, index: Positions, allowed: NDArray[np.bool_] | None = None
+    ) -> None:
         self.space = space
         self.index = index
-        self.index.flags.writeable = False
+        self._allowed = allowed
+        index.flags.writeable = False
+        if allowed is not None:
+            allowed.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self.index)
@@ -52,43 +63,69 @@ class Designs(Sequence[Design]):
     def __getitem__(self, which: str) -> NDArray[Any]: ...
     def __getitem__(self, which: Any) -> Any:
         """One design as a dict, some designs as Designs, or the column of a parameter."""
+        if isinstance(which, slice):
+            return self._taken(which)
         if isinstance(which, str):
             return self.column(which)
         if isinstance(which, int | np.integer):
-            return self[[range(len(self))[which]]].to_dicts()[0]
-        if not isinstance(which, slice):
-            which = np.asarray(which)
-            which = which if which.dtype == np.bool_ else which.astype(np.int64)
-        return Designs(self.space, np.asfortranarray(self.index[which]))
+            return self._row(self.index[which])
+        which = np.asarray(which)
+        return self._taken(which if which.dtype == np.bool_ else which.astype(np.int64))
+
+    def _taken(self, which: slice | NDArray[Any]) -> Designs:
+        allowed = None if self._allowed is None else self._allowed[which]
+        return Designs(self.space, np.asfortranarray(self.index[which]), allowed)
+
+    @property
+    def allowed(self) -> NDArray[np.bool_]:
+        """Which designs fulfil no forbidden rule; found out at most once for a batch, read-only."""
+        if self._allowed is None:
+            self._allowed = ~self.space.forbidden_mask(self.index)
+            self._allowed.flags.writeable = False
+        return self._allowed
 
     def column(self, name: str) -> NDArray[Any]:
         """The values of a parameter, its default where inactive; shape (n, k) for a permutation."""
-        parameter = self.space[name]
-        positions = self.index[:, self.space.column_number(name)]
-        return parameter.column(np.where(positions < 0, parameter.default_index, positions))
+        column = self.space.column_number(name)
+        parameter, positions = self.space.parameters[column], self.index[:, column]
+        if self.space.conditions[column]:
+            positions = np.where(positions < 0, parameter.default_index, positions)
+        return parameter.column(positions)
 
     def active(self, name: str) -> NDArray[np.bool_]:
         """In which designs the parameter is active."""
         return self.index[:, self.space.column_number(name)] >= 0
 
-    def released(self) -> Designs:
-        """The same designs in the space in which nothing is held."""
-        if not self.space.held:
-            return self
-        index = self.index.copy(order="F")
-        for column, parameter in enumerate(self.space.parameters):
-            if isinstance(parameter, Held):
-                index[:, column] = parameter.released(index[:, column])
-        return Designs(self.space.base, index)
+    def part(self, name: str) -> Designs:
+        """What the designs are in a part of a joined space, as designs of that part.
+
+        A parameter that only the whole makes inactive has its default there.
+
+        Raises:
+            UnknownNameError: there is no such part or group.
+        """
+        part, columns = self.space.part(name), self.space.part_columns(name)
+        index = np.asfortranarray(self.index[:, columns])
+        return Designs(part, part.canonical(np.where(index < 0, part.default_positions, index)))
+
+    def packed(self) -> NDArray[Any]:
+        """The positions in the smallest integers that hold them, shape (n, parameters), in C order.
+
+        `DesignSpace.designs_from_packed` is the inverse. Equal designs have equal rows, whatever is held.
+        """
+        return self.index.astype(self.space.key_dtype, order="C")
 
     def keys(self) -> list[bytes]:
-        """One short key a design, equal exactly for equal designs and the same in every process."""
-        packed = self.index.astype(self.space.key_dtype, order="C")
-        raw, width = packed.tobytes(), packed.itemsize * packed.shape[1]
-        return [raw[i : i + width] for i in range(0, len(raw), width)]
+        """One short key for each design, equal exactly for equal designs and the same in every process."""
+        packed = self.packed()
+        if len(packed) == 1:
+            return [packed.tobytes()]
+        return packed.view(np.dtype((np.void, packed.itemsize * packed.shape[1])))[:, 0].tolist()
 
     def to_dicts(self) -> list[Design]:
         """The designs as plain dicts of plain Python values."""
+        if len(self) <= 4:
+            return [self._row(row) for row in self.index]
         columns = []
         for j, parameter in enumerate(self.space.parameters):
             positions = self.index[:, j]
@@ -106,6 +143,10 @@ class Designs(Sequence[Design]):
             for row, positions in zip(rows, self.index.tolist(), strict=True)
         ]
 
+    def _row(self, positions: Positions) -> Design:
+        parameters = zip(self.space.parameters, positions.tolist(), strict=True)
+        return {parameter.name: parameter.value_at(at) for parameter, at in parameters if at >= 0}
+
     @staticmethod
     def concat(batches: Sequence[Designs]) -> Designs:
         """The batches one after the other.
@@ -116,9 +157,14 @@ class Designs(Sequence[Design]):
         if not batches:
             raise SpaceError("concat needs at least one batch of designs, got none")
         space = batches[0].space
-        if any(batch.space != space for batch in batches):
+        if any(batch.space is not space and batch.space != space for batch in batches):
             raise SpaceError("concat needs designs of one space, got several spaces")
-        return Designs(space, np.asfortranarray(np.concatenate([batch.index for batch in batches])))
+        known = [batch._allowed for batch in batches if batch._allowed is not None]
+        return Designs(
+            space,
+            np.asfortranarray(np.concatenate([batch.index for batch in batches])),
+            np.concatenate(known) if len(known) == len(batches) else None,
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Designs):
@@ -128,10 +174,13 @@ class Designs(Sequence[Design]):
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Designs, (self.space, self.index)
+        return Designs, (self.space, self.index, self._allowed)
 
     def __repr__(self) -> str:
         shown = ", ".join(repr(design) for design in self[:3])
         return (
             f"Designs({len(self)} of {self.space.name or 'space'}: {shown}{', ...' if len(self) > 3 else ''})"
         )
+
+
+DesignsLike = Designs | Mapping[str, Any] | Sequence[Mapping[str, Any]]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import SpaceError
+from cosearch.errors import SpaceError, shown
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.values import Value, as_numbers, is_integer
 
@@ -47,7 +47,9 @@ class Integer(Parameter):
         super().__init__(name, when, description)
         self.low, self.high, self.step, self.log = (*_whole(name, low=low, high=high, step=step), bool(log))
         if self.low > self.high:
-            raise SpaceError(f"parameter {name!r}: low={low} is above high={high}; expected low <= high")
+            raise SpaceError(
+                f"parameter {name!r}: low={shown(low)} is above high={shown(high)}; expected low <= high"
+            )
         if self.step < 1 or (self.high - self.low) % self.step:
             below = self.high - (self.high - self.low) % max(self.step, 1)
             raise SpaceError(
@@ -60,8 +62,9 @@ class Integer(Parameter):
                 f"not low={low}, high={high}, step={step}"
             )
         self.size = (self.high - self.low) // self.step + 1
+        self.evenly_cut = not self.log
         if max(self.size, abs(self.low), abs(self.high)) > MAX_POSITIONS:
-            raise SpaceError(f"parameter {name!r}: {low}..{high} goes beyond 2**48; use Real")
+            raise SpaceError(f"parameter {name!r}: {shown(low)}..{shown(high)} goes beyond 2**48; use Real")
         self._log_low = np.log(self.low - 0.5) if self.log else 0.0
         self._log_span = np.log(self.high + 0.5) - self._log_low if self.log else 1.0
         middle = round(math.sqrt(self.low * self.high)) - self.low if self.log else (self.size - 1) // 2
@@ -69,6 +72,9 @@ class Integer(Parameter):
 
     def column(self, positions: Positions) -> NDArray[np.int64]:
         return self.low + positions * self.step
+
+    def value_at(self, position: int) -> int:
+        return self.low + int(position) * self.step
 
     def positions_of(self, values: Sequence[Value] | NDArray[Any]) -> Positions:
         numbers = as_numbers(values)
@@ -114,5 +120,5 @@ def _whole(name: str, **numbers: Any) -> list[int]:
         if not (
             is_integer(number) or (isinstance(number, float | np.floating) and float(number).is_integer())
         ):
-            raise SpaceError(f"parameter {name!r}: {label}={number!r} is not an integer")
+            raise SpaceError(f"parameter {name!r}: {label}={shown(number)} is not an integer")
     return [int(number) for number in numbers.values()]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosearch.space.conditions import deactivate
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
@@ -22,16 +21,15 @@ def neighbours(space: DesignSpace, index: Positions) -> Positions:
 
     Parameters that the step activates start at their defaults.
     """
-    defaults = np.array([parameter.default_index for parameter in space.parameters])
-    full = np.where(index < 0, defaults, index)
-    rows = []
+    full = np.where(index < 0, space.default_positions, index)
+    rows = [np.empty((0, len(space)), dtype=np.int64)]
     for j, parameter in enumerate(space.parameters):
-        if index[j] >= 0:
+        if index[j] >= 0 and j not in space.fixed:
             steps = one_step(parameter, int(index[j]))
             changed = np.tile(full, (len(steps), 1))
             changed[:, j] = steps
             rows.append(changed)
-    candidates = deactivate(np.asfortranarray(np.concatenate(rows)), space.conditions)
+    candidates = space.canonical(np.asfortranarray(np.concatenate(rows)))
     return candidates[~space.forbidden_mask(candidates)]
 
 

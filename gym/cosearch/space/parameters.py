@@ -8,15 +8,17 @@ methods take and return whole columns. The kinds are in `categorical.py`, `integ
 
 from __future__ import annotations
 
+import copy
+import functools
 import keyword
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import SpaceError
+from cosearch.errors import SpaceError, shown
 from cosearch.space.values import Value, plain
 
 Positions = NDArray[np.int64]
@@ -26,16 +28,18 @@ class Parameter(ABC):
     """One axis of a design space.
 
     Attributes:
-        name: a Python identifier, unique in its space.
+        name: a Python identifier, or several with dots between them; unique in its space.
         size: the number of positions.
         default: the value of designs that do not set it; `default_index` is its position.
         when: {earlier parameter: values}; active only if each of them is active and has one of the values.
+        evenly_cut: whether its one unit coordinate is cut into `size` equal bins, in the order of positions.
         unit_width: the number of its coordinates in the unit cube.
         onehot_width: the number of its one-hot columns.
     """
 
     kind: ClassVar[str]
     ordered: ClassVar[bool] = True
+    evenly_cut: bool = False
     size: int
     default: Value
     default_index: int
@@ -43,10 +47,12 @@ class Parameter(ABC):
     onehot_width: int = 1
 
     def __init__(self, name: str, when: Mapping[str, Any] | None, description: str) -> None:
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        if not is_name(name):
             raise SpaceError(
-                f"parameter name {name!r} is not allowed; expected an identifier such as 'tile_m'"
+                f"parameter name {shown(name)} is not allowed; expected an identifier such as 'tile_m'"
             )
+        if not isinstance(description, str):
+            raise SpaceError(f"parameter {name!r}: description {shown(description)} is not allowed")
         self.name = name
         self.when = _clean_when(name, when)
         self.description = description
@@ -72,13 +78,17 @@ class Parameter(ABC):
     def positions_of(self, values: Sequence[Value] | NDArray[Any]) -> Positions:
         """The positions of these values; -1 where a value is not allowed."""
 
+    def value_at(self, position: int) -> Value:
+        """The value at one position as a plain Python object."""
+        return self.values_at(np.array([position]))[0]
+
     def position_of(self, value: Value) -> int:
         """The position of one value; -1 if it is not allowed."""
         return int(self.positions_of([value])[0])
 
     @property
     def holds_orders(self) -> bool:
-        """Whether one value is a whole order of items, as a permutation's and that of a held one."""
+        """Whether one value is a whole order of items, as a permutation's."""
         return isinstance(self.default, tuple)
 
     @abstractmethod
@@ -134,7 +144,7 @@ class Parameter(ABC):
         """One line that says why `value` is not allowed."""
         near = self.nearest(value)
         hint = "" if near is None else f"; the nearest is {near!r}"
-        return f"parameter {self.name!r}: {value!r} is not allowed; expected {self.expected()}{hint}"
+        return f"parameter {self.name!r}: {shown(value)} is not allowed; expected {self.expected()}{hint}"
 
     @abstractmethod
     def arguments(self) -> dict[str, Any]:
@@ -150,19 +160,38 @@ class Parameter(ABC):
             data["description"] = self.description
         return data
 
+    def renamed(self, name: str, when: Mapping[str, Any]) -> Self:
+        """The same parameter under another name, active under other conditions."""
+        other = copy.copy(self)
+        other.__dict__.pop("_identity", None)
+        Parameter.__init__(other, name, when, self.description)
+        return other
+
+    @functools.cached_property
+    def _identity(self) -> str:
+        return repr(self.to_dict())  # repr, because True == 1 == 1.0
+
     def __eq__(self, other: object) -> bool:
-        # repr, because True == 1 == 1.0
-        return isinstance(other, Parameter) and repr(self.to_dict()) == repr(other.to_dict())
+        return self is other or (isinstance(other, Parameter) and self._identity == other._identity)
 
     def __hash__(self) -> int:
-        return hash(repr(self.to_dict()))
+        return hash(self._identity)
 
     def __repr__(self) -> str:
         shown = [f"{key}={value!r}" for key, value in self.to_dict().items() if key not in ("kind", "name")]
         return f"{type(self).__name__}({self.name!r}, {', '.join(shown)})"
 
 
+def is_name(name: object) -> bool:
+    """Whether a parameter can be called so: an identifier, or several with dots between them."""
+    return isinstance(name, str) and all(
+        part.isidentifier() and not keyword.iskeyword(part) for part in name.split(".")
+    )
+
+
 def _clean_when(name: str, when: Mapping[str, Any] | None) -> dict[str, tuple[Value, ...]]:
+    if not isinstance(when, Mapping | None):
+        raise SpaceError(f"parameter {name!r}: when={shown(when)}; expected {{parameter: values}}")
     cleaned: dict[str, tuple[Value, ...]] = {}
     for parent, values in (when or {}).items():
         listed = (

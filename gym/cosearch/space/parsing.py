@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch.errors import DesignError, nearest
+from cosearch.errors import MAX_NAMES_SHOWN, DesignError, hint, shown
 from cosearch.space.conditions import INACTIVE
-from cosearch.space.parameters import Parameter, Positions
+from cosearch.space.parameters import Positions
 
 if TYPE_CHECKING:
     from cosearch.space.design_space import DesignSpace
@@ -26,8 +26,8 @@ def parse_rows(space: DesignSpace, rows: Sequence[Mapping[str, Any]]) -> Positio
     """
     for i, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise DesignError(f"{_where(i, len(rows))}{row!r} is not a design; expected a dict")
-        if not row.keys() <= space.name_set:
+            raise DesignError(f"{_where(i, len(rows))}{shown(row)} is not a design; expected a dict")
+        if not row.keys() <= space.column_of.keys():
             _reject_unknown(space, row, _where(i, len(rows)))
     index = np.full((len(rows), len(space)), INACTIVE, dtype=np.int64, order="F")
     for j, parameter in enumerate(space.parameters):
@@ -35,12 +35,12 @@ def parse_rows(space: DesignSpace, rows: Sequence[Mapping[str, Any]]) -> Positio
         given = np.array([value is not _MISSING for value in values], dtype=bool)
         active = space.active_column(index, j)
         for i in np.flatnonzero(given != active)[:1]:
-            raise DesignError(_where(i, len(rows)) + _activity_complaint(parameter, values[i], rows[i]))
+            raise DesignError(_where(i, len(rows)) + _activity_complaint(space, j, values[i], rows[i]))
         present = values if given.all() else [value for value in values if value is not _MISSING]
-        positions = parameter.positions_of(present)
+        positions = space.positions_of(j, present)
         for i in np.flatnonzero(positions < 0)[:1]:
             where = _where(np.flatnonzero(given)[i], len(rows))
-            raise DesignError(where + parameter.complaint(present[i]))
+            raise DesignError(where + space.complaint(j, present[i]))
         index[given, j] = positions
     return index
 
@@ -64,12 +64,12 @@ def parse_columns(space: DesignSpace, columns: Mapping[str, Any]) -> Positions:
         active = space.active_column(index, j)
         if parameter.name not in columns:
             if active.any():
-                raise DesignError(f"parameter {parameter.name!r} is missing; expected {parameter.expected()}")
+                raise DesignError(f"parameter {parameter.name!r} is missing; expected {space.expected(j)}")
             continue
         column = columns[parameter.name]
-        positions = parameter.positions_of(column)
+        positions = space.positions_of(j, column)
         for i in np.flatnonzero((positions < 0) & active)[:1]:
-            raise DesignError(_where(i, n) + parameter.complaint(column[i]))
+            raise DesignError(_where(i, n) + space.complaint(j, column[i]))
         index[:, j] = np.where(active, positions, INACTIVE)
     return index
 
@@ -81,14 +81,23 @@ def parse_index(space: DesignSpace, array: ArrayLike) -> Positions:
         DesignError: a wrong shape or dtype, or an active parameter's position out of range.
     """
     index = np.array(as_integers(array, len(space)), order="F")
-    for j, parameter in enumerate(space.parameters):
-        active = space.active_column(index, j)
-        index[~active, j] = INACTIVE
-        for i in np.flatnonzero(active & ((index[:, j] < 0) | (index[:, j] >= parameter.size)))[:1]:
-            raise DesignError(
-                f"{_where(i, len(index))}position {index[i, j]} of {parameter.name!r} is out of range; "
-                f"expected 0 to {parameter.size - 1}"
-            )
+    inactive = []
+    for j, conditions in enumerate(space.conditions):
+        if conditions:
+            off = ~space.active_column(index, j)
+            index[off, j] = INACTIVE
+            inactive.append((j, off))
+    wrong = (index < space.lowest) | (index > space.highest)
+    for j, off in inactive:
+        wrong[off, j] = False
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        low, high = space.lowest[j], space.highest[j]
+        expected = f"{low}, at which it is held" if j in space.held_positions else f"{low} to {high}"
+        raise DesignError(
+            f"{_where(i, len(index))}position {index[i, j]} of {space.names[j]!r} is out of range; "
+            f"expected {expected}"
+        )
     return index
 
 
@@ -129,7 +138,7 @@ def is_columns(space: DesignSpace, rows: Mapping[str, Any]) -> bool:
 def _is_column(space: DesignSpace, name: str, values: Any) -> bool:
     if not isinstance(values, list | tuple | np.ndarray) or getattr(values, "ndim", 1) == 0:
         return False
-    if name in space and space[name].holds_orders:
+    if name in space and space.parameter(name).holds_orders:
         return len(values) == 0 or isinstance(values[0], list | tuple | np.ndarray)
     return True
 
@@ -137,20 +146,22 @@ def _is_column(space: DesignSpace, name: str, values: Any) -> bool:
 def _reject_unknown(space: DesignSpace, row: Mapping[str, Any], where: str) -> None:
     for name in row:
         if name not in space:
-            close = nearest(name, space.names)
-            hint = f"did you mean {close!r}?" if close else f"expected {', '.join(space.names[:12])}"
-            raise DesignError(f"{where}unknown parameter {name!r}; {hint}")
+            end = hint(name, space.names)
+            if not end and len(space) <= MAX_NAMES_SHOWN:
+                end = f"; expected {', '.join(space.names)}"
+            raise DesignError(f"{where}unknown parameter {shown(name)}{end}")
 
 
-def _activity_complaint(parameter: Parameter, value: Any, row: Mapping[str, Any]) -> str:
+def _activity_complaint(space: DesignSpace, column: int, value: Any, row: Mapping[str, Any]) -> str:
+    parameter = space.parameters[column]
     if value is _MISSING:
-        return f"parameter {parameter.name!r} is missing; expected {parameter.expected()}"
+        return f"parameter {parameter.name!r} is missing; expected {space.expected(column)}"
     needs = " and ".join(
         f"{parent} {'= ' + repr(values[0]) if len(values) == 1 else 'in ' + repr(values)} "
-        f"({'is ' + repr(row[parent]) if parent in row else 'is inactive'})"
+        f"({'is ' + shown(row[parent]) if parent in row else 'is inactive'})"
         for parent, values in parameter.when.items()
     )
-    return f"parameter {parameter.name!r} is inactive, so leave it out, not {value!r}; it needs {needs}"
+    return f"parameter {parameter.name!r} is inactive, so leave it out, not {shown(value)}; it needs {needs}"
 
 
 def _where(i: int | np.integer[Any], n: int) -> str:

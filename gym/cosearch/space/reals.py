@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import SpaceError
+from cosearch.errors import SpaceError, shown
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.values import Value, as_numbers
 
@@ -53,7 +53,9 @@ class Real(Parameter):
         numbers = as_numbers([low, high])
         self.low, self.high, self.log = float(numbers[0]), float(numbers[1]), bool(log)
         if not (np.isfinite(numbers).all() and np.abs(numbers).max() < 1e250 and self.low < self.high):
-            raise SpaceError(f"parameter {name!r}: low={low!r}, high={high!r}; expected finite low < high")
+            raise SpaceError(
+                f"parameter {name!r}: low={shown(low)}, high={shown(high)}; expected finite low < high"
+            )
         if self.log and self.low < 1e-250:
             raise SpaceError(f"parameter {name!r}: log=True needs low > 0, not low={low!r}")
         span_digits = SPAN_DIGITS - math.ceil(math.log10(self.high - self.low))

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from cosearch.errors import SpaceError
 from cosearch.space.components import Component, components, list_component
-from cosearch.space.conditions import deactivate
 from cosearch.space.encodings import decode_unit
 from cosearch.space.parameters import Positions
 
@@ -34,7 +33,7 @@ class RuledComponent:
     def __init__(self, space: DesignSpace, component: Component) -> None:
         self.space = space
         self.columns = np.array(component.columns)
-        self.rules = component.rules
+        self.rules = [table for table in space.rules if any(table.rule is rule for rule in component.rules)]
         self.table: Positions | None = None
         self._cumulative: NDArray[np.float64] | None = None
         drawn = self._drawn(np.random.default_rng(0), _TRIAL_DRAWS)
@@ -42,7 +41,10 @@ class RuledComponent:
 
     def forbidden(self, index: Positions) -> NDArray[np.bool_]:
         """Which designs one of the component's rules forbids."""
-        return np.logical_or.reduce([rule.holds(self.space.position_columns(index)) for rule in self.rules])
+        mask = self.rules[0].holds(index)
+        for rule in self.rules[1:]:
+            mask |= rule.holds(index)
+        return mask
 
     def make_table(self, component: Component) -> bool:
         """List the allowed combinations, if they are few enough.
@@ -58,6 +60,8 @@ class RuledComponent:
             raise SpaceError(f"{self.space.label}: all combinations of {self.names} are forbidden")
         mass = np.ones(len(table))
         for column, positions in zip(self.columns, table.T, strict=True):
+            if column in self.space.fixed:
+                continue
             active = positions >= 0
             mass[active] *= self.space.parameters[column].unit_mass(positions[active])
         self.table, self._cumulative = table, np.cumsum(mass) / mass.sum()
@@ -94,10 +98,10 @@ class RuledComponent:
 
     def _drawn(self, rng: np.random.Generator, n: int) -> Positions:
         index = np.zeros((n, len(self.space)), dtype=np.int64, order="F")
-        for column in self.columns:
+        for column in self.columns.tolist():
             parameter = self.space.parameters[column]
             index[:, column] = parameter.from_unit(rng.random((n, parameter.unit_width)))
-        return deactivate(index, self.space.conditions)
+        return self.space.canonical(index)
 
 
 def ruled_components(space: DesignSpace) -> list[RuledComponent]:

@@ -5,7 +5,6 @@ In Python True == 1 == 1.0; here a boolean is never a number.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import SpaceError
+from cosearch.errors import SpaceError, nearest, shown
 
 Value = Any
 
@@ -31,8 +30,7 @@ def as_numbers(values: Sequence[Value] | NDArray[Any]) -> NDArray[np.float64]:
 def nearest_value(value: Value, values: Sequence[Value]) -> Value | None:
     """The number closest to a number, or the string closest to a string."""
     if isinstance(value, str):
-        close = difflib.get_close_matches(value, [v for v in values if isinstance(v, str)], n=1, cutoff=0.5)
-        return close[0] if close else None
+        return nearest(value, [v for v in values if isinstance(v, str)])
     number = as_numbers([value])[0]
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     return min(numbers, key=lambda v: abs(v - number)) if numbers and not np.isnan(number) else None
@@ -101,7 +99,7 @@ def clean_values(name: str, values: Iterable[Value]) -> tuple[Value, ...]:
         SpaceError: there is none, two are equal, or one is of a type that cannot be held.
     """
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise SpaceError(f"parameter {name!r}: values must be a list, not {values!r}")
+        raise SpaceError(f"parameter {name!r}: values must be a list, not {shown(values)}")
     cleaned = tuple(plain(value) for value in values)
     if not cleaned:
         raise SpaceError(f"parameter {name!r}: values is empty; expected at least one")
@@ -109,10 +107,12 @@ def clean_values(name: str, values: Iterable[Value]) -> tuple[Value, ...]:
     for value in cleaned:
         if not is_scalar(value) or value != value or value in (np.inf, -np.inf):
             raise SpaceError(
-                f"parameter {name!r}: value {value!r} is not allowed; "
+                f"parameter {name!r}: value {shown(value)} is not allowed; "
                 "expected strings, booleans, finite numbers or None"
             )
         if value in seen:
-            raise SpaceError(f"parameter {name!r}: values {seen[value]!r} and {value!r} are equal; drop one")
+            raise SpaceError(
+                f"parameter {name!r}: values {shown(seen[value])} and {shown(value)} are equal; drop one"
+            )
         seen[value] = value
     return cleaned

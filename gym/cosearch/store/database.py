@@ -1,23 +1,23 @@
-"""What differs between databases: opening an SQLite file, locks, and what their errors mean to a user."""
+"""What differs between databases: opening an SQLite file, transactions, what their errors mean to a user."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+import sqlite3
+import stat
+import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import filelock
 import sqlalchemy as sa
 
-from cosearch.errors import StoreError, StudyLockedError
+from cosearch.errors import StoreError
 
-SQLITE_MAGIC = b"SQLite format 3\x00"
 BUSY_TIMEOUT_S = 30
-LOCK_PATIENCE_S = 0.3
 
 
 def url_engine(url: str) -> sa.Engine:
@@ -27,7 +27,7 @@ def url_engine(url: str) -> sa.Engine:
         StoreError: if the URL cannot be read, or the driver that it names is not installed.
     """
     try:
-        return sa.create_engine(url)
+        return sa.create_engine(url, isolation_level="AUTOCOMMIT")
     except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
         kind = url.partition("://")[0]  # the rest may hold a password
         raise StoreError(
@@ -39,127 +39,155 @@ def url_engine(url: str) -> sa.Engine:
 def sqlite_engine(path: Path, *, create: bool) -> sa.Engine:
     """An engine on an SQLite file, which is only read where it or its folder cannot be written.
 
+    The file is never opened here: closing it again would drop the locks of every other connection that this
+    process has on it, and another process would then delete the WAL of a study that runs.
+
     Raises:
         StoreError: if there is no such file and none is to be made, or it is something else.
     """
-    if path.is_dir():
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        found = None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot open {path}: {getattr(error, 'strerror', error)}") from None
+    if found is not None and stat.S_ISDIR(found.st_mode):
         raise StoreError(f"{path} is a folder, not a cosearch store")
-    if not path.exists() and not create:
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        raise StoreError(f"{path} is a device, pipe or socket; a cosearch store is a file")
+    if found is None and not create:
         raise StoreError(f"there is no store at {path}")
+    if found is not None and found.st_size == 0 and not create:
+        raise StoreError(
+            f"{path} is not a cosearch store: it is empty; if its disk was full when it was made, "
+            f"begin the study again with `--store {path}`, which completes it"
+        )
     if not path.parent.exists():
         raise StoreError(f"cannot create {path}: there is no folder {path.parent}")
     url = sa.URL.create("sqlite", database=str(path))
-    if path.exists():
-        try:
-            with path.open("rb") as file:
-                beginning = file.read(len(SQLITE_MAGIC))
-        except OSError as error:
-            raise StoreError(f"cannot open {path}: {error.strerror}") from None
-        if beginning not in (b"", SQLITE_MAGIC):
-            raise StoreError(f"{path} is not a cosearch store (not an SQLite database)")
+    if found is not None:
+        if not os.access(path, os.R_OK):
+            raise StoreError(f"cannot open {path}: Permission denied")
         if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
             # On read-only media SQLite cannot make the side files of a WAL, but it can read without them.
             wal = path.with_name(path.name + "-wal")
             query = {"mode": "ro", "uri": "true"} | ({} if wal.exists() else {"immutable": "1"})
             url = sa.URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query=query)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-
-    @sa.event.listens_for(engine, "connect")
-    def _set_pragmas(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
-
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, isolation_level="AUTOCOMMIT")
+    sa.event.listen(engine, "connect", _set_up)
     return engine
 
 
+def memory_engine() -> tuple[sa.Engine, sqlite3.Connection]:
+    """An engine on a database in memory, and a connection that keeps it alive.
+
+    SQLAlchemy drops a connection that Ctrl-C interrupts, hence the second one.
+    """
+
+    def connect() -> sqlite3.Connection:
+        uri = f"file:{name}?mode=memory&cache=shared"
+        return sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+
+    name = f"cosearch-{uuid.uuid4().hex}"
+    anchor = connect()
+    engine = sa.create_engine(
+        "sqlite://", poolclass=sa.StaticPool, creator=connect, isolation_level="AUTOCOMMIT"
+    )
+    return engine, anchor
+
+
+def _set_up(connection: sqlite3.Connection, _: Any) -> None:
+    connection.text_factory = lambda octets: octets.decode(errors="replace")  # damaged text is text
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=NORMAL")  # the writer flushes the WAL itself
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+class Session:
+    """A connection with its driver's cursor, for statements that run a thousand times in a second.
+
+    Statements have `?` for their parameters. Outside `transaction` each commits itself.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.connection = engine.connect()
+        raw: Any = self.connection.connection.driver_connection
+        self.raw = raw
+        self._cursor = raw.cursor()
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._begin = "BEGIN IMMEDIATE" if self._sqlite else "BEGIN"
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        """The driver's cursor after a statement."""
+        if not self._sqlite:
+            statement = statement.replace("?", "%s")
+        return self._cursor.execute(statement, parameters) or self._cursor
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that the block writes, or nothing."""
+        self.begin()
+        try:
+            yield
+        except BaseException:
+            self.roll_back()
+            raise
+        self.commit()
+
+    def begin(self) -> None:
+        """Begin a transaction for writing."""
+        self._cursor.execute(self._begin)
+
+    def commit(self) -> None:
+        """End it; if that fails, all is as before."""
+        try:
+            self._cursor.execute("COMMIT")
+        except BaseException:
+            self.roll_back()
+            raise
+
+    def roll_back(self) -> None:
+        """Leave all as it was."""
+        with contextlib.suppress(Exception):  # SQLite may have done so itself
+            self._cursor.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Give the connection back."""
+        with contextlib.suppress(Exception):
+            self._cursor.close()
+        self.connection.close()
+
+
 @contextlib.contextmanager
-def database_errors(action: str, location: str) -> Iterator[None]:
+def database_errors(action: str, location: str, engine: sa.Engine) -> Iterator[None]:
     """Turn a database's errors into one line that says what to do."""
     try:
         yield
     except sa.exc.StatementError as error:
-        raise StoreError(f"cannot {action} {location}: {_advice(str(error.orig), location)}") from None
+        raise _store_error(action, location, str(error.orig)) from None
+    except (sa.exc.SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
+        raise _store_error(action, location, str(error)) from None
 
 
-def _advice(message: str, location: str) -> str:
+def _store_error(action: str, location: str, message: str) -> StoreError:
+    return StoreError(f"cannot {action} {location}: {_advice(action, message, location)}")
+
+
+def _advice(action: str, message: str, location: str) -> str:
+    """What a database's message means, in a line."""
     text = message.splitlines()[0] if message else "unknown database error"
     if "not a database" in text or "malformed" in text:
         return f"it is not a cosearch store, or it is damaged ({text})"
-    if "disk is full" in text or "disk I/O error" in text:
+    if "is full" in text or "disk I/O error" in text:
         folder = Path(location).resolve().parent
         free_mb = shutil.disk_usage(folder).free // 2**20 if folder.exists() else 0
-        return f"{text} ({free_mb} MB free); make room, then resume: what was stored is intact"
+        then = "begin the study again" if action == "create" else "resume: what was stored is intact"
+        return f"{text} ({free_mb} MB free); make room, then {then}"
     if "readonly" in text or "read-only" in text or "unable to open database" in text:
         return f"it cannot be written ({text}); make it writable, or choose another store"
     if "locked" in text:
         return "another process holds the database; wait for it or stop it"
+    if "no such table" in text or "no such column" in text or "does not exist" in text:
+        return f"it is damaged ({text})"
     return text
-
-
-@contextlib.contextmanager
-def lock_study(engine: sa.Engine, location: str, study_id: int, name: str) -> Iterator[None]:
-    """Hold a study for writing until the block, or the process, ends.
-
-    Raises:
-        StudyLockedError: if it is held already.
-    """
-    busy = StudyLockedError(
-        f"study {name!r} in {location} is being written by another process; wait for it or stop it"
-    )
-    if engine.dialect.name == "postgresql":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(_lock_key(study_id)))).scalar():
-                raise busy
-            try:
-                yield
-            finally:
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(_lock_key(study_id))))
-    elif _is_file(engine):
-        lock = filelock.FileLock(_lock_path(location, study_id))
-        try:
-            lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.02)  # listing studies holds it for a moment
-        except filelock.Timeout:
-            raise busy from None
-        except OSError as error:
-            raise StoreError(f"cannot write to {location}: {error.strerror}") from None
-        try:
-            yield
-        finally:
-            lock.release()
-    else:
-        yield
-
-
-def is_locked(engine: sa.Engine, location: str, study_id: int) -> bool:
-    """Whether a process is writing to this study now."""
-    if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:
-            free = connection.execute(sa.select(sa.func.pg_try_advisory_lock(_lock_key(study_id)))).scalar()
-            if free:
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(_lock_key(study_id))))
-            return not free
-    if not _is_file(engine):
-        return True  # in memory: it can only be this process
-    if not _lock_path(location, study_id).exists():
-        return False
-    try:
-        with filelock.FileLock(_lock_path(location, study_id), blocking=False):
-            return False
-    except filelock.Timeout:
-        return True
-    except OSError:
-        return False
-
-
-def _is_file(engine: sa.Engine) -> bool:
-    return engine.dialect.name == "sqlite" and bool(engine.url.database)
-
-
-def _lock_path(location: str, study_id: int) -> Path:
-    return Path(f"{Path(location).resolve()}.{study_id}.lock")
-
-
-def _lock_key(study_id: int) -> sa.ColumnElement[int]:
-    return sa.func.hashtext(f"cosearch-study-{study_id}")

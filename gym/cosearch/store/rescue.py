@@ -1,93 +1,58 @@
-"""Keeps evaluations that the store could not take (a full disk), so that a resumed study finds them."""
+"""Saving a store that was deleted or replaced while a study wrote to it: the open connection has it all."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import os
+import shlex
+import sqlite3
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from cosearch.store.blocks import Block
 
-from cosearch.outcomes import Outcomes
-from cosearch.space import Designs, DesignSpace
-from cosearch.store.records import StudyRecord
-from cosearch.store.store import Store
+if TYPE_CHECKING:
+    from cosearch.store.writer import StudyWriter
 
 
-def rescue_path(store: Store, study: StudyRecord) -> Path:
-    """Where evaluations of this study are kept while its store cannot take them."""
-    identity = f"{Path(store.location).resolve()}\n{study.name}\n{study.created_at}"
-    return (
-        Path(tempfile.gettempdir())
-        / f"cosearch-rescue-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.jsonl"
-    )
+def rescue(path: Path, writer: StudyWriter, block: Block | None) -> str:
+    """Copy the store into a new file beside `path`, with a block that it lacks; what to tell the user."""
+    name = writer.record.name
+    lost = f"{path} was deleted or replaced while study {name!r} ran"
+    try:
+        found = _copy(path, writer, block)
+    except (OSError, sqlite3.Error):
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="cosearch-"))  # 0700
+            found = _copy(folder / path.name, writer, block)
+        except (OSError, sqlite3.Error) as error:
+            return f"{lost}, and it could not be copied to another file: {error}"
+    command = shlex.join(["cosearch", "resume", str(found), name])
+    return f"{lost}; all that it held is in {found}: go on with `{command}`"
 
 
-def save(
-    path: Path,
-    keys: list[bytes],
-    designs: Designs,
-    outcomes: Outcomes,
-    charged: NDArray[np.bool_],
-    seconds: float,
-) -> bool:
-    """Append evaluations to the file at `path`; whether that worked."""
-    lines = [
-        json.dumps(
-            {
-                "key": key.hex(),
-                "design": design,
-                "metrics": outcomes.row(i),
-                "status": str(outcomes.status[i]),
-                "reason": str(outcomes.reason[i]),
-                "charged": bool(charged[i]),
-                "seconds": seconds,
-            }
-        )
-        for i, (key, design) in enumerate(zip(keys, designs, strict=True))
-    ]
-    with contextlib.suppress(OSError):
-        with path.open("a") as file:
-            file.write(
-                "".join("\n" + line for line in lines) + "\n"
-            )  # an earlier line may have been cut short
-            file.flush()
-            os.fsync(file.fileno())
-        return True
-    return False
+def _copy(beside: Path, writer: StudyWriter, block: Block | None) -> Path:
+    path = _free(beside)
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as copy:
+            copy.execute("PRAGMA synchronous=FULL")
+            writer.copy_to(copy, block)
+    except BaseException:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with contextlib.suppress(OSError):
+                Path(f"{path}{suffix}").unlink()
+        raise
+    return path
 
 
-def restore(path: Path, store: Store, study: StudyRecord, stored_keys: set[bytes]) -> int:
-    """Move what the file holds into the store and remove the file; how many evaluations that were."""
-    if not path.exists():
-        return 0
-    rows: list[dict[str, Any]] = []
-    for line in path.read_text().splitlines():
-        with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):  # a line that was cut short
-            row = json.loads(line)
-            if bytes.fromhex(row["key"]) not in stored_keys:
-                rows.append(row)
-    if rows:
-        space = DesignSpace.from_dict(study.space, drop_functions=True)
-        reason = np.empty(len(rows), dtype=object)
-        reason[:] = [row["reason"] for row in rows]
-        names = [metric["name"] for metric in study.metrics]
-        store.add_evaluations(
-            study,
-            [bytes.fromhex(row["key"]) for row in rows],
-            space.designs([row["design"] for row in rows]),
-            Outcomes(
-                {name: np.array([row["metrics"][name] for row in rows]) for name in names},
-                np.array([row["status"] for row in rows], dtype="<U10"),
-                reason,
-            ),
-            np.array([row["charged"] for row in rows]),
-            rows[-1]["seconds"],
-        )
-    path.unlink()
-    return len(rows)
+def _free(beside: Path) -> Path:
+    """Make the first `study.rescued-N.db` that is not there yet."""
+    number = 1
+    while True:
+        path = beside.with_name(f"{beside.stem}.rescued-{number}{beside.suffix}")
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return path

@@ -1,19 +1,20 @@
 """The study store: an SQLite file (WAL) by default, PostgreSQL by URL, through SQLAlchemy Core.
 
-An evaluation is committed before the agent is told of it. The order of tells and the agent's state are
-committed together, after the agent took them, so that a killed study resumes from a consistent point and
-finds in the store what had been evaluated beyond it. What the rows mean is the study's business.
+An evaluation is stored before the agent is told of it; the order of tells and the agent's state are stored
+together, so that a killed study resumes from a consistent point and finds in the store what had been
+evaluated beyond it. Here studies are made, listed and read; `writer.py` writes them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
-import uuid
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -21,24 +22,31 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from cosearch.errors import StoreError, unknown_name
-from cosearch.objectives import Constraint, Objective
-from cosearch.outcomes import Outcomes
-from cosearch.space import Designs, DesignSpace
-from cosearch.store import tables
-from cosearch.store.database import database_errors, is_locked, lock_study, sqlite_engine, url_engine
-from cosearch.store.records import StoredEvaluations, StudyData, StudyRecord
+from cosearch.store import format_1, reading, tables
+from cosearch.store.database import Session, database_errors, memory_engine, sqlite_engine, url_engine
+from cosearch.store.locks import is_locked, lock_study
+from cosearch.store.records import DamagedStudy, StoredEvaluations, StudyData, StudyRecord
+from cosearch.store.writer import StudyWriter
 
-# What changes while a study runs, and so has a column of its own.
-_CHANGING = ("id", "name", "status", "stopped_because", "evaluations", "seconds")
+WITHOUT_A_WORD = "the process ended without a word"
 
 
 class Store:
-    """A collection of studies in one database."""
+    """A collection of studies in one database.
 
-    def __init__(self, engine: sa.Engine, location: str) -> None:
-        self._engine = engine
-        self.location = location
+    Attributes:
+        location: as the user named it, without a password.
+        path: of the SQLite file, None for another kind of store.
+        engine: SQLAlchemy's.
+        guard: held during every use of a connection that threads share.
+    """
+
+    def __init__(self, engine: sa.Engine, location: str, path: Path | None = None) -> None:
+        self.engine, self.location, self.path = engine, location, path
+        self.guard: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         self._anchor: sqlite3.Connection | None = None
+        self._reader: ModuleType = reading
+        self._damaged: list[DamagedStudy] = []
 
     @classmethod
     def open(cls, location: str | Path, *, create: bool = False) -> Store:
@@ -56,10 +64,10 @@ class Store:
             raise StoreError(f"expected the path of a store, not {str(location)!r}")
         if "://" in text:
             engine = url_engine(text)
-            text = engine.url.render_as_string(hide_password=True)
+            store = cls(engine, engine.url.render_as_string(hide_password=True))
         else:
             engine = sqlite_engine(Path(text), create=create)
-        store = cls(engine, text)
+            store = cls(engine, text, Path(text).resolve())
         try:
             store._check_format(create=create)
         except BaseException:
@@ -70,57 +78,53 @@ class Store:
     @classmethod
     def in_memory(cls) -> Store:
         """A store that lives as long as this object."""
-
-        # SQLAlchemy drops a connection that Ctrl-C interrupts; a second one keeps the database alive.
-        def connect() -> sqlite3.Connection:
-            uri = f"file:{name}?mode=memory&cache=shared"
-            return sqlite3.connect(uri, uri=True, check_same_thread=False)
-
-        name = f"cosearch-{uuid.uuid4().hex}"
-        anchor = connect()
-        store = cls(sa.create_engine("sqlite://", poolclass=sa.StaticPool, creator=connect), "(memory)")
-        store._anchor = anchor
+        engine, anchor = memory_engine()
+        store = cls(engine, "(memory)")
+        store._anchor, store.guard = anchor, threading.RLock()
         store._check_format(create=True)
         return store
 
     def _check_format(self, *, create: bool) -> None:
-        with self._errors("open"):
-            inspector = sa.inspect(self._engine)
-            names = set(inspector.get_table_names())
-            if tables.meta.name not in names:
-                if names or not create:
-                    raise StoreError(f"{self.location} is not a cosearch store (it has no cosearch tables)")
+        with self.errors("open"), self.guard:
+            names = set(sa.inspect(self.engine).get_table_names())
+        if tables.meta.name not in names:
+            if names or not create:
+                hint = (
+                    "" if names else f"; begin the study again with `--store {self.location}` to complete it"
+                )
+                raise StoreError(f"{self.location} is not a cosearch store (it has no cosearch tables){hint}")
+            with self.errors("create"):
                 self._create_tables()
-            with self._engine.connect() as connection:
-                found = connection.execute(
-                    sa.select(tables.meta.c.value).where(tables.meta.c.key == "format")
-                ).scalar()
-        if not isinstance(found, str) or not found.isdigit():
+        with self._reading() as session:
+            row = session.execute("SELECT value FROM cosearch_meta WHERE key = 'format'").fetchone()
+        found = row[0] if row else None
+        if not (isinstance(found, str) and found.isdecimal() and found.isascii()) or len(found) > 9:
             raise StoreError(f"{self.location} is not a cosearch store (it states no format)")
         if int(found) > tables.FORMAT:
             raise StoreError(
                 f"{self.location} was written by a newer cosearch (store format {found}, this one "
                 f"reads up to {tables.FORMAT}); upgrade cosearch to open it"
             )
+        self._reader = format_1 if int(found) == 1 else reading
 
     def _create_tables(self) -> None:
         """Make the tables, unless another process has done so since we looked."""
-        if self._engine.dialect.name != "sqlite":
-            with self._engine.begin() as connection:
-                self._create_missing_tables(connection)
-            return
-        # Python's driver begins no transaction for CREATE TABLE, so it is begun by hand, and for writing.
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # the file keeps it; readers never set it
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            self._create_missing_tables(connection)
-            connection.exec_driver_sql("COMMIT")
-
-    @staticmethod
-    def _create_missing_tables(connection: sa.Connection) -> None:
-        tables.metadata.create_all(connection)
-        if connection.execute(sa.select(tables.meta.c.key)).first() is None:
-            connection.execute(tables.meta.insert().values(key="format", value=str(tables.FORMAT)))
+        with self.engine.connect() as connection:
+            sqlite = self.engine.dialect.name == "sqlite"
+            if sqlite:
+                connection.exec_driver_sql(
+                    "PRAGMA journal_mode=WAL"
+                )  # the file keeps it; readers never set it
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else "BEGIN")
+            try:
+                tables.metadata.create_all(connection)
+                if connection.execute(sa.select(tables.meta.c.key)).first() is None:
+                    connection.execute(tables.meta.insert().values(key="format", value=str(tables.FORMAT)))
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
 
     def __enter__(self) -> Store:
         return self
@@ -132,7 +136,7 @@ class Store:
 
     def close(self) -> None:
         """Close the database."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def create_study(self, record: StudyRecord) -> StudyRecord:
         """Add a study; its id is given by the store.
@@ -140,20 +144,17 @@ class Store:
         Raises:
             StoreError: if the name is taken, or the store cannot be written.
         """
-        description = {k: v for k, v in asdict(record).items() if k not in _CHANGING}
-        row = {
-            "name": record.name,
-            "description": description,
-            "agent_state": {},
-            "status": record.status,
-            "stopped_because": record.stopped_because,
-            "seconds": record.seconds,
-        }
-        with self._errors("write to"):
+        self._upgrade()
+        with self.errors("write to"), self.guard, contextlib.closing(Session(self.engine)) as session:
             try:
-                with self._engine.begin() as connection:
-                    connection.execute(tables.studies.insert().values(**row))
-            except sa.exc.IntegrityError:
+                with session.transaction():
+                    id_ = session.execute(
+                        "INSERT INTO studies (name, description, status, stopped_because) "
+                        "VALUES (?, ?, ?, ?) RETURNING id",
+                        (record.name, record.description(), record.status, record.stopped_because),
+                    ).fetchone()[0]
+                    session.execute("INSERT INTO progress VALUES (?, ?, ?)", (id_, "{}", record.seconds))
+            except self.engine.dialect.loaded_dbapi.IntegrityError:
                 raise StoreError(
                     f"{self.location} already has a study named {record.name!r}; "
                     "resume it, or choose another name"
@@ -161,211 +162,137 @@ class Store:
         return self.study(record.name)
 
     def studies(self) -> list[StudyRecord]:
-        """All studies, the oldest first."""
-        evaluated = (
-            sa.select(tables.evaluations.c.study_id, sa.func.count().label("evaluations"))
-            .where(tables.evaluations.c.charged)
-            .group_by(tables.evaluations.c.study_id)
-            .subquery()
-        )
-        query = (
-            sa.select(tables.studies, sa.func.coalesce(evaluated.c.evaluations, 0).label("evaluations"))
-            .outerjoin(evaluated, evaluated.c.study_id == tables.studies.c.id)
-            .order_by(tables.studies.c.id)
-        )
-        with self._errors("read"), self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        known = {field.name for field in fields(StudyRecord)}
-        return [
-            StudyRecord(
-                **{k: v for k, v in row.description.items() if k in known},
-                **{name: getattr(row, name) for name in _CHANGING if name != "status"},
-                status="interrupted"
-                if row.status == "running" and not is_locked(self._engine, self.location, row.id)
-                else row.status,
-            )
-            for row in rows
-        ]
+        """All studies that can be read, the oldest first; `damaged` has the others."""
+        found: list[StudyRecord] = []
+        self._damaged = []
+        with self._reading() as session:
+            for id_, name, description, status, stopped_because, seconds in self._reader.study_rows(session):
+                try:
+                    with self.errors("read"):
+                        record = StudyRecord.of(
+                            description,
+                            id=id_,
+                            name=name,
+                            status=status,
+                            stopped_because=stopped_because,
+                            evaluations=self._reader.count_charged(session, id_),
+                            seconds=0.0 if seconds is None else seconds,
+                        )
+                except StoreError as error:
+                    self._damaged.append(DamagedStudy(str(name), str(error)))
+                else:
+                    found.append(record)
+        return [self._as_it_is(record) for record in found]
+
+    @property
+    def damaged(self) -> list[DamagedStudy]:
+        """The studies of which not even the description can be read, and why."""
+        self.studies()
+        return self._damaged
+
+    def _as_it_is(self, record: StudyRecord) -> StudyRecord:
+        """A study that nobody writes is not running."""
+        if record.status != "running" or is_locked(self.engine, self.location, record.id):
+            return record
+        return replace(record, status="interrupted", stopped_because=record.stopped_because or WITHOUT_A_WORD)
 
     def study(self, name: str | None = None) -> StudyRecord:
         """A study by name; without a name the only one.
 
         Raises:
             UnknownNameError: if there is no such study.
-            StoreError: without a name, if there is none or more than one.
+            StoreError: if it is damaged; without a name, if there is none or more than one.
         """
         studies = self.studies()
         names = [study.name for study in studies]
+        damaged = {study.name: study.reason for study in self._damaged}
+        if name is None and len(names) + len(damaged) == 1:
+            name = (names or list(damaged))[0]
+        if name in damaged:
+            raise StoreError(f"study {name!r} in {self.location} is damaged: {damaged[name]}")
         if name is None:
-            if len(studies) != 1:
-                found = (
-                    "holds no study" if not studies else f"holds {len(studies)} studies: {', '.join(names)}"
-                )
-                raise StoreError(f"{self.location} {found}; name one")
-            return studies[0]
+            names += list(damaged)
+            found = "holds no study" if not names else f"holds {len(names)} studies: {', '.join(names)}"
+            raise StoreError(f"{self.location} {found}; name one")
         if name not in names:
             raise unknown_name("study", name, names)
         return studies[names.index(name)]
 
-    def add_evaluations(
-        self,
-        study: StudyRecord,
-        keys: Sequence[bytes],
-        designs: Designs,
-        outcomes: Outcomes,
-        charged: NDArray[np.bool_],
-        seconds: float,
-    ) -> list[int]:
-        """Store new evaluations durably; their ids, in order."""
-        rows = [
-            {
-                "study_id": study.id,
-                "key": key,
-                "design": design,
-                # NaN is no JSON; a design without numbers has none to store
-                "metrics": outcomes.row(i) if outcomes.status[i] == "ok" else {},
-                "status": str(outcomes.status[i]),
-                "reason": str(outcomes.reason[i]),
-                "charged": bool(charged[i]),
-                "seconds": seconds,
-            }
-            for i, (key, design) in enumerate(zip(keys, designs, strict=True))
-        ]
-        insert = tables.evaluations.insert().returning(tables.evaluations.c.id, sort_by_parameter_order=True)
-        with self._errors("write to"), self._engine.begin() as connection:
-            return list(connection.execute(insert, rows).scalars())
+    def writer(self, record: StudyRecord) -> StudyWriter:
+        """Write to a study, and hold it for that until the writer is closed.
 
-    def add_tells(
-        self,
-        study: StudyRecord,
-        position: int,
-        evaluation_ids: Sequence[int],
-        agent_state: Any,
-        seconds: float,
-    ) -> None:
-        """Store that these evaluations were told, in this order, and the agent's state after it."""
-        rows = [
-            {"study_id": study.id, "position": position + i, "evaluation_id": id_}
-            for i, id_ in enumerate(evaluation_ids)
-        ]
-        with self._errors("write to"), self._engine.begin() as connection:
-            connection.execute(tables.tells.insert(), rows)
-            connection.execute(
-                tables.studies.update()
-                .where(tables.studies.c.id == study.id)
-                .values(agent_state=agent_state, seconds=seconds)
-            )
+        Raises:
+            StudyLockedError: if another process, or another part of this one, holds it.
+            StoreError: if the store cannot be written, or the study's end is damaged.
+        """
+        self._upgrade()
+        return StudyWriter(self, record)
 
-    def forget_tells(self, study: StudyRecord, position: int, agent_state: Any) -> None:
-        """Drop the tells from `position` on, before which the agent had this state; the evaluations stay."""
-        drop = tables.tells.delete().where(
-            tables.tells.c.study_id == study.id, tables.tells.c.position >= position
-        )
-        with self._errors("write to"), self._engine.begin() as connection:
-            connection.execute(drop)
-            connection.execute(
-                tables.studies.update().where(tables.studies.c.id == study.id).values(agent_state=agent_state)
-            )
+    def agent_state(self, record: StudyRecord) -> Any:
+        """The agent's state after the last tell.
 
-    def set_status(self, study: StudyRecord, status: str, stopped_because: str = "") -> None:
-        """Note whether a study is running, finished or interrupted, and why."""
-        values = {"status": status, "stopped_because": stopped_because}
-        with self._errors("write to"), self._engine.begin() as connection:
-            connection.execute(
-                tables.studies.update().where(tables.studies.c.id == study.id).values(**values)
-            )
+        Raises:
+            StoreError: if it is damaged.
+        """
+        with self._reading() as session, self._naming(record), reading.naming("its agent's state"):
+            return json.loads(self._reader.agent_state(session, record) or "{}")
 
-    def set_seconds(self, study: StudyRecord, seconds: float) -> None:
-        """Note how long a study has run."""
-        with self._errors("write to"), self._engine.begin() as connection:
-            connection.execute(
-                tables.studies.update().where(tables.studies.c.id == study.id).values(seconds=seconds)
-            )
+    def evaluations(self, record: StudyRecord) -> StoredEvaluations:
+        """Every stored evaluation of a study.
 
-    def set_budget(self, study: StudyRecord, budget: int) -> None:
-        """Raise a study's budget."""
-        with self._errors("write to"), self._engine.begin() as connection:
-            where = tables.studies.c.id == study.id
-            description = connection.execute(
-                sa.select(tables.studies.c.description).where(where)
-            ).scalar_one()
-            values = {"description": {**description, "budget": budget}}
-            connection.execute(tables.studies.update().where(where).values(**values))
+        Raises:
+            StoreError: if one of its blocks is damaged; names it.
+        """
+        with self._reading() as session, self._naming(record):
+            return reading.evaluations(record, *self._reader.load(session, record))
 
-    def agent_state(self, study: StudyRecord) -> Any:
-        """The agent's state after the last tell."""
-        with self._errors("read"), self._engine.connect() as connection:
-            return connection.execute(
-                sa.select(tables.studies.c.agent_state).where(tables.studies.c.id == study.id)
-            ).scalar_one()
+    def told(self, record: StudyRecord) -> NDArray[np.int64]:
+        """The rows of the evaluations that the agent was told, in order, repeats included.
 
-    def evaluations(self, study: StudyRecord) -> StoredEvaluations:
-        """Every stored evaluation of a study."""
-        e = tables.evaluations.c
-        query = (
-            sa.select(e.id, e.key, e.design, e.metrics, e.status, e.reason, e.charged, e.seconds)
-            .where(e.study_id == study.id)
-            .order_by(e.id)
-        )
-        with self._errors("read"), self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        space = DesignSpace.from_dict(study.space, drop_functions=True)
-        reason = np.empty(len(rows), dtype=object)
-        reason[:] = [row.reason for row in rows]
-        names = [metric["name"] for metric in study.metrics]
-        outcomes = Outcomes(
-            {
-                name: np.array([row.metrics.get(name, np.nan) for row in rows], dtype=np.float64)
-                for name in names
-            },
-            np.array([row.status for row in rows], dtype="<U10"),
-            reason,
-        )
-        return StoredEvaluations(
-            np.array([row.id for row in rows], dtype=np.int64),
-            [bytes(row.key) for row in rows],
-            space.designs([row.design for row in rows]),
-            outcomes,
-            np.array([row.charged for row in rows], dtype=bool),
-            np.array([row.seconds for row in rows], dtype=np.float64),
-        )
+        Raises:
+            StoreError: if they are damaged.
+        """
+        with self._reading() as session, self._naming(record):
+            found: NDArray[np.int64] = self._reader.told(session, record)
+            return found
 
-    def told_ids(self, study: StudyRecord) -> list[int]:
-        """The ids of the evaluations that the agent was told, in order, repeats included."""
-        query = (
-            sa.select(tables.tells.c.evaluation_id)
-            .where(tables.tells.c.study_id == study.id)
-            .order_by(tables.tells.c.position)
-        )
-        with self._errors("read"), self._engine.connect() as connection:
-            return list(connection.execute(query).scalars())
+    def read(self, record: StudyRecord) -> StudyData:
+        """What a study found, evaluations that a kill kept from being told included; needs no plugin.
 
-    def read(self, study: StudyRecord) -> StudyData:
-        """What a study found, evaluations that a kill kept from being told included; needs no plugin."""
-        told_ids = self.told_ids(study)  # first: a study that runs stores evaluations before their tells
-        stored = self.evaluations(study)
-        row_of_id = {int(id_): row for row, id_ in enumerate(stored.ids)}
-        rows = [row_of_id[id_] for id_ in told_ids]
-        first = list(dict.fromkeys([*rows, *range(len(stored.ids))]))
-        position = {row: i for i, row in enumerate(first)}
-        return StudyData(
-            record=study,
-            space=stored.designs.space,
-            designs=stored.designs[np.array(first, dtype=np.int64)],
-            outcomes=stored.outcomes.take(np.array(first, dtype=np.int64)),
-            seconds=stored.seconds[np.array(first, dtype=np.int64)],
-            told=np.array([position[row] for row in rows], dtype=np.int64),
-            objectives=tuple(Objective.parse(text) for text in study.objectives),
-            constraints=tuple(Constraint.parse(text) for text in study.constraints),
-        )
+        Raises:
+            StoreError: if the study is damaged.
+        """
+        told = self.told(record)  # first: a study that runs stores evaluations before their tells
+        stored = self.evaluations(record)
+        with self._naming(record):
+            return reading.study_data(record, stored, told)
 
-    def lock(self, study: StudyRecord) -> contextlib.AbstractContextManager[None]:
-        """Hold a study for writing; the lock ends with the process, however it ends.
+    def lock(self, record: StudyRecord) -> contextlib.AbstractContextManager[None]:
+        """Hold a study without writing to it; the lock ends with the process, however it ends.
 
         Raises:
             StudyLockedError: if another process, or another part of this one, holds it.
         """
-        return lock_study(self._engine, self.location, study.id, study.name)
+        return lock_study(self.engine, self.location, record.id, record.name)
 
-    def _errors(self, action: str) -> contextlib.AbstractContextManager[None]:
-        return database_errors(action, self.location)
+    def errors(self, action: str) -> contextlib.AbstractContextManager[None]:
+        """Turns a database's errors into a `StoreError`."""
+        return database_errors(action, self.location, self.engine)
+
+    def _upgrade(self) -> None:
+        if self._reader is format_1:
+            with self.errors("write to"), self.guard:
+                format_1.upgrade(self.engine, self.location)
+            self._reader = reading
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with self.errors("read"), self.guard, contextlib.closing(Session(self.engine)) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def _naming(self, record: StudyRecord) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            raise StoreError(f"study {record.name!r} in {self.location}: {error}") from None

@@ -6,10 +6,11 @@ Imported by the accelerator problems; the simulator is imported when they are as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cosearch.pictures import Picture
 from cosearch_plugins.accelerator.array import used_units
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from cosearch_simulators.workloads import Network, Precision
 
 Goal = Literal["edp", "latency", "energy"]
-Effort = Literal["fast", "thorough"]
+Effort = Annotated[
+    Literal["fast", "thorough"], Field(description="of the mapper; fast takes some ms for each layer")
+]
 
 
 def map_on(
@@ -107,16 +110,21 @@ def vector_traffic(
 
     An elementwise operator with one activation is applied to the outputs of the layer before as they leave.
     """
+    word_pj = np.array([a.read_pj(a.levels[-1]) for a in architectures])
+    elements = vector_elements(network)
+    return elements * bits / 8, elements * word_pj
+
+
+def vector_elements(network: Network) -> int:
+    """Elements that vector operators move; see `vector_traffic`."""
     from cosearch_simulators.workloads import Elementwise
 
-    elements = sum(
+    return sum(
         sum(operator.tensor_elements.values())
         for operator in network.operators
         if operator.loop_nest() is None
         and not (isinstance(operator, Elementwise) and len(operator.operands) == 1)
     )
-    word_pj = np.array([a.read_pj(a.levels[-1]) for a in architectures])
-    return elements * bits / 8, elements * word_pj
 
 
 def network_pictures(

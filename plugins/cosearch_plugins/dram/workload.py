@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator
 
 from cosearch.errors import ArgumentError, WorkloadError, unknown_name
+from cosearch.settings import NamesFiles
 
 if TYPE_CHECKING:
     from cosearch_simulators.dram import Device, StreamedTrace, Trace
 
-# A larger file stays on disk and is read in pieces, for every design anew.
+# A larger file, once it is unpacked, stays on disk and is read in pieces, for every design anew.
 STREAMED_FROM_BYTES = 256 * 1024**2
 
 
@@ -28,21 +31,22 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
         WorkloadError: the trace cannot be made or read.
     """
     from cosearch_simulators.dram import stream_trace
-    from cosearch_simulators.dram.traces.formats import read_trace
+    from cosearch_simulators.dram.traces.formats import holds_more_than, read_trace
     from cosearch_simulators.dram.traces.generators import GENERATORS, generate
-    from cosearch_simulators.errors import TraceError
+    from cosearch_simulators.errors import LongTraceError, TraceError
 
-    if not isinstance(workload, str):
-        raise WorkloadError(f"workload must be a name or a path as text, got {type(workload).__name__}")
     name, _, arguments = workload.partition(":")
     try:
         if name in GENERATORS:
             return generate(name, **_generator_arguments(workload, arguments))
         path, format = _path_and_format(workload)
-        if os.path.isfile(path) and os.path.getsize(path) >= STREAMED_FROM_BYTES:
+        if os.path.isfile(path) and holds_more_than(path, STREAMED_FROM_BYTES):
             return stream_trace(path, format=format)
         if os.path.exists(path) or is_path(path):
-            return read_trace(path, format=format)
+            try:
+                return read_trace(path, format=format)
+            except LongTraceError:  # an .npz of few bytes
+                return stream_trace(path, format=format)
     except TraceError as error:
         raise WorkloadError(str(error)) from None
     raise unknown_name("workload", name, GENERATORS if names is None else names)
@@ -92,6 +96,18 @@ def absolute(workload: str, folder: str | Path = "") -> str:
     path = os.path.join(folder, _path_and_format(workload)[0])
     is_file = workload.partition(":")[0] not in GENERATORS and (os.path.exists(path) or is_path(workload))
     return os.path.abspath(os.path.join(folder, workload)) if is_file else workload
+
+
+def files_of(workload: str) -> list[str]:
+    """The file that a workload names, if it names one that is there."""
+    from cosearch_simulators.dram.traces.generators import GENERATORS
+
+    path = _path_and_format(workload)[0]
+    return [path] if workload.partition(":")[0] not in GENERATORS and os.path.isfile(path) else []
+
+
+TraceText = Annotated[str, AfterValidator(absolute), NamesFiles(files_of)]
+"""The setting of a trace, as `read_workload` takes it."""
 
 
 def _path_and_format(workload: str) -> tuple[str, str | None]:

@@ -6,18 +6,20 @@ Only shapes and types are needed, so weights kept outside the file are not read,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosearch_simulators.bounded_files import read_bytes
 from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.builder import Tensor
 from cosearch_simulators.workloads.importing import Constant, Importer, Value, unsupported
 from cosearch_simulators.workloads.network import Network
 from cosearch_simulators.workloads.onnx_buffers import untrained
+from cosearch_simulators.workloads.onnx_nodes import check_nodes
 from cosearch_simulators.workloads.onnx_operators import REDUCTIONS, SUPPORTED, VIEWS, Call, translate
 from cosearch_simulators.workloads.operators import Precision
 
@@ -41,6 +43,18 @@ GROWING = ("ConstantOfShape", "Expand", "Range")
 
 DAMAGES = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 """What a damaged file makes of code that reads a whole one."""
+
+BROADCASTING = (
+    *("Add", "And", "Div", "Equal", "Greater", "Less", "Max", "Min", "Mod", "Mul", "Or", "Pow", "Sub"),
+    "Where",
+)
+"""Likewise: each input may be small, and their common shape the product of all."""
+
+MOST_BYTES = 2**31 - 1
+"""Of a file; what protobuf reads."""
+
+MOST_VISITS = 5_000_000
+"""Of nodes, in as many rounds of shape inference as this allows."""
 
 SMALL_ELEMENTS = 1024
 """Tensors up to this size may be part of a shape's arithmetic; larger ones are weights."""
@@ -96,13 +110,14 @@ def _load(model: str | Path | ModelProto) -> tuple[str, ModelProto]:
         return model.graph.name or "model", copied
     path = Path(model)
     try:
-        loaded = onnx.load(path, load_external_data=False)
+        loaded = onnx.load_model_from_string(read_bytes(path, MOST_BYTES))
     except OSError as error:
         raise WorkloadError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # protobuf's own, which is not ours to import
         raise WorkloadError(f"{path} is no ONNX file: {_first_line(error)}") from error
     if not loaded.graph.node:
         raise WorkloadError(f"{path} is no ONNX file: it has no graph with nodes")
+    check_nodes(loaded, str(path))
     return path.stem, loaded
 
 
@@ -144,8 +159,8 @@ def _inferred(source: str, model: ModelProto) -> tuple[ModelProto, dict[str, Ten
     import onnx
     from onnx import inliner, shape_inference
 
+    functions = {(function.domain, function.name) for function in model.functions}
     for node in model.graph.node:
-        functions = {(function.domain, function.name) for function in model.functions}
         if node.domain not in STANDARD_DOMAINS and (node.domain, node.op_type) not in functions:
             raise unsupported(
                 node.op_type, f"{source}: node {_label(node)} of domain {node.domain!r}", SUPPORTED
@@ -157,10 +172,14 @@ def _inferred(source: str, model: ModelProto) -> tuple[ModelProto, dict[str, Ten
         del model.graph.value_info[:]  # these and the outputs' may be of other input sizes
         for output in model.graph.output:
             output.type.tensor_type.ClearField("shape")
-        while True:
+        for _ in range(max(MOST_VISITS // len(model.graph.node), 1)):
             model = shape_inference.infer_shapes(model, check_type=True, data_prop=True)
             if not _fold_shape_arithmetic(model.graph):
                 break
+        else:
+            raise WorkloadError(f"{source}: its shapes depend on each other in too many steps")
+    except WorkloadError:
+        raise
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, *DAMAGES) as error:
         raise WorkloadError(f"{source}: shapes cannot be inferred: {_first_line(error)}") from error
     return model, weights
@@ -214,6 +233,8 @@ def _fold_shape_arithmetic(graph: GraphProto) -> bool:
             ):
                 continue
             feeds = {name: known[name] for name in node.input if name}
+            if node.op_type in BROADCASTING and _broadcast(feeds.values()) > SMALL_ELEMENTS:
+                continue
             outputs: Any = ReferenceEvaluator(node).run(None, feeds)
             value = np.asarray(outputs[0])
         else:
@@ -226,6 +247,11 @@ def _fold_shape_arithmetic(graph: GraphProto) -> bool:
             constant = numpy_helper.from_array(value, node.output[0])
             node.CopyFrom(helper.make_node("Constant", [], [node.output[0]], name=node.name, value=constant))
     return folded
+
+
+def _broadcast(values: Iterable[np.ndarray]) -> int:
+    """How many elements the inputs have once they are of one shape."""
+    return prod(np.broadcast_shapes(*(value.shape for value in values)))
 
 
 def _shapes(graph: GraphProto) -> dict[str, tuple[int, ...]]:

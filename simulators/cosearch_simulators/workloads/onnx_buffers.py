@@ -12,6 +12,7 @@ What neither tells, such as a table of sines that was computed before it was exp
 from __future__ import annotations
 
 from collections import defaultdict
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 NOT_TRAINED = ("BUFFER", "CONSTANT_TENSOR")
 LARGEST_MASKING = -100.0
+
+LARGEST_OUTSIDE = 1 << 26
+"""Elements of a mask in a file of its own; a larger tensor there is taken for trained."""
 
 _WITH_MASKS = ("Add", "Sub", "Mul")
 _VIEWS = ("Cast", "Expand", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")
@@ -47,7 +51,7 @@ def untrained(graph: GraphProto, folder: Path | None) -> set[str]:
         for name in node.input:
             consumers[name].append(node)
     for tensor in graph.initializer:
-        if tensor.name not in found and np.prod(tensor.dims) > 1:
+        if tensor.name not in found and prod(tensor.dims) > 1:
             kinds, names = set(), [tensor.name]
             for name in names:
                 kinds |= {node.op_type for node in consumers[name]}
@@ -71,7 +75,7 @@ def _values(tensor: TensorProto, folder: Path | None) -> NDArray[np.floating]:
 
     none = np.empty(0)
     outside = tensor.data_location == TensorProto.EXTERNAL
-    if outside and folder is None:
+    if outside and (folder is None or prod(tensor.dims) > LARGEST_OUTSIDE):
         return none
     whole = TensorProto()
     whole.CopyFrom(tensor)

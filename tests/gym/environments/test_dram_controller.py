@@ -11,6 +11,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_of_sb3
 
 import cosearch
 from cosearch.environments.rewards import REWARDS
+from cosearch.space.convert.gymnasium import from_multi_discrete, to_multi_discrete
 
 DRAM, MO_DRAM = "cosearch/DramController-v0", "cosearch/mo-DramController-v0"
 WORKLOAD = "random:requests=600"
@@ -47,7 +48,7 @@ def test_a_vector_of_64_gives_the_metrics_that_the_problem_gives():
     actions = envs.action_space.sample()
     _, _, terminations, _, infos = envs.step(actions)
     assert terminations.all()
-    outcomes = envs.problem.evaluate(envs.problem.space.from_multi_discrete(actions))
+    outcomes = envs.problem.evaluate(from_multi_discrete(envs.problem.space, actions))
     assert infos["status"].tolist() == outcomes.status.tolist()
     for name in envs.problem.metric_names:
         assert np.array_equal(infos["metrics"][name], outcomes[name], equal_nan=True)
@@ -58,7 +59,7 @@ def test_the_multi_objective_twin():
     env = mo_gymnasium.make(MO_DRAM, workload=WORKLOAD)
     env.reset(seed=0)
     _, reward, terminated, _, info = env.step(
-        env.unwrapped.problem.space.to_multi_discrete(info_default(env))[0]
+        to_multi_discrete(env.unwrapped.problem.space, info_default(env))[0]
     )
     assert terminated
     assert reward == pytest.approx([-1.0, -1.0])  # the default design in its own units

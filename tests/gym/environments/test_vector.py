@@ -13,6 +13,7 @@ from gymnasium.vector.utils import batch_space
 from cosearch.environments.env import DesignEnv
 from cosearch.environments.vector import DesignVectorEnv
 from cosearch.errors import ArgumentError
+from cosearch.space.convert.gymnasium import dict_space
 
 OVEN = "cosearch/TestOven-v0"
 FORMULATIONS = [
@@ -166,7 +167,7 @@ def test_plain_gymnasium_vectorisation_works_too():
 
 def test_spaces_are_batched(oven):
     envs = DesignVectorEnv(oven, 6, action="dict")
-    assert envs.action_space == batch_space(oven.space.dict_space(), 6)
+    assert envs.action_space == batch_space(dict_space(oven.space), 6)
 
 
 @pytest.mark.parametrize(

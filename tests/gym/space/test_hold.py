@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 
 from cosearch.errors import DesignError, SpaceError, UnknownNameError
 from cosearch.space import Categorical, DesignSpace, Forbidden, Integer, Ordinal, Permutation, Real
+from cosearch.space.convert import configspace, gymnasium, optuna, pymoo
 from space_strategies import Case, cases, is_same
+
+ENCODINGS = [
+    (DesignSpace.to_unit, DesignSpace.from_unit),
+    (DesignSpace.to_onehot, DesignSpace.from_onehot),
+    (gymnasium.to_box, gymnasium.from_box),
+    (gymnasium.to_multi_discrete, gymnasium.from_multi_discrete),
+    (gymnasium.to_dict_actions, gymnasium.from_dict_actions),
+    (optuna.to_optuna, optuna.from_optuna),
+    (pymoo.to_pymoo, pymoo.from_pymoo),
+    (configspace.to_config, configspace.from_config),
+]
 
 
 def reverses_in_a_small_array(columns: Any) -> Any:
@@ -75,7 +87,9 @@ def test_conditions_and_rules_go_on(values: dict[str, Any]) -> None:
     assert held.cardinality() == len(expected)
     drawn = held.sample(500, 0)
     assert all(design in expected for design in drawn)
-    assert drawn.released() == SPACE.designs(list(drawn))
+    assert SPACE.from_index(drawn.index) == SPACE.designs(list(drawn)) == SPACE.designs(drawn)
+    assert drawn.keys() == SPACE.designs(drawn).keys()
+    assert held.designs(SPACE.designs(drawn)) == drawn
 
 
 def test_what_is_held_takes_no_other_value() -> None:
@@ -136,9 +150,8 @@ def test_held_reals_and_permutations_pass_through_every_encoding() -> None:
     assert [design["n"] for design in designs] == [1, 2, 3, 4]
     assert designs[0] == {"v": 0.75, "order": (3, 1, 2), "n": 1}
     assert designs["order"].shape == (4, 3)
-    for encoding in ("unit", "box", "onehot", "multi_discrete", "optuna", "pymoo", "config"):
-        encoded = getattr(held, f"to_{encoding}")(designs)
-        assert getattr(held, f"from_{encoding}")(encoded) == designs
+    for encode, decode in ENCODINGS:
+        assert decode(held, encode(held, designs)) == designs
 
 
 @pytest.mark.parametrize("items", [["a"], ["a", "b"], [1, 2, 3]])

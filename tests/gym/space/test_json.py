@@ -126,7 +126,7 @@ def test_functions_are_named_and_hashed_but_not_read_back() -> None:
     ("change", "message"),
     [
         ({"format": 99}, "not a design space of format"),
-        ({"parameters": [{"kind": "ordnal", "name": "a", "values": [1]}]}, "expected ordinal"),
+        ({"parameters": [{"kind": "ordnal", "name": "a", "values": [1]}]}, "did you mean 'ordinal'"),
         ({"parameters": [{"kind": "ordinal", "name": "a"}]}, "cannot be read"),
         ({"parameters": [{"name": "a"}]}, "cannot be read"),
         ({"forbidden": [{"expression": "nothing > 1", "reason": ""}]}, "unknown parameter 'nothing'"),

@@ -15,7 +15,9 @@ from pymoo.optimize import minimize
 
 from cosearch.errors import DesignError
 from cosearch.space import Categorical, DesignSpace, Integer, Ordinal, Permutation, Real
-from cosearch.space.configspace_space import MAX_CLAUSES
+from cosearch.space.convert.configspace import MAX_CLAUSES, config_space, from_config, to_config
+from cosearch.space.convert.optuna import from_optuna, optuna_distributions, suggest, to_optuna
+from cosearch.space.convert.pymoo import from_pymoo, pymoo_variables, to_pymoo
 from space_strategies import Case, any_designs, cases
 
 SEEDS = st.integers(0, 2**31)
@@ -26,20 +28,20 @@ SLOW = settings(deadline=None, max_examples=40, suppress_health_check=[HealthChe
 @SLOW
 def test_optuna_parameters_are_exact(case: Case, seed: int) -> None:
     designs = any_designs(case.space, seed)
-    distributions = case.space.optuna_distributions()
-    for params in case.space.to_optuna(designs):
+    distributions = optuna_distributions(case.space)
+    for params in to_optuna(case.space, designs):
         for name, value in params.items():
             assert distributions[name]._contains(distributions[name].to_internal_repr(value))
-    assert case.space.from_optuna(case.space.to_optuna(designs)) == designs
+    assert from_optuna(case.space, to_optuna(case.space, designs)) == designs
 
 
 @given(cases(), SEEDS)
 @SLOW
 def test_trials_are_asked_for_active_parameters_only(case: Case, seed: int) -> None:
     design = any_designs(case.space, seed, n=1)
-    params = case.space.to_optuna(design)[0]
+    params = to_optuna(case.space, design)[0]
     trial = optuna.trial.FixedTrial(params)
-    assert case.space.designs(case.space.suggest(trial)) == design
+    assert case.space.designs(suggest(case.space, trial)) == design
     assert set(trial.distributions) == set(params)
 
 
@@ -57,11 +59,11 @@ def test_optuna_searches_a_space() -> None:
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1))
 
     def objective(trial: optuna.Trial) -> float:
-        design = space.suggest(trial)
+        design = suggest(space, trial)
         return design["x"] + abs(design.get("cap", 0) - 8) + design["rows"] + (design["order"][0] != "P")
 
     study.optimize(objective, n_trials=60)
-    best = space.from_optuna(study.best_params)[0]
+    best = from_optuna(space, study.best_params)[0]
     assert best["rows"] == 8
     assert objective(optuna.trial.FixedTrial(study.best_params)) == study.best_value
 
@@ -70,12 +72,12 @@ def test_optuna_searches_a_space() -> None:
 @SLOW
 def test_pymoo_variables_are_exact(case: Case, seed: int) -> None:
     designs = any_designs(case.space, seed)
-    variables = case.space.pymoo_variables()
-    rows = case.space.to_pymoo(designs)
+    variables = pymoo_variables(case.space)
+    rows = to_pymoo(case.space, designs)
     assert all(row.keys() == variables.keys() for row in rows)
-    assert case.space.from_pymoo(np.array(rows, dtype=object)) == designs
+    assert from_pymoo(case.space, np.array(rows, dtype=object)) == designs
     drawn = [{name: variable.sample() for name, variable in variables.items()} for _ in range(3)]
-    assert len(case.space.from_pymoo(drawn)) == 3
+    assert len(from_pymoo(case.space, drawn)) == 3
 
 
 def test_pymoo_searches_a_space() -> None:
@@ -90,12 +92,12 @@ def test_pymoo_searches_a_space() -> None:
 
     class Toy(ElementwiseProblem):
         def _evaluate(self, x: dict, out: dict, *args: object, **kwargs: object) -> None:
-            design = space.from_pymoo(x)[0]
+            design = from_pymoo(space, x)[0]
             out["F"] = design["o"] + design["r"] + (design["c"] == "a") + design["p"][0]
 
-    problem = Toy(vars=space.pymoo_variables(), n_obj=1)
+    problem = Toy(vars=pymoo_variables(space), n_obj=1)
     found = minimize(problem, MixedVariableGA(pop_size=20), ("n_gen", 20), seed=1)
-    best = space.from_pymoo(found.X)[0]
+    best = from_pymoo(space, found.X)[0]
     assert (best["c"], best["o"], best["p"][0]) == ("b", 1, 0)
     assert best["r"] < 0.05
 
@@ -104,23 +106,23 @@ def test_pymoo_searches_a_space() -> None:
 @SLOW
 def test_configurations_are_exact(case: Case, seed: int) -> None:
     designs = any_designs(case.space, seed, n=10)
-    configurations = case.space.to_config(designs)
+    configurations = to_config(case.space, designs)
     for configuration in configurations:
         configuration.check_valid_configuration()  # ConfigSpace agrees about what is active
-    assert case.space.from_config(configurations) == designs
+    assert from_config(case.space, configurations) == designs
 
 
 @given(cases(), SEEDS)
 @SLOW
 def test_configspace_samples_are_designs(case: Case, seed: int) -> None:
-    configurations = case.space.config_space()
+    configurations = config_space(case.space)
     configurations.seed(seed)
     try:
         drawn = configurations.sample_configuration(5)
     except ConfigSpace.exceptions.ForbiddenValueError:
         return
-    designs = case.space.from_config(drawn)  # a missing active parameter would be an error
-    for design, configuration in zip(case.space.to_optuna(designs), drawn, strict=True):
+    designs = from_config(case.space, drawn)  # a missing active parameter would be an error
+    for design, configuration in zip(to_optuna(case.space, designs), drawn, strict=True):
         assert len({name.partition("[")[0] for name in dict(configuration)}) == len(
             {name.partition("[")[0] for name in design}
         )
@@ -129,25 +131,25 @@ def test_configspace_samples_are_designs(case: Case, seed: int) -> None:
 @given(cases(finite=True), SEEDS)
 @SLOW
 def test_configspace_forbids_what_we_forbid(case: Case, seed: int) -> None:
-    configurations = case.space.config_space()
+    configurations = config_space(case.space)
     assert len(configurations.forbidden_clauses) <= MAX_CLAUSES * len(case.rules)
     designs = any_designs(case.space, seed, n=15)
     for i, allowed in enumerate(case.space.allowed(designs).tolist()):
         if allowed:
-            case.space.to_config(designs[[i]])
+            to_config(case.space, designs[[i]])
         else:
             with pytest.raises(ConfigSpace.exceptions.ForbiddenValueError):
-                case.space.to_config(designs[[i]])
+                to_config(case.space, designs[[i]])
 
 
 def test_wrong_parameters_of_libraries_are_refused() -> None:
     space = DesignSpace([Ordinal("rows", [8, 16]), Real("r", 0, 1)])
     with pytest.raises(DesignError, match=r"'rows\[position\]' is missing"):
-        space.from_optuna({"r": 0.5})
+        from_optuna(space, {"r": 0.5})
     with pytest.raises(DesignError, match="codes no value of 'rows'; expected one of 8, 16"):
-        space.from_optuna({"rows[position]": 2, "r": 0.5})
+        from_optuna(space, {"rows[position]": 2, "r": 0.5})
     with pytest.raises(DesignError, match="codes no value of 'r'"):
-        space.from_pymoo({"rows[position]": 1, "r[unit]": 1.5})
+        from_pymoo(space, {"rows[position]": 1, "r[unit]": 1.5})
 
 
 def test_no_library_is_imported_before_it_is_used() -> None:

@@ -6,13 +6,14 @@ Each tool has its module here with `describes(case)`, whether a case is in its f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from cosearch_simulators.accelerator.validation.table import ValidationTable
+from cosearch_simulators.bounded_files import read_text
+from cosearch_simulators.bounded_json import parse_json
 from cosearch_simulators.errors import SimulatorError
 
 
@@ -45,7 +46,7 @@ def read_cases(path: Path) -> list[dict[str, Any]]:
         SimulatorError: the file cannot be read, has no case, or a line is not a JSON object.
     """
     try:
-        lines = path.read_text().splitlines()
+        lines = read_text(path).split("\n")
     except OSError as error:
         raise SimulatorError(f"cannot read {path}: {error.strerror}") from error
     cases = []
@@ -53,7 +54,7 @@ def read_cases(path: Path) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            case = json.loads(line)
+            case = parse_json(line)
         except ValueError as error:
             raise SimulatorError(f"{path}, line {number}: not JSON: {error}") from error
         if not isinstance(case, dict):

@@ -68,10 +68,6 @@ def check_architecture(architecture: Mapping[str, Any], kind: str) -> None:
             raise ConfigurationError(
                 f"{name} of {kind} must be {only}, the one that is modelled, got {short(architecture[name])}"
             )
-    if architecture.get("nbrOfDIMMRanks", ranks := architecture.get("nbrOfRanks", 1)) != ranks:
-        raise ConfigurationError(
-            f"nbrOfDIMMRanks must be nbrOfRanks = {short(ranks)}, got {short(architecture['nbrOfDIMMRanks'])}"
-        )
     count = {name: architecture.get(name, 1) for name in MOST}
     for name, most in MOST.items():
         if name not in OPTIONAL and name not in architecture:
@@ -81,6 +77,11 @@ def check_architecture(architecture: Mapping[str, Any], kind: str) -> None:
             raise ConfigurationError(f"{name} must be a whole number from 1 to {most}, got {short(value)}")
         if value & (value - 1):
             raise ConfigurationError(f"{name} must be a power of two, got {value}")
+    ranks = count["nbrOfRanks"]
+    if architecture.get("nbrOfDIMMRanks", ranks) != ranks:
+        raise ConfigurationError(
+            f"nbrOfDIMMRanks must be nbrOfRanks = {ranks}, got {short(architecture['nbrOfDIMMRanks'])}"
+        )
     for name, least, what in (
         ("nbrOfBanks", count["nbrOfBankGroups"], "nbrOfBankGroups"),
         ("burstLength", count["dataRate"], "dataRate"),
@@ -230,7 +231,7 @@ def check_bits(congen: Mapping[str, Any], names: Sequence[str]) -> None:
 def _check_names(where: str, found: Mapping[Any, Any], names: Sequence[str]) -> None:
     unknown = next((name for name in found if name not in names), None)
     if unknown is not None:
-        nearest = get_close_matches(str(unknown).upper(), names, n=1, cutoff=0.0)[0]
+        nearest = get_close_matches(str(unknown)[:80].upper(), names, n=1, cutoff=0.0)[0]
         raise ConfigurationError(f"{where}: unknown field {short(unknown)}, the nearest is {nearest!r}")
 
 

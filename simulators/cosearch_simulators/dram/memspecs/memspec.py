@@ -5,14 +5,15 @@ The timing rules of each memory type are in `rules` and `newer_rules`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
+from json import JSONDecodeError
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any
 
-from cosearch_simulators.documents import unrepeated
+from cosearch_simulators.bounded_files import read_text
+from cosearch_simulators.bounded_json import parse_json
 from cosearch_simulators.dram.device import Device, build_device
 from cosearch_simulators.dram.mapping import AddressBits
 from cosearch_simulators.dram.memspecs.checks import (
@@ -35,6 +36,9 @@ from cosearch_simulators.dram.standard_tables.published_energies import (
 )
 from cosearch_simulators.dram.standard_tables.standard import Currents, Organization, Standard, whole_cycles
 from cosearch_simulators.errors import ConfigurationError
+
+MOST_BYTES = 4 << 20
+"""Of a memspec or an address mapping; real ones have some kB."""
 
 FIELDS = {
     "channel": ("CHANNEL_BIT",),
@@ -84,6 +88,8 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
     Raises:
         ConfigurationError: an unknown memory type, a field that is missing, or a value that cannot be.
     """
+    if not isinstance(memspec.get("memoryId", ""), str):
+        raise ConfigurationError(f"memoryId must be a text, got {short(memspec['memoryId'])}")
     if "memoryType" not in memspec:
         raise ConfigurationError("field 'memoryType' is missing")
     kind = memspec["memoryType"]
@@ -203,13 +209,13 @@ def read_section(path: Path | str, key: str) -> dict[str, Any]:
         ConfigurationError: the file cannot be read, is no JSON or has not that key.
     """
     try:
-        content = json.loads(Path(path).read_text(), object_pairs_hook=unrepeated)
+        content = parse_json(read_text(path, MOST_BYTES))
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-    except (ValueError, RecursionError) as error:
+    except JSONDecodeError as error:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get(key), dict):
         raise ConfigurationError(f"{path}: expected an object with the field {key!r}")
     found: dict[str, Any] = content[key]

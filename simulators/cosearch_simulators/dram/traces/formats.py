@@ -27,11 +27,18 @@ from typing import IO, cast
 
 import numpy as np
 
-from cosearch_simulators.dram.traces.trace import Trace
-from cosearch_simulators.errors import TraceError
+from cosearch_simulators.bounded_files import open_file, read_whole, size
+from cosearch_simulators.dram.traces.archives import ZIP_MAGIC, TraceArchive
+from cosearch_simulators.dram.traces.trace import REQUEST_BYTES, Trace
+from cosearch_simulators.errors import LongTraceError, TraceError
 
 GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
-ZIP_MAGIC = b"PK\x03\x04"  # an .npz is a zip archive
+MOST_REQUESTS = 1 << 25
+"""Of a trace that is read whole: 33 million, 600 MB of columns. Longer ones are streamed."""
+
+MOST_BYTES_WITHOUT_REQUEST = 64 << 20
+"""Of comments and blank lines that stand together."""
+
 TEXT_BLOCK_BYTES = 1 << 20  # text is parsed in blocks, so that only the columns are ever whole in memory
 
 Columns = tuple[Sequence[int], Sequence[bool], Sequence[int] | None]
@@ -47,11 +54,19 @@ def read_trace(path: str | os.PathLike[str], *, format: str | None = None) -> Tr
 
     Raises:
         TraceError: there is no such file, or what it holds is no trace; names the file and, for text, the
-            line and what was expected there.
+            line and what was expected there. A `LongTraceError` where it has more than `MOST_REQUESTS`,
+            which `streams.stream_trace` reads.
     """
     path = Path(path)
     with opened_trace(path, format) as (stream, format):
         return _read_npz(stream, path) if format == "npz" else _read_text(stream, path, format)
+
+
+def _too_long(path: Path) -> LongTraceError:
+    return LongTraceError(
+        f"{path}: the trace has more than {MOST_REQUESTS:,} requests, the most that are held in memory; "
+        "cosearch_simulators.dram.stream_trace reads it in pieces"
+    )
 
 
 @contextmanager
@@ -62,7 +77,7 @@ def opened_trace(path: Path, format: str | None) -> Iterator[tuple[IO[bytes], st
         TraceError: as `read_trace`; also while the content is used.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             stream: IO[bytes] = file
             if _starts_with(stream, GZIP_MAGIC):
                 stream = io.BufferedReader(gzip.GzipFile(fileobj=file))
@@ -76,7 +91,22 @@ def opened_trace(path: Path, format: str | None) -> Iterator[tuple[IO[bytes], st
     except IsADirectoryError:
         raise TraceError(f"{path}: expected a trace file, found a directory") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise TraceError(f"{path}: cannot be read: {error}") from None
+        raise TraceError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def holds_more_than(path: str | os.PathLike[str], count: int) -> bool:
+    """Whether a trace file has more bytes than that once it is unpacked; an `.npz` is taken as it is.
+
+    Raises:
+        TraceError: as `read_trace`.
+    """
+    with opened_trace(Path(path), "npz") as (stream, _):
+        if not isinstance(getattr(stream, "raw", None), gzip.GzipFile):
+            return os.fstat(stream.fileno()).st_size > count
+        left = count
+        while left >= 0 and (block := stream.read(TEXT_BLOCK_BYTES)):
+            left -= len(block)
+        return left < 0
 
 
 def write_trace(trace: Trace, path: str | os.PathLike[str], *, format: str | None = None) -> None:
@@ -178,7 +208,12 @@ FORMATS: tuple[str, ...] = ("npz", *_TEXT_FORMATS)
 
 
 def _read_text(stream: IO[bytes], path: Path, format: str | None) -> Trace:
-    parts = list(text_parts(stream, path, format))
+    parts, requests = [], 0
+    for part in text_parts(stream, path, format):
+        parts.append(part)
+        requests += len(part)
+        if requests > MOST_REQUESTS:
+            raise _too_long(path)
     return Trace(
         np.concatenate([part.address_byte for part in parts]),
         np.concatenate([part.is_write for part in parts]),
@@ -193,7 +228,7 @@ def text_parts(stream: IO[bytes], path: Path, format: str | None) -> Iterator[Tr
     Raises:
         TraceError: as `read_trace`.
     """
-    lines_before = requests_before = 0
+    lines_before = requests_before = bytes_without = 0
     for block in _blocks_of_lines(stream, path):
         if format is None:
             format = _sniff(block, path, lines_before)
@@ -209,7 +244,14 @@ def text_parts(stream: IO[bytes], path: Path, format: str | None) -> Iterator[Tr
                 except (OverflowError, TraceError):
                     raise _first_bad_line(block, path, lines_before, text_format) from None
                 requests_before += len(part)
+                bytes_without = 0
                 yield part
+        bytes_without += len(block)
+        if bytes_without > MOST_BYTES_WITHOUT_REQUEST:
+            raise TraceError(
+                f"{path}: expected requests, found {size(MOST_BYTES_WITHOUT_REQUEST)} of comments and blank "
+                f"lines (before line {lines_before + 1})"
+            )
         lines_before += block.count(b"\n") + 1
     if not requests_before:
         raise TraceError(f"{path}: expected a memory trace, found no request in it")
@@ -278,30 +320,13 @@ def _shown(line: bytes) -> str:
 
 
 def _read_npz(stream: IO[bytes], path: Path) -> Trace:
-    content = stream.read()
-    if not content.startswith(ZIP_MAGIC):
-        raise TraceError(
-            f"{path}: expected a NumPy .npz archive, found {_shown(content[:16]) or 'an empty file'}"
-        )
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            found = archive.files
-            arrays = {name: archive[name] for name in ("address", "is_write", "cycle") if name in found}
-    except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged archive
-        raise TraceError(f"{path}: damaged .npz archive: {_one_line(error)}") from None
-    for name in ("address", "is_write"):
-        if name not in arrays:
-            raise TraceError(
-                f"{path}: expected an array {name!r} in the .npz, found {', '.join(found) or 'none'}"
-            )
-    try:
-        return Trace(arrays["address"], arrays["is_write"], arrays.get("cycle"), trace_name(path))
-    except TraceError as error:
-        raise TraceError(f"{path}: {error}") from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    if not stream.seekable() or isinstance(getattr(stream, "raw", None), gzip.GzipFile):
+        # an archive is not read in order; what cannot seek has to be held
+        stream = io.BytesIO(read_whole(stream, MOST_REQUESTS * REQUEST_BYTES))
+    archive = TraceArchive(stream, path)
+    if archive.requests > MOST_REQUESTS:
+        raise _too_long(path)
+    return next(archive.parts(archive.requests, trace_name(path)))
 
 
 # --- writing ----------------------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosearch_simulators.dram.traces.archives import TraceArchive
 from cosearch_simulators.dram.traces.formats import opened_trace, text_parts, trace_name
 from cosearch_simulators.dram.traces.trace import CHUNK_REQUESTS, Trace
 from cosearch_simulators.errors import TraceError
@@ -107,6 +107,8 @@ class StreamedTrace:
     def chunks(self, requests: int | None = None) -> Iterator[Trace]:
         """The trace in pieces of at most `requests` requests (None: `chunk_requests`)."""
         requests = requests or self.chunk_requests
+        if self.path.is_fifo():
+            raise TraceError(f"{self.path}: a pipe can be read only once; save what it gives to a file")
         with opened_trace(self.path, self.format) as (stream, format):
             parts = self._npz_parts(stream, requests) if format == "npz" else self._text(stream, format)
             self._check_unchanged()
@@ -131,33 +133,7 @@ class StreamedTrace:
     def _npz_parts(self, stream: IO[bytes], requests: int) -> Iterator[Trace]:
         if isinstance(getattr(stream, "raw", None), gzip.GzipFile):
             raise TraceError(f"{self.path}: a gzipped .npz cannot be read in pieces; unzip it first")
-        try:
-            archive = zipfile.ZipFile(stream)
-        except zipfile.BadZipFile as error:
-            raise TraceError(f"{self.path}: damaged .npz archive: {error}") from None
-        with archive:
-            found = [name.removesuffix(".npy") for name in archive.namelist()]
-            for name in ("address", "is_write"):
-                if name not in found:
-                    raise TraceError(
-                        f"{self.path}: expected an array {name!r} in the .npz, found "
-                        f"{', '.join(found) or 'none'}"
-                    )
-            columns = {
-                name: _Column(archive, name, self.path)
-                for name in ("address", "is_write", "cycle")
-                if name in found
-            }
-            lengths = {name: column.length for name, column in columns.items()}
-            if len(set(lengths.values())) > 1 or not lengths["address"]:
-                raise TraceError(f"{self.path}: expected columns of one length above 0, found {lengths}")
-            for start in range(0, lengths["address"], requests):
-                count = min(requests, lengths["address"] - start)
-                piece = {name: column.read(count) for name, column in columns.items()}
-                try:
-                    yield Trace(piece["address"], piece["is_write"], piece.get("cycle"), self.name)
-                except TraceError as error:
-                    raise TraceError(f"{self.path}: requests from {start} on: {error}") from None
+        return TraceArchive(stream, self.path).parts(requests, self.name)
 
 
 def stream_trace(
@@ -169,6 +145,8 @@ def stream_trace(
         TraceError: there is no such file, or it does not begin as a trace.
     """
     trace = StreamedTrace(Path(path), format, chunk_requests)
+    if trace.path.exists() and not trace.path.is_file() and not trace.path.is_dir():
+        raise TraceError(f"{path}: expected a file, as it is read several times; save what it gives to one")
     next(trace.chunks(1))
     return trace
 
@@ -199,35 +177,3 @@ def write_columns(path: str | os.PathLike[str], requests: int, chunks: Callable[
                     raise TraceError(f"{path}: expected {requests} requests, the pieces have {written}")
     except OSError as error:
         raise TraceError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-class _Column:
-    """One array of an archive, read from its start to its end."""
-
-    def __init__(self, archive: zipfile.ZipFile, name: str, path: Path) -> None:
-        self._path, self._name = path, name
-        try:
-            self._file = archive.open(f"{name}.npy")
-            version = np.lib.format.read_magic(self._file)
-            read = np.lib.format.read_array_header_1_0
-            if version != (1, 0):
-                read = np.lib.format.read_array_header_2_0
-            shape, _, self._dtype = read(self._file)
-        except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged archive
-            raise self._damaged(error) from None
-        if len(shape) != 1 or self._dtype.hasobject:
-            raise TraceError(f"{path}: expected {name!r} to be one-dimensional numbers, found shape {shape}")
-        self.length = int(shape[0])
-
-    def read(self, count: int) -> NDArray[Any]:
-        size = count * self._dtype.itemsize
-        try:
-            content = self._file.read(size)
-        except Exception as error:  # as above
-            raise self._damaged(error) from None
-        if len(content) != size:
-            raise TraceError(f"{self._path}: damaged .npz archive: {self._name!r} ends too early")
-        return np.frombuffer(content, self._dtype)
-
-    def _damaged(self, error: Exception) -> TraceError:
-        return TraceError(f"{self._path}: damaged .npz archive: {' '.join(str(error).split())}")

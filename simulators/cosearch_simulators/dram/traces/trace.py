@@ -25,6 +25,9 @@ LARGEST_TIME_PS = LARGEST_CYCLE * 2500
 CACHE_LINE_BYTES = 64
 """What one request moves on DDR3, DDR4 and DDR5: a 64-bit channel x BL8, or a 32-bit one x BL16."""
 
+REQUEST_BYTES = 17
+"""What a request takes in memory: an address, whether it is a write, and a cycle."""
+
 CHUNK_REQUESTS = 1 << 19
 """How many requests of a long trace are at hand at once."""
 

@@ -5,11 +5,12 @@ Each tool has its module here with `validate(folder, cases, progress)`, the erro
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosearch_simulators.bounded_files import read_text
+from cosearch_simulators.bounded_json import parse_json
 from cosearch_simulators.errors import SimulatorError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def validate(
 
 def _read_cases(path: Path) -> list[dict[str, Any]]:
     try:
-        cases = json.loads(path.read_text())
+        cases = parse_json(read_text(path))
     except OSError as error:
         raise SimulatorError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:

@@ -6,8 +6,10 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import AfterValidator
 
 from cosearch import (
     Agent,
@@ -24,22 +26,38 @@ from cosearch import (
     Real,
     hookimpl,
 )
-from cosearch.errors import WorkloadError, unknown_name
+from cosearch.errors import WorkloadError
+from cosearch.settings import InputFile, Settings, setting
 from cosearch.validation import Validation
 
 
+def positive(scale):
+    if scale <= 0:
+        raise ValueError(f"scale must be positive, not {scale:g}")
+    return scale
+
+
+def check_trace(trace):
+    for number, line in enumerate(Path(trace).read_text().splitlines(), start=1):
+        if not line.isdigit():
+            raise WorkloadError(f"{trace}, line {number}: expected an address, found {line!r}")
+
+
+class ToySettings(Settings):
+    """What the toy cache runs."""
+
+    workload: Literal["uniform", "zipf"] = setting("uniform", "which requests come,\nand how")
+    trace: InputFile | None = setting(None, "path of the addresses")
+    scale: Annotated[float, AfterValidator(positive)] = setting(1.0, "of the latency")
+    delay_s: float = setting(0.0, "of each design", unit="s", ge=0, affects_results=False)
+    nan_above_banks: int = 64
+    crash_above_banks: int = 64
+
+
 class ToyCache(Problem):
-    """A cache with made-up formulas.
+    """A cache with made-up formulas."""
 
-    Args:
-        workload: which requests come,
-            and how: `uniform` or `zipf`.
-        scale (float): of the latency.
-
-    Raises:
-        ValueError: never mind.
-    """
-
+    Settings = ToySettings
     name = "toy-cache"
     version = 3
     space = DesignSpace(
@@ -63,31 +81,14 @@ class ToyCache(Problem):
     fidelities = ("analytical", "cycle")
     workloads = ("uniform", "zipf")
 
-    def __init__(
-        self,
-        *,
-        workload: str = "uniform",
-        trace: str | None = None,
-        scale: float = 1.0,
-        delay_s: float = 0.0,
-        nan_above_banks: int = 64,
-        crash_above_banks: int = 64,
-        objectives: list[str] | None = None,
-        constraints: list[str] | None = None,
-    ) -> None:
-        super().__init__(objectives=objectives, constraints=constraints)
+    def build(self):
+        nan_above_banks = self.settings.nan_above_banks
         if os.environ.get("TOY_BUG"):
             nan_above_banks //= 0
-        if workload not in self.workloads:
-            raise unknown_name("workload", workload, self.workloads)
-        if scale <= 0:
-            raise ValueError(f"scale must be positive, not {scale}")
-        if trace is not None:
-            for number, line in enumerate(Path(trace).read_text().splitlines(), start=1):
-                if not line.isdigit():
-                    raise WorkloadError(f"{trace}, line {number}: expected an address, found {line!r}")
-        self.scale, self.delay_s = scale, delay_s
-        self.nan_above_banks, self.crash_above_banks = nan_above_banks, crash_above_banks
+        if self.settings.trace is not None:
+            check_trace(self.settings.trace)
+        self.scale, self.delay_s = self.settings.scale, self.settings.delay_s
+        self.nan_above_banks, self.crash_above_banks = nan_above_banks, self.settings.crash_above_banks
 
     def simulate(self, designs, *, fidelity, seed):
         time.sleep(self.delay_s * len(designs))

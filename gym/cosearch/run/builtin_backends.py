@@ -1,0 +1,16 @@
+"""The backends that come with cosearch, as a plugin like anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cosearch.hookspecs import hookimpl
+from cosearch.run.backend import Backend
+from cosearch.run.inline import Inline
+from cosearch.run.processes import Processes
+
+
+@hookimpl
+def cosearch_backends() -> Sequence[type[Backend]]:
+    """In this process, and in worker processes."""
+    return [Inline, Processes]

@@ -1,0 +1,441 @@
+"""A study: one agent on one problem with one seed, recorded, and resumable after anything."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cosearch.agent import Agent
+from cosearch.errors import AgentError, ArgumentError, StoreError
+from cosearch.objectives import feasible
+from cosearch.problem import Problem
+from cosearch.progress import LiveProgress, Progress
+from cosearch.provenance import command, host, versions
+from cosearch.registry import agent_class, make_problem
+from cosearch.run.admission import Admission
+from cosearch.run.backends import make_backend
+from cosearch.run.findings import Findings, Found
+from cosearch.run.ledger import Ledger
+from cosearch.run.options import RunOptions, whole
+from cosearch.run.resumption import take_up
+from cosearch.run.scheduler import Listener, Scheduler
+from cosearch.run.target import Targets
+from cosearch.run.trial import Proposals, Results
+from cosearch.run.warm_start import Source, known_results
+from cosearch.space import DesignsLike
+from cosearch.store import Store, StudyData, StudyRecord
+from cosearch.task import Task
+
+if TYPE_CHECKING:
+    from cosearch.store.writer import StudyWriter
+
+__all__ = ["Found", "Progress", "Study", "problem_of"]
+
+REPORT_SECONDS = 1.0
+
+Callback = Callable[["Study", Results], None]
+
+
+class Study(Findings):
+    """One agent on one problem with one seed; make it with `create` or `resume`, then `run` it.
+
+    Example:
+        ```python
+        study = Study.create(make_problem("dram-controller"), "nsga2", budget=500, seed=0, store="study.db")
+        study.enqueue(study.problem.space.default())
+        study.run(progress=True)
+        study.pareto_front().designs
+        study.plot_front().show()
+        ```
+    """
+
+    def __init__(
+        self, problem: Problem, agent: Agent, store: Store, record: StudyRecord, options: RunOptions
+    ) -> None:
+        self.problem, self.agent, self.store, self.record = problem, agent, store, record
+        self.options = options
+        self._enqueued: list[Proposals] = []
+        self._known: list[Results] = []
+        self._search: _Search | None = None
+        self._ran = False
+        self._stop_reason = ""
+
+    @classmethod
+    def create(
+        cls,
+        problem: Problem,
+        agent: str | type[Agent] | Agent,
+        options: RunOptions | None = None,
+        *,
+        seed: int = 0,
+        agent_settings: Mapping[str, Any] | None = None,
+        store: Store | str | Path | None = None,
+        name: str | None = None,
+        **changes: Any,
+    ) -> Study:
+        """Begin a study.
+
+        Args:
+            problem: what to search.
+            agent: the name of a registered agent, a class, or an agent that is built already.
+            options: how it runs; each can be given by name too: `budget=500, workers=2`.
+            seed: of the agent.
+            agent_settings: its hyperparameters; the others have their defaults.
+            store: a store, or the path or URL of one; default in memory.
+            name: default made of problem, agent and seed, with a number if that is taken.
+            **changes: of the options; a budget is needed.
+
+        Raises:
+            CosearchError: for an unknown agent, a wrong setting, or a store that cannot be written.
+        """
+        options = RunOptions.of(options, changes)
+        seed = whole("seed", seed, least=0)
+        if name is not None and not name.strip():
+            raise ArgumentError(f"the name of a study must not be blank, as {name!r} is")
+        if options.evaluation_seed and not problem.seeded:
+            raise ArgumentError(
+                f"problem {problem.name} draws no random numbers: leave out the evaluation seed "
+                "(a problem that does says `seeded = True`)"
+            )
+        task = Task.of(problem, options.fidelity)
+        Targets(options.targets, problem.metric_names, problem.objectives)
+        settings = {
+            k: v.item() if isinstance(v, np.generic) else v for k, v in (agent_settings or {}).items()
+        }
+        instance = _built_agent(agent, task, seed, options.budget, settings)
+        if options.batch_size is not None:
+            instance.batch_size = options.batch_size
+        try:
+            arguments = json.loads(json.dumps(problem.arguments, allow_nan=False))
+        except (TypeError, ValueError):
+            raise ArgumentError(
+                f"problem {problem.name}: its arguments must be JSON values to be stored: {problem.arguments}"
+            ) from None
+        if not isinstance(store, Store):
+            store = Store.in_memory() if store is None else Store.open(store, create=True)
+        record = StudyRecord(
+            id=0,
+            name=name or _free_name(store, f"{problem.name}-{instance.name}-{seed}"),
+            problem=problem.name,
+            problem_version=problem.version,
+            problem_arguments=arguments,
+            workload_digest=problem.workload_digest,
+            fidelity=task.fidelity,
+            fidelities=[
+                {"name": f.name, "cost": f.cost, "description": f.description} for f in task.fidelities
+            ],
+            objectives=[str(o) for o in problem.objectives],
+            constraints=[str(c) for c in problem.constraints],
+            metrics=[{"name": m.name, "unit": m.unit, "description": m.description} for m in problem.metrics],
+            space=problem.space.to_dict(),
+            space_hash=problem.space.hash(),
+            agent=instance.name,
+            agent_settings=settings,
+            seed=seed,
+            budget=options.budget,
+            agent_budget=options.budget,
+            batch_size=instance.batch_size,
+            workers=options.workers,
+            timeout_s=options.timeout_s,
+            memory_mb=options.memory_mb,
+            options=options.to_json(),
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=versions(problem.name, instance.name),
+            host=host(),
+            command="",
+        )
+        record = replace(record, command=command(record, store.location))
+        return cls(problem, instance, store, store.create_study(record), options)
+
+    @classmethod
+    def resume(
+        cls,
+        store: Store | str | Path,
+        name: str | None = None,
+        *,
+        problem: Problem | None = None,
+        agent: str | type[Agent] | Agent | None = None,
+        **changes: Any,
+    ) -> Study:
+        """Take up a study where it stopped, however it stopped.
+
+        Args:
+            store: a store, or the path or URL of one.
+            name: the study; may be left out if there is only one.
+            problem: the problem, where it is not an installed one.
+            agent: the agent, where it is not an installed one.
+            **changes: of the options: a larger budget, other workers, a time limit for each design, ...
+
+        Raises:
+            CosearchError: if there is no such study, or its problem or agent is not installed.
+        """
+        if not isinstance(store, Store):
+            store = Store.open(store)
+        record = store.study(name)
+        changes = {k: v for k, v in changes.items() if v is not None}
+        if changes.get("budget", record.budget) < record.budget:
+            raise ArgumentError(
+                f"study {record.name!r} has a budget of {record.budget}; it can only be raised"
+            )
+        for fixed in ("fidelity", "evaluation_seed", "batch_size"):
+            if fixed in changes:
+                raise ArgumentError(f"the {fixed} of a study cannot be changed; start a new study")
+        # stops are of one run: a resumed study would stop at once
+        kept = {**record.options, "time_limit_s": None, "targets": (), "budget": record.budget}
+        options = RunOptions(**{**kept, **changes})
+        record = replace(
+            record,
+            budget=options.budget,
+            workers=options.workers,
+            timeout_s=options.timeout_s,
+            memory_mb=options.memory_mb,
+            options=options.to_json(),
+        )
+        problem = _same_problem(record, problem) if problem is not None else problem_of(record)
+        Targets(options.targets, problem.metric_names, problem.objectives)
+        instance = _built_agent(
+            agent if agent is not None else record.agent,
+            Task.of(problem, record.fidelity),
+            record.seed,
+            record.agent_budget,
+            record.agent_settings,
+        )
+        instance.batch_size = record.batch_size
+        return cls(problem, instance, store, record, options)
+
+    # ------------------------------------------------------------------ what the user adds
+
+    def enqueue(self, designs: DesignsLike, *, fidelity: str | None = None) -> None:
+        """Have designs evaluated before the agent's own; it is informed of what comes of them.
+
+        Raises:
+            DesignError: for what is no design of the space.
+            UnknownNameError: for a fidelity that the problem lacks.
+        """
+        Task.of(self.problem, fidelity)
+        proposals = Proposals(self.problem.space.designs(designs), fidelity)
+        if self._search is not None:
+            self._search.scheduler.enqueue(proposals)
+        else:
+            self._enqueued.append(proposals)
+
+    def warm_start(self, source: Source) -> int:
+        """Begin with what is known already, which costs no budget; how many evaluations that are.
+
+        Args:
+            source: another `Study` or `StudyData` of the same space and metrics, or a table: columns by name,
+                one for each parameter and metric, e.g. a dict of lists or a pandas DataFrame.
+
+        Raises:
+            ArgumentError: for columns that are missing, or a study of another space.
+            DesignError: for what is no design of the space.
+        """
+        results = known_results(self.problem, self.record.fidelity, source)
+        self._known.append(results)
+        return len(results)
+
+    def stop(self, reason: str = "a callback stopped the study") -> None:
+        """End the study at the next tell; for callbacks."""
+        self._stop_reason = reason
+
+    # ------------------------------------------------------------------ running
+
+    def run(
+        self,
+        progress: Callable[[Progress], None] | bool | None = None,
+        *,
+        callbacks: Iterable[Callback] = (),
+    ) -> StudyData:
+        """Search until the budget is spent, a stop is reached, or the agent has nothing new to ask.
+
+        Args:
+            progress: called after each tell, and about once a second within a slow batch; true shows a bar
+                in a terminal or a notebook.
+            callbacks: each is called after each tell with the study and the results; it may call `stop`.
+
+        Returns:
+            What the study found, earlier parts of a resumed study included.
+
+        Raises:
+            StudyLockedError: if another process is running this study.
+            StoreError: if the store cannot take an evaluation; what it already has stays.
+            ProblemError: if the problem breaks its contract on each of the first designs.
+        """
+        if self._ran:
+            raise AgentError(f"study {self.record.name!r} has run already; go on with Study.resume")
+        with contextlib.ExitStack() as stack:
+            if progress is True:
+                from cosearch.progress_display import shown_progress
+
+                progress = stack.enter_context(shown_progress(self.record.name, self.problem, hidden=False))
+            writer = stack.enter_context(self.store.writer(self.record))
+            self._ran = True
+            stack.callback(self.agent.close)
+            search = self._search = _Search(self, writer, progress or None, tuple(callbacks))
+            stack.callback(search.close)
+            writer.set_record(self.record)
+            writer.set_status("running")
+            try:
+                reason = search.run()
+            except BaseException as error:
+                with contextlib.suppress(StoreError):
+                    writer.set_seconds(search.seconds)
+                    writer.set_status("interrupted", f"{type(error).__name__}: {error}".strip(": "))
+                raise
+            finally:
+                self._search = None
+            writer.set_seconds(search.seconds)
+            writer.set_status("finished", reason)
+        return self.data
+
+
+class _Search:
+    """One run of a study: what the scheduler needs, and what is to know of its results."""
+
+    def __init__(
+        self,
+        study: Study,
+        writer: StudyWriter,
+        progress: Callable[[Progress], None] | None,
+        callbacks: Sequence[Callback],
+    ) -> None:
+        self.study, self.progress, self.callbacks = study, progress, callbacks
+        problem, record, options = study.problem, study.record, study.options
+        self.targets = Targets(options.targets, problem.metric_names, problem.objectives)
+        self.live = LiveProgress(problem, options.budget)
+        self.began = time.monotonic() - record.seconds
+        self.run_began = time.monotonic()
+        self.reported_at = 0.0
+        self.proposals = 0
+        self.reason = ""
+        self.backend = make_backend(problem, options.backend_options, options.backend)
+        ledger = Ledger(problem.space, problem.metric_names)
+        in_order = options.workers == 1 or options.deterministic or study.agent.generational
+        self.scheduler = Scheduler(
+            problem,
+            study.agent,
+            self.backend,
+            Admission(problem, study.agent.task, ledger, options.budget, options.evaluation_seed),
+            writer,
+            Listener(self._recorded, self._told, self._stop, lambda: self.seconds),
+            batch_size=record.batch_size,
+            in_order=in_order,
+        )
+        stored = take_up(self.scheduler, study.store, record, writer)
+        if stored is not None:
+            self._note(stored.results)
+            self.began = min(self.began, self.run_began - stored.seconds)  # a kill leaves no total
+            self.proposals = stored.told
+        for results in study._known:
+            self.scheduler.know(results)
+        for proposals in study._enqueued:
+            self.scheduler.enqueue(proposals)
+
+    def run(self) -> str:
+        """Search to the end; why it ended."""
+        return self.scheduler.run()
+
+    def close(self) -> None:
+        """End the workers."""
+        self.backend.close()
+
+    @property
+    def seconds(self) -> float:
+        """How long the study has run, pauses left out."""
+        return time.monotonic() - self.began
+
+    def _stop(self) -> str:
+        limit_s = self.study.options.time_limit_s
+        if self.study._stop_reason:
+            return self.study._stop_reason
+        if limit_s is not None and time.monotonic() - self.run_began >= limit_s:
+            return f"the time limit of {limit_s:g} s is reached"
+        return self.reason
+
+    def _recorded(self, results: Results) -> None:
+        self._note(results)
+        if self.seconds - self.reported_at > REPORT_SECONDS:  # a slow batch shows how it goes
+            self._report()
+
+    def _note(self, results: Results) -> None:
+        """Take in new results at the study's own fidelity."""
+        own = results.fidelity == self.study.record.fidelity
+        outcomes = results.outcomes if own.all() else results.outcomes.take(own)
+        self.live.add(outcomes)
+        if not self.targets:
+            return
+        problem = self.study.problem
+        if self.targets.met_by(outcomes, feasible(problem.constraints, outcomes)):
+            self.reason = f"the target is reached: {', '.join(self.study.options.targets)}"
+        volume = self.targets.hypervolume
+        if volume is not None and self.live.report(0, self.seconds).hypervolume >= volume:
+            self.reason = f"the target hypervolume of {volume:g} is reached"
+
+    def _told(self, results: Results) -> None:
+        self.proposals += len(results)
+        self._report()
+        for callback in self.callbacks:
+            callback(self.study, results)
+
+    def _report(self) -> None:
+        self.reported_at = self.seconds
+        if self.progress is not None:
+            self.progress(self.live.report(self.proposals, self.seconds))
+
+
+def _built_agent(
+    agent: str | type[Agent] | Agent, task: Task, seed: int, budget: int, settings: Mapping[str, Any]
+) -> Agent:
+    if isinstance(agent, Agent):
+        if settings and dict(settings) != {k: agent.settings.get(k) for k in settings}:
+            raise ArgumentError(f"agent {agent.name} is built already: build it with its settings")
+        if agent.space != task.space:
+            raise ArgumentError(f"agent {agent.name} was built for another space than the problem's")
+        return agent
+    built = agent_class(agent) if isinstance(agent, str) else agent
+    return built(task, seed=seed, budget=budget, **settings)
+
+
+def problem_of(record: StudyRecord) -> Problem:
+    """The problem of a recorded study, built again as it was.
+
+    Raises:
+        CosearchError: if it is not installed, or is not the same any more.
+    """
+    problem = make_problem(
+        record.problem,
+        objectives=record.objectives,
+        constraints=record.constraints,
+        **record.problem_arguments,
+    ).hold(record.space.get("held", {}))
+    return _same_problem(record, problem)
+
+
+def _same_problem(record: StudyRecord, problem: Problem) -> Problem:
+    """The problem, if it is the one that was recorded."""
+    if problem.version != record.problem_version or problem.space.hash() != record.space_hash:
+        raise StoreError(
+            f"study {record.name!r} was made with another version of problem {record.problem} "
+            f"(v{record.problem_version}, here v{problem.version}, another space); start a new one"
+        )
+    # a study of format 1 has a digest of another kind, and no options
+    if record.options and problem.workload_digest != record.workload_digest:
+        raise StoreError(
+            f"study {record.name!r}: the workload's file has changed since the study began; "
+            "put the old one back, or start a new study"
+        )
+    return problem
+
+
+def _free_name(store: Store, name: str) -> str:
+    taken = {study.name for study in store.studies()}
+    candidates = (name if i == 1 else f"{name}-{i}" for i in range(1, len(taken) + 2))
+    return next(candidate for candidate in candidates if candidate not in taken)

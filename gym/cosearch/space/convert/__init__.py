@@ -1,0 +1,1 @@
+"""How other libraries see a design space: one module for each library, named after it."""

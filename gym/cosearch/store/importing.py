@@ -1,0 +1,64 @@
+"""Taking what waits in a reserve into the store, checked like anything that comes from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cosearch.errors import StoreError
+from cosearch.space import DesignSpace
+from cosearch.store import blocks, reading, reserve
+from cosearch.store.blocks import Block
+from cosearch.store.database import Session
+from cosearch.store.records import StudyRecord
+
+if TYPE_CHECKING:
+    from cosearch.store.store import Store
+    from cosearch.store.writer import StudyWriter
+
+
+def take_up(store: Store, writer: StudyWriter) -> None:
+    """Store the evaluations that wait for a study, unless it has them, and remove their file.
+
+    Raises:
+        StoreError: if the file is not what a writer of this study left, or the store cannot take them yet.
+    """
+    record = writer.record
+    refused, paths = reserve.waiting(store.location, record)
+    if refused:
+        space = reading.space_of(record)
+        found = [_checked(each, record, space, str(paths[0])) for each in refused]
+        with store.errors("read"), store.guard:
+            session = Session(store.engine)
+            try:
+                _, stored = reading.load(session, record)
+            finally:
+                session.close()
+        together = blocks.concat([stored, *found])
+        new = np.flatnonzero(~reading.repeated(together))
+        writer.append_block(together.take(new[new >= len(stored)]))
+        writer.flush()
+    reserve.remove(paths)
+
+
+def _checked(refused: reserve.Refused, record: StudyRecord, space: DesignSpace, path: str) -> Block:
+    try:
+        block = blocks.unpack(refused.payload, refused.first, record.fidelity)
+        names = [metric["name"] for metric in record.metrics]
+        if block.designs.shape[1] != len(space.names) or set(block.outcomes.metrics) != set(names):
+            raise StoreError("it is of another space or has other metrics")
+        designs = reading.designs_of(space, block.designs)
+        if not np.array_equal(space.from_index(designs.index).index, designs.index):
+            raise StoreError("it holds a design that is none of its space")
+        if (~space.allowed(designs) & _charged(block)).any():
+            raise StoreError("it holds a forbidden design that cost budget")
+    except StoreError as error:
+        raise StoreError(
+            f"{path}, where evaluations wait, is damaged ({error}); delete it to go on without them"
+        ) from None
+    return block.with_metrics(names)
+
+
+def _charged(block: Block) -> np.ndarray:
+    return block.charged if isinstance(block.charged, np.ndarray) else np.full(len(block), block.charged)

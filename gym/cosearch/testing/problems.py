@@ -1,0 +1,220 @@
+"""The conformance check of problems."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pickle
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch.drawing import drawn_pictures, draws_pictures
+from cosearch.outcomes import INFEASIBLE, OK, STATUSES, Outcomes
+from cosearch.problem import Problem
+from cosearch.run.backend import BackendOptions
+from cosearch.run.processes import Processes
+from cosearch.run.trial import Piece
+from cosearch.space import Designs, DesignSpace
+from cosearch.testing.conformance import ConformanceError, require, require_docstring, require_name
+
+FIDELITY_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+# Longer than this no design of an isolated problem runs in a check.
+CHECK_TIMEOUT_S = 20.0
+# Random points among which a forbidden design is looked for.
+FORBIDDEN_DRAWS = 4096
+
+
+def check_problem(problem: Problem, *, designs: int = 12, seed: int = 0) -> None:
+    """Check that a problem keeps its contract.
+
+    Args:
+        problem: the problem, built.
+        designs: how many random designs to try; each is simulated four times a fidelity.
+        seed: of the random designs.
+
+    Raises:
+        ConformanceError: what is wrong, in words.
+    """
+    _check_declarations(problem)
+    _check_rebuild(problem)
+    batch = problem.space.sample(designs, np.random.default_rng(seed))
+    for fidelity in problem.fidelity_names:
+        _check_simulation(problem, batch, fidelity)
+    _check_forbidden(problem, seed)
+    _check_pictures(problem)
+
+
+def _check_declarations(problem: Problem) -> None:
+    who = f"problem {problem.name!r}"
+    require_name(problem.name, type(problem))
+    require_docstring(who, type(problem))
+    require(isinstance(problem.space, DesignSpace), f"{who}: space is {problem.space!r}, not a DesignSpace")
+    require(len(problem.metrics) > 0, f"{who} declares no metrics")
+    for metric in problem.metrics:
+        require(metric.name.isidentifier(), f"{who}: metric name {metric.name!r} is not an identifier")
+        require(
+            metric.unit != "", f"{who}: metric {metric.name!r} has no unit; '1' is the unit of a plain number"
+        )
+    names = problem.metric_names
+    require(len(set(names)) == len(names), f"{who} declares a metric twice: {', '.join(names)}")
+    require(len(problem.fidelity_names) > 0, f"{who} declares no fidelity")
+    for fidelity in problem.fidelity_names:
+        require(
+            bool(FIDELITY_NAME.fullmatch(fidelity)),
+            f"{who}: fidelity {fidelity!r} is no name: small letters, digits, - and _",
+        )
+    require(
+        len(set(problem.fidelity_names)) == len(problem.fidelity_names),
+        f"{who} declares a fidelity twice: {', '.join(problem.fidelity_names)}",
+    )
+    require(
+        problem.default_fidelity in ("", *problem.fidelity_names),
+        f"{who}: default_fidelity {problem.default_fidelity!r} is none of "
+        f"{', '.join(problem.fidelity_names)}",
+    )
+    for group, members in problem.groups.items():
+        for member in members:
+            require(member in problem.space, f"{who}: group {group!r} names unknown parameter {member!r}")
+
+
+def _check_rebuild(problem: Problem) -> None:
+    who = f"problem {problem.name!r}"
+    try:
+        arguments = json.loads(json.dumps(dict(problem.arguments)))
+    except (TypeError, ValueError) as error:
+        raise ConformanceError(
+            f"{who}: its arguments are not JSON values, so no study can store them: {error}"
+        ) from None
+    rebuilt = type(problem)(**arguments)
+    require(
+        rebuilt.space == problem.space, f"{who}: built again from its arguments, it has another design space"
+    )
+    try:
+        copy = pickle.loads(pickle.dumps(problem))
+    except Exception as error:  # pickle raises whatever the author's objects raise
+        raise ConformanceError(f"{who} cannot be pickled, so no worker process can run it: {error}") from None
+    require(copy.space == problem.space, f"{who}: its pickled copy has another design space")
+
+
+def _check_simulation(problem: Problem, batch: Designs, fidelity: str) -> None:
+    who = f"problem {problem.name!r} at fidelity {fidelity!r}"
+    with contextlib.closing(_executor(problem, fidelity)) as executor:
+        together, again, *alone, backwards = (
+            _run(executor, designs)
+            for designs in (batch, batch, *(batch[i : i + 1] for i in range(len(batch))), batch[::-1])
+        )
+    _check_outcomes(who, together, problem.metric_names, len(batch))
+    require(
+        bool(together.ok.any()),
+        f"{who}: none of {len(batch)} random designs has status ok; "
+        f"the first is {together.status[0]}: {together.reason[0]}",
+    )
+    _same(who, "evaluated again with the same seed", batch, together, again)
+    _same(who, "evaluated one at a time", batch, together, Outcomes.concat(alone))
+    _same(who, "evaluated in reverse order", batch, together, backwards.take(np.arange(len(batch))[::-1]))
+
+
+def _check_pictures(problem: Problem) -> None:
+    if not draws_pictures(problem):
+        return
+    default = problem.space.default()
+    with contextlib.closing(_executor(problem, problem.default_fidelity)) as executor:
+        outcomes = _run(executor, problem.space.designs([default]))
+    if outcomes.ok[0]:
+        drawn = drawn_pictures(problem, default, timeout_s=CHECK_TIMEOUT_S if problem.isolated else None)
+        why = "; ".join(drawn.missing)
+        require(not why, f"problem {problem.name!r}: a picture of the default design is missing: {why}")
+
+
+def _executor(problem: Problem, fidelity: str) -> WholeBatches | InWorker:
+    """Worker processes with a time limit for a problem that may hang, else batches as they are."""
+    if problem.isolated:
+        return InWorker(problem, fidelity)
+    return WholeBatches(problem, fidelity)
+
+
+class WholeBatches:
+    """Evaluates in this process, each batch at once: it is batches that are checked."""
+
+    def __init__(self, problem: Problem, fidelity: str) -> None:
+        self.problem, self.fidelity = problem, fidelity
+
+    def run(self, designs: Designs) -> Iterator[tuple[NDArray[np.int64], Outcomes]]:
+        """One piece."""
+        yield np.arange(len(designs)), self.problem.evaluate(designs, fidelity=self.fidelity, seed=0)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class InWorker:
+    """Evaluates in a worker process, design by design under a time limit."""
+
+    def __init__(self, problem: Problem, fidelity: str) -> None:
+        self.backend = Processes(problem, BackendOptions(timeout_s=CHECK_TIMEOUT_S))
+        self.fidelity = fidelity
+
+    def run(self, designs: Designs) -> Iterator[tuple[NDArray[np.int64], Outcomes]]:
+        """Each design as soon as it is done."""
+        self.backend.submit(Piece(np.arange(len(designs)), designs, self.fidelity, 0))
+        while found := self.backend.poll():
+            for done in found:
+                yield done.numbers, done.outcomes
+
+    def close(self) -> None:
+        """End the worker."""
+        self.backend.close()
+
+
+def _run(executor: WholeBatches | InWorker, designs: Designs) -> Outcomes:
+    rows, pieces = zip(*executor.run(designs), strict=True)
+    return Outcomes.concat(pieces).take(np.argsort(np.concatenate(rows)))
+
+
+def _check_outcomes(who: str, outcomes: Outcomes, metrics: Sequence[str], n: int) -> None:
+    require(
+        set(outcomes.metrics) == set(metrics),
+        f"{who} returns {sorted(outcomes.metrics)}, declares {sorted(metrics)}",
+    )
+    require(len(outcomes) == n, f"{who} returns {len(outcomes)} outcomes for {n} designs")
+    for i in range(n):
+        status, reason = outcomes.status[i], outcomes.reason[i]
+        require(status in STATUSES, f"{who}: status {status!r} is none of {', '.join(STATUSES)}")
+        require(
+            (status == OK) == (reason == ""),
+            f"{who}: status {status!r} with reason {reason!r}; only ok has none",
+        )
+        for name, column in outcomes.metrics.items():
+            finite = bool(np.isfinite(column[i]))
+            require(
+                finite == (status == OK),
+                f"{who}: metric {name!r} is {column[i]} where the status is {status}",
+            )
+
+
+def _same(who: str, how: str, batch: Designs, first: Outcomes, second: Outcomes) -> None:
+    for i in range(len(batch)):
+        require(
+            first.status[i] == second.status[i],
+            f"{who}: a design {how} has status {second.status[i]}, not {first.status[i]}: {batch[i]}",
+        )
+        for name in first.metrics:
+            a, b = first[name][i], second[name][i]
+            equal = a == b or (np.isnan(a) and np.isnan(b))
+            require(bool(equal), f"{who}: a design {how} has {name} {b!r}, not {a!r}: {batch[i]}")
+
+
+def _check_forbidden(problem: Problem, seed: int) -> None:
+    space = problem.space
+    drawn = space.from_unit(np.random.default_rng(seed).random((FORBIDDEN_DRAWS, space.unit_dim)))
+    forbidden = drawn[~space.allowed(drawn)][:1]
+    if len(forbidden):
+        outcome = problem.evaluate(forbidden)
+        require(
+            outcome.status[0] == INFEASIBLE,
+            f"problem {problem.name!r}: a forbidden design has status {outcome.status[0]}, not infeasible: "
+            f"{forbidden[0]}",
+        )
