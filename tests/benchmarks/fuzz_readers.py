@@ -3,8 +3,8 @@
     python tests/benchmarks/fuzz_readers.py --inputs 2300 --seed 1 --readme gym/README.md
 
 Each reader runs in a process of its own, so that a crash or a loop in compiled code is counted and does not
-end the run. Unexpected is whatever is not the reader's own error, an error of several lines or more than 1,200
-characters, a crash, more than 5 s for an input, or more than 8 GB.
+end the run. Unexpected is whatever is not the reader's own error, an error of several lines or of more than
+1,200 characters, a crash, more than 5 s for an input, or more than 8 GB.
 """
 
 from __future__ import annotations
