@@ -167,7 +167,7 @@ class DesignSpace:
         return part
 
     def _part(self, name: str) -> _Part | None:
-        """A part and its columns, None if there is no such part; "chip.network" is a part of the part "chip"."""
+        """A part and its columns, or None; "chip.network" is the part "network" of the part "chip"."""
         if name not in self._parts:
             head, _, rest = name.partition(".")
             whole = self._part(head) if rest else None
