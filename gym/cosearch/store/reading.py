@@ -104,29 +104,26 @@ def space_of(record: StudyRecord) -> DesignSpace:
 
 
 def evaluations(record: StudyRecord, rows: NDArray[np.int64], block: blocks.Block) -> StoredEvaluations:
-    """Evaluations as columns; of exact repeats only the first is there.
+    """Evaluations as columns.
 
     Raises:
         StoreError: for a design that is none of the space.
     """
-    repeats = repeated(block)
-    if repeats.any():
-        kept = np.flatnonzero(~repeats)
-        rows, block = rows[kept], block.take(kept)
+    n = len(block)
     return StoredEvaluations(
         rows,
         designs_of(space_of(record), block.designs),
         block.outcomes,
-        _full(block.charged, len(block), bool),
-        _full(block.fidelity, len(block), np.str_),
-        _full(block.seed, len(block), np.int64),
+        _column(block.charged, n),
+        _column(block.fidelity, n),
+        _column(block.seed, n),
         block.numbers(),
-        _full(block.seconds, len(block), np.float64),
+        _column(block.seconds, n),
     )
 
 
 def study_data(record: StudyRecord, stored: StoredEvaluations, told_rows: NDArray[np.int64]) -> StudyData:
-    """What a study found, those evaluations first that were told.
+    """What a study found, those evaluations first that were told; of exact repeats only the first is there.
 
     Raises:
         StoreError: if a tell names an evaluation that is not there, or the record is damaged.
@@ -138,13 +135,14 @@ def study_data(record: StudyRecord, stored: StoredEvaluations, told_rows: NDArra
     known[known] = stored.row[order][place[known]] == told_rows[known]
     if not known.all():
         raise StoreError(f"evaluation {int(told_rows[~known][0])}, which the agent was told, is missing")
-    told_at = order[place]
+    same_as = first_alike(stored.designs.index, stored.fidelity, stored.seed)
+    told_at = same_as[order[place]]
     unique, first_told = np.unique(told_at, return_index=True)
-    untold = np.ones(n, dtype=bool)
+    untold = same_as == np.arange(n)
     untold[unique] = False
     first = np.concatenate([told_at[np.sort(first_told)], np.flatnonzero(untold)])
     position = np.empty(n, dtype=np.int64)
-    position[first] = np.arange(n)
+    position[first] = np.arange(len(first))
     in_place = np.array_equal(first, np.arange(n))
     with naming("its objectives"):
         objectives = tuple(Objective.parse(text) for text in record.objectives)
@@ -176,31 +174,31 @@ def designs_of(space: DesignSpace, packed: NDArray[Any]) -> Designs:
     return Designs(space, index)
 
 
-def repeated(block: blocks.Block) -> NDArray[np.bool_]:
-    """Which evaluations repeat an earlier one: the same design at the same fidelity and seed."""
-    n = len(block)
+def first_alike(
+    designs: NDArray[Any], fidelity: str | NDArray[np.str_], seed: int | NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """For each evaluation the position of the first with the same design, fidelity and seed, shape (n,)."""
+    n = len(designs)
+    columns = [designs[:, j] for j in range(designs.shape[1])]
+    if isinstance(seed, np.ndarray) and (seed != seed[:1]).any():
+        columns.append(seed)
+    if isinstance(fidelity, np.ndarray) and (fidelity != fidelity[:1]).any():
+        columns.append(np.unique(fidelity, return_inverse=True)[1])
     mixed = np.zeros(n, dtype=np.uint64)
-    columns = [block.designs[:, j] for j in range(block.designs.shape[1])]
-    if isinstance(block.seed, np.ndarray):
-        columns.append(block.seed)
-    if isinstance(block.fidelity, np.ndarray):
-        columns.append(np.unique(block.fidelity, return_inverse=True)[1])
     for column in columns:
         mixed ^= column.astype(np.int64).view(np.uint64)
         mixed *= np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
     order = np.argsort(mixed, kind="stable")
-    alike = np.flatnonzero(mixed[order][1:] == mixed[order][:-1])
-    repeats = np.zeros(n, dtype=bool)
+    alike = np.flatnonzero(mixed[order[1:]] == mixed[order[:-1]])
+    first = np.arange(n)
     if len(alike):  # two that only look alike are told apart
         suspects = np.unique(np.concatenate([order[alike], order[alike + 1]]))
-        seen: set[tuple[int, ...]] = set()
-        for row, key in zip(
-            suspects.tolist(), zip(*(c[suspects].tolist() for c in columns), strict=True), strict=True
-        ):
-            repeats[row] = key in seen
-            seen.add(key)
-    return repeats
+        seen: dict[tuple[int, ...], int] = {}
+        keys = zip(*(column[suspects].tolist() for column in columns), strict=True)
+        for row, key in zip(suspects.tolist(), keys, strict=True):
+            first[row] = seen.setdefault(key, row)
+    return first
 
 
 @contextlib.contextmanager
@@ -222,9 +220,5 @@ def naming(what: str) -> Iterator[None]:
         raise StoreError(f"{what} is damaged ({type(error).__name__})") from None
 
 
-def _full(value: Any, n: int, dtype: Any) -> NDArray[Any]:
-    return (
-        value
-        if isinstance(value, np.ndarray)
-        else np.full(n, value, dtype=None if dtype is np.str_ else dtype)
-    )
+def _column(value: Any, n: int) -> NDArray[Any]:
+    return value if isinstance(value, np.ndarray) else np.full(n, value)

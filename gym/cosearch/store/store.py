@@ -238,7 +238,7 @@ class Store:
             return json.loads(self._reader.agent_state(session, record) or "{}")
 
     def evaluations(self, record: StudyRecord) -> StoredEvaluations:
-        """Every stored evaluation of a study.
+        """Every stored evaluation of a study, exact repeats included, which a study does not make.
 
         Raises:
             StoreError: if one of its blocks is damaged; names it.

@@ -92,7 +92,13 @@ class StudyWriter:
             "SELECT block, first, n FROM blocks WHERE study_id = ? ORDER BY block", (id_,)
         ).fetchall()
         self._next_block = found[-1][0] + 1 if found else 0
-        self.stored = int(max((first + n for _, first, n in found), default=0))
+        self.stored = 0
+        for _, first, n in found:
+            if first != self.stored or n < 1:
+                raise StoreError(
+                    f"evaluations are missing after {self.stored}: it can be read, but not go on"
+                )
+            self.stored += n
         small = next((i for i, row in enumerate(reversed(found)) if row[2] >= LARGE), len(found))
         self._tail: list[tuple[int, int, Block]] = []
         for number, first, _ in found[len(found) - small :]:
