@@ -14,7 +14,7 @@ from cosearch.objectives import Constraint, Objective
 from cosearch.space import Designs, DesignSpace
 from cosearch.store import blocks, runs
 from cosearch.store.database import Session
-from cosearch.store.records import StoredEvaluations, StudyData, StudyRecord
+from cosearch.store.records import StoredEvaluations, StudyData, StudyRecord, json_object
 
 StudyRow = tuple[Any, Any, Any, Any, Any, Any]  # id, name, description, status, stopped_because, seconds
 
@@ -48,17 +48,29 @@ def load(session: Session, record: StudyRecord) -> tuple[NDArray[np.int64], bloc
     for number, first, n, payload in session.execute(
         "SELECT block, first, n, payload FROM blocks WHERE study_id = ? ORDER BY block", (record.id,)
     ).fetchall():
-        with naming(f"block {number}"):
-            if not isinstance(payload, bytes | memoryview) or not isinstance(first, int):
-                raise StoreError("it is no block")
-            block = blocks.unpack(bytes(payload), first, record.fidelity)
-            if len(block) != n or block.designs.shape[1] != found[0].designs.shape[1]:
-                raise StoreError("it has another size than it should")
+        block = unpacked(number, first, n, payload, record)
+        if block.designs.shape[1] != found[0].designs.shape[1]:
+            raise StoreError(f"block {number} is damaged: it is of another space")
         rows.append(np.arange(first, first + len(block)))
         found.append(block.with_metrics(names))
     if len(found) > 1:
         del rows[0], found[0]
     return np.concatenate(rows), blocks.concat(found)
+
+
+def unpacked(number: object, first: object, n: object, payload: object, record: StudyRecord) -> blocks.Block:
+    """A block from what its row of the table holds.
+
+    Raises:
+        StoreError: if it is damaged.
+    """
+    with naming(f"block {number}"):
+        if not isinstance(payload, bytes | memoryview) or not isinstance(first, int):
+            raise StoreError("it is no block")
+        block = blocks.unpack(bytes(payload), first, record.fidelity)
+        if len(block) != n:
+            raise StoreError("it has another size than it should")
+    return block
 
 
 def told(session: Session, record: StudyRecord) -> NDArray[np.int64]:
@@ -80,10 +92,14 @@ def told(session: Session, record: StudyRecord) -> NDArray[np.int64]:
     return np.concatenate(parts)
 
 
-def agent_state(session: Session, record: StudyRecord) -> Any:
-    """The agent's state as JSON text, or None."""
+def agent_state(session: Session, record: StudyRecord) -> dict[str, Any]:
+    """The agent's state after the last tell, empty if there is none.
+
+    Raises:
+        StoreError: if it is damaged.
+    """
     row = session.execute("SELECT agent_state FROM progress WHERE study_id = ?", (record.id,)).fetchone()
-    return None if row is None else row[0]
+    return {} if row is None else json_object(row[0], "its agent's state")
 
 
 def no_evaluations(record: StudyRecord) -> blocks.Block:
