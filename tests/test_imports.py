@@ -25,7 +25,12 @@ MAY_IMPORT = {
 # The simulators stand on arrays alone; pydantic and yaml read the files that users write.
 SIMULATOR_LIBRARIES = {"numpy", "numba", "array_api_compat", "pydantic", "yaml"}
 # An importer needs the library whose files it reads, and imports it when it is called.
-IMPORTERS = {"from_onnx.py": "onnx", "onnx_buffers.py": "onnx", "from_torch.py": "torch"}
+IMPORTERS = {
+    "from_onnx.py": "onnx",
+    "onnx_nodes.py": "onnx",
+    "onnx_buffers.py": "onnx",
+    "from_torch.py": "torch",
+}
 HEAVY = (
     "torch",
     "stable_baselines3",
