@@ -1,4 +1,4 @@
-"""The outcomes of a batch of designs: a float64 column for each metric, a status and reason for each design."""
+"""The outcomes of a batch of designs: a float64 column for each metric, a status for each design."""
 
 from __future__ import annotations
 
@@ -186,8 +186,10 @@ class Outcomes:
 
     @property
     def status(self) -> NDArray[np.str_]:
-        """The status of each design as text, shape (n,)."""
-        return _NAMES[self.codes]
+        """The status of each design as text, shape (n,); read-only, `codes` is what is kept."""
+        names = _NAMES[self.codes]
+        names.flags.writeable = False
+        return names
 
     @property
     def ok(self) -> NDArray[np.bool_]:
