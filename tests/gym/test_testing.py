@@ -17,7 +17,6 @@ from cosearch import (
     Outcomes,
     Problem,
     Real,
-    testing,
 )
 from cosearch.outcomes import OK
 from cosearch.testing import ConformanceError, check_agent, check_problem
@@ -251,7 +250,7 @@ def test_a_bad_agent_is_told_what_is_wrong(agent_class, error, words):
 
 
 def test_a_problem_that_crashes_and_hangs_is_checked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testing, "CHECK_TIMEOUT_S", 2.0)
+    monkeypatch.setattr("cosearch.testing.problems.CHECK_TIMEOUT_S", 2.0)
     kinds = set(Trouble.space.sample(5, 16)["kind"])
     assert kinds == {"fine", "exit", "hang", "reject"}
     check_problem(Trouble(), designs=5, seed=16)
