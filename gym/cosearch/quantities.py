@@ -57,16 +57,17 @@ class Scale:
     digits: int = DIGITS[1]
 
     @classmethod
-    def of(cls, unit: str, values: ArrayLike) -> Scale:
+    def of(cls, unit: str, values: ArrayLike, largest: float = 0.0) -> Scale:
         """The scale of a column or an axis.
 
         Args:
             unit: of the values.
             values: those that matter to the reader; what is not finite does not count.
+            largest: of all that will be shown, where there are others.
         """
         known = np.asarray(values, dtype=np.float64).ravel()
         known = known[np.isfinite(known)]
-        shown, exponent = _prefixed(unit, np.abs(known[known != 0.0]))
+        shown, exponent = _prefixed(unit, np.abs(known[known != 0.0]), largest)
         scale = cls(unit, "" if shown == "1" else shown, exponent)
         digits = _digits(scale.shown(known[:MEASURED]), *(DIGITS if _steps(unit) else PLAIN_DIGITS))
         return replace(scale, digits=digits)
@@ -177,7 +178,7 @@ def _steps(unit: str) -> _Steps | None:
     return None
 
 
-def _prefixed(unit: str, sizes: NDArray[np.float64]) -> tuple[str, int]:
+def _prefixed(unit: str, sizes: NDArray[np.float64], largest: float) -> tuple[str, int]:
     """The unit in which positive values are shown, and the power of ten between it and theirs."""
     steps = _steps(unit)
     if steps is None or not len(sizes):
@@ -190,7 +191,9 @@ def _prefixed(unit: str, sizes: NDArray[np.float64]) -> tuple[str, int]:
     place = math.log10(middle) + steps.own - math.log10(steps.least) + 1e-9
     fitting = [exponent for exponent in exponents if exponent <= place] or exponents[:1]
     change = fitting[-1] - steps.own
-    if change < 0 and float(sizes.max()) > 1e300 / 10.0**-change:  # the largest numbers do not grow further
+    if (
+        change < 0 and max(float(sizes.max()), largest) > 1e300 / 10.0**-change
+    ):  # the largest numbers do not grow further
         return unit, 0
     return steps.units[fitting[-1]], change
 

@@ -154,8 +154,10 @@ class Comparison:
     @functools.cached_property
     def _scales(self) -> dict[str, Scale]:
         rows = self.front_rows if len(self.front_rows) else np.flatnonzero(self.outcomes.ok)
+        ok = self.outcomes.ok
         return {
-            name: Scale.of(self.unit(name), column[rows]) for name, column in self.outcomes.metrics.items()
+            name: Scale.of(self.unit(name), column[rows], float(np.abs(column[ok]).max(initial=0.0)))
+            for name, column in self.outcomes.metrics.items()
         }
 
     @functools.cached_property

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cosearch.pictures import PALETTE
 from cosearch.quantities import number
 from cosearch.report.comparison import Comparison
-from cosearch.report.figure import Figure, axis_title, log_control
+from cosearch.report.figure import Figure, log_control, objective_axis
 from cosearch.report.points import Points, escape, rounded
 from cosearch.report.volumes import MAX_CHECKPOINTS, checkpoints
 from cosearch.report.words import reference_text, short
@@ -61,7 +61,7 @@ def best_so_far_figure(comparison: Comparison, points: Sequence[Points], thinned
         ],
         {
             "xaxis": {"title": {"text": "evaluations"}},
-            "yaxis": {"title": {"text": axis_title(comparison, objective)}},
+            "yaxis": objective_axis(comparison, objective),
             "height": 460,
             "hovermode": "closest",
         },

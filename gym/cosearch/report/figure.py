@@ -25,11 +25,15 @@ class Figure(Picture):
     controls: dict[str, Any] = field(default_factory=dict)
 
 
-def axis_title(comparison: Comparison, objective: Objective) -> str:
-    """An objective with its unit and its better side."""
+def objective_axis(comparison: Comparison, objective: Objective) -> dict[str, Any]:
+    """The axis of an objective: its unit and its better side, and no second prefix at the numbers."""
     better = "lower" if objective.direction == "min" else "higher"
     heading = comparison.scale(objective.metric).heading(objective.metric)
-    return f"{escape(short(heading, 40))} · {better} is better"
+    return {
+        "title": {"text": f"{escape(short(heading, 40))} · {better} is better"},
+        "exponentformat": "power",
+        "separatethousands": True,
+    }
 
 
 def log_control(axis: str, values: NDArray[np.float64]) -> dict[str, bool]:

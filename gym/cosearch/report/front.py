@@ -9,7 +9,7 @@ from typing import Any
 from cosearch.objectives import Objective
 from cosearch.report.comparison import Comparison
 from cosearch.report.curves import best_so_far_figure
-from cosearch.report.figure import Figure, axis_title, log_control
+from cosearch.report.figure import Figure, log_control, objective_axis
 from cosearch.report.points import GREY, MAX_FRONT, Columns, collect_points, rounded
 from cosearch.report.words import short
 
@@ -42,8 +42,8 @@ def front_figures(comparison: Comparison, columns: Columns) -> list[Figure]:
                 caption + thinned,
                 traces,
                 {
-                    "xaxis": {"title": {"text": axis_title(comparison, x)}},
-                    "yaxis": {"title": {"text": axis_title(comparison, y)}},
+                    "xaxis": objective_axis(comparison, x),
+                    "yaxis": objective_axis(comparison, y),
                     "height": 520 if len(pairs) == 1 else 380,
                     "hovermode": "closest",
                 },

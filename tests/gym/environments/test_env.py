@@ -272,7 +272,7 @@ def test_ansi_rendering_shows_the_design_and_its_metrics(oven):
         ({"alpha": -1.0}, ArgumentError, "alpha is an argument of mnasnet, not of weighted_sum"),
         ({"max_steps": 0, "formulation": "refine"}, ArgumentError, "max_steps must be at least 1, not 0"),
         ({"levels": 1, "formulation": "sequential"}, ArgumentError, "levels must be at least 2, not 1"),
-        ({"action": "boxes"}, ArgumentError, "action='boxes'"),
+        ({"action": "boxes"}, UnknownNameError, "unknown action 'boxes'; did you mean 'box'"),
         ({"units": {"time": 0.0}}, ArgumentError, "unit of time must be finite and above 0, not 0"),
         ({"units": {"tim": 1.0}}, UnknownNameError, "did you mean 'time'"),
         ({"render_mode": "human"}, ArgumentError, "render_mode must be 'ansi' or None, not 'human'"),
