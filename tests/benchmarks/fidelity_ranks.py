@@ -5,8 +5,7 @@
 
 Spearman's rank correlation of every metric of interest over random designs that are feasible at both
 fidelities, and the processor time of each fidelity for each design, after compilation and a first batch.
-A minute or two on an idle
-core.
+A minute or two on an idle core.
 """
 
 from __future__ import annotations

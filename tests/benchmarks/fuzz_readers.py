@@ -2,9 +2,9 @@
 
     python tests/benchmarks/fuzz_readers.py --inputs 2300 --seed 1 --readme gym/README.md
 
-Each reader runs in a process of its own, so that a crash or a loop in compiled code is counted and does not end
-the run. Unexpected is whatever is not the reader's own error, an error of several lines or more than 1,200
-characters, a crash, more than 5 s for an input, or more than 8 GB.
+Each reader runs in a process of its own, so that a crash or a loop in compiled code is counted and does not
+end the run. Unexpected is whatever is not the reader's own error, an error of several lines or of more than
+1,200 characters, a crash, more than 5 s for an input, or more than 8 GB.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def fuzz(reader: Reader, inputs: int, seed: int, folder: Path, first: int = 0) -
         reader.read(path)
     found: dict[str, list[int]] = {}
     for number in range(first, inputs):
+        (folder / "number").write_text(str(number))
         rng = random.Random(f"{seed} {reader.name} {number}")
         path.write_bytes(mutated(rng.choice(samples), samples, rng))
-        (folder / "number").write_text(str(number))
         faulthandler.dump_traceback_later(3 * LIMIT_S, exit=True)
         kind = surprise(reader, path)
         faulthandler.cancel_dump_traceback_later()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -41,15 +42,14 @@ def pieces(designs: int, each: int) -> list[Piece]:
 
 def search(backend: Backend, handed_over: list[Piece]) -> int:
     """Keep as many pieces under way as the backend takes; how many trials came back."""
-    waiting, left, back = iter(handed_over), len(handed_over), 0
+    waiting, back = iter(handed_over), 0
     expected = sum(map(len, handed_over))
-    for piece, _ in zip(waiting, range(2 * backend.capacity), strict=False):
+    for piece in islice(waiting, 2 * backend.capacity):
         backend.submit(piece)
     while back < expected:
         back += sum(len(done.numbers) for done in backend.poll())
         if (piece := next(waiting, None)) is not None:
             backend.submit(piece)
-    assert left
     return back
 
 

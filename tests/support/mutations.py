@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from copy import deepcopy
 from typing import Any
 
 import yaml
@@ -80,9 +81,9 @@ def _with_strange_values(sample: bytes, rng: random.Random) -> bytes | None:
         elif kind == 1 and isinstance(holder, dict):
             holder[rng.choice(("", "x", "NAME", "0", "a" * 300))] = holder.pop(key)
         elif kind == 2 and isinstance(holder, list):
-            holder.extend([holder[key]] * rng.choice((1, 40)))
+            holder.extend(deepcopy(holder[key]) for _ in range(rng.choice((1, 40))))
         else:
-            holder[key] = rng.choice(STRANGE)
+            holder[key] = deepcopy(rng.choice(STRANGE))
         if not data:
             break
     text = json.dumps(data) if is_json or rng.random() < 0.5 else yaml.safe_dump(data, allow_unicode=False)

@@ -202,7 +202,12 @@ def _cases() -> list[Reader]:
         return (REFERENCE / "accelerator" / kind / "cases.jsonl").read_bytes().splitlines()[:2]
 
     def accelerator(path: Path) -> Any:
-        return [tool for tool in tools() if any(tool.describes(case) for case in read_cases(path))]
+        for case in read_cases(path):
+            for tool in tools():
+                if tool.describes(case) and hasattr(tool, "read_case"):
+                    tool.read_case(case)
+                elif tool.describes(case) and hasattr(tool, "model_of"):
+                    tool.model_of(case)
 
     def ramulator(path: Path) -> Any:
         for case in _read_cases(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from cosearch.cli.output import print_json, print_line, print_table, value_text
 from cosearch.cli.progress import said_if_slow
 from cosearch.description import (
     agent_summary,
+    argument_type_text,
     cardinality_text,
     describe_agent,
     describe_problem,
@@ -130,7 +132,7 @@ def _show_problem(described: Mapping[str, Any]) -> None:
     print_line()
     if described["arguments"]:
         arguments = [
-            [a["name"], a["type"], "(required)" if a["required"] else a["default"], a["description"]]
+            [a["name"], argument_type_text(a), _default_text(a), a["description"]]
             for a in described["arguments"]
         ]
         print_table("Arguments (--set NAME=VALUE)", ["name", "type", "default", "description"], arguments)
@@ -138,6 +140,13 @@ def _show_problem(described: Mapping[str, Any]) -> None:
     for name in ("objectives", "constraints", "fidelities", "workloads", "env_ids"):
         if described[name]:
             print_line(f"{name.replace('_', ' ')}: {', '.join(described[name])}")
+
+
+def _default_text(argument: Mapping[str, Any]) -> str:
+    if argument["required"]:
+        return "(required)"
+    default = argument["default"]
+    return default if isinstance(default, str) else "" if default is None else dumps(default)
 
 
 def _show_agent(described: Mapping[str, Any]) -> None:

@@ -125,15 +125,22 @@ class Episodes:
         """Take one action in each of these rows: rewards, terminated and truncated, (k,) each."""
         fresh = self.formulation.act(rows, actions)
         self._observed[:, : self.formulation.width][rows] = self.formulation.features(rows)
-        rewards = np.zeros((len(rows), *self.reward.shape))
+        return self._rewards(rows, fresh), *self.formulation.ended(rows)
+
+    def _rewards(self, rows: Rows, fresh: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What the designs that are `fresh` in these rows earn, once they are evaluated; 0 for the others."""
         count = np.count_nonzero(fresh)
-        if count:
-            evaluated = rows if count == len(rows) else rows[fresh]
-            differences = self.formulation.differences and not self.reward.improvement
-            before = self.score[evaluated] if differences else 0.0
-            self._evaluate_rows(evaluated)
-            rewards[fresh] = self.score[evaluated] - before
-        return rewards, *self.formulation.ended(rows)
+        if count == 0:
+            return np.zeros((len(rows), *self.reward.shape))
+        if count < len(rows):
+            rewards = np.zeros((len(rows), *self.reward.shape))
+            rewards[fresh] = self._rewards(rows[fresh], fresh[fresh])
+            return rewards
+        before = self.score[rows]
+        self._evaluate_rows(rows)
+        if self.formulation.differences and not self.reward.improvement:
+            return self.score[rows] - before
+        return self.score[rows]
 
     def observations(self, rows: Rows) -> NDArray[np.float32]:
         """What an agent sees, (k, width), within [-1, 1].
@@ -177,11 +184,11 @@ class Episodes:
     def _seen_of(self, outcomes: Outcomes, units: NDArray[np.float64]) -> NDArray[np.float64]:
         """What an agent sees of outcomes, (k, m + 1)."""
         values = np.array([outcomes[objective.metric] for objective in self.problem.objectives]).T
-        results = np.ones((len(values), len(units) + 1))
+        results = np.empty((len(values), len(units) + 1))
+        results[:, -1] = 1.0
         with np.errstate(invalid="ignore", over="ignore"):
             np.divide(values - units, np.abs(values) + units, out=results[:, :-1])
-        good = usable(self.problem.constraints, outcomes)
-        if np.count_nonzero(good) < len(good):
-            results[~good, -1] = -1.0
+        if self.problem.constraints or np.count_nonzero(outcomes.codes):
+            results[~usable(self.problem.constraints, outcomes), -1] = -1.0
             results[np.isnan(results)] = 0.0
         return results

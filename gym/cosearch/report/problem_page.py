@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from cosearch.arguments import assignment
-from cosearch.description import cardinality_text, describe_problem, values_text, when_text
+from cosearch.description import (
+    argument_type_text,
+    cardinality_text,
+    describe_problem,
+    values_text,
+    when_text,
+)
 from cosearch.drawing import Drawn, drawn_pictures, draws_pictures
 from cosearch.outcomes import OK
 from cosearch.problem import Problem
@@ -76,7 +82,7 @@ def problem_page(
         arguments=[
             [
                 a["name"],
-                a["type"],
+                argument_type_text(a),
                 "(required)" if a["required"] else _default_text(a["default"]),
                 a["description"],
             ]

@@ -105,6 +105,7 @@ class Processes:
         self._done.clear()
         self._end(list(self._workers))
         self._workshop.close()
+        self._selector.close()
 
     # ------------------------------------------------------------------------------------------- handing out
 

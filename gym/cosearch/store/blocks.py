@@ -1,6 +1,6 @@
 """How a block of evaluations is packed: a header that describes itself, then one column after the other.
 
-    block    magic "cosb", version u2, columns u2, n u4, crc32 u4 of all but itself
+    block    magic "cosb", version u2, columns u2, n u4, crc32 u4 of all else
     column   encoding u1, dtype 3 letters of numpy's, length of the name u2, width u2, bytes u4, name, data
 
 A column is raw (n values, or n rows of `width`), constant (one value) or in runs (their lengths as u4, then
@@ -165,7 +165,7 @@ def pack(block: Block, first: int, fidelity: str) -> bytes:
         _put(parts, b"took", np.asarray(outcomes.seconds, dtype=_FLOAT))
     head = _HEAD.pack(MAGIC, VERSION, len(parts) // 3, n)
     body = b"".join(parts)
-    return head + _CRC.pack(zlib.crc32(body, zlib.crc32(head))) + body
+    return head + _CRC.pack(_checksum(first, head, body)) + body
 
 
 def unpack(payload: bytes, first: int, fidelity: str) -> Block:
@@ -175,7 +175,7 @@ def unpack(payload: bytes, first: int, fidelity: str) -> Block:
         StoreError: if the bytes are not what `pack` wrote.
     """
     try:
-        n, columns = _columns(bytes(payload))
+        n, columns = _columns(bytes(payload), first)
         return _block(n, columns, first, fidelity)
     except StoreError:
         raise
@@ -227,15 +227,19 @@ def _narrow(column: NDArray[Any]) -> NDArray[Any]:
     return column.astype("<i8")
 
 
-def _columns(payload: bytes) -> tuple[int, dict[str, NDArray[Any]]]:
+def _checksum(first: int, head: bytes, body: bytes | memoryview) -> int:
+    """Of a block at its place: one that was moved is damaged too."""
+    return zlib.crc32(body, zlib.crc32(head, first & 0xFFFFFFFF))
+
+
+def _columns(payload: bytes, first: int) -> tuple[int, dict[str, NDArray[Any]]]:
     if len(payload) < _BEGIN:
         raise StoreError("it is cut short")
     magic, version, count, n = _HEAD.unpack_from(payload)
     if magic != MAGIC:
         raise StoreError("it does not begin as a block does")
-    if _CRC.unpack_from(payload, _HEAD.size)[0] != zlib.crc32(
-        memoryview(payload)[_BEGIN:], zlib.crc32(payload[: _HEAD.size])
-    ):
+    checksum = _checksum(first, payload[: _HEAD.size], memoryview(payload)[_BEGIN:])
+    if _CRC.unpack_from(payload, _HEAD.size)[0] != checksum:
         raise StoreError("its checksum is wrong")
     if version != VERSION:
         raise StoreError(f"it has version {version}, and this cosearch reads version {VERSION}")

@@ -19,7 +19,7 @@ from cosearch.store.blocks import Block
 from cosearch.store.database import Session
 from cosearch.store.locks import is_locked
 from cosearch.store.reading import StudyRow, naming, space_of
-from cosearch.store.records import StudyRecord
+from cosearch.store.records import StudyRecord, json_object
 from cosearch.store.runs import Runs
 
 BLOCK = 8192  # evaluations
@@ -93,10 +93,14 @@ def told(session: Session, record: StudyRecord) -> NDArray[np.int64]:
     return rows
 
 
-def agent_state(session: Session, record: StudyRecord) -> Any:
-    """The agent's state as JSON text, or None."""
+def agent_state(session: Session, record: StudyRecord) -> dict[str, Any]:
+    """The agent's state after the last tell, empty if there is none.
+
+    Raises:
+        StoreError: if it is damaged.
+    """
     row = session.execute("SELECT agent_state FROM studies WHERE id = ?", (record.id,)).fetchone()
-    return None if row is None else _text(row[0])
+    return {} if row is None else json_object(row[0], "its agent's state")
 
 
 def upgrade(engine: sa.Engine, location: str) -> None:
@@ -167,7 +171,7 @@ def _converted(session: Session, record: StudyRecord) -> tuple[list[tuple[Any, .
         if not runs or runs[-1].full:
             runs.append(Runs())
         runs[-1].add(rows[first : first + BLOCK])
-    return packed, runs, agent_state(session, record) or "{}"
+    return packed, runs, json.dumps(agent_state(session, record))
 
 
 def _column(session: Session, statement: str, record: StudyRecord) -> NDArray[np.int64]:
@@ -180,7 +184,3 @@ def _column(session: Session, statement: str, record: StudyRecord) -> NDArray[np
 def _json(value: Any) -> Any:
     """PostgreSQL's driver reads JSON itself."""
     return json.loads(value) if isinstance(value, str | bytes) else value
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -14,7 +14,7 @@ from cosearch.objectives import Constraint, Objective
 from cosearch.space import Designs, DesignSpace
 from cosearch.store import blocks, runs
 from cosearch.store.database import Session
-from cosearch.store.records import StoredEvaluations, StudyData, StudyRecord
+from cosearch.store.records import StoredEvaluations, StudyData, StudyRecord, json_object
 
 StudyRow = tuple[Any, Any, Any, Any, Any, Any]  # id, name, description, status, stopped_because, seconds
 
@@ -48,17 +48,29 @@ def load(session: Session, record: StudyRecord) -> tuple[NDArray[np.int64], bloc
     for number, first, n, payload in session.execute(
         "SELECT block, first, n, payload FROM blocks WHERE study_id = ? ORDER BY block", (record.id,)
     ).fetchall():
-        with naming(f"block {number}"):
-            if not isinstance(payload, bytes | memoryview) or not isinstance(first, int):
-                raise StoreError("it is no block")
-            block = blocks.unpack(bytes(payload), first, record.fidelity)
-            if len(block) != n or block.designs.shape[1] != found[0].designs.shape[1]:
-                raise StoreError("it has another size than it should")
+        block = unpacked(number, first, n, payload, record)
+        if block.designs.shape[1] != found[0].designs.shape[1]:
+            raise StoreError(f"block {number} is damaged: it is of another space")
         rows.append(np.arange(first, first + len(block)))
         found.append(block.with_metrics(names))
     if len(found) > 1:
         del rows[0], found[0]
     return np.concatenate(rows), blocks.concat(found)
+
+
+def unpacked(number: object, first: object, n: object, payload: object, record: StudyRecord) -> blocks.Block:
+    """A block from what its row of the table holds.
+
+    Raises:
+        StoreError: if it is damaged.
+    """
+    with naming(f"block {number}"):
+        if not isinstance(payload, bytes | memoryview) or not isinstance(first, int):
+            raise StoreError("it is no block")
+        block = blocks.unpack(bytes(payload), first, record.fidelity)
+        if len(block) != n:
+            raise StoreError("it has another size than it should")
+    return block
 
 
 def told(session: Session, record: StudyRecord) -> NDArray[np.int64]:
@@ -80,10 +92,14 @@ def told(session: Session, record: StudyRecord) -> NDArray[np.int64]:
     return np.concatenate(parts)
 
 
-def agent_state(session: Session, record: StudyRecord) -> Any:
-    """The agent's state as JSON text, or None."""
+def agent_state(session: Session, record: StudyRecord) -> dict[str, Any]:
+    """The agent's state after the last tell, empty if there is none.
+
+    Raises:
+        StoreError: if it is damaged.
+    """
     row = session.execute("SELECT agent_state FROM progress WHERE study_id = ?", (record.id,)).fetchone()
-    return None if row is None else row[0]
+    return {} if row is None else json_object(row[0], "its agent's state")
 
 
 def no_evaluations(record: StudyRecord) -> blocks.Block:
@@ -104,29 +120,26 @@ def space_of(record: StudyRecord) -> DesignSpace:
 
 
 def evaluations(record: StudyRecord, rows: NDArray[np.int64], block: blocks.Block) -> StoredEvaluations:
-    """Evaluations as columns; of exact repeats only the first is there.
+    """Evaluations as columns.
 
     Raises:
         StoreError: for a design that is none of the space.
     """
-    repeats = repeated(block)
-    if repeats.any():
-        kept = np.flatnonzero(~repeats)
-        rows, block = rows[kept], block.take(kept)
+    n = len(block)
     return StoredEvaluations(
         rows,
         designs_of(space_of(record), block.designs),
         block.outcomes,
-        _full(block.charged, len(block), bool),
-        _full(block.fidelity, len(block), np.str_),
-        _full(block.seed, len(block), np.int64),
+        _column(block.charged, n),
+        _column(block.fidelity, n),
+        _column(block.seed, n),
         block.numbers(),
-        _full(block.seconds, len(block), np.float64),
+        _column(block.seconds, n),
     )
 
 
 def study_data(record: StudyRecord, stored: StoredEvaluations, told_rows: NDArray[np.int64]) -> StudyData:
-    """What a study found, those evaluations first that were told.
+    """What a study found, those evaluations first that were told; of exact repeats only the first is there.
 
     Raises:
         StoreError: if a tell names an evaluation that is not there, or the record is damaged.
@@ -138,13 +151,14 @@ def study_data(record: StudyRecord, stored: StoredEvaluations, told_rows: NDArra
     known[known] = stored.row[order][place[known]] == told_rows[known]
     if not known.all():
         raise StoreError(f"evaluation {int(told_rows[~known][0])}, which the agent was told, is missing")
-    told_at = order[place]
+    same_as = first_alike(stored.designs.index, stored.fidelity, stored.seed)
+    told_at = same_as[order[place]]
     unique, first_told = np.unique(told_at, return_index=True)
-    untold = np.ones(n, dtype=bool)
+    untold = same_as == np.arange(n)
     untold[unique] = False
     first = np.concatenate([told_at[np.sort(first_told)], np.flatnonzero(untold)])
     position = np.empty(n, dtype=np.int64)
-    position[first] = np.arange(n)
+    position[first] = np.arange(len(first))
     in_place = np.array_equal(first, np.arange(n))
     with naming("its objectives"):
         objectives = tuple(Objective.parse(text) for text in record.objectives)
@@ -176,31 +190,31 @@ def designs_of(space: DesignSpace, packed: NDArray[Any]) -> Designs:
     return Designs(space, index)
 
 
-def repeated(block: blocks.Block) -> NDArray[np.bool_]:
-    """Which evaluations repeat an earlier one: the same design at the same fidelity and seed."""
-    n = len(block)
+def first_alike(
+    designs: NDArray[Any], fidelity: str | NDArray[np.str_], seed: int | NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """For each evaluation the position of the first with the same design, fidelity and seed, shape (n,)."""
+    n = len(designs)
+    columns = [designs[:, j] for j in range(designs.shape[1])]
+    if isinstance(seed, np.ndarray) and (seed != seed[:1]).any():
+        columns.append(seed)
+    if isinstance(fidelity, np.ndarray) and (fidelity != fidelity[:1]).any():
+        columns.append(np.unique(fidelity, return_inverse=True)[1])
     mixed = np.zeros(n, dtype=np.uint64)
-    columns = [block.designs[:, j] for j in range(block.designs.shape[1])]
-    if isinstance(block.seed, np.ndarray):
-        columns.append(block.seed)
-    if isinstance(block.fidelity, np.ndarray):
-        columns.append(np.unique(block.fidelity, return_inverse=True)[1])
     for column in columns:
         mixed ^= column.astype(np.int64).view(np.uint64)
         mixed *= np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
     order = np.argsort(mixed, kind="stable")
-    alike = np.flatnonzero(mixed[order][1:] == mixed[order][:-1])
-    repeats = np.zeros(n, dtype=bool)
+    alike = np.flatnonzero(mixed[order[1:]] == mixed[order[:-1]])
+    first = np.arange(n)
     if len(alike):  # two that only look alike are told apart
         suspects = np.unique(np.concatenate([order[alike], order[alike + 1]]))
-        seen: set[tuple[int, ...]] = set()
-        for row, key in zip(
-            suspects.tolist(), zip(*(c[suspects].tolist() for c in columns), strict=True), strict=True
-        ):
-            repeats[row] = key in seen
-            seen.add(key)
-    return repeats
+        seen: dict[tuple[int, ...], int] = {}
+        keys = zip(*(column[suspects].tolist() for column in columns), strict=True)
+        for row, key in zip(suspects.tolist(), keys, strict=True):
+            first[row] = seen.setdefault(key, row)
+    return first
 
 
 @contextlib.contextmanager
@@ -222,9 +236,5 @@ def naming(what: str) -> Iterator[None]:
         raise StoreError(f"{what} is damaged ({type(error).__name__})") from None
 
 
-def _full(value: Any, n: int, dtype: Any) -> NDArray[Any]:
-    return (
-        value
-        if isinstance(value, np.ndarray)
-        else np.full(n, value, dtype=None if dtype is np.str_ else dtype)
-    )
+def _column(value: Any, n: int) -> NDArray[Any]:
+    return value if isinstance(value, np.ndarray) else np.full(n, value)

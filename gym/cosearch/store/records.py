@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
@@ -74,7 +74,7 @@ class StudyRecord:
         Raises:
             StoreError: if the description is no JSON, or lacks a field, or a field has a wrong type.
         """
-        values = {**_json_object(description, "its description"), **changing}
+        values = {**json_object(description, "its description"), **changing}
         for each in fields(cls):
             if each.name not in values:
                 if each.default is MISSING and each.default_factory is MISSING:
@@ -158,7 +158,12 @@ class StoredEvaluations:
         return len(self.row)
 
 
-def _json_object(text: object, what: str) -> Mapping[str, Any]:
+def json_object(text: object, what: str) -> dict[str, Any]:
+    """A JSON object from its text, or as a driver has read it already.
+
+    Raises:
+        StoreError: if it is none.
+    """
     try:
         found = json.loads(text) if isinstance(text, str | bytes) else text
     except (ValueError, RecursionError):

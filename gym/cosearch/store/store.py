@@ -8,7 +8,6 @@ evaluated beyond it. Here studies are made, listed and read; `writer.py` writes 
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -228,17 +227,18 @@ class Store:
         self._upgrade()
         return StudyWriter(self, record)
 
-    def agent_state(self, record: StudyRecord) -> Any:
+    def agent_state(self, record: StudyRecord) -> dict[str, Any]:
         """The agent's state after the last tell.
 
         Raises:
             StoreError: if it is damaged.
         """
-        with self._reading() as session, self._naming(record), reading.naming("its agent's state"):
-            return json.loads(self._reader.agent_state(session, record) or "{}")
+        with self._reading() as session, self._naming(record):
+            found: dict[str, Any] = self._reader.agent_state(session, record)
+            return found
 
     def evaluations(self, record: StudyRecord) -> StoredEvaluations:
-        """Every stored evaluation of a study.
+        """Every stored evaluation of a study, exact repeats included, which a study does not make.
 
         Raises:
             StoreError: if one of its blocks is damaged; names it.

@@ -91,21 +91,26 @@ class StudyWriter:
             "SELECT block, first, n FROM blocks WHERE study_id = ? ORDER BY block", (id_,)
         ).fetchall()
         self._next_block = found[-1][0] + 1 if found else 0
-        self.stored = int(max((first + n for _, first, n in found), default=0))
+        self.stored = 0
+        for _, first, n in found:
+            if first != self.stored or n < 1:
+                raise StoreError(
+                    f"evaluations are missing after {self.stored}: it can be read, but not go on"
+                )
+            self.stored += n
         small = next((i for i, row in enumerate(reversed(found)) if row[2] >= LARGE), len(found))
         self._tail: list[tuple[int, int, Block]] = []
-        for number, first, _ in found[len(found) - small :]:
+        for number, first, n in found[len(found) - small :]:
             payload = session.execute(
                 "SELECT payload FROM blocks WHERE study_id = ? AND block = ?", (id_, number)
             ).fetchone()[0]
-            with reading.naming(f"block {number}"):
-                block = blocks.unpack(bytes(payload), first, self.record.fidelity)
-                self._tail.append((number, first, block.with_metrics(self._metrics)))
+            block = reading.unpacked(number, first, n, payload, self.record)
+            self._tail.append((number, first, block.with_metrics(self._metrics)))
         part = session.execute("SELECT MAX(part) FROM tells WHERE study_id = ?", (id_,)).fetchone()[0]
         self._next_part = 0 if part is None else part + 1
         self._parts: list[tuple[int, Runs]] = []  # those that are not yet written, or may still grow
         self._new_part()
-        self._state = self._stored_state = reading.agent_state(session, self.record) or "{}"
+        self._state = self._stored_state = json.dumps(reading.agent_state(session, self.record))
         self._seconds = self.record.seconds
         self._tells_dirty = False
         self._tells_written_at = 0.0

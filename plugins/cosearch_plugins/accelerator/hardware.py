@@ -91,13 +91,13 @@ class AcceleratorSettings(Settings):
     effort: Effort = "fast"
     technology_nm: float = setting(45.0, "feature size of the chip", unit="nm", ge=7, le=130)
     bits: Literal[8, 16] | None = setting(
-        None, "of weights and activations, instead of searching them", unit="bit"
+        None, "of weights and activations, instead of searching them", unit="bits"
     )
     accumulation_bits: int = setting(
         32,
         "of partial sums on the chip, at least those of activations; 32 hold 100,000 products of two signed "
         "8-bit words without overflow",
-        unit="bit",
+        unit="bits",
         ge=8,
         le=64,
     )

@@ -72,8 +72,8 @@ class AcceleratorMaestrogymSettings(Settings):
         "all", "the objectives; `all`: the three at once"
     )
     pes: int = setting(1024, "processing elements", ge=1, le=MOST)
-    noc_bandwidth: int = setting(1 << 30, "elements a cycle", ge=1, le=MOST)
-    offchip_bandwidth: int = setting(1 << 30, "elements a cycle", ge=1, le=MOST)
+    noc_bandwidth: int = setting(1 << 30, "of the network on the chip", unit="elements/cycle", ge=1, le=MOST)
+    offchip_bandwidth: int = setting(1 << 30, "of the memory", unit="elements/cycle", ge=1, le=MOST)
     threads: Threads = None  # as all problems have it; the model needs but one
 
 

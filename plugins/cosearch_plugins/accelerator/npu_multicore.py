@@ -63,7 +63,7 @@ class NpuMulticoreSettings(Settings):
     """What runs."""
 
     workload: NetworkText = "resnet18"
-    bits: int = setting(8, "of weights and activations", unit="bit", ge=1)
+    bits: int = setting(8, "of weights and activations", unit="bits", ge=1)
     threads: Threads = None
 
 
