@@ -30,7 +30,7 @@ def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, An
         data: the study.
         others: studies that it can be compared with: its hypervolume has the reference point of all of them.
     """
-    from cosearch.report.comparison import reasons_of  # here, because SQLAlchemy would slow down every other
+    from cosearch.report.study_result import reasons_of  # not above: SQLAlchemy takes long to import
 
     meets = feasible(data.constraints, data.outcomes)
     values = minimised(data.objectives, data.outcomes)

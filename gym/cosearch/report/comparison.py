@@ -12,70 +12,21 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.objectives import feasible, minimised, violations
-from cosearch.outcomes import FAILED_CODE, INFEASIBLE_CODE, STATUSES, Outcomes
+from cosearch.objectives import feasible, minimised
+from cosearch.outcomes import Outcomes
 from cosearch.pareto import pareto_mask, reference_point
 from cosearch.quantities import Scale
 from cosearch.report.importance import Importance, parameter_importance
+from cosearch.report.study_result import Reason, StudyResult, all_reasons
 from cosearch.report.volumes import UnitBox
-from cosearch.space import Designs
+from cosearch.space import Designs, DesignTable
 from cosearch.store import StudyData, StudyRecord
-
-Reason = tuple[str, str, int]  # kind (infeasible, failed or constraint), reason, number of designs
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """One study, as it is compared with others.
-
-    Attributes:
-        data: the study.
-        label: the agent's name, with the settings in which it differs from other studies of that agent.
-        minimised: objectives, smaller is better, NaN where infeasible or failed, shape (n, m).
-        feasible: which designs are ok and meet every constraint, shape (n,).
-        front: which designs are on the study's own Pareto front, shape (n,).
-        combined_front: which of them are on the front of all compared studies, shape (n,).
-        checkpoints: numbers of evaluations at which the hypervolume is known, ascending, the last one n.
-        shares: the hypervolume at these, as a share of that of all compared studies.
-    """
-
-    data: StudyData
-    label: str
-    minimised: NDArray[np.float64]
-    feasible: NDArray[np.bool_]
-    front: NDArray[np.bool_]
-    combined_front: NDArray[np.bool_]
-    checkpoints: NDArray[np.int64]
-    shares: NDArray[np.float64]
-
-    @property
-    def share(self) -> float:
-        """The hypervolume of everything that the study found, as a share of that of all compared studies."""
-        return float(self.shares[-1]) if len(self.shares) else 0.0
-
-    @functools.cached_property
-    def counts(self) -> dict[str, int]:
-        """How many designs were evaluated, feasible, rejected, over a constraint, failed, on the front."""
-        outcomes = self.data.outcomes
-        return {
-            "evaluations": len(outcomes),
-            "feasible": int(self.feasible.sum()),
-            "infeasible": int((outcomes.codes == INFEASIBLE_CODE).sum()),
-            "violates_constraints": int((outcomes.ok & ~self.feasible).sum()),
-            "failed": int((outcomes.codes == FAILED_CODE).sum()),
-            "pareto_designs": int(self.front.sum()),
-            "on_combined_front": int(self.combined_front.sum()),
-        }
-
-    def reasons(self, most: int = 5) -> list[Reason]:
-        """The most frequent reasons why designs are not feasible."""
-        return reasons_of(self.data, most)
 
 
 @dataclass(frozen=True)
@@ -186,7 +137,7 @@ class Comparison:
         """The most frequent reasons of all studies why designs are not feasible."""
         total: Counter[tuple[str, str]] = Counter()
         for result in self.results:
-            total += _reasons(result.data)
+            total += all_reasons(result.data)
         return [(*key, n) for key, n in total.most_common(most)]
 
     def evaluate_command(self, row: int) -> str:
@@ -221,7 +172,8 @@ def group_key(record: StudyRecord) -> str:
     return json.dumps(shared, sort_keys=True, default=str)
 
 
-def _compare_group(studies: Sequence[StudyData]) -> Comparison:
+def _compare_group(whole_studies: Sequence[StudyData]) -> Comparison:
+    studies = [_at_own_fidelity(study) for study in whole_studies]
     objectives, constraints = studies[0].objectives, studies[0].constraints
     meets = [feasible(constraints, study.outcomes) for study in studies]
     points = [minimised(objectives, study.outcomes) for study in studies]
@@ -240,7 +192,14 @@ def _compare_group(studies: Sequence[StudyData]) -> Comparison:
     labels = _labels(studies)
     results = [
         StudyResult(
-            study, labels[k], points[k], meets[k], own[k], shared[k], *unit.curve(points[k], fronts[k], whole)
+            study,
+            labels[k],
+            points[k],
+            meets[k],
+            own[k],
+            shared[k],
+            *unit.curve(points[k], fronts[k], whole),
+            left_out=len(whole_studies[k].designs) - len(study.designs),
         )
         for k, study in enumerate(studies)
     ]
@@ -261,30 +220,29 @@ def _compare_group(studies: Sequence[StudyData]) -> Comparison:
     )
 
 
+def _at_own_fidelity(study: StudyData) -> StudyData:
+    """The study's evaluations that can be compared."""
+    own = study.at_study_fidelity
+    if own.all():
+        return study
+    told = study.told[own[study.told]]
+    return replace(
+        study,
+        designs=study.designs[own],
+        outcomes=study.outcomes.take(own),
+        fidelity=study.fidelity[own],
+        seed=study.seed[own],
+        seconds=study.seconds[own],
+        told=np.cumsum(own)[told] - 1,
+    )
+
+
 def _distinct(studies: Sequence[StudyData]) -> NDArray[np.int64] | None:
     """The rows of all studies' designs, one after the other, in which one appears first; None for all."""
-    if len(studies) == 1:
+    if len(studies) == 1 and (studies[0].seed == studies[0].seed[:1]).all():
         return None
-    index = np.concatenate([study.designs.index for study in studies])
-    packed = index.astype(studies[0].space.key_dtype, order="C")
-    keys = packed.view(np.dtype((np.void, packed.dtype.itemsize * packed.shape[1]))).ravel()
-    return np.sort(np.unique(keys, return_index=True)[1])
-
-
-def reasons_of(data: StudyData, most: int = 5) -> list[Reason]:
-    """The most frequent reasons why a study's designs are not feasible."""
-    return [(*key, n) for key, n in _reasons(data).most_common(most)]
-
-
-def _reasons(data: StudyData) -> Counter[tuple[str, str]]:
-    outcomes, bad = data.outcomes, ~data.outcomes.ok
-    pairs = Counter(zip(outcomes.codes[bad].tolist(), map(str, outcomes.reason[bad].tolist()), strict=True))
-    counter = Counter({(STATUSES[code], reason): n for (code, reason), n in pairs.items()})
-    missed = violations(data.constraints, outcomes)[outcomes.ok] > 0
-    for constraint, n in zip(data.constraints, missed.sum(axis=0).tolist(), strict=True):
-        if n:
-            counter["constraint", f"{constraint} is not met"] = n
-    return counter
+    table = DesignTable(studies[0].space)
+    return np.flatnonzero(np.concatenate([table.add(study.designs)[1] for study in studies]))
 
 
 def _labels(studies: Sequence[StudyData]) -> list[str]:

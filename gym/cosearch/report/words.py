@@ -10,8 +10,9 @@ import numpy as np
 from cosearch.objectives import Constraint, Objective
 from cosearch.outcomes import FAILED, INFEASIBLE
 from cosearch.quantities import count, duration, percent
-from cosearch.report.comparison import Comparison, Reason, StudyResult
+from cosearch.report.comparison import Comparison
 from cosearch.report.importance import Importance
+from cosearch.report.study_result import Reason, StudyResult
 
 # Below this share of explained variance an importance is shown with a warning.
 TRUSTED_EXPLANATION = 0.5
@@ -55,6 +56,10 @@ def summary(comparison: Comparison) -> str:
     sentences = [_found(comparison, n), _best(comparison)]
     if len(comparison.labels) > 1:
         sentences.append(_ranking(comparison))
+    left_out = sum(result.left_out for result in results)
+    if left_out:
+        verb = "is" if left_out == 1 else "are"
+        sentences.append(f"{count(left_out, 'evaluation')} at other fidelities {verb} left out.")
     unfinished = [result for result in results if result.data.record.status != "finished"]
     if unfinished:
         verb = "is" if len(unfinished) == 1 else "are"

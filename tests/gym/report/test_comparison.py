@@ -94,6 +94,26 @@ def test_counts_add_up_and_reasons_are_counted():
     assert reasons["metric latency_ns is nan"] == (study.outcomes.status == "failed").sum()
 
 
+def test_only_evaluations_at_the_studys_own_fidelity_are_compared():
+    fidelity = np.where(np.arange(60) % 3 == 0, "rough", "analytical")
+    study = make_study(60, fidelity_of=fidelity)
+    (group,) = compare([study])
+    own = study.designs[fidelity == "analytical"]
+    assert group.designs == own
+    assert group.results[0].counts["at_other_fidelities"] == 20
+    assert "20 evaluations at other fidelities are left out." in summary(group)
+    (data,) = report_data([study])
+    assert data["studies"][0]["counts"]["evaluations"] == 40
+    assert {repr(row["design"]) for row in data["pareto"]} <= {repr(design) for design in own}
+
+
+def test_a_design_that_was_evaluated_with_several_seeds_is_one_design():
+    designs = SPACE.sample(20, 3)
+    twice = designs[np.repeat(np.arange(20), 2)]
+    (group,) = compare([make_study(40, designs=twice, seed_of=np.arange(40) % 2)])
+    assert group.designs == designs
+
+
 def test_settings_tell_studies_of_one_agent_apart():
     studies = [
         make_study(10, agent="nsga2", seed=s, agent_settings={"population": p, "eta": 3})
