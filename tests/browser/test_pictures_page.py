@@ -1,4 +1,4 @@
-"""A problem's pictures in headless Chromium: in the report, a tab a design, and in the problem's own page."""
+"""A problem's pictures in headless Chromium: in the report, a tab for each design, and in the problem's own page."""
 
 from __future__ import annotations
 
