@@ -1,4 +1,4 @@
-"""A problem's pictures in headless Chromium: in the report, a tab a design, and in the problem's own page."""
+"""A problem's pictures in headless Chromium: a tab for each design of a report, and a problem's page."""
 
 from __future__ import annotations
 
