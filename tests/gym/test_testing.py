@@ -85,12 +85,6 @@ class UnknownFidelity(Sphere):
     fidelities = ("quite exact",)
 
 
-class WrongGroup(Sphere):
-    """A group of something else."""
-
-    groups = {"all": ("x", "y")}  # noqa: RUF012
-
-
 class OwnConstructor(Sphere):
     """An argument that no study can store."""
 
@@ -165,7 +159,6 @@ class NoReason(Sphere):
         (NoUnit, "has no unit"),
         (Twice, "declares a metric twice"),
         (UnknownFidelity, "fidelity 'quite exact' is no name"),
-        (WrongGroup, "unknown parameter 'y'"),
         (lambda: OwnConstructor(table={1, 2}), "takes table in a constructor of its own"),
         (NotPicklable, "cannot be pickled"),
         (Drifting, "again with the same seed"),

@@ -76,9 +76,6 @@ def _check_declarations(problem: Problem) -> None:
         f"{who}: default_fidelity {problem.default_fidelity!r} is none of "
         f"{', '.join(problem.fidelity_names)}",
     )
-    for group, members in problem.groups.items():
-        for member in members:
-            require(member in problem.space, f"{who}: group {group!r} names unknown parameter {member!r}")
 
 
 def _check_rebuild(problem: Problem) -> None:
