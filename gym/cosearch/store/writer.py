@@ -11,7 +11,6 @@ import contextlib
 import json
 import sqlite3
 import time
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any

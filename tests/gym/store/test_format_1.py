@@ -78,9 +78,13 @@ def test_writing_to_a_store_of_format_1_makes_it_one_of_format_2(path, name):
 
 
 def test_a_store_of_format_1_is_not_changed_under_a_study_that_runs(path):
-    with Store.open(path) as store, store.lock(store.study("stopped")):
-        with pytest.raises(StudyLockedError, match="study 'stopped' .* is being written"):
-            store.writer(store.study("finished"))
+    says = "study 'stopped' .* is being written"
+    with (
+        Store.open(path) as store,
+        store.lock(store.study("stopped")),
+        pytest.raises(StudyLockedError, match=says),
+    ):
+        store.writer(store.study("finished"))
     with Store.open(path) as store:
         assert_as_it_was(store, "stopped")
 
