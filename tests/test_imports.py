@@ -25,7 +25,12 @@ MAY_IMPORT = {
 # The simulators stand on arrays alone; pydantic and yaml read the files that users write.
 SIMULATOR_LIBRARIES = {"numpy", "numba", "array_api_compat", "pydantic", "yaml"}
 # An importer needs the library whose files it reads, and imports it when it is called.
-IMPORTERS = {"from_onnx.py": "onnx", "onnx_buffers.py": "onnx", "from_torch.py": "torch"}
+IMPORTERS = {
+    "from_onnx.py": "onnx",
+    "onnx_nodes.py": "onnx",
+    "onnx_buffers.py": "onnx",
+    "from_torch.py": "torch",
+}
 HEAVY = (
     "torch",
     "stable_baselines3",
@@ -91,6 +96,72 @@ def test_no_source_root_takes_a_name_of_others():
         assert packages == [path.name for path in PACKAGES.values() if path.parent.name == folder]
 
 
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT / "gym").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(tree: ast.AST, known: set[str]) -> set[str]:
+    """The modules of cosearch that a file imports, inside functions too, less what only type checkers read."""
+    found: set[str] = set()
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            node = ast.Module(node.orelse, [])
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & known
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inner & known
+            if inner - known:  # a name of the package itself, not one of its modules
+                found.add(node.module)
+        else:
+            found |= imported_modules(node, known)
+    return found
+
+
+def circles(imports: dict[str, set[str]]) -> list[set[str]]:
+    """The sets of modules that import each other round about."""
+    reached = {module: set(targets) for module, targets in imports.items()}
+    for middle in imports:
+        for targets in reached.values():
+            if middle in targets:
+                targets |= reached[middle]
+    rounds = {frozenset(a for a in targets if module in reached[a]) for module, targets in reached.items()}
+    return sorted((set(one) for one in rounds if one), key=min)
+
+
+# Circles that wait for their room to be rebuilt; none may be added.
+KNOWN_CIRCLES: list[set[str]] = []
+
+
+def test_there_is_no_circle_of_imports():
+    files = {module_name(file): file for package, file in modules() if package == "cosearch"}
+    imports = {
+        module: imported_modules(ast.parse(file.read_text()), set(files)) for module, file in files.items()
+    }
+    assert "cosearch.space.design_space" in imports["cosearch.space"]
+    found = [circle for circle in circles(imports) if not any(circle <= known for known in KNOWN_CIRCLES)]
+    assert not found, "\n".join(" <-> ".join(sorted(circle)) for circle in found)
+
+
+def test_a_circle_of_imports_is_found():
+    source = """
+from typing import TYPE_CHECKING
+import numpy as np
+if TYPE_CHECKING:
+    from room import door
+def late():
+    from room.window import Glass
+    from room import wall, Floor
+"""
+    known = {"room", "room.door", "room.window", "room.wall"}
+    assert imported_modules(ast.parse(source), known) == {"room.window", "room.wall", "room"}
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"e"}}) == [
+        {"a", "b", "c"},
+        {"e"},
+    ]
+
+
 def run_python(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
@@ -107,8 +178,8 @@ def test_importing_cosearch_and_its_plugins_loads_nothing_heavy():
 
 
 def test_import_cosearch_is_quick():
-    """Under 0.5 s with Gymnasium and all plugins; the best of five, so that a busy machine does not fail it."""
-    code = "import time; t = time.perf_counter(); import cosearch; print(time.perf_counter() - t)"
+    """Under 0.5 s of processor time, which a busy machine leaves alone, with Gymnasium and all plugins."""
+    code = "import time; t = time.process_time(); import cosearch; print(time.process_time() - t)"
     assert min(float(run_python(code)) for _ in range(5)) < 0.5
 
 

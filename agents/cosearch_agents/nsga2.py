@@ -37,7 +37,12 @@ class NSGA2Agent(Agent):
                 "crossover_probability", 0.0, 1.0, default=0.9, description="share of parents that recombine"
             ),
             Real(
-                "mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters of each design"
+                "mutations",
+                0.1,
+                10.0,
+                default=1.5,
+                log=True,
+                description="mean mutated parameters of each design",
             ),
             Real("mutation_eta", 1.0, 100.0, default=3.0, log=True, description="larger: smaller steps"),
             Real(

@@ -13,6 +13,7 @@ from typing import Any
 
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.json_text import json_value as json_value
+from cosearch.json_text import shown
 
 # Objectives and constraints have options of their own on the command line.
 RESERVED = ("self", "objectives", "constraints")

@@ -24,89 +24,68 @@ class Kind:
     Attributes:
         name: as messages call one of them.
         plural: the attribute of `Registry` and of `PluginRecord` that holds them.
-        complaint: what is wrong with a contribution, or "".
-        name_of: the name that a valid one is found by.
+        is_one: whether something is a contribution of this kind.
+        expected: what that is, in words.
+        name_of: the name that a contribution is found by.
     """
 
     name: str
     plural: str
-    complaint: Callable[[Any], str]
-    name_of: Callable[[Any], str] = lambda item: str(item.name)
+    is_one: Callable[[Any], bool]
+    expected: str
+    name_of: Callable[[Any], Any] = lambda item: getattr(item, "name", "")
 
     @property
     def hook(self) -> str:
         """The hook that contributes it."""
         return f"cosearch_{self.plural}"
 
-
-def _named(kind: str, item: type) -> str:
-    name = getattr(item, "name", "")
-    if not isinstance(name, str) or not name:
-        return f"{kind} {item.__qualname__} has no name"
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        return f"{kind} name {name!r}: expected lower-case words joined by dashes"
-    return ""
-
-
-def _is_problem(item: Any) -> bool:
-    return isinstance(item, type) and issubclass(item, Problem)
+    def complaint(self, item: Any) -> str:
+        """What is wrong with a contribution, or ""."""
+        if not self.is_one(item):
+            return f"contributed {self.plural} must be {self.expected}, not {item!r}"
+        name = self.name_of(item)
+        if not isinstance(name, str) or not name:
+            return f"{self.name} {origin(item)} has no name"
+        if isinstance(item, type) and not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+            return f"{self.name} name {name!r}: expected lower-case words joined by dashes"
+        return ""
 
 
-def _is_agent(item: Any) -> bool:
-    return isinstance(item, type) and issubclass(item, Agent)
+def _subclass_of(base: type) -> Callable[[Any], bool]:
+    return lambda item: isinstance(item, type) and issubclass(item, base)
 
 
 def _is_backend(item: Any) -> bool:
     return isinstance(item, type) and all(callable(getattr(item, method, None)) for method in BACKEND_METHODS)
 
 
-def _problem_complaint(item: Any) -> str:
-    if not _is_problem(item):
-        return f"contributed problems must be subclasses of cosearch.Problem, not {item!r}"
-    return _named("problem", item)
-
-
-def _agent_complaint(item: Any) -> str:
-    if not _is_agent(item):
-        return f"contributed agents must be subclasses of cosearch.Agent, not {item!r}"
-    return _named("agent", item)
-
-
-def _backend_complaint(item: Any) -> str:
-    if not isinstance(item, type):
-        return f"contributed backends must be classes, not {item!r}"
-    for method in BACKEND_METHODS:
-        if not callable(getattr(item, method, None)):
-            return f"backend {item.__qualname__} has no method {method!r}; see cosearch.run.backend.Backend"
-    return _named("backend", item)
-
-
-def _validation_complaint(item: Any) -> str:
-    return (
-        "" if isinstance(item, Validation) else f"contributed validations must be Validations, not {item!r}"
-    )
-
-
 KINDS = (
-    Kind("problem", "problems", _problem_complaint),
-    Kind("agent", "agents", _agent_complaint),
-    Kind("backend", "backends", _backend_complaint),
-    Kind("validation", "validations", _validation_complaint, lambda item: str(item.simulator)),
+    Kind("problem", "problems", _subclass_of(Problem), "subclasses of cosearch.Problem"),
+    Kind("agent", "agents", _subclass_of(Agent), "subclasses of cosearch.Agent"),
+    Kind("backend", "backends", _is_backend, f"classes with the methods {', '.join(BACKEND_METHODS)}"),
+    Kind(
+        "validation",
+        "validations",
+        lambda item: isinstance(item, Validation),
+        "cosearch.validation.Validation objects",
+        lambda item: item.simulator,
+    ),
 )
 
 
 class Single:
-    """A plugin that contributes one class, which was registered itself."""
+    """A plugin that contributes one thing, which was registered itself."""
 
-    def __init__(self, kind: Kind, contributed: type) -> None:
-        self.__name__ = contributed.__name__
+    def __init__(self, kind: Kind, contributed: Any) -> None:
+        self.__name__ = kind.name_of(contributed) or origin(contributed)
         setattr(self, kind.hook, hookimpl(lambda: [contributed]))
 
 
 def as_plugin(plugin: Any) -> Any:
-    """The plugin itself, or for a class of a problem, an agent or a backend a plugin that contributes it."""
-    for kind, is_one in zip(KINDS, (_is_problem, _is_agent, _is_backend), strict=False):
-        if is_one(plugin):
+    """The plugin itself, or for what is a contribution a plugin that contributes it."""
+    for kind in KINDS:
+        if kind.is_one(plugin):
             return Single(kind, plugin)
     return plugin
 

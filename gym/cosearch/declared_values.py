@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -59,15 +60,13 @@ def lenient(value: Any, validate: Callable[[Any], Any]) -> Any:
     raise refused
 
 
-def _readings(value: Any) -> list[Any]:
+def _readings(value: Any) -> Iterator[Any]:
+    yield value
     if isinstance(value, bool | int | float):
-        return [value, json.dumps(value)]
-    if isinstance(value, str):
-        try:
-            return [value, json_value(value)]
-        except ValueError:
-            pass
-    return [value]
+        yield json.dumps(value)
+    elif isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            yield json_value(value)
 
 
 def refusal(errors: Sequence[Any], schema: Schema, name: str, value: Any, owner: str) -> CosearchError:
@@ -118,18 +117,16 @@ _NOUNS = {
 
 
 def type_text(schema: Schema) -> str:
-    """A type as a user reads it: "whole number from 1 to 64", "text or null", "fast or thorough"."""
+    """A type as a user reads it: "whole number from 1 to 64", "fast or thorough"; null is to leave it out."""
     words: list[str] = []
     for kind in _kinds(schema):
         if "enum" in kind:
             words += [str(_plain(choice)) for choice in kind["enum"]]
         elif kind.get("type") == "boolean":
             words += ["true", "false"]
-        elif kind.get("type") == "null":
-            words.append("null")
         elif kind.get("format") == "path":
             words.append("path")
-        else:
+        elif kind.get("type") != "null":
             noun, _ = _NOUNS.get(str(kind.get("type")), ("any value", ""))
             bounds = _bounds(kind)
             words.append(f"{noun} {'of ' if bounds[:2] == 'at' else ''}{bounds}".strip())

@@ -87,6 +87,11 @@ def when_text(parameter: Mapping[str, Any], shown: Callable[[Any], str] = str) -
     return " and ".join(f"{name} in {', '.join(map(shown, values))}" for name, values in conditions.items())
 
 
+def argument_type_text(argument: Mapping[str, Any]) -> str:
+    """What an argument of a problem may be, with its unit."""
+    return f"{argument['type']}, in {argument['unit']}" if argument["unit"] else str(argument["type"])
+
+
 def cardinality_text(cardinality: int | str | None) -> str:
     """How many designs a space has."""
     if isinstance(cardinality, int):

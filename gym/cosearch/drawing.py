@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
-from cosearch.errors import ProblemError
+from cosearch.errors import CosearchError, ProblemError
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
+from cosearch.run.isolated_call import call_isolated
 
 MAX_BYTES = 4_000_000  # of one picture's data: a page of a few designs stays one that can be sent by mail
 
@@ -43,30 +42,11 @@ def drawn_pictures(problem: Problem, design: Mapping[str, Any], *, timeout_s: fl
     """
     if not problem.isolated and timeout_s is None:
         return _draw(problem, design)
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_draw_and_send, args=(theirs, problem, dict(design)), daemon=True)
     try:
-        process.start()
-        theirs.close()  # so that the death of the process ends the pipe
-        if not ours.poll(timeout_s):
-            return Drawn(missing=(f"took longer than {timeout_s:g} s",))
-        received: Drawn = ours.recv()
-        return received
-    except (EOFError, OSError):
-        process.join()
-        return Drawn(missing=(f"the process died (exit code {process.exitcode})",))
-    except Exception as error:  # a problem that cannot be sent to a process
-        return Drawn(missing=(_one_line(error),))
-    finally:
-        ours.close()
-        if process.pid is not None:
-            process.kill()
-            process.join()
-
-
-def _draw_and_send(connection: Connection, problem: Problem, design: dict[str, Any]) -> None:
-    connection.send(_draw(problem, design))
+        drawn: Drawn = call_isolated(problem, _draw, dict(design), timeout_s=timeout_s)
+    except CosearchError as error:
+        return Drawn(missing=(str(error),))
+    return drawn
 
 
 def _draw(problem: Problem, design: Mapping[str, Any]) -> Drawn:

@@ -133,8 +133,11 @@ def check_metrics(uses: Iterable[Objective | Constraint], metrics: Sequence[Metr
 
 def minimised(objectives: Sequence[Objective], outcomes: Outcomes) -> NDArray[np.float64]:
     """The objectives as an (n, m) array in which smaller is better; NaN where the status is not `ok`."""
-    columns = [outcomes[o.metric] if o.direction == "min" else -outcomes[o.metric] for o in objectives]
-    return np.stack(columns, axis=1) if columns else np.empty((len(outcomes), 0))
+    values = np.empty((len(outcomes), len(objectives)))
+    for i, objective in enumerate(objectives):
+        column = outcomes[objective.metric]
+        values[:, i] = column if objective.direction == "min" else -column
+    return values
 
 
 def violations(constraints: Sequence[Constraint], outcomes: Outcomes) -> NDArray[np.float64]:
@@ -144,14 +147,19 @@ def violations(constraints: Sequence[Constraint], outcomes: Outcomes) -> NDArray
     """
     result = np.zeros((len(outcomes), len(constraints)))
     for k, constraint in enumerate(constraints):
-        excess = outcomes[constraint.metric] - constraint.bound
-        if constraint.operator == ">=":
-            excess = -excess
-        result[:, k] = np.maximum(excess, 0.0) / (abs(constraint.bound) or 1.0)
+        with np.errstate(over="ignore"):  # of the largest numbers the excess is infinite
+            excess = outcomes[constraint.metric] - constraint.bound
+            if constraint.operator == ">=":
+                excess = -excess
+            result[:, k] = np.maximum(excess, 0.0) / (abs(constraint.bound) or 1.0)
     result[~outcomes.ok] = np.inf
     return result
 
 
 def feasible(constraints: Sequence[Constraint], outcomes: Outcomes) -> NDArray[np.bool_]:
     """Which designs have status `ok` and meet every constraint, (n,)."""
-    return outcomes.ok & (violations(constraints, outcomes) == 0.0).all(axis=1)
+    meets = outcomes.ok
+    for constraint in constraints:
+        compare = np.less_equal if constraint.operator == "<=" else np.greater_equal
+        meets &= compare(outcomes[constraint.metric], constraint.bound)
+    return meets

@@ -47,7 +47,7 @@ class Problem(ABC):
         ```
 
     A problem may offer more to agents, as methods of these names: `features(designs)`, cheap descriptors such
-    as parameters and MACs, {name: column of n numbers}; `gradient(unit)`, a differentiable relaxation over the
+    as parameters and MACs, {name: column of n numbers}; `gradient(unit)`, a relaxation over the
     unit cube: for an (n, d) array the metrics, {name: (n,)}, and their derivatives, {name: (n, d)}.
 
     Args:
@@ -98,7 +98,6 @@ class Problem(ABC):
         super().__init_subclass__(**kwargs)
         if vars(cls).get("name"):
             register_defined(cls.__module__, cls.name, cls.version)
-
 
     def __init__(
         self,

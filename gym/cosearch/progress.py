@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.objectives import feasible, minimised
-from cosearch.outcomes import FAILED, Outcomes
-from cosearch.pareto import hypervolume, pareto_mask, reference_point
+from cosearch.outcomes import FAILED_CODE, Outcomes
+from cosearch.pareto import Front, hypervolume, reference_point
 from cosearch.problem import Problem
 
 
@@ -35,23 +35,27 @@ class LiveProgress:
     def __init__(self, problem: Problem, budget: int) -> None:
         self.problem = problem
         self.progress = Progress(budget)
-        self.front: NDArray[np.float64] = np.empty((0, len(problem.objectives)))
+        self.front = Front(len(problem.objectives))
         self.reference: NDArray[np.float64] | None = None
         self.counted_before: tuple[int, float] | None = None
 
     def add(self, outcomes: Outcomes) -> None:
-        """Take in the outcomes of designs that are new."""
+        """Take in the outcomes of designs that are new; of their values only the front is kept."""
+        progress = self.progress
         meets = feasible(self.problem.constraints, outcomes)
-        self.progress.evaluations += len(outcomes)
-        self.progress.failed += int(np.count_nonzero(outcomes.status == FAILED))
-        self.progress.infeasible += int(np.count_nonzero(~meets & (outcomes.status != FAILED)))
-        values = minimised(self.problem.objectives, outcomes)[meets]
-        if len(values) == 0:
+        found = int(np.count_nonzero(meets))
+        progress.evaluations += len(outcomes)
+        if found < len(outcomes):
+            failed = int(np.count_nonzero(outcomes.codes == FAILED_CODE))
+            progress.failed += failed
+            progress.infeasible += len(outcomes) - found - failed
+        if not found:
             return
+        values = minimised(self.problem.objectives, outcomes)
+        values = values if found == len(outcomes) else values[meets]
         if self.reference is None:
             self.reference = reference_point(self.problem.objectives, [values])
-        self.front = np.concatenate([self.front, values])
-        self.front = self.front[pareto_mask(self.front)]
+        self.front.add(values)
 
     def report(self, proposals: int, seconds: float) -> Progress:
         """The progress now."""
@@ -61,12 +65,12 @@ class LiveProgress:
         progress.proposals, progress.seconds = proposals, seconds
         done, since = progress.evaluations - self.counted_before[0], seconds - self.counted_before[1]
         progress.evaluations_per_second = done / since if since > 0 else 0.0
-        if len(self.front) and self.reference is not None:
-            best = self.front.min(axis=0)
+        points = self.front.points
+        if len(points) and self.reference is not None:
             progress.best = {
-                o.metric: float(b if o.direction == "min" else -b)
-                for o, b in zip(self.problem.objectives, best, strict=True)
+                o.metric: float(best if o.direction == "min" else -best)
+                for o, best in zip(self.problem.objectives, points.min(axis=0), strict=True)
             }
-            progress.hypervolume = hypervolume(self.front, self.reference)
+            progress.hypervolume = hypervolume(points, self.reference)
             progress.pareto_size = len(self.front)
         return progress

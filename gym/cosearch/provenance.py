@@ -60,8 +60,8 @@ def command(record: StudyRecord, location: str) -> str:
         ("--timeout-s", "timeout_s", None),
         ("--memory-mb", "memory_mb", None),
     ):
-        if (value := options.get(name, default)) != default:
-            words += [option, str(value)]
+        if (chosen := options.get(name, default)) != default:
+            words += [option, str(chosen)]
     words += [f"--{name}" for name in ("isolated", "deterministic") if options.get(name)]
     if location != "(memory)":
         words += ["--store", location]

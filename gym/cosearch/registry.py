@@ -108,8 +108,8 @@ class Registry:
         """Add a plugin of this process.
 
         Args:
-            plugin: a module or an object with `cosearch_*` hooks, or one class: a problem, an agent or a
-                backend.
+            plugin: a module or an object with `cosearch_*` hooks, or a contribution itself, such as the class
+                of a problem, an agent or a backend.
             name: of the plugin; default its own.
 
         Raises:
@@ -274,7 +274,7 @@ def make_problem(name: str, *, objectives: Any = None, constraints: Any = None, 
 
 
 def register(plugin: ModuleType | type | object, name: str | None = None) -> PluginRecord:
-    """Add a plugin, or one class of a problem, an agent or a backend, to this process.
+    """Add a plugin, or the class of a problem, an agent or a backend, to this process.
 
     See `Registry.register`.
     """

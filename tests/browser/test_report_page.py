@@ -76,9 +76,14 @@ def test_every_evaluation_that_ran_is_a_mark(open_report):
     ran = study.outcomes.ok
     assert 0 < feasible(study.constraints, study.outcomes).sum() < ran.sum() < 400
     assert drawn_points(page) == ran.sum()
-    for axis, metric in (("x", "latency_ns"), ("y", "energy_pj")):
+    for axis, metric, factor, title in (
+        ("x", "latency_ns", 1e6, "latency [ms]"),
+        ("y", "energy_pj", 1e6, "energy [uJ]"),
+    ):
         shown = np.sort(plotted_columns(page, "figure-0", axis))
-        assert shown == pytest.approx(np.sort(study.outcomes[metric][ran]), rel=1e-5)
+        assert shown * factor == pytest.approx(np.sort(study.outcomes[metric][ran]), rel=1e-5)
+        drawn = page.run(f"document.getElementById('figure-0')._fullLayout.{axis}axis.title.text")
+        assert drawn.startswith(title)
 
 
 def test_table_and_csv_hold_the_pareto_designs(open_report):
@@ -88,7 +93,7 @@ def test_table_and_csv_hold_the_pareto_designs(open_report):
     rows = page.driver.find_elements("css selector", "table.pareto tbody tr")
     assert len(rows) == len(front) > 3
     heads = page.run("Array.from(document.querySelectorAll('table.pareto th'), th => th.innerText)")
-    assert heads[:3] == ["latency_ns\nns", "energy_pj\npJ", "area_mm2\nmm2"]
+    assert heads[:3] == ["latency\nms", "energy\nuJ", "area_mm2\nmm2"]
     href = page.run("document.querySelector('a[download]').href")
     assert href.startswith("data:text/csv")
     table = list(csv.DictReader(io.StringIO(unquote(href.split(",", 1)[1]))))
@@ -180,7 +185,8 @@ def test_hover_shows_the_design_with_its_units(open_report):
     page.run(f"Plotly.Fx.hover('figure-0', [{{curveNumber: {last}, pointNumber: 0}}])")
     text = page.run("document.querySelector('#figure-0 .hoverlayer').textContent")
     assert "random · seed 0 · evaluation" in text
-    assert " ns" in text
+    assert " ms" in text
+    assert " uJ" in text
     assert " mm2" in text
     for name in study.space.names:
         assert f"{name}: " in text

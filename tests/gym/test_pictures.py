@@ -83,7 +83,7 @@ def test_an_error_keeps_what_was_drawn_before_it():
 
 
 def test_a_crash_and_a_time_limit_are_one_line():
-    assert drawn_pictures(CrashingPictures(), DESIGN).missing == ("the process died (exit code 9)",)
+    assert drawn_pictures(CrashingPictures(), DESIGN).missing == ("the worker process died (exit code 9)",)
     began = time.monotonic()
     assert drawn_pictures(EndlessPictures(), DESIGN, timeout_s=0.5).missing == ("took longer than 0.5 s",)
     assert time.monotonic() - began < 30

@@ -125,14 +125,14 @@ def test_a_setting_is_described_in_words() -> None:
     assert {name: one.type for name, one in found.items()} == {
         "ways": "whole number from 1 to 64",
         "policy": "lru or fifo",
-        "bits": "8, 16, 32 or null",
+        "bits": "8, 16 or 32",
         "clock_ghz": "number above 0",
         "search": "true, false or ways",
         "layer": "whole number or text",
-        "trace": "path or null",
+        "trace": "path",
         "sizes": "list",
-        "pairs": "whole number or null",
-        "threads": "whole number of at least 1 or null",
+        "pairs": "whole number",
+        "threads": "whole number of at least 1",
     }
     assert found["policy"].description == "which line is replaced"
     assert (found["clock_ghz"].unit, found["clock_ghz"].default) == ("GHz", 1.0)

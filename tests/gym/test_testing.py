@@ -81,9 +81,9 @@ class Twice(Sphere):
 
 
 class UnknownFidelity(Sphere):
-    """A fidelity that does not exist."""
+    """A fidelity that is no plain name."""
 
-    fidelities = ("exact",)
+    fidelities = ("quite exact",)
 
 
 class WrongGroup(Sphere):
@@ -165,7 +165,7 @@ class NoReason(Sphere):
         (NotKebab, "kebab case"),
         (NoUnit, "has no unit"),
         (Twice, "declares a metric twice"),
-        (UnknownFidelity, "fidelity 'exact' is none of"),
+        (UnknownFidelity, "fidelity 'quite exact' is no name"),
         (WrongGroup, "unknown parameter 'y'"),
         (lambda: NotJson(table={1, 2}), "not JSON values"),
         (NotPicklable, "cannot be pickled"),

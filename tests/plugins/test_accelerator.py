@@ -102,9 +102,9 @@ def test_wider_sums_cost_what_their_bits_do():
     assert narrow["energy_pj"] < wide["energy_pj"] < wide_operands["energy_pj"]
     assert narrow["area_mm2"] == wide["area_mm2"]
     with pytest.raises(
-        ArgumentError, match="accumulation_bits must be from 8, the bits of activations, to 64"
+        ArgumentError, match="accumulation_bits must be from 16, the bits of activations, to 64, got 12"
     ):
-        Accelerator(bits=8, accumulation_bits=4)
+        Accelerator(accumulation_bits=12)
 
 
 def test_partial_sums_have_32_bits_unless_said_otherwise():
@@ -267,3 +267,26 @@ def test_the_roof_is_the_memory_s_bus_which_reads_and_writes_share():
     roof, layers = problem.pictures(design)[2].traces
     assert roof["y"][0] / roof["x"][0] == pytest.approx(3.2)  # words of a byte a cycle of a nanosecond
     assert np.all(layers["y"] <= np.minimum(16 * 16, 3.2 * layers["x"]) * (1 + 1e-9))
+
+
+def test_the_bound_is_below_the_mapper_and_the_timeline_beside_it():
+    problem = Accelerator(workload="alexnet")
+    assert (problem.fidelities, problem.default_fidelity) == (("bound", "mapper", "timeline"), "mapper")
+    designs = problem.space.sample(8, 11)
+    bound, mapper, timeline = (problem.evaluate(designs, fidelity=f).metrics for f in problem.fidelities)
+    for metric in ("latency_ns", "energy_pj", "edp_pj_s", "cycles"):
+        assert (bound[metric] <= mapper[metric] * (1 + 1e-9)).all(), metric
+    assert bound["area_mm2"].tolist() == mapper["area_mm2"].tolist() == timeline["area_mm2"].tolist()
+    assert timeline["energy_pj"].tolist() == mapper["energy_pj"].tolist()
+    assert (np.abs(timeline["latency_ns"] / mapper["latency_ns"] - 1) < 0.6).all()
+    assert (timeline["utilisation"] <= 1).all()
+
+
+@pytest.mark.parametrize("fidelity", ["bound", "timeline"])
+def test_a_template_that_does_not_admit_a_network_is_infeasible_at_every_fidelity(tmp_path, fidelity):
+    path = tmp_path / "tpu.yaml"
+    path.write_text(yaml.safe_dump(template("tpu-like").model_dump(mode="json")))
+    problem = Accelerator(workload="mobilenet_v2", template=str(path))
+    outcomes = problem.evaluate(problem.space.sample(2, 0), fidelity=fidelity)
+    assert outcomes.status.tolist() == ["infeasible"] * 2
+    assert "runs one iteration of G only" in outcomes.reason[0]

@@ -161,6 +161,12 @@ def prints_megabytes(x: int) -> None:
     os.write(1, b"\xff" * 1_000_000)
 
 
+def prints_megabytes_in_python(x: int) -> None:
+    for _ in range(50):
+        print("m" * 100_000)
+    sys.stdout.buffer.write(b"\xff\xfe no text\n")
+
+
 def prints_surrogates(x: int) -> None:
     print("\udcff")
 
@@ -234,11 +240,16 @@ def hangs_at_exit(x: int) -> None:
     threading.Thread(target=time.sleep, args=(600,)).start()
 
 
+def tells_who_it_is(x: int) -> float:
+    time.sleep(0.02)
+    return os.getpid() + int(os.environ.get("OMP_NUM_THREADS", 0)) / 100
+
+
 def fine(x: int) -> None:
     pass
 
 
-DEEDS: dict[str, Callable[[int], None]] = {
+DEEDS: dict[str, Callable[[int], float | None]] = {
     name: deed
     for name, deed in list(globals().items())
     if callable(deed) and getattr(deed, "__module__", "") == __name__ and not isinstance(deed, type)
@@ -254,9 +265,10 @@ class Misbehaving(Problem):
     objectives = (Objective("value", "min"),)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Mapping[str, Any]:
-        for deed, x in zip(designs["deed"].tolist(), designs["x"].tolist(), strict=True):
-            DEEDS[deed](x)
-        return {"value": designs["x"].astype(float)}
+        done = [
+            DEEDS[deed](x) for deed, x in zip(designs["deed"].tolist(), designs["x"].tolist(), strict=True)
+        ]
+        return {"value": [x if value is None else value for value, x in zip(done, designs["x"], strict=True)]}
 
 
 class UnfitForWorkers(Misbehaving):

@@ -20,6 +20,7 @@ from cosearch import (
     Ordinal,
     Outcomes,
     Problem,
+    Results,
     hookimpl,
 )
 
@@ -87,8 +88,8 @@ class Uniform(Agent):
     def ask(self, n: int) -> Designs:
         return self.space.sample(min(n, self.settings["pace"]), self.rng)
 
-    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
-        assert len(designs) == len(outcomes)
+    def tell(self, results: Results) -> None:
+        assert len(results.designs) == len(results.outcomes)
 
 
 class Stubborn(Agent):
@@ -99,7 +100,7 @@ class Stubborn(Agent):
     def ask(self, n: int) -> Designs:
         return self.space.designs([self.space.default()])
 
-    def tell(self, designs: Designs, outcomes: Outcomes) -> None:
+    def tell(self, results: Results) -> None:
         pass
 
 

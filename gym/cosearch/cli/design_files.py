@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from cosearch.json_text import json_value, shown
 from cosearch.bounded_files import opened
 from cosearch.cli.parquet_columns import check_names, read_columns
 from cosearch.errors import ArgumentError, DesignError
 from cosearch.export import FIRST_COLUMNS, LAST_COLUMNS, cell_text, csv_column
+from cosearch.json_text import json_value, shown
 from cosearch.objectives import Metric
 from cosearch.space import Categorical, Designs, DesignsLike, DesignSpace
 
@@ -38,7 +38,10 @@ def designs_from_json(space: DesignSpace, text: str) -> Designs:
         raise DesignError(
             f"--design is not JSON: {error.msg} at character {error.pos + 1} of {shown(text)}"
         ) from None
-    return space.designs(_rows(value, "--design"))
+    try:
+        return space.designs(_rows(value, "--design"))
+    except DesignError as error:
+        raise DesignError(_bounded(error)) from None
 
 
 def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] = ()) -> Designs:
@@ -64,14 +67,14 @@ def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] 
         with opened(path, MOST_BYTES) as file:
             return space.designs(readers[path.suffix](space, file, added))
     except DesignError as error:
-        raise DesignError(f"{path}: {bounded(error)}") from None
+        raise DesignError(f"{path}: {_bounded(error)}") from None
     except OSError as error:
         raise ArgumentError(f"cannot read {path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ArgumentError(f"{path} is not a text file; expected {path.suffix[1:]}") from None
 
 
-def bounded(error: Exception) -> str:
+def _bounded(error: Exception) -> str:
     """An error's message, of a long one the begin and the end: it may quote a value of the file."""
     text = str(error)
     return (

@@ -10,14 +10,16 @@ import typer
 
 from cosearch.cli import options
 from cosearch.cli.design_files import designs_from_file, designs_from_json
-from cosearch.cli.output import number, print_json, print_line, print_table
-from cosearch.cli.summary import heading
+from cosearch.cli.output import print_json, print_line, print_table
 from cosearch.errors import ArgumentError
 from cosearch.objectives import feasible
 from cosearch.outcomes import OK
 from cosearch.problem import Problem
+from cosearch.quantities import Scale
 from cosearch.run.backend import BackendOptions
 from cosearch.run.evaluator import Evaluator
+
+DIGITS = 6  # significant ones, of a single design's metrics
 
 
 def evaluate(
@@ -85,16 +87,21 @@ def _show_one(problem: Problem, row: dict[str, Any]) -> None:
     print_line("status: " + row["status"] + (", violates a constraint" if violated else ""))
     if row["reason"]:
         print_line(f"reason: {row['reason']}")
-    metrics = [[m.name, number(row["metrics"][m.name]), m.unit, m.description] for m in problem.metrics]
+    scales = [Scale.of(m.unit, [row["metrics"][m.name]]) for m in problem.metrics]
+    metrics = [
+        [scale.name(m.name), scale.text(row["metrics"][m.name], DIGITS), scale.unit or m.unit, m.description]
+        for m, scale in zip(problem.metrics, scales, strict=True)
+    ]
     print_table("Metrics", ["name", "value", "unit", "description"], metrics, right=["value"])
 
 
 def _show_many(problem: Problem, rows: Sequence[dict[str, Any]]) -> None:
-    heads = [heading(metric.name, metric.unit) for metric in problem.metrics]
+    scales = {m.name: Scale.of(m.unit, [row["metrics"][m.name] for row in rows]) for m in problem.metrics}
+    heads = [scale.heading(name) for name, scale in scales.items()]
     cells = [
         [
             i,
-            *(number(row["metrics"][metric.name]) for metric in problem.metrics),
+            *(scale.text(row["metrics"][name]) for name, scale in scales.items()),
             row["status"],
             "yes" if row["feasible"] else "no",
             row["reason"],

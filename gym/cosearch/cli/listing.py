@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from cosearch.cli.output import print_json, print_line, print_table, value_text
 from cosearch.cli.progress import said_if_slow
 from cosearch.description import (
     agent_summary,
+    argument_type_text,
     cardinality_text,
     describe_agent,
     describe_problem,
@@ -58,9 +60,10 @@ def plugins(json: options.Json = False) -> None:
     for plugin in found:
         contributes = [
             f"{len(names)} {kind}" if len(names) != 1 else f"{kind.removesuffix('s')} {names[0]}"
-            for kind in ("problems", "agents", "validations")
+            for kind in ("problems", "agents", "backends", "validations")
             if (names := getattr(plugin, kind))
         ]
+        contributes += [f"refused: {reason}" for reason in plugin.refused]
         state = f"failed: {plugin.error}" if plugin.error else ", ".join(contributes) or "nothing"
         rows.append([plugin.name, plugin.distribution, plugin.version, state])
     print_table("Plugins", ["name", "distribution", "version", "contributes"], rows)
@@ -129,7 +132,7 @@ def _show_problem(described: Mapping[str, Any]) -> None:
     print_line()
     if described["arguments"]:
         arguments = [
-            [a["name"], a["type"], "(required)" if a["required"] else a["default"], a["description"]]
+            [a["name"], argument_type_text(a), _default_text(a), a["description"]]
             for a in described["arguments"]
         ]
         print_table("Arguments (--set NAME=VALUE)", ["name", "type", "default", "description"], arguments)
@@ -137,6 +140,13 @@ def _show_problem(described: Mapping[str, Any]) -> None:
     for name in ("objectives", "constraints", "fidelities", "workloads", "env_ids"):
         if described[name]:
             print_line(f"{name.replace('_', ' ')}: {', '.join(described[name])}")
+
+
+def _default_text(argument: Mapping[str, Any]) -> str:
+    if argument["required"]:
+        return "(required)"
+    default = argument["default"]
+    return default if isinstance(default, str) else "" if default is None else dumps(default)
 
 
 def _show_agent(described: Mapping[str, Any]) -> None:

@@ -9,7 +9,6 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -50,32 +49,6 @@ def as_json(value: Any) -> Any:
 def plain(value: Any) -> str:
     """The value as text on one line; what is not printable is escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
-
-
-def number(value: float) -> str:
-    """A number to six significant digits; a dash where there is none."""
-    return f"{value:.6g}" if math.isfinite(value) else "–"
-
-
-def percent(value: float) -> str:
-    """0.01 as "1 %", to three significant digits; an error below 1e-9 is one of rounding."""
-    if not math.isfinite(value):
-        return ""
-    if abs(value) < 1e-9:
-        return "0 %"
-    # A share that misses some is not all.
-    return "99.9 %" if 0.999 < value < 1 else f"{_digits(100 * value, 3)} %"
-
-
-def quantity(value: float) -> str:
-    """A number of at least a thousand in whole ones, a smaller one to four significant digits."""
-    if not math.isfinite(value):
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 1000 else _digits(value, 4)
-
-
-def _digits(value: float, significant: int) -> str:
-    return format(Decimal(f"{value:.{significant}g}"), ",f")
 
 
 def value_text(value: Any) -> str:

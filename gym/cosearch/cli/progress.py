@@ -13,13 +13,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cosearch.cli.output import console, number, plain, print_line
+from cosearch.cli.output import console, plain, print_line
 from cosearch.problem import Problem
 from cosearch.progress import Progress
+from cosearch.quantities import Scale, count, number, quantity
 
 LINE_EVERY_S = 10.0
 REFRESH_PER_S = 5
 SLOW_S = 2.0
+DIGITS = 4  # significant ones, of a best value
 
 
 @contextmanager
@@ -98,16 +100,19 @@ def _line_printer(problem: Problem) -> Callable[[Progress], None]:
 
 def progress_line(problem: Problem, progress: Progress) -> str:
     """The progress on one line."""
-    best = "".join(
-        f", best {metric} {number(value)} {problem.unit(metric)}" for metric, value in progress.best.items()
-    )
+    best = "".join(f", best {_best(problem, metric, value)}" for metric, value in progress.best.items())
     per_second = progress.evaluations_per_second
     rate = f", {per_second:.4g}/s" if per_second > 0 else ""  # none is known before the second batch
     return (
-        f"{progress.evaluations}/{progress.budget} evaluations{rate}"
+        f"{progress.evaluations:,}/{progress.budget:,} evaluations{rate}"
         f"{best}, hypervolume against the first batch {number(progress.hypervolume)}, "
         f"{progress.infeasible} infeasible, {progress.failed} failed"
     )
+
+
+def _best(problem: Problem, metric: str, value: float) -> str:
+    scale = Scale.of(problem.unit(metric), [value])
+    return f"{scale.name(metric)} {scale.quantity(value, DIGITS)}"
 
 
 def _panel(title: str, problem: Problem, progress: Progress) -> RenderableType:
@@ -117,20 +122,21 @@ def _panel(title: str, problem: Problem, progress: Progress) -> RenderableType:
     bar.add_row(
         Text(plain(title), style="bold"),
         ProgressBar(total=progress.budget, completed=progress.evaluations, width=30),
-        Text(f"{progress.evaluations}/{progress.budget}"),
+        Text(f"{progress.evaluations:,}/{progress.budget:,}"),
         Text(f"{rate:.4g} evaluations/s" if rate > 0 else ""),
         Text(f"{_duration(progress.seconds)} elapsed, {_duration(left_s)} left"),
     )
     found = Table.grid(padding=(0, 2))
     for objective in problem.objectives:
-        value = progress.best.get(objective.metric, float("nan"))
+        metric = objective.metric
+        value = progress.best.get(metric, float("nan"))
         found.add_row(
-            Text(plain(f"best {objective.metric} ({objective.direction})")),
-            Text(plain(f"{number(value)} {problem.unit(objective.metric)}"), style="green"),
+            Text(plain(f"best {metric} ({objective.direction})")),
+            Text(plain(quantity(value, problem.unit(metric))), style="green"),
         )
     volume = Text(number(progress.hypervolume), style="green")
     found.add_row(Text("hypervolume against the first batch"), volume)
-    found.add_row(Text("Pareto front"), Text(f"{progress.pareto_size} designs"))
+    found.add_row(Text("Pareto front"), Text(count(progress.pareto_size, "design")))
     if progress.infeasible or progress.failed:
         found.add_row(
             Text("infeasible / failed"), Text(f"{progress.infeasible} / {progress.failed}", style="yellow")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,7 +34,7 @@ TargetOption = Annotated[
     option(
         "--target",
         metavar="METRIC<=NUMBER",
-        help='Stop once a feasible design is that good, e.g. "latency_ns<=50" or "hypervolume>=3"; repeatable.',
+        help='Stop once a feasible design is that good: "latency_ns<=50", "hypervolume>=3"; repeatable.',
         panel=HOW_LONG,
     ),
 ]
@@ -172,7 +172,7 @@ def resume(
     from cosearch.run.study import Study
     from cosearch.store import Store
 
-    changes = {
+    changes: dict[str, Any] = {
         "budget": budget,
         "time_limit_s": time_limit,
         "targets": tuple(target) or None,

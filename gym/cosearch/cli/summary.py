@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosearch.cli.output import number, print_line, print_table, value_text
+from cosearch.cli.output import print_line, print_table, value_text
 from cosearch.export import pareto_rows
 from cosearch.objectives import Constraint, feasible, minimised
 from cosearch.outcomes import STATUSES
 from cosearch.pareto import hypervolume, reference_point
+from cosearch.quantities import Scale, count, duration, number
 
 if TYPE_CHECKING:
     from cosearch.store import StudyData
@@ -33,30 +34,30 @@ def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, An
 
     meets = feasible(data.constraints, data.outcomes)
     values = minimised(data.objectives, data.outcomes)
-    known = [minimised(o.objectives, o.outcomes)[feasible(o.constraints, o.outcomes)] for o in others]
-    reference = reference_point(data.objectives, [values[meets], *known])
     front = np.flatnonzero(pareto_rows(data))
     front = front[np.argsort(values[front, 0], kind="stable")]
+    known = [minimised(o.objectives, o.outcomes)[pareto_rows(o)] for o in others]
+    reference = reference_point(data.objectives, [values[front], *known])
     signs = [1 if objective.direction == "min" else -1 for objective in data.objectives]
     return {
         "study": asdict(data.record),
         "counts": {
-            **{status: int((data.outcomes.status == status).sum()) for status in STATUSES},
+            **{status: int((data.outcomes.codes == code).sum()) for code, status in enumerate(STATUSES)},
             "violate_constraints": int((data.outcomes.ok & ~meets).sum()),
             "proposals": len(data.told),
         },
         "reasons": [
             dict(zip(("kind", "reason", "designs"), entry, strict=True)) for entry in reasons_of(data)
         ],
-        "hypervolume": hypervolume(values[meets], reference) if meets.any() else 0.0,
+        "hypervolume": hypervolume(values[front], reference),
         "reference_point": {
             objective.metric: sign * value
             for objective, sign, value in zip(data.objectives, signs, reference, strict=True)
         },
         "compared_with": [other.record.name for other in others],
         "pareto": [
-            {"position": int(i), "design": data.designs[int(i)], "metrics": data.outcomes.row(int(i))}
-            for i in front
+            {"position": i, "design": design, "metrics": data.outcomes.row(i)}
+            for i, design in zip(front.tolist(), data.designs[front].to_dicts(), strict=True)
         ],
     }
 
@@ -66,10 +67,13 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     from cosearch.report.words import more_text, reason_line
 
     study, counts, front = summary["study"], summary["counts"], summary["pareto"]
-    units = {metric["name"]: metric["unit"] for metric in study["metrics"]}
     metrics = list(summary["reference_point"])
     bounded = [Constraint.parse(text).metric for text in study["constraints"]]
     metrics += [metric for metric in dict.fromkeys(bounded) if metric not in metrics]
+    units = {metric["name"]: metric["unit"] for metric in study["metrics"]}
+    scales = {
+        metric: Scale.of(units[metric], [row["metrics"][metric] for row in front]) for metric in metrics
+    }
     if front:
         objectives = list(summary["reference_point"])
         equal: dict[tuple[float, ...], list[dict[str, Any]]] = {}
@@ -78,16 +82,16 @@ def show_summary(summary: Mapping[str, Any]) -> None:
         parameters = _shown_parameters(study, [rows[0] for rows in equal.values()])
         cells = [
             [
-                *(number(row["metrics"][metric]) for metric in metrics),
+                *(scale.text(row["metrics"][metric]) for metric, scale in scales.items()),
                 *(value_text(row["design"].get(parameter, "")) for parameter in parameters),
                 more_text(len(others)),
             ]
             for row, *others in list(equal.values())[:SHOWN_DESIGNS]
         ]
-        found = f"{len(front)} designs"
-        found += f", {len(equal)} with different values" if len(equal) < len(front) else ""
+        found = count(len(front), "design")
+        found += f", {len(equal):,} with different values" if len(equal) < len(front) else ""
         found += f", {SHOWN_DESIGNS} of them shown" if len(equal) > SHOWN_DESIGNS else ""
-        heads = [heading(metric, units[metric]) for metric in metrics]
+        heads = [scale.heading(metric) for metric, scale in scales.items()]
         title = f"Pareto front of {', '.join(study['objectives'])}: {found}"
         print_table(title, [*heads, *parameters, ""], cells, right=heads)
     else:
@@ -96,21 +100,19 @@ def show_summary(summary: Mapping[str, Any]) -> None:
             print_line(reason_line((entry["kind"], entry["reason"], entry["designs"])))
     print_line()
     infeasible = counts["infeasible"] + counts["violate_constraints"]
-    corner = ", ".join(f"{metric} {number(value)}" for metric, value in summary["reference_point"].items())
+    corner = ", ".join(
+        f"{scales[metric].name(metric)} {scales[metric].quantity(value)}"
+        for metric, value in summary["reference_point"].items()
+    )
     others = len(summary["compared_with"])
     common = f", common to {others + 1} studies of the store" if others else ""
     print_line(
-        f"{study['evaluations']} designs in {study['seconds']:.1f} s: "
-        f"{counts['ok'] - counts['violate_constraints']} feasible, {infeasible} infeasible, "
-        f"{counts['failed']} failed; hypervolume {number(summary['hypervolume'])} "
+        f"{count(study['evaluations'], 'design')} in {duration(study['seconds'])}: "
+        f"{counts['ok'] - counts['violate_constraints']:,} feasible, {infeasible:,} infeasible, "
+        f"{counts['failed']:,} failed; hypervolume {number(summary['hypervolume'])} "
         f"(reference point {corner}{common})"
     )
     print_line(f"{study['status']}: {study['stopped_because']}")
-
-
-def heading(metric: str, unit: str) -> str:
-    """A metric with its unit, as the head of a column."""
-    return metric if unit in ("", "1") else f"{metric} [{unit}]"
 
 
 def _shown_parameters(study: Mapping[str, Any], front: list[dict[str, Any]]) -> list[str]:

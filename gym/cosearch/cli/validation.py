@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from cosearch.cli import options
-from cosearch.cli.output import percent, print_json, print_line, print_table, quantity
+from cosearch.cli.output import print_json, print_line, print_table
 from cosearch.cli.progress import shown_cases
 from cosearch.errors import ArgumentError, CosearchError
+from cosearch.quantities import number, relative_error
 from cosearch.registry import validation
 
 BOUNDS_MISSED = 1
@@ -26,6 +28,7 @@ RELATIVE = (
 )
 NUMBERS = ("cases", *RELATIVE, "spearman", "spearman_bound")
 SHOWN_FAILURES = 10
+SIGNIFICANT = 4  # digits of a number that is no share
 
 
 def validate(
@@ -117,7 +120,9 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "NO"
     if name in RELATIVE:
-        return percent(value)
+        return relative_error(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return quantity(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return number(value, SIGNIFICANT) if math.isfinite(value) else ""
+    return str(value)

@@ -24,11 +24,13 @@ from cosearch.environments.reward import Reward, usable
 from cosearch.environments.rewards import make_reward
 from cosearch.environments.tables import ValueTable
 from cosearch.errors import ArgumentError
-from cosearch.outcomes import Outcomes
+from cosearch.outcomes import STATUSES, Outcomes
 from cosearch.problem import Problem
 from cosearch.space import Designs, DesignsLike
 
 UNEVALUATED = "unevaluated"  # the status of an episode that has no complete design yet
+NAMES = np.array([*STATUSES, UNEVALUATED], dtype=object)
+UNEVALUATED_CODE = len(STATUSES)
 
 
 class Episodes:
@@ -36,7 +38,8 @@ class Episodes:
 
     Attributes:
         metrics: the column of each metric, (n,), NaN where the status is not `ok`.
-        status, reason: of each row's design, (n,).
+        codes: the position in `NAMES` of the status of each row's design, (n,).
+        reason: why it is not `ok`, else "", (n,).
         score: the reward of each row's design, (n,) or (n, m).
 
     Args:
@@ -65,7 +68,7 @@ class Episodes:
         self.action_space = self.formulation.action_space
         self.memories = [self.reward.new_memory() for _ in range(n)]
         self.metrics = {name: np.full(n, np.nan) for name in problem.metric_names}
-        self.status = np.full(n, UNEVALUATED, dtype=object)
+        self.codes = np.full(n, UNEVALUATED_CODE, dtype=np.int8)
         self.reason = np.full(n, "", dtype=object)
         self.score = np.zeros((n, *self.reward.shape))
         self._design_at = ValueTable(problem.space)
@@ -109,10 +112,10 @@ class Episodes:
                 raise ArgumentError(f"{len(designs)} designs to start {len(rows)} episodes from")
         for column in self.metrics.values():
             column[rows] = np.nan
-        self.status[rows], self.reason[rows], self.score[rows] = UNEVALUATED, "", 0.0
+        self.codes[rows], self.reason[rows], self.score[rows] = UNEVALUATED_CODE, "", 0.0
         to_evaluate = self.formulation.begin(rows, rngs, designs)
         self._observed[rows] = 0.0
-        self._observed[rows, : self.formulation.width] = self.formulation.features(rows)
+        self._observed[:, : self.formulation.width][rows] = self.formulation.features(rows)
         if to_evaluate:
             self._evaluate_rows(rows)
 
@@ -121,17 +124,23 @@ class Episodes:
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
         """Take one action in each of these rows: rewards, terminated and truncated, (k,) each."""
         fresh = self.formulation.act(rows, actions)
-        self._observed[rows, : self.formulation.width] = self.formulation.features(rows)
-        rewards = np.zeros((len(rows), *self.reward.shape))
-        if fresh.any():
-            evaluated = rows if fresh.all() else rows[fresh]
-            before = self.score[evaluated]
-            self._evaluate_rows(evaluated)
-            gained = self.score[evaluated]
-            if self.formulation.differences and not self.reward.improvement:
-                gained -= before
-            rewards[fresh] = gained
-        return rewards, *self.formulation.ended(rows)
+        self._observed[:, : self.formulation.width][rows] = self.formulation.features(rows)
+        return self._rewards(rows, fresh), *self.formulation.ended(rows)
+
+    def _rewards(self, rows: Rows, fresh: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What the designs that are `fresh` in these rows earn, once they are evaluated; 0 for the others."""
+        count = np.count_nonzero(fresh)
+        if count == 0:
+            return np.zeros((len(rows), *self.reward.shape))
+        if count < len(rows):
+            rewards = np.zeros((len(rows), *self.reward.shape))
+            rewards[fresh] = self._rewards(rows[fresh], fresh[fresh])
+            return rewards
+        before = self.score[rows]
+        self._evaluate_rows(rows)
+        if self.formulation.differences and not self.reward.improvement:
+            return self.score[rows] - before
+        return self.score[rows]
 
     def observations(self, rows: Rows) -> NDArray[np.float32]:
         """What an agent sees, (k, width), within [-1, 1].
@@ -146,13 +155,14 @@ class Episodes:
         here = np.zeros(self.n, dtype=bool)
         here[rows] = True
         designs, objectives = self.designs(np.arange(self.n)), self.problem.objectives
-        return info_of_many(designs, self.metrics, self.status, self.reason, objectives, here)
+        return info_of_many(designs, self.metrics, NAMES[self.codes], self.reason, objectives, here)
 
     def info_of(self, row: int) -> dict[str, Any]:
         """The design and outcome of one row, as `info_of_one` says."""
         design = self._design_at(self.formulation.index[row])
         metrics = {name: column.item(row) for name, column in self.metrics.items()}
-        return info_of_one(design, metrics, self.status[row], self.reason[row], self.problem.objectives)
+        status, reason = NAMES[self.codes[row]], self.reason[row]
+        return info_of_one(design, metrics, status, reason, self.problem.objectives)
 
     def designs(self, rows: Rows) -> Designs:
         """The designs of these rows; what is not chosen yet is inactive."""
@@ -167,18 +177,18 @@ class Episodes:
         outcomes = self._evaluate(self.designs(rows))
         for name, column in self.metrics.items():
             column[rows] = outcomes[name]
-        self.status[rows], self.reason[rows] = outcomes.status, outcomes.reason
+        self.codes[rows], self.reason[rows] = outcomes.codes, outcomes.reason
         self.score[rows] = self.reward(outcomes, units, [self.memories[row] for row in rows.tolist()])
-        self._observed[rows, self.formulation.width :] = self._results(outcomes, units)
+        self._observed[:, self.formulation.width :][rows] = self._seen_of(outcomes, units)
 
-    def _results(self, outcomes: Outcomes, units: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _seen_of(self, outcomes: Outcomes, units: NDArray[np.float64]) -> NDArray[np.float64]:
         """What an agent sees of outcomes, (k, m + 1)."""
-        values = np.empty((len(outcomes), len(units)))
-        for i, objective in enumerate(self.problem.objectives):
-            values[:, i] = outcomes[objective.metric]
-        results = np.empty((len(outcomes), len(units) + 1))
+        values = np.array([outcomes[objective.metric] for objective in self.problem.objectives]).T
+        results = np.empty((len(values), len(units) + 1))
+        results[:, -1] = 1.0
         with np.errstate(invalid="ignore", over="ignore"):
             np.divide(values - units, np.abs(values) + units, out=results[:, :-1])
-        results[:, -1] = 2.0 * usable(self.problem.constraints, outcomes) - 1.0
-        results[np.isnan(results)] = 0.0
+        if self.problem.constraints or np.count_nonzero(outcomes.codes):
+            results[~usable(self.problem.constraints, outcomes), -1] = -1.0
+            results[np.isnan(results)] = 0.0
         return results

@@ -83,6 +83,6 @@ def discrete(actions: Any, size: int) -> NDArray[np.int64]:
     if numbers.dtype.kind not in "iu" or numbers.ndim != 1:
         raise ArgumentError(f"an action must be an integer from 0 to {size - 1}, not {actions!r}")
     wrong = (numbers < 0) | (numbers >= size)
-    if wrong.any():
+    if np.count_nonzero(wrong):
         raise ArgumentError(f"action {numbers[wrong][0]} is not from 0 to {size - 1}")
     return numbers.astype(np.int64)

@@ -51,7 +51,7 @@ def info_of_many(
     Args:
         designs: of all rows, like the columns after it.
         metrics: one column each.
-        status: of each row.
+        status: of each row, (n,) of object.
         reason: of each row.
         objectives: the problem's.
         here: the rows that the info is of, (n,).
@@ -67,7 +67,7 @@ def info_of_many(
         **_masked(
             {
                 "objectives": (values, here.copy()),
-                "status": (status.copy(), here.copy()),
+                "status": (status, here.copy()),
                 "reason": (reason.copy(), here.copy()),
             }
         ),

@@ -57,8 +57,8 @@ class Oneshot(Formulation):
         self._decode = decoders[action]
         # Where every parameter has one number, that is its position.
         plain = action == "multi_discrete" and not space.held
-        plain = plain and all(len(p.digit_sizes) == 1 for p in space.parameters)
-        self._sizes = np.array([p.size for p in space.parameters]) if plain else None
+        self._plain = plain and all(len(p.digit_sizes) == 1 for p in space.parameters)
+        self._sizes = np.array([p.size for p in space.parameters], dtype=np.uint64)
         self.width = space.unit_dim
         self._unit = UnitTable(space)
         self.chosen = np.zeros(n, dtype=bool)
@@ -69,23 +69,29 @@ class Oneshot(Formulation):
         return False
 
     def act(self, rows: Rows, actions: Any) -> NDArray[np.bool_]:
-        self.index[rows] = self._plain(actions) if self._sizes is not None else self._decode(self.space, actions).index
+        self.index[rows] = self._positions(actions)
         self.chosen[rows] = True
-        return np.ones(len(rows), dtype=bool)
+        return self.chosen[rows]
 
-    def _plain(self, actions: Any) -> NDArray[np.int64]:
+    def _positions(self, actions: Any) -> NDArray[np.int64]:
         numbers = np.asarray(actions)
-        if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != len(self.space):
-            return self._decode(self.space, actions).index  # which says what is wrong
-        if ((numbers < 0) | (numbers >= self._sizes)).any():
-            return self._decode(self.space, actions).index
-        return self.space.canonical(np.array(numbers, dtype=np.int64, order="F"))
+        if self._plain and numbers.dtype.kind in "iu" and numbers.ndim == 2:
+            positions = np.array(numbers, dtype=np.int64, order="F")
+            # as an unsigned number a negative one is huge
+            if numbers.shape[1] == len(self._sizes) and (positions.view(np.uint64) < self._sizes).all():
+                return self.space.canonical(positions)
+        return self._decode(self.space, actions).index  # or an error that says what is wrong
 
     def ended(self, rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         return self.chosen[rows], np.zeros(len(rows), dtype=bool)
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
-        return np.where(self.chosen[rows][:, None], self._unit(self.index[rows]), 0.0)
+        chosen = self.chosen[rows]
+        count = np.count_nonzero(chosen)
+        if count == 0:
+            return np.zeros((len(rows), self.width))
+        features = self._unit(self.index[rows])
+        return features if count == len(rows) else np.where(chosen[:, None], features, 0.0)
 
 
 def _auto(space: DesignSpace) -> Literal["multi_discrete", "box"]:

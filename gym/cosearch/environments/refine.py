@@ -110,6 +110,7 @@ class Refine(Formulation):
             move.positions(parameter, np.arange(parameter.size if listed else 0))
             for move, parameter, listed in zip(self.moves, parameters, self._listed, strict=True)
         ]
+        self._all_listed = bool(self._listed.all())
         self._offsets = np.cumsum([0, *(len(target) for target in targets)])[:-1]
         self._targets = np.concatenate([*targets, [-1]])  # an inactive parameter looks before its first
 
@@ -126,11 +127,11 @@ class Refine(Formulation):
         before = self.index[rows]
         after = self._after(before, actions)
         self.index[rows] = after
-        return (after != before).any(axis=1)
+        return np.logical_or.reduce(after != before, axis=1)
 
     def _after(self, before: NDArray[np.int64], actions: NDArray[np.int64]) -> NDArray[np.int64]:
         """The positions after one action in each row."""
-        if self._listed.all() or self._listed[actions].all():
+        if self._all_listed or self._listed[actions].all():
             each, columns = np.arange(len(actions)), self._columns[actions]
             positions = before[each, columns]
             moved = self._targets[self._offsets[actions] + positions]

@@ -65,7 +65,7 @@ class Reward(ABC):
             memories: n results of `new_memory`, one an episode run; changed in place.
         """
         good = self.usable(outcomes)
-        if good.all():
+        if np.count_nonzero(good) == len(good):
             return self._bounded(self.score(outcomes, units, memories))
         result = np.full((len(outcomes), *self.shape), self.failure_reward)
         rows = np.flatnonzero(good)
@@ -75,7 +75,12 @@ class Reward(ABC):
         return result
 
     def _bounded(self, scores: Floats) -> Floats:
-        return np.where(np.isfinite(scores), scores, self.failure_reward)
+        finite = np.isfinite(scores)
+        return (
+            scores
+            if np.count_nonzero(finite) == finite.size
+            else np.where(finite, scores, self.failure_reward)
+        )
 
     def usable(self, outcomes: Outcomes) -> NDArray[np.bool_]:
         """Which designs are scored at all, (n,)."""

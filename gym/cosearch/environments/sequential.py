@@ -85,7 +85,7 @@ class Sequential(Formulation):
         self._seen[rows, slots] = levels / np.maximum(grid.sizes[slots] - 1, 1)
         self._partial[rows] += grid.places[grid.offsets[slots] + levels]
         last = grid.last[slots]
-        if not last.all():
+        if np.count_nonzero(last) < len(last):
             rows, slots = rows[last], slots[last]
         self.index[rows, grid.columns[slots]] = self._partial[rows]
         self._partial[rows] = 0
@@ -108,7 +108,7 @@ class Sequential(Formulation):
             self._completions[rows] = completions
 
     def _nearest_offered(self, rows: Rows, actions: NDArray[np.int64]) -> NDArray[np.int64]:
-        if self._offered[rows, actions].all():
+        if np.count_nonzero(self._offered[rows, actions]) == len(actions):
             return actions
         distance = np.abs(np.arange(self._offered.shape[1]) - actions[:, None]).astype(np.float64)
         return np.where(self._offered[rows], distance, np.inf).argmin(axis=1)

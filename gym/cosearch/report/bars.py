@@ -1,21 +1,22 @@
-"""Figures of the parameters' importance: one bar chart an objective."""
+"""Figures of the parameters' importance: one bar chart for each objective."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cosearch.pictures import PALETTE
+from cosearch.quantities import percent
 from cosearch.report.figure import Figure
 from cosearch.report.importance import Importance
 from cosearch.report.points import escape, rounded
-from cosearch.report.words import count, importance_caution, percent, short
+from cosearch.report.words import basis, importance_caution, short
 
 MAX_BARS = 15
 MIN_BARS = 5
 VISIBLE = 0.005
 
 
-def importance_figure(importance: Importance, title: str) -> Figure:
+def importance_bars(importance: Importance, title: str) -> Figure:
     """A bar for each parameter, the most important on top."""
     ranked = np.argsort(importance.total)[::-1][:MAX_BARS]
     # not all of many bars that cannot be seen
@@ -26,7 +27,7 @@ def importance_figure(importance: Importance, title: str) -> Figure:
     scale = " on a log scale" if importance.log else ""
     return Figure(
         title,
-        f"From {count(importance.designs, 'design')}{scale}; the trees explain "
+        f"From {basis(importance)}{scale}; the trees explain "
         f"{percent(max(importance.explained, 0.0))} of the variance of designs that they did not see.{rest}",
         [
             {

@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.objectives import feasible, minimised, violations
-from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
-from cosearch.pareto import hypervolume, hypervolume_curve, pareto_mask, reference_point
+from cosearch.outcomes import FAILED_CODE, INFEASIBLE_CODE, STATUSES, Outcomes
+from cosearch.pareto import pareto_mask, reference_point
+from cosearch.quantities import Scale
 from cosearch.report.importance import Importance, parameter_importance
+from cosearch.report.volumes import UnitBox
 from cosearch.space import Designs
 from cosearch.store import StudyData, StudyRecord
 
@@ -39,7 +41,8 @@ class StudyResult:
         feasible: which designs are ok and meet every constraint, shape (n,).
         front: which designs are on the study's own Pareto front, shape (n,).
         combined_front: which of them are on the front of all compared studies, shape (n,).
-        hypervolume: after each evaluation, shape (n,).
+        checkpoints: numbers of evaluations at which the hypervolume is known, ascending, the last one n.
+        shares: the hypervolume at these, as a share of that of all compared studies.
     """
 
     data: StudyData
@@ -48,23 +51,24 @@ class StudyResult:
     feasible: NDArray[np.bool_]
     front: NDArray[np.bool_]
     combined_front: NDArray[np.bool_]
-    hypervolume: NDArray[np.float64]
+    checkpoints: NDArray[np.int64]
+    shares: NDArray[np.float64]
 
     @property
-    def final_hypervolume(self) -> float:
-        """The hypervolume of everything that the study found."""
-        return float(self.hypervolume[-1]) if len(self.hypervolume) else 0.0
+    def share(self) -> float:
+        """The hypervolume of everything that the study found, as a share of that of all compared studies."""
+        return float(self.shares[-1]) if len(self.shares) else 0.0
 
-    @property
+    @functools.cached_property
     def counts(self) -> dict[str, int]:
         """How many designs were evaluated, feasible, rejected, over a constraint, failed, on the front."""
         outcomes = self.data.outcomes
         return {
             "evaluations": len(outcomes),
             "feasible": int(self.feasible.sum()),
-            "infeasible": int((outcomes.status == INFEASIBLE).sum()),
+            "infeasible": int((outcomes.codes == INFEASIBLE_CODE).sum()),
             "violates_constraints": int((outcomes.ok & ~self.feasible).sum()),
-            "failed": int((outcomes.status == FAILED).sum()),
+            "failed": int((outcomes.codes == FAILED_CODE).sum()),
             "pareto_designs": int(self.front.sum()),
             "on_combined_front": int(self.combined_front.sum()),
         }
@@ -81,7 +85,7 @@ class Comparison:
     The pool holds every distinct design once, as the first study that evaluated it found it.
 
     Attributes:
-        results: one a study, in the order of the store.
+        results: one for each study, in the order of the store.
         reference: the reference point of every hypervolume here, minimised, shape (m,).
         designs: the pool, N designs.
         outcomes: theirs.
@@ -89,7 +93,8 @@ class Comparison:
         minimised: as in `StudyResult`, shape (N, m).
         feasible: shape (N,).
         front: which designs are on the combined Pareto front, shape (N,).
-        hypervolume: of the combined front.
+        hypervolume: of the combined front, in the product of the objectives' units; infinite where that is
+            beyond what a number can hold.
     """
 
     results: Sequence[StudyResult]
@@ -142,10 +147,18 @@ class Comparison:
         unit = next((m["unit"] for m in self.first.record.metrics if m["name"] == metric), "")
         return "" if unit == "1" else unit
 
-    def heading(self, metric: str) -> str:
-        """A metric with its unit."""
-        unit = self.unit(metric)
-        return f"{metric} [{unit}]" if unit else metric
+    def scale(self, metric: str) -> Scale:
+        """How the values of a metric are shown, everywhere alike, as suits those of the front."""
+        return self._scales[metric]
+
+    @functools.cached_property
+    def _scales(self) -> dict[str, Scale]:
+        rows = self.front_rows if len(self.front_rows) else np.flatnonzero(self.outcomes.ok)
+        ok = self.outcomes.ok
+        return {
+            name: Scale.of(self.unit(name), column[rows], float(np.abs(column[ok]).max(initial=0.0)))
+            for name, column in self.outcomes.metrics.items()
+        }
 
     @functools.cached_property
     def front_rows(self) -> NDArray[np.int64]:
@@ -214,34 +227,48 @@ def _compare_group(studies: Sequence[StudyData]) -> Comparison:
     points = [minimised(objectives, study.outcomes) for study in studies]
     for part, mask in zip(points, meets, strict=True):
         part[~mask] = np.nan
-    reference = reference_point(objectives, points)
-    ends = np.cumsum([len(part) for part in points])
-    shared = np.split(pareto_mask(np.concatenate(points)), ends[:-1])
+    own = [pareto_mask(part) for part in points]
+    fronts = [part[mask] for part, mask in zip(points, own, strict=True)]
+    reference = reference_point(objectives, fronts)
+    together = np.concatenate(fronts)
+    shared = [mask.copy() for mask in own]
+    ends = np.cumsum([len(front) for front in fronts])
+    for mask, on_shared in zip(shared, np.split(pareto_mask(together), ends[:-1]), strict=True):
+        mask[mask] = on_shared
+    unit = UnitBox.around(together, reference)
+    whole = unit.hypervolume(together)
+    labels = _labels(studies)
     results = [
         StudyResult(
-            study, label, part, mask, pareto_mask(part), on_shared, hypervolume_curve(part, mask, reference)
+            study, labels[k], points[k], meets[k], own[k], shared[k], *unit.curve(points[k], fronts[k], whole)
         )
-        for study, label, part, mask, on_shared in zip(
-            studies, _labels(studies), points, meets, shared, strict=True
-        )
+        for k, study in enumerate(studies)
     ]
-    designs = Designs.concat([study.designs for study in studies])
-    first_row: dict[bytes, int] = {}
-    for row, key in enumerate(designs.keys()):
-        first_row.setdefault(key, row)
-    rows = np.fromiter(first_row.values(), dtype=np.int64, count=len(first_row))
-    pooled = np.concatenate(points)[rows]
+    rows = _distinct(studies)
+    outcomes = Outcomes.concat([study.outcomes for study in studies])
+    pooled = results[0].minimised if rows is None else np.concatenate(points)[rows]
+    everything = slice(None) if rows is None else rows
     return Comparison(
         results=results,
         reference=reference,
-        designs=designs[rows],
-        outcomes=Outcomes.concat([study.outcomes for study in studies]).take(rows),
-        source=np.repeat(np.arange(len(studies)), [len(study.designs) for study in studies])[rows],
+        designs=studies[0].designs if rows is None else Designs.concat([s.designs for s in studies])[rows],
+        outcomes=outcomes if rows is None else outcomes.take(rows),
+        source=np.repeat(np.arange(len(studies)), [len(study.designs) for study in studies])[everything],
         minimised=pooled,
-        feasible=np.concatenate(meets)[rows],
-        front=pareto_mask(pooled),
-        hypervolume=hypervolume(pooled, reference),
+        feasible=np.concatenate(meets)[everything],
+        front=np.concatenate(shared)[everything],
+        hypervolume=whole * unit.volume if whole else 0.0,
     )
+
+
+def _distinct(studies: Sequence[StudyData]) -> NDArray[np.int64] | None:
+    """The rows of all studies' designs, one after the other, in which one appears first; None for all."""
+    if len(studies) == 1:
+        return None
+    index = np.concatenate([study.designs.index for study in studies])
+    packed = index.astype(studies[0].space.key_dtype, order="C")
+    keys = packed.view(np.dtype((np.void, packed.dtype.itemsize * packed.shape[1]))).ravel()
+    return np.sort(np.unique(keys, return_index=True)[1])
 
 
 def reasons_of(data: StudyData, most: int = 5) -> list[Reason]:
@@ -251,7 +278,8 @@ def reasons_of(data: StudyData, most: int = 5) -> list[Reason]:
 
 def _reasons(data: StudyData) -> Counter[tuple[str, str]]:
     outcomes, bad = data.outcomes, ~data.outcomes.ok
-    counter = Counter(zip(map(str, outcomes.status[bad]), map(str, outcomes.reason[bad]), strict=True))
+    pairs = Counter(zip(outcomes.codes[bad].tolist(), map(str, outcomes.reason[bad].tolist()), strict=True))
+    counter = Counter({(STATUSES[code], reason): n for (code, reason), n in pairs.items()})
     missed = violations(data.constraints, outcomes)[outcomes.ok] > 0
     for constraint, n in zip(data.constraints, missed.sum(axis=0).tolist(), strict=True):
         if n:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ def _comparison_data(comparison: Comparison) -> dict[str, Any]:
     record, objectives = comparison.first.record, comparison.first.objectives
     signs = np.array([1 if objective.direction == "min" else -1 for objective in objectives])
     reference = _numbers(signs * comparison.reference)
+    rows = comparison.front_rows
     return {
         "problem": record.problem,
         "problem_version": record.problem_version,
@@ -32,15 +34,15 @@ def _comparison_data(comparison: Comparison) -> dict[str, Any]:
         "metrics": record.metrics,
         "distinct_designs": len(comparison.designs),
         "reference_point": {o.metric: value for o, value in zip(objectives, reference, strict=True)},
-        "hypervolume": comparison.hypervolume,
-        "studies": [_study_data(result) for result in comparison.results],
+        "hypervolume": _number(comparison.hypervolume),
+        "studies": [_study_data(result, comparison.hypervolume) for result in comparison.results],
         "pareto": [
             {
-                "design": comparison.designs[int(row)],
-                "metrics": comparison.outcomes.row(int(row)),
+                "design": design,
+                "metrics": comparison.outcomes.row(row),
                 "study": comparison.results[comparison.source[row]].data.record.name,
             }
-            for row in comparison.front_rows
+            for row, design in zip(rows.tolist(), comparison.designs[rows].to_dicts(), strict=True)
         ],
         "importance": {
             importance.metric: _importance_data(importance)
@@ -50,9 +52,9 @@ def _comparison_data(comparison: Comparison) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _study_data(result: StudyResult) -> dict[str, Any]:
+def _study_data(result: StudyResult, whole: float) -> dict[str, Any]:
     record = result.data.record
-    improved = np.flatnonzero(np.diff(result.hypervolume, prepend=0.0) > 0)
+    improved = np.flatnonzero(np.diff(result.shares, prepend=0.0) > 0)
     return {
         "name": record.name,
         "agent": record.agent,
@@ -66,8 +68,10 @@ def _study_data(result: StudyResult) -> dict[str, Any]:
         "reasons": [
             dict(zip(("kind", "reason", "designs"), entry, strict=True)) for entry in result.reasons()
         ],
-        "hypervolume": result.final_hypervolume,
-        "hypervolume_curve": [[int(i) + 1, float(result.hypervolume[i])] for i in improved],
+        "hypervolume": _number(result.share * whole if result.share else 0.0),
+        "hypervolume_curve": [
+            [int(result.checkpoints[i]), _number(float(result.shares[i]) * whole)] for i in improved
+        ],
         "command": record.command,
         "versions": record.versions,
         "host": record.host,
@@ -79,6 +83,7 @@ def _importance_data(importance: Importance) -> dict[str, Any]:
     columns = (importance.total.tolist(), importance.low.tolist(), importance.high.tolist())
     return {
         "designs": importance.designs,
+        "designs_with_a_value": importance.known,
         "explained_variance": importance.explained,
         "log_scale": importance.log,
         "few_designs": importance.few,
@@ -90,4 +95,8 @@ def _importance_data(importance: Importance) -> dict[str, Any]:
 
 
 def _numbers(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if np.isnan(value) else value for value in values.tolist()]
+    return [_number(value) for value in values.tolist()]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,26 +1,37 @@
-"""The frame of every page: head, figures, scripts and a policy that lets nothing else run; no network needed.
-
-Names, reasons and values come from plugins and files, so every text is escaped where it enters the page: by
-`html.escape` in HTML, by `embedded_json` in the data, by `points.escape` in what Plotly reads as markup.
-"""
+"""The frame of every page: figures, scripts, and a policy that lets nothing else run; no network needed."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from itertools import groupby
 from typing import Any
 
+from markupsafe import Markup
+
 import cosearch
 from cosearch.pictures import PALETTE, Picture
 from cosearch.report.figure import Figure
-from cosearch.report.markup import heading, text
 from cosearch.report.points import Columns
+from cosearch.report.rendering import embedded_json, render
 
 DEFAULT_HEIGHT = 400
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a figure stands in the page: an element of this id, with its words and its size."""
+
+    id: str
+    title: str
+    caption: str
+    caution: str
+    kind: str
+    style: str
+    wide: bool
 
 
 class Drawings:
@@ -30,36 +41,27 @@ class Drawings:
         self.figures: list[dict[str, Any]] = []
         self.columns = Columns()
 
-    def show(self, figure: Picture, level: int) -> str:
-        """Take the figure in; its place in the page, with a heading of this level."""
+    def place(self, figure: Picture) -> Place:
+        """Take a figure in; its place in the page."""
         key = f"figure-{len(self.figures)}"
         controls = figure.controls if isinstance(figure, Figure) else {}
         self.figures.append(
             {"id": key, "traces": figure.traces, "layout": figure.layout, "controls": controls}
         )
-        caution = f'<p class="caution">{text(figure.caution)}</p>' if figure.caution else ""
-        width = f"min-width:{int(figure.min_width)}px;" if figure.min_width else ""
-        kind = "plot parallel" if "axes" in controls else "plot"
-        name = heading(figure.title, level, f"{key}-title", "title" if figure.wide else "subtitle")
-        caption = text(figure.caption)
         height = figure.layout.get("height")
         height = height if isinstance(height, int | float) else DEFAULT_HEIGHT
-        return (
-            f'<figure aria-labelledby="{key}-title">{name}'
-            f'<figcaption class="caption">{caption}</figcaption>{caution}'
-            f'<div class="controls" id="{key}-controls"></div>'
-            f'<div class="plot-frame" tabindex="0" role="img" aria-label="{text(figure.title)}. {caption}">'
-            f'<div class="{kind}" id="{key}" style="{width}height:{height}px"></div>'
-            "</div></figure>"
-        )
+        width = f"min-width:{int(figure.min_width)}px;" if figure.min_width else ""
+        kind = "plot parallel" if "axes" in controls else "plot"
+        words = figure.title, figure.caption, figure.caution
+        return Place(key, *words, kind, f"{width}height:{height}px", figure.wide)
 
-    def show_all(self, figures: Sequence[Picture], level: int) -> str:
-        """Those that are not wide stand beside each other."""
-        parts = []
-        for wide, run in groupby(figures, key=lambda figure: figure.wide):
-            shown = "".join(self.show(figure, level) for figure in run)
-            parts.append(shown if wide else f'<div class="grid">{shown}</div>')
-        return "".join(parts)
+    def rows(self, figures: Sequence[Picture]) -> list[list[Place]]:
+        """The places of figures: each that is wide in a row of its own, others beside each other."""
+        rows = []
+        for wide, run in groupby(map(self.place, figures), key=lambda place: place.wide):
+            places = list(run)
+            rows += [[place] for place in places] if wide else [places]
+        return rows
 
     @property
     def data(self) -> dict[str, Any]:
@@ -67,49 +69,28 @@ class Drawings:
         return {"figures": self.figures, "columns": self.columns.arrays, "palette": PALETTE}
 
 
-def document(kind: str, title: str, header: str, main: str, drawings: Drawings) -> str:
+def document(template: str, title: str, drawings: Drawings, **values: Any) -> str:
     """The page as HTML.
 
     Args:
-        kind: what the page is, e.g. "report".
-        title: as text.
-        header: HTML of the heading and what stands above the sections.
-        main: HTML of the sections.
-        drawings: the figures that they show.
+        template: which extends `page.html.j2`.
+        title: in the browser's tab.
+        drawings: all figures of the page.
+        values: what the template shows.
     """
     from plotly.offline import get_plotlyjs
 
     scripts = [get_plotlyjs(), _resource("parallel.js"), _resource("page.js")]
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<link rel="icon" href="data:,">',
-            f"<title>{text(title)} · cosearch {kind}</title>",
-            f"<style>\n{_resource('page.css')}</style>",
-            "</head>",
-            "<body>",
-            f'<header><p class="eyebrow">cosearch {kind}</p>{header}</header>',
-            f"<main>{main}</main>",
-            "<noscript><p>The plots need JavaScript; the tables do not.</p></noscript>",
-            f"<footer>Written by cosearch {cosearch.__version__}. This page needs no network.</footer>",
-            f'<script type="application/json" id="report">{embedded_json(drawings.data)}</script>',
-            *(f"<script>{script}</script>" for script in scripts),
-            "</body>",
-            "</html>",
-            "",
-        ]
+    return render(
+        template,
+        title=title,
+        policy=_policy(scripts),
+        style=Markup(_resource("page.css")),
+        data=embedded_json(drawings.data),
+        scripts=[Markup(script) for script in scripts],
+        version=cosearch.__version__,
+        **values,
     )
-
-
-def embedded_json(data: Any) -> str:
-    """Strict JSON that no text in it can end early: `<` and `&` are written as escapes."""
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _policy(scripts: Sequence[str]) -> str:

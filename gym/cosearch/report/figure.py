@@ -25,15 +25,21 @@ class Figure(Picture):
     controls: dict[str, Any] = field(default_factory=dict)
 
 
-def axis_title(comparison: Comparison, objective: Objective) -> str:
-    """An objective with its unit and its better side."""
+def objective_axis(comparison: Comparison, objective: Objective) -> dict[str, Any]:
+    """The axis of an objective: its unit and its better side, and no second prefix at the numbers."""
     better = "lower" if objective.direction == "min" else "higher"
-    return f"{escape(short(comparison.heading(objective.metric), 40))} · {better} is better"
+    heading = comparison.scale(objective.metric).heading(objective.metric)
+    return {
+        "title": {"text": f"{escape(short(heading, 40))} · {better} is better"},
+        "exponentformat": "power",
+        "separatethousands": True,
+    }
 
 
 def log_control(axis: str, values: NDArray[np.float64]) -> dict[str, bool]:
     """Whether an axis can be put on a log scale and whether it starts there."""
     known = values[np.isfinite(values)]
-    if not len(known) or known.min() <= 0 or known.max() < OFFERED_LOG_RATIO * known.min():
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    if low <= 0 or high / OFFERED_LOG_RATIO < low:
         return {}
-    return {axis: bool(known.max() > LOG_RATIO * known.min())}
+    return {axis: high / LOG_RATIO > low}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from typing import Any
 
 from cosearch.objectives import Objective
 from cosearch.report.comparison import Comparison
 from cosearch.report.curves import best_so_far_figure
-from cosearch.report.figure import Figure, axis_title, log_control
-from cosearch.report.points import GREY, Columns, collect_points, rounded
+from cosearch.report.figure import Figure, log_control, objective_axis
+from cosearch.report.points import GREY, MAX_FRONT, Columns, collect_points, rounded
 from cosearch.report.words import short
 
 MAX_PAIRED = 5  # objectives that are drawn against each other
@@ -19,12 +20,7 @@ def front_figures(comparison: Comparison, columns: Columns) -> list[Figure]:
     """The Pareto front: one plot for each pair of objectives; for one objective the best so far."""
     if not comparison.outcomes.ok.any():
         return []
-    points, drawn, possible = collect_points(comparison, columns)
-    thinned = (
-        ""
-        if drawn == possible
-        else f" {drawn:,} of {possible:,} designs are drawn, the whole front among them."
-    )
+    points, thinned = collect_points(comparison, columns)
     objectives = comparison.first.objectives
     if len(objectives) == 1:
         return [best_so_far_figure(comparison, points, thinned)]
@@ -46,8 +42,8 @@ def front_figures(comparison: Comparison, columns: Columns) -> list[Figure]:
                 caption + thinned,
                 traces,
                 {
-                    "xaxis": {"title": {"text": axis_title(comparison, x)}},
-                    "yaxis": {"title": {"text": axis_title(comparison, y)}},
+                    "xaxis": objective_axis(comparison, x),
+                    "yaxis": objective_axis(comparison, y),
                     "height": 520 if len(pairs) == 1 else 380,
                     "hovermode": "closest",
                 },
@@ -59,13 +55,13 @@ def front_figures(comparison: Comparison, columns: Columns) -> list[Figure]:
 
 
 def _staircase(comparison: Comparison, x: Objective, y: Objective) -> dict[str, Any]:
-    rows = comparison.front_rows
+    rows = comparison.front_rows[:: max(1, -(-len(comparison.front_rows) // MAX_FRONT))]
     # sorted by x, the best first; between two designs nothing better than the worse of them was found
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": rounded(comparison.outcomes[x.metric][rows]),
-        "y": rounded(comparison.outcomes[y.metric][rows]),
+        "x": rounded(comparison.scale(x.metric).shown(comparison.outcomes[x.metric][rows])),
+        "y": rounded(comparison.scale(y.metric).shown(comparison.outcomes[y.metric][rows])),
         "line": {"shape": "hv", "color": GREY, "width": 1.5},
         "hoverinfo": "skip",
         "showlegend": False,
@@ -76,13 +72,15 @@ def _scatter_controls(comparison: Comparison, x: Objective, y: Objective) -> dic
     controls: dict[str, Any] = {"log": {}}
     zoom = {}
     for axis, objective in (("x", x), ("y", y)):
-        values = comparison.outcomes[objective.metric]
+        values = comparison.scale(objective.metric).shown(comparison.outcomes[objective.metric])
         controls["log"] |= log_control(axis, values)
-        front = values[comparison.front_rows]
+        front = values[comparison.front_rows].tolist()
         if len(front) > 1:
-            margin = 0.06 * ((front.max() - front.min()) or abs(front.max()) or 1.0)
-            low = front.min() - margin if front.min() <= 0 else max(front.min() - margin, front.min() / 1.2)
-            zoom[axis] = [float(low), float(front.max() + margin)]
+            low, high = min(front), max(front)
+            margin = 0.06 * ((high - low) or abs(high) or 1.0)
+            low = low - margin if low <= 0 else max(low - margin, low / 1.2)
+            if math.isfinite(low) and math.isfinite(high + margin):
+                zoom[axis] = [low, high + margin]
     if len(zoom) == 2 and not comparison.front[comparison.outcomes.ok].all():
         controls["zoom"] = zoom
     return controls

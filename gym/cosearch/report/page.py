@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from cosearch.report.bars import importance_figure
-from cosearch.report.closeups import Progress, close_up_section
+from cosearch.quantities import count
+from cosearch.report.bars import importance_bars
 from cosearch.report.comparison import Comparison, compare
 from cosearch.report.curves import hypervolume_figure
+from cosearch.report.design_pictures import Progress, close_up
 from cosearch.report.document import Drawings, document
 from cosearch.report.front import front_figures
-from cosearch.report.markup import facts, heading, text
 from cosearch.report.parallel import parallel_figure
-from cosearch.report.tables import reproduction_section, studies_table, table_section
-from cosearch.report.words import count, short, summary
+from cosearch.report.tables import pareto_table, reproduction_rows, studies_table
+from cosearch.report.words import goal_facts, short, summary
 from cosearch.store import Store, StudyData
 
 IMPORTANCE_CAPTION = (
     "The share of a metric's variance over the whole design space that a parameter takes part in, "
-    "interactions included, as estimated by regression trees from the designs that were evaluated. "
+    "interactions included, as estimated by a random forest from the designs that were evaluated. "
     "With few designs the strongest parameter comes out too strong. Whiskers: the middle 80 % over resamples."
 )
 
@@ -54,84 +55,56 @@ def report_page(
     """The page as HTML; see `write_report`."""
     comparisons = compare(studies)
     drawings = Drawings()
-    sections = []
-    for number, comparison in enumerate(comparisons):
-        sections.append(_section(comparison, number, len(comparisons) > 1, drawings, pictures, progress))
+    sections = [
+        _section(comparison, number, drawings, pictures, progress or (lambda _: None))
+        for number, comparison in enumerate(comparisons)
+    ]
     problems = ", ".join(dict.fromkeys(comparison.first.record.problem for comparison in comparisons))
     title = problems or "no study"
-    main_title = comparisons[0].title if len(comparisons) == 1 else title
-    if len(comparisons) > 1:
-        found = f"{count(len(studies), 'study', 'studies')} in {len(comparisons)} groups"
-        links = "".join(
-            f'<li><a href="#group-{k}">{text(comparison.title)}</a> for {text(comparison.goal)}</li>'
-            for k, comparison in enumerate(comparisons)
-        )
-        lead = f'<p class="lead">{found}; within a group they can be compared.</p>'
-        head = f'{lead}<nav aria-label="Groups"><ol>{links}</ol></nav>'
-    else:
-        head = "" if comparisons else '<p class="lead">The store holds no study yet.</p>'
+    found = f"{count(len(studies), 'study', 'studies')} in {len(comparisons)} groups"
     return document(
-        "report", title, f'<h1 id="title">{text(main_title)}</h1>{head}', "\n".join(sections), drawings
+        "report.html.j2",
+        title,
+        drawings,
+        main_title=comparisons[0].title if len(comparisons) == 1 else title,
+        lead=f"{found}; within a group they can be compared.",
+        importance_caption=IMPORTANCE_CAPTION,
+        sections=sections,
     )
 
 
 def _section(
-    comparison: Comparison,
-    number: int,
-    several: bool,
-    drawings: Drawings,
-    pictures: bool,
-    progress: Progress | None,
-) -> str:
-    level = 3 if several else 2  # of the headings below the section's own
-    fronts = front_figures(comparison, drawings.columns)
-    name = "Pareto designs" if len(comparison.first.objectives) > 1 else "Best designs"
-    importances = [
-        importance_figure(importance, short(comparison.heading(importance.metric), 40))
-        for importance in comparison.importances
-        if importance is not None
-    ]
-    key = f"group-{number}-title"
-    parts = [
-        f'<section id="group-{number}" aria-labelledby="{key if several else "title"}">',
-        heading(comparison.title, 2, key, "group") if several else "",
-        f'<p class="lead">{text(summary(comparison))}</p>',
-        _facts(comparison),
-    ]
-    if len(fronts) == 1:
-        parts.append(drawings.show(fronts[0], level))
-    elif fronts:
-        parts += [heading("Pareto front", level), drawings.show_all(fronts, level + 1)]
-    for figure in (hypervolume_figure(comparison), parallel_figure(comparison)):
-        if figure is not None:
-            parts.append(drawings.show(figure, level))
-    if importances:
-        parts += [
-            heading("Importance of the parameters", level),
-            f'<p class="caption">{IMPORTANCE_CAPTION}</p>',
-            drawings.show_all(importances, level + 1),
-        ]
-    if pictures:
-        parts.append(close_up_section(comparison, number, level, drawings, progress or (lambda _: None)))
-    parts += [
-        table_section(comparison, number, name, level),
-        studies_table(comparison, level),
-        reproduction_section(comparison, level),
-        "</section>",
-    ]
-    return "\n".join(parts)
+    comparison: Comparison, number: int, drawings: Drawings, pictures: bool, progress: Progress
+) -> dict[str, Any]:
+    """What the template shows of studies that can be compared, with its figures in the order of the page."""
+    curves = (hypervolume_figure(comparison), parallel_figure(comparison))
+    return {
+        "number": number,
+        "title": comparison.title,
+        "goal": comparison.goal,
+        "lead": summary(comparison),
+        "facts": _facts(comparison),
+        "fronts": drawings.rows(front_figures(comparison, drawings.columns)),
+        "curves": drawings.rows([figure for figure in curves if figure is not None]),
+        "importances": drawings.rows(
+            [
+                importance_bars(importance, short(importance.metric, 40))
+                for importance in comparison.importances
+                if importance is not None
+            ]
+        ),
+        "close_up": close_up(comparison, number, drawings, progress) if pictures else {},
+        "pareto": pareto_table(comparison),
+        "studies": studies_table(comparison),
+        "reproduction": reproduction_rows(comparison),
+    }
 
 
-def _facts(comparison: Comparison) -> str:
-    constraints, signs = comparison.first.constraints, {"<=": "≤", ">=": "≥"}
-    return facts(
-        {
-            "Objectives": ", ".join(f"{o.direction} {o.metric}" for o in comparison.first.objectives),
-            "Constraints": ", ".join(f"{c.metric} {signs[c.operator]} {c.bound:g}" for c in constraints)
-            or "none",
-            "Studies": f"{len(comparison.results):,}",
-            "Distinct designs": f"{len(comparison.designs):,}",
-            "Feasible": f"{int(comparison.feasible.sum()):,}",
-            "Parameters": f"{len(comparison.first.space):,}",
-        }
-    )
+def _facts(comparison: Comparison) -> list[tuple[str, str]]:
+    return [
+        *goal_facts(comparison.first.objectives, comparison.first.constraints),
+        ("Studies", f"{len(comparison.results):,}"),
+        ("Distinct designs", f"{len(comparison.designs):,}"),
+        ("Feasible", f"{int(comparison.feasible.sum()):,}"),
+        ("Parameters", f"{len(comparison.first.space):,}"),
+    ]

@@ -33,7 +33,7 @@ class ParallelCoordinates {
   /* Where things are, for the size that the frame has now. */
   measure() {
     const [width, height] = [this.frame.clientWidth, this.frame.clientHeight];
-    const [left, right, top, bottom] = [24, 104, 96, 16];
+    const [left, right, top, bottom] = [24, 124, 96, 16];
     const step = (width - left - right) / Math.max(this.axes.length - 1, 1);
     const span = height - top - bottom;
     this.size = { width, height, top, span, bottom: top + span, step };

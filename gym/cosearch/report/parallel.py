@@ -1,16 +1,18 @@
-"""The parallel coordinates of a comparison: one axis a parameter, one an objective, one line a design."""
+"""Parallel coordinates: an axis for each parameter and each objective, a line for each design."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch.quantities import number
 from cosearch.report.comparison import Comparison
 from cosearch.report.figure import LOG_RATIO, Figure
-from cosearch.report.points import rounded
-from cosearch.report.words import number, parameter_value, plain, short
+from cosearch.report.points import MAX_FRONT, rounded
+from cosearch.report.words import parameter_value, plain, short
 from cosearch.space import Designs
 from cosearch.space.parameters import Parameter
 
@@ -26,22 +28,23 @@ def parallel_figure(comparison: Comparison) -> Figure | None:
     if not shown.any():
         return None
     rest = np.flatnonzero(shown & ~comparison.front)
-    possible = len(rest) + len(comparison.front_rows)
-    if len(rest) > MAX_LINES:
-        rest = rest[np.linspace(0, len(rest) - 1, MAX_LINES).astype(int)]
+    front = comparison.front_rows[::-1]
+    possible = len(rest) + len(front)
+    whole = len(front) <= MAX_FRONT
     # what is drawn last lies on top
-    rows = np.concatenate([rest, comparison.front_rows[::-1]])
-    axes = [
-        _parameter_axis(parameter, comparison.designs[rows])
-        for parameter in comparison.first.space.parameters
-    ]
+    rows = np.concatenate([_thinned(rest, MAX_LINES), _thinned(front, MAX_FRONT)])
+    designs = comparison.designs[rows]
+    axes = [_parameter_axis(parameter, designs) for parameter in comparison.first.space.parameters]
     colours = []
     for objective in comparison.first.objectives:
         axis = _objective_axis(comparison, objective.metric, comparison.outcomes[objective.metric][rows])
         colours.append({"axis": len(axes), "reversed": objective.direction == "max"})
         axes.append(axis)
     on_front = [bool(value) for value in comparison.front[rows]]
-    thinned = "" if len(rows) == possible else f" {len(rows):,} of {possible:,} designs are drawn."
+    thinned = ""
+    if len(rows) < possible:
+        among = ", the whole front among them" if whole and len(front) else ""
+        thinned = f" {len(rows):,} of {possible:,} designs are drawn{among}."
     who = "feasible design" if some_feasible else "design that ran (none is feasible)"
     return Figure(
         "Parallel coordinates",
@@ -100,18 +103,24 @@ def _tick(value: Any) -> str:
 
 
 def _objective_axis(comparison: Comparison, metric: str, values: NDArray[np.float64]) -> dict[str, Any]:
+    """Positions from 0 to 1 between the smallest and the largest value, or between their logarithms."""
+    scale = comparison.scale(metric)
     low, high = float(values.min()), float(values.max())
-    log = low > 0 and high > LOG_RATIO * low
+    log = low > 0 and high / LOG_RATIO > low
     if log:
-        values = np.log10(values)
-        low, high = float(values.min()), float(values.max())
-    if low == high:
-        low, high = low - (abs(low) or 1.0) * 0.1, high + (abs(high) or 1.0) * 0.1
-    ticks = np.linspace(low, high, 5)
+        values, low, high = np.log10(values), math.log10(low), math.log10(high)
+    half = high / 2 - low / 2  # of the largest numbers the whole difference is none
+    positions = (values / 2 - low / 2) / half if half > 0 else np.full(len(values), 0.5)
+    places = np.linspace(0, 1, 5) if half > 0 else np.array([0.5])
+    ticks = [low * (1 - place) + high * place for place in places.tolist()]
     return {
-        "label": short(plain(comparison.heading(metric)), 22),
-        "values": rounded(values),
-        "range": [low, high],
-        "tickvals": rounded(ticks),
-        "ticktext": [number(float(10**tick if log else tick), 3) for tick in ticks],
+        "label": short(plain(scale.heading(metric)), 22),
+        "values": rounded(positions),
+        "range": [0.0, 1.0],
+        "tickvals": rounded(places),
+        "ticktext": [number(float(scale.shown(10**tick if log else tick)), 3) for tick in ticks],
     }
+
+
+def _thinned(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(int)]

@@ -5,7 +5,8 @@ Columns that several plots need are stored once, in `Columns`, and referred to b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.pictures import PALETTE
+from cosearch.quantities import count
 from cosearch.report.comparison import Comparison, StudyResult
-from cosearch.report.words import count, parameter_value, plain, quantity, short
+from cosearch.report.words import parameter_value, plain, short, shown_name
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon")
 DASHES = ("solid", "dash", "dot", "dashdot")
 GREY = "#8A8F98"
 
 MAX_DOMINATED = 6000  # drawn beside the front
-MAX_DOMINATED_A_PANEL = 2000  # where there are several plots
+MAX_DOMINATED_PER_PANEL = 2000  # where there are several plots
+MAX_FRONT = 10_000  # a front of more is thinned as well
+HOVER_DIGITS = 5
 MAX_HOVER = 20  # parameters that a hover box lists
 
 
@@ -37,6 +41,13 @@ class Columns:
         self.arrays[name] = values
         return {"$ref": name}
 
+    def resolved(self, trace: Mapping[str, Any]) -> dict[str, Any]:
+        """A trace with the values that it refers to."""
+        return {
+            key: self.arrays[value["$ref"]] if isinstance(value, dict) and "$ref" in value else value
+            for key, value in trace.items()
+        }
+
 
 def escape(text: Any) -> str:
     """Text for Plotly, which reads `<b>` and `&amp;` in labels and hover boxes as markup."""
@@ -45,7 +56,7 @@ def escape(text: Any) -> str:
 
 def rounded(values: NDArray[np.float64]) -> list[float | None]:
     """Plain numbers of six significant digits, which is more than a screen can show; None for NaN."""
-    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values.tolist()]
+    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,8 @@ class Points:
         }
 
 
-def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Points], int, int]:
-    """What to draw, how many designs that is, and how many could be drawn."""
+def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Points], str]:
+    """What to draw, and a sentence on what is left out, if something is."""
     chosen: list[tuple[str, int, str, list[tuple[StudyResult, NDArray[np.int64]]]]] = []
     masks: dict[str, Callable[[StudyResult], NDArray[np.bool_]]] = {
         "violating": lambda r: r.data.outcomes.ok & ~r.feasible,
@@ -97,13 +108,14 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
         "front": lambda r: r.combined_front,
     }
     rest = sum(int((masks["violating"](r) | masks["dominated"](r)).sum()) for r in comparison.results)
-    limit = MAX_DOMINATED if len(comparison.first.objectives) <= 2 else MAX_DOMINATED_A_PANEL
-    step = max(1, -(-rest // limit))
+    limit = MAX_DOMINATED if len(comparison.first.objectives) <= 2 else MAX_DOMINATED_PER_PANEL
+    front = sum(int(r.combined_front.sum()) for r in comparison.results)
+    step, front_step = max(1, -(-rest // limit)), max(1, -(-front // MAX_FRONT))
     drawn = 0
     for kind, mask in masks.items():
         for number_, label in enumerate(comparison.labels):
             rows = [
-                (r, np.flatnonzero(mask(r))[:: 1 if kind == "front" else step])
+                (r, np.flatnonzero(mask(r))[:: front_step if kind == "front" else step])
                 for r in comparison.results
                 if r.label == label
             ]
@@ -126,7 +138,9 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
             label,
             kind,
             {
-                o.metric: columns.share(_joined([r.data.outcomes[o.metric][part] for r, part in rows]))
+                o.metric: columns.share(
+                    _shown(comparison, o.metric, [r.data.outcomes[o.metric][part] for r, part in rows])
+                )
                 for o in comparison.first.objectives
             },
             columns.share([int(i) + 1 for _, part in rows for i in part]) if one else {},
@@ -137,11 +151,13 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
         )
         for k, (name, label, kind, rows) in enumerate(chosen)
     ]
-    return points, drawn, rest + sum(int(r.combined_front.sum()) for r in comparison.results)
+    whole = ", the whole front among them" if front_step == 1 and front else ""
+    thinned = f" {drawn:,} of {rest + front:,} designs are drawn{whole}." if drawn < rest + front else ""
+    return points, thinned
 
 
-def _joined(parts: Sequence[NDArray[np.float64]]) -> list[float | None]:
-    return rounded(np.concatenate(parts))
+def _shown(comparison: Comparison, metric: str, parts: Sequence[NDArray[np.float64]]) -> list[float | None]:
+    return rounded(comparison.scale(metric).shown(np.concatenate(parts)))
 
 
 def _hover_template(comparison: Comparison) -> str:
@@ -151,7 +167,8 @@ def _hover_template(comparison: Comparison) -> str:
     for k, name in enumerate(names, start=1):
         if k == len(metrics) + 1:
             lines.append("")
-        lines.append(f"{escape(short(name))}: %{{customdata[{k}]}}")
+        shown = shown_name(comparison, name) if k <= len(metrics) else name
+        lines.append(f"{escape(short(shown))}: %{{customdata[{k}]}}")
     left_out = len(comparison.first.space) - MAX_HOVER
     if left_out > 0:
         lines.append(f"and {count(left_out, 'more parameter')}")
@@ -161,12 +178,15 @@ def _hover_template(comparison: Comparison) -> str:
 def _hover_rows(comparison: Comparison, result: StudyResult, rows: NDArray[np.int64]) -> list[list[Any]]:
     data = result.data
     names = [*comparison.goal_metrics, *comparison.other_metrics]
-    units = [comparison.unit(metric) for metric in names]
+    scales = [comparison.scale(metric) for metric in names]
     values = [data.outcomes[metric][rows].tolist() for metric in names]
     texts = []
     for position, row, design in zip(range(len(rows)), rows.tolist(), data.designs[rows], strict=True):
         who = f"{short(result.label, 40)} · seed {data.record.seed} · evaluation {row + 1}"
-        metrics = [quantity(column[position], unit) for column, unit in zip(values, units, strict=True)]
+        metrics = [
+            scale.quantity(column[position], HOVER_DIGITS)
+            for column, scale in zip(values, scales, strict=True)
+        ]
         parameters = [
             short(parameter_value(design[name])) if name in design else "(inactive)"
             for name in data.space.names[:MAX_HOVER]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cosearch.quantities import count, duration, number, percent
 from cosearch.report.comparison import Comparison, compare
 from cosearch.report.words import (
-    duration,
+    basis,
     importance_caution,
     more_text,
-    number,
     parameter_value,
-    percent,
     plain,
     reason_line,
     reference_text,
@@ -58,8 +58,7 @@ def _studies(comparison: Comparison, console: Console) -> None:
         row += [f"{counts['evaluations']}/{record.budget}", counts["feasible"]]
         row += [counts["infeasible"] + counts["violates_constraints"], counts["failed"]]
         if many:
-            share = result.final_hypervolume / comparison.hypervolume if comparison.hypervolume else 0.0
-            row += [counts["pareto_designs"], percent(share)]
+            row += [counts["pareto_designs"], percent(result.share)]
         rows.append([*row, duration(record.seconds), record.status])
     _print_table(console, "Studies", [*heads, "time", "status"], rows, numeric=heads[2:])
     if many and comparison.hypervolume:
@@ -71,26 +70,24 @@ def _studies(comparison: Comparison, console: Console) -> None:
     rest = sum(designs for *_, designs in reasons[MAX_REASONS:])
     if rest:
         others = len(reasons) - MAX_REASONS
-        designs = "1 more design" if rest == 1 else f"{rest} more designs"
-        causes = "1 other reason" if others == 1 else f"{others} other reasons"
-        console.print(Text(f"{designs} for {causes}", style="dim"))
+        causes = f"{count(rest, 'more design')} for {count(others, 'other reason')}"
+        console.print(Text(causes, style="dim"))
 
 
 def _designs(comparison: Comparison, console: Console) -> None:
     points = comparison.front_points
     if not points:
         return
-    designs = comparison.designs[[row for row, _ in points]].to_dicts()
-    varied = [
-        name
-        for name in comparison.first.space.names
-        if len({repr(design.get(name)) for design in designs}) > 1 or len(designs) == 1
-    ]
-    parameters = varied[:MAX_PARAMETERS]
-    heads = [comparison.heading(metric) for metric in comparison.goal_metrics]
+    rows = [row for row, _ in points]
+    index = comparison.designs.index[rows]
+    varied = np.flatnonzero((index != index[0]).any(axis=0) | (len(rows) == 1))
+    parameters = [comparison.first.space.names[column] for column in varied[:MAX_PARAMETERS]]
+    designs = comparison.designs[rows[:MAX_DESIGNS]].to_dicts()
+    scales = {metric: comparison.scale(metric) for metric in comparison.goal_metrics}
+    heads = [scale.heading(metric) for metric, scale in scales.items()]
     cells = [
         [
-            *(number(float(comparison.outcomes[metric][row])) for metric in comparison.goal_metrics),
+            *(scale.text(comparison.outcomes[metric][row]) for metric, scale in scales.items()),
             *(short(parameter_value(design[name])) if name in design else "–" for name in parameters),
             short(comparison.results[comparison.source[row]].label, 24),
             more_text(more),
@@ -99,7 +96,7 @@ def _designs(comparison: Comparison, console: Console) -> None:
     ]
     notes = []
     if len(points) > MAX_DESIGNS:
-        notes.append(f"the first {MAX_DESIGNS} of {len(points)}")
+        notes.append(f"the first {MAX_DESIGNS} of {len(points):,}")
     if len(parameters) < len(comparison.first.space):
         notes.append(f"{len(parameters)} of {len(comparison.first.space)} parameters, those that differ")
     title = "Pareto designs" if len(comparison.first.objectives) > 1 else "Best designs"
@@ -123,6 +120,8 @@ def _importances(comparison: Comparison, console: Console) -> None:
             for i in order
         ]
         title = f"Importance of the parameters for {importance.metric}"
+        if importance.designs < importance.known:
+            title += f" (from {basis(importance)})"
         _print_table(console, title, ["parameter", "index", "80 % of resamples", ""], rows, numeric=["index"])
         caution = importance_caution(importance)
         if caution:

@@ -1,39 +1,20 @@
-"""What a report says in words: numbers, labels, and the sentences at the top of each section."""
+"""What a report says in words: labels, and the sentences at the top of each section."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from cosearch.objectives import Constraint, Objective
 from cosearch.outcomes import FAILED, INFEASIBLE
+from cosearch.quantities import count, duration, percent
 from cosearch.report.comparison import Comparison, Reason, StudyResult
 from cosearch.report.importance import Importance
 
 # Below this share of explained variance an importance is shown with a warning.
 TRUSTED_EXPLANATION = 0.5
-
-
-def number(value: float, digits: int = 5) -> str:
-    """A number to `digits` significant digits, without an exponent where that is short; a dash for none."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    if value == 0:
-        return "0"
-    magnitude = math.floor(math.log10(abs(value)))
-    if -4 <= magnitude < (9 if digits >= 5 else 5):
-        text = f"{value:,.{max(digits - 1 - magnitude, 0)}f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-
-
-def quantity(value: float, unit: str, digits: int = 5) -> str:
-    """A number with its unit."""
-    text = number(value, digits)
-    return f"{text} {unit}" if unit else text
 
 
 def parameter_value(value: Any) -> str:
@@ -49,11 +30,6 @@ def parameter_value(value: Any) -> str:
     return str(value)
 
 
-def count(n: int, one: str, many: str = "") -> str:
-    """`3 designs`, `1 design`."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
 def short(text: str, length: int = 28) -> str:
     """The text, with its middle left out if it is long."""
     keep = (length - 1) // 2
@@ -63,15 +39,6 @@ def short(text: str, length: int = 28) -> str:
 def plain(text: Any) -> str:
     """The text on one line, without control characters and with what is not printable escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
-
-
-def percent(share: float) -> str:
-    """A share in percent, so that only the whole is 100 %."""
-    if not math.isfinite(share):
-        return "–"
-    if share >= 1:
-        return "100 %"
-    return f"{min(100 * share, 99.9):.1f} %" if share >= 0.9 else f"{100 * share:.0f} %"
 
 
 def summary(comparison: Comparison) -> str:
@@ -95,13 +62,33 @@ def summary(comparison: Comparison) -> str:
     return " ".join(sentences)
 
 
+def goal_facts(objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> list[tuple[str, str]]:
+    """The objectives and the constraints, as (name, text)."""
+    signs = {"<=": "≤", ">=": "≥"}
+    bounds = ", ".join(f"{c.metric} {signs[c.operator]} {c.bound:g}" for c in constraints)
+    return [
+        ("Objectives", ", ".join(f"{o.direction} {o.metric}" for o in objectives)),
+        ("Constraints", bounds or "none"),
+    ]
+
+
 def reference_text(comparison: Comparison) -> str:
     """The reference point of every hypervolume of a comparison."""
     corner = zip(comparison.first.objectives, comparison.reference.tolist(), strict=True)
     return ", ".join(
-        f"{o.metric} {quantity(value if o.direction == 'min' else -value, comparison.unit(o.metric), 3)}"
+        f"{shown_name(comparison, o.metric)} {comparison.scale(o.metric).quantity(signed(o, value))}"
         for o, value in corner
     )
+
+
+def shown_name(comparison: Comparison, metric: str) -> str:
+    """A metric's name where its value follows: without the unit at its end if another one is shown."""
+    return comparison.scale(metric).name(metric)
+
+
+def signed(objective: Objective, value: float) -> float:
+    """A minimised value as the objective has it."""
+    return value if objective.direction == "min" else -value
 
 
 def more_text(more: int) -> str:
@@ -133,27 +120,26 @@ def _best(comparison: Comparison) -> str:
     for k, objective in enumerate(comparison.first.objectives):
         best = comparison.minimised[comparison.front_rows, k].min()
         finders = [r.label for r in comparison.results if (r.minimised[:, k] == best).any()]
-        extreme, sign = ("lowest", 1) if objective.direction == "min" else ("highest", -1)
+        extreme = "lowest" if objective.direction == "min" else "highest"
         by = f" by {' and '.join(dict.fromkeys(finders))}" if len(comparison.labels) > 1 else ""
-        value = quantity(float(sign * best), comparison.unit(objective.metric))
-        parts.append(f"{extreme} {objective.metric} {value}{by}")
+        value = comparison.scale(objective.metric).quantity(signed(objective, float(best)))
+        parts.append(f"{extreme} {shown_name(comparison, objective.metric)} {value}{by}")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
 
 def _ranking(comparison: Comparison) -> str:
     medians = {
-        label: float(np.median([r.final_hypervolume for r in comparison.results if r.label == label]))
+        label: float(np.median([r.share for r in comparison.results if r.label == label]))
         for label in comparison.labels
     }
     order = sorted(medians, key=lambda label: -medians[label])
-    whole = comparison.hypervolume or 1.0
     several = "median " if len(comparison.results) > len(medians) else ""
     if len(comparison.first.objectives) == 1:
         return f"{order[0]} has the best {several}result, {order[-1]} the worst."
     return (
-        f"{order[0]} has the largest {several}hypervolume ({percent(medians[order[0]] / whole)} of the "
-        f"combined front's), {order[-1]} the smallest ({percent(medians[order[-1]] / whole)})."
+        f"{order[0]} has the largest {several}hypervolume ({percent(medians[order[0]])} of the "
+        f"combined front's), {order[-1]} the smallest ({percent(medians[order[-1]])})."
     )
 
 
@@ -167,18 +153,15 @@ def importance_caution(importance: Importance) -> str:
     if importance.few:
         return (
             f"Only {count(importance.designs, 'design')} for {len(importance.parameters)} parameters; "
-            "with fewer than ten a parameter, take this as a hint."
+            "with fewer than ten for each, take this as a hint."
         )
     return ""
 
 
-def duration(seconds: float) -> str:
-    """A time span as people say it."""
-    if seconds < 60:
-        return f"{number(seconds, 3)} s"
-    if seconds < 3600:
-        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+def basis(importance: Importance) -> str:
+    """The designs that an importance rests on."""
+    sample = f"a random {importance.designs:,} of " if importance.designs < importance.known else ""
+    return f"{sample}{count(importance.known, 'design')}"
 
 
 def reproduction(result: StudyResult) -> Sequence[tuple[str, str]]:

@@ -67,9 +67,7 @@ class Admission:
         if n == len(rows):
             return Batch(first, asked, fidelity, seed, rows, cost)
         kept = slice(0, n)
-        return Batch(
-            first, asked.take(kept), fidelity[kept], seed[kept], rows[kept], cost[kept], cut=True
-        )
+        return Batch(first, asked.take(kept), fidelity[kept], seed[kept], rows[kept], cost[kept], cut=True)
 
     def new(self, rows: Rows) -> NDArray[np.bool_]:
         """Which of these were never asked for, the first of equal ones, (n,)."""
@@ -101,5 +99,11 @@ class Admission:
             return
         wrong = seed[(seed < 0) | ((seed != self.evaluation_seed) & (not self.problem.seeded))]
         if len(wrong):
-            why = "is below 0" if wrong[0] < 0 else f"means nothing to problem {self.problem.name}, which draws none"
-            raise AgentError(f"a proposal's evaluation seed {wrong[0]} {why} (`Problem.seeded` says which does)")
+            why = (
+                "is below 0"
+                if wrong[0] < 0
+                else f"means nothing to problem {self.problem.name}, which draws none"
+            )
+            raise AgentError(
+                f"a proposal's evaluation seed {wrong[0]} {why} (`Problem.seeded` says which does)"
+            )

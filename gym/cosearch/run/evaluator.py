@@ -120,7 +120,9 @@ class Evaluator:
             self.ledger.forget(batch.rows[positions])
             raise
 
-    def _finish(self, batch: Batch, positions: NDArray[np.int64], outcomes: Outcomes, *, charged: bool) -> None:
+    def _finish(
+        self, batch: Batch, positions: NDArray[np.int64], outcomes: Outcomes, *, charged: bool
+    ) -> None:
         if self.record is not None:
             self.record(batch.proposals.designs[positions], outcomes, np.full(len(positions), charged))
         cost = float(batch.cost[positions].sum()) if charged else 0.0

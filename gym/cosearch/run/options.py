@@ -1,4 +1,4 @@
-"""How a study runs: budget, stops, workers, limits. One object, which Python, command line and store share."""
+"""How a study runs: budget, stops, workers, limits. One object that Python, command line and store share."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class RunOptions:
         for name in ("timeout_s", "time_limit_s"):
             if (seconds := getattr(self, name)) is not None:
                 try:
-                    positive = 0 < float(seconds)
+                    positive = float(seconds) > 0
                 except (TypeError, ValueError):
                     positive = False
                 if not positive:

@@ -105,15 +105,18 @@ class Processes:
         self._done.clear()
         self._end(list(self._workers))
         self._workshop.close()
+        self._selector.close()
 
     # ------------------------------------------------------------------------------------------- handing out
 
     def _hand_out(self) -> None:
         """Give idle workers something to do, and start as many as there is work for."""
-        idle = [worker for worker in self._workers if worker.ready and worker.piece is None]
-        for worker in idle:
+        for worker in [worker for worker in self._workers if worker.ready and worker.piece is None]:
             if not self._waiting:
                 return
+            if worker.process.poll() is not None:  # it died of what it did before: no design's fault
+                self._end([worker])
+                continue
             worker.begin(self._next_part())
             self._listen(worker)
         if self._waiting:

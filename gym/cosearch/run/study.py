@@ -15,6 +15,7 @@ import numpy as np
 
 from cosearch.agent import Agent
 from cosearch.errors import AgentError, ArgumentError, StoreError
+from cosearch.objectives import feasible
 from cosearch.problem import Problem
 from cosearch.progress import LiveProgress, Progress
 from cosearch.provenance import command, host, versions
@@ -29,7 +30,6 @@ from cosearch.run.scheduler import Listener, Scheduler
 from cosearch.run.target import Targets
 from cosearch.run.trial import Proposals, Results
 from cosearch.run.warm_start import Source, known_results
-from cosearch.objectives import feasible
 from cosearch.space import DesignsLike
 from cosearch.store import Store, StudyData, StudyRecord
 from cosearch.task import Task
@@ -272,14 +272,15 @@ class Study(Findings):
         if self._ran:
             raise AgentError(f"study {self.record.name!r} has run already; go on with Study.resume")
         with contextlib.ExitStack() as stack:
-            if progress is True:
+            if isinstance(progress, bool):
                 from cosearch.progress_display import shown_progress
 
-                progress = stack.enter_context(shown_progress(self.record.name, self.problem, hidden=False))
+                shown = shown_progress(self.record.name, self.problem, hidden=not progress)
+                progress = stack.enter_context(shown)
             writer = stack.enter_context(self.store.writer(self.record))
             self._ran = True
             stack.callback(self.agent.close)
-            search = self._search = _Search(self, writer, progress or None, tuple(callbacks))
+            search = self._search = _Search(self, writer, progress, tuple(callbacks))
             stack.callback(search.close)
             writer.set_record(self.record)
             writer.set_status("running")

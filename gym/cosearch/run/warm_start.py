@@ -73,7 +73,11 @@ def _of_table(problem: Problem, fidelity: str, columns: Mapping[str, list[Any]])
 def _designs(problem: Problem, columns: Mapping[str, list[Any]]) -> Designs:
     """The designs of a table, in which an inactive parameter has no value: None or NaN."""
     rows = [
-        {name: value for name, value in zip(columns, row, strict=True) if value is not None and value == value}
+        {
+            name: value
+            for name, value in zip(columns, row, strict=True)
+            if value is not None and value == value
+        }
         for row in zip(*columns.values(), strict=True)
     ]
     return problem.space.designs(rows)

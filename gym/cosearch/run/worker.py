@@ -1,11 +1,13 @@
 """What a worker process does: run the designs that it is sent, until its channel ends.
 
 Run as a script: it is set up before anything of the user's is loaded, with the standard library alone.
-`worker_process.py` is the study's side.
+`worker_process.py` is the study's side. (The workers of `multiprocessing` may not have children, or are
+waited for at exit; they share the study's session, stdout and temporary folder; and its pools, like those of
+loky and pebble, break or wait for ever when a worker dies at the wrong moment.)
 
 Messages are pickled, each after four bytes that tell it from garbage and its length as eight. The worker
-sends `("ready", bytes in memory)` or `("unfit", why)`, hears `(index, fidelity, seed)` and answers
-`("done", outcomes, seconds)` or `("failed", reason)`.
+sends `("ready", bytes in memory)` or `("unfit", why)`, hears `("run", index, fidelity, seed)` or
+`("call", function, arguments)` and answers `("done", outcomes or result, seconds)` or `("failed", reason)`.
 """
 
 from __future__ import annotations
@@ -18,25 +20,36 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 HEADER, MAGIC = struct.Struct("<4sQ"), b"cosr"
 PROBLEM = "problem.pickle"
+LOADING = "COSEARCH_WORKER_LOADS"  # in the environment while the study's script may be imported
 
 
-def main(descriptor: int, study: int, folder: str, memory_mb: int | None) -> None:
-    """Load the problem and run designs."""
-    _end_with(study)
+def main(arguments: Sequence[str]) -> None:
+    """Load the problem and run designs.
+
+    Args:
+        arguments: the channel's descriptor, the study's process, whether its thread lives as long as it does,
+            the folder that workers share, and the memory limit in MB or "".
+    """
+    descriptor, study, lasting, folder, limit = arguments
+    memory_mb = int(limit) if limit else None
+    _end_with(int(study), lasting == "lasting")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the study's to answer
-    channel = socket.socket(fileno=descriptor)
+    channel = socket.socket(fileno=int(descriptor))
     _open_output()
     try:
         with open(os.path.join(folder, PROBLEM), "rb") as file:
             from multiprocessing import spawn
 
-            spawn.prepare(pickle.load(file))  # the study's import path, and its script as a module
+            os.environ[LOADING] = "1"
+            spawn.prepare(pickle.load(file))  # the study's import path; its script, if the problem needs it
             problem = pickle.load(file)
+            del os.environ[LOADING]
     except BaseException as error:  # whatever a plugin does at import
         _send(channel, ("unfit", f"{type(error).__name__}: {error}"))
         raise
@@ -53,11 +66,8 @@ class _Worker:
 
     def run(self) -> None:
         """Answer until the channel ends."""
-        from cosearch.space import Designs
-
         while (asked := _receive(self.channel)) is not None:
-            index, fidelity, seed = pickle.loads(asked)
-            answer = self._answer(Designs(self.problem.space, index), fidelity, seed)
+            answer = self._answer(*pickle.loads(asked))
             if os.getpid() != self.pid:  # a simulator forked and both came back
                 os._exit(1)
             self._tidy_up()
@@ -67,17 +77,23 @@ class _Worker:
                 print(f"the simulator closed the channel to the study ({error})")
                 os._exit(1)
 
-    def _answer(self, designs: Any, fidelity: str, seed: int) -> tuple[Any, ...]:
+    def _answer(self, what: str, *asked: Any) -> tuple[Any, ...]:
         from cosearch.outcomes import reason_of
 
         began = time.perf_counter()
         try:
-            outcomes = self.problem.run(designs, fidelity=fidelity, seed=seed)
-            if self.memory_mb is not None:
-                self._explain_memory(outcomes)
-            return ("done", outcomes, time.perf_counter() - began)
+            answer = self._run(*asked) if what == "run" else asked[0](self.problem, *asked[1])
+            return ("done", answer, time.perf_counter() - began)
         except BaseException as error:  # Ctrl-C's exception, raised by a simulator, is no Ctrl-C
             return ("failed", reason_of(error))
+
+    def _run(self, index: Any, fidelity: str, seed: int) -> Any:
+        from cosearch.space import Designs
+
+        outcomes = self.problem.run(Designs(self.problem.space, index), fidelity=fidelity, seed=seed)
+        if self.memory_mb is not None:
+            self._explain_memory(outcomes)
+        return outcomes
 
     def _explain_memory(self, outcomes: Any) -> None:
         for row in (~outcomes.ok).nonzero()[0].tolist():
@@ -97,14 +113,18 @@ class _Worker:
             _open_output()
 
 
-def _end_with(study: int) -> None:
-    """Die when the study does, and adopt what orphans there are below, so that they can be found."""
+def _end_with(study: int, lasting: bool) -> None:
+    """Die when the study does, and adopt what orphans there are below, so that they can be found.
+
+    The signal comes when the thread that started us ends; if that may be before the study, the keeper does.
+    """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError, ImportError):
             import ctypes
 
             libc = ctypes.CDLL(None, use_errno=True)
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if lasting:
+                libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != study:
         os._exit(1)
@@ -164,4 +184,4 @@ def _exactly(channel: socket.socket, n: int) -> bytes | None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else None)
+    main(sys.argv[1:])

@@ -12,8 +12,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import spawn
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,11 @@ class Workshop:
         Raises:
             ProblemError: if the system does not let us.
         """
+        if worker.LOADING in os.environ:
+            raise ProblemError(
+                "the script starts a search whenever it is imported, as its worker processes do; "
+                'put that under `if __name__ == "__main__":`'
+            )
         try:
             folder = self.folder or self._open()
             self._started += 1
@@ -96,7 +102,7 @@ class Workshop:
             self.folder = None
 
     def _open(self) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix="cosearch-"))
+        self.folder = folder = Path(tempfile.mkdtemp(prefix="cosearch-"))
         (folder / worker.PROBLEM).write_bytes(self._problem)
         self._keeper = subprocess.Popen(
             [sys.executable, "-I", "-S", keeper.__file__, str(folder), str(os.getpid())],
@@ -106,7 +112,6 @@ class Workshop:
             start_new_session=True,
             cwd="/",
         )
-        self.folder = folder
         return folder
 
     def _tell(self, line: str) -> None:
@@ -149,16 +154,23 @@ class WorkerProcess:
         self.channel = Channel(ours)
         self.pid = self.process.pid
         # what a simulator forked may hold the channel open; this one ends with the process itself
-        self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
+        self.pidfd = _pidfd(self.pid)
 
     def begin(self, piece: Piece) -> None:
         """Send trials to it; the time limit counts from now."""
         if os.fstat(self._log).st_size:
             os.ftruncate(self._log, 0)  # what was printed before is not about these
         self.piece = piece
+        self._send("run", piece.designs.index, piece.fidelity, piece.seed)
+
+    def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+        """Have it call `function(problem, *arguments)`; the time limit counts from now."""
+        self._send("call", function, arguments)
+
+    def _send(self, *message: Any) -> None:
         if self.options.timeout_s is not None:
             self.deadline = time.monotonic() + self.options.timeout_s
-        self.channel.send((piece.designs.index, piece.fidelity, piece.seed))
+        self.channel.send(message)
 
     def heard(self) -> tuple[Any, ...] | None:
         """What the worker says, if it says something; `("lost", why)` where it never will."""
@@ -235,9 +247,10 @@ class WorkerProcess:
 
 def _command(descriptor: int, folder: Path, memory_mb: int | None) -> list[str]:
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    limit = [] if memory_mb is None else [str(memory_mb)]
-    started_by = [str(descriptor), str(os.getpid()), str(folder), *limit]
-    return [os.fsdecode(spawn.get_executable()), *flags, "-P", worker.__file__, *started_by]
+    lasting = "lasting" if threading.current_thread() is threading.main_thread() else "passing"
+    limit = "" if memory_mb is None else str(memory_mb)
+    arguments = [str(descriptor), str(os.getpid()), lasting, str(folder), limit]
+    return [os.fsdecode(spawn.get_executable()), *flags, "-P", worker.__file__, *arguments]
 
 
 def _environment(token: str, scratch: str, workers: int) -> dict[str, str]:
@@ -245,12 +258,23 @@ def _environment(token: str, scratch: str, workers: int) -> dict[str, str]:
     return {**threads, **os.environ, f"{MARK}{token}": "1", "TMPDIR": scratch}
 
 
+def _pidfd(pid: int) -> int:
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):  # not on macOS, nor on old kernels: we look now and then
+        return -1
+
+
 def _pickled(problem: Problem) -> bytes:
-    """The import path and the script of this process, then the problem; a worker reads both in turn."""
+    """What `multiprocessing` tells a process that it starts, then the problem."""
     preparation = spawn.get_preparation_data("cosearch-worker")
     preparation.pop("authkey", None)
     try:
-        return pickle.dumps(preparation) + pickle.dumps(problem)
+        pickled = pickle.dumps(problem)
+        if b"__main__" not in pickled:  # the script is not needed, so it is not run once more
+            preparation.pop("init_main_from_name", None)
+            preparation.pop("init_main_from_path", None)
+        return pickle.dumps(preparation) + pickled
     except Exception as error:  # pickle raises whatever the author's objects raise
         raise ProblemError(
             f"problem {problem.name} cannot be sent to a worker process: {reason_of(error)}"

@@ -78,7 +78,9 @@ class RowTable:
         return np.ascontiguousarray(rows.view(np.uint8)[:, : self.width])
 
     def _padded(self, raw: NDArray[np.uint8]) -> NDArray[np.uint64]:
-        if not len(raw) or self.width == 8 * self._words:
+        if not len(raw):
+            return np.empty((0, self._words), dtype=np.uint64)
+        if self.width == 8 * self._words:
             return np.ascontiguousarray(raw).view(np.uint64).reshape(len(raw), self._words)
         rows = np.zeros((len(raw), 8 * self._words), dtype=np.uint8)
         rows[:, : self.width] = raw
@@ -96,20 +98,31 @@ class RowTable:
         pending = np.arange(len(rows))
         while len(pending):
             there = self._slots[at]
-            empty = there == _EMPTY
-            if claim and empty.any():
-                free, who = at[empty], pending[empty]
+            taken = there != _EMPTY
+            again = np.flatnonzero(~taken) if claim else np.empty(0, dtype=np.int64)
+            if len(again):
+                free, who = at[again], pending[again]
                 self._slots[free[::-1]] = self._count + who[::-1]  # of several the first of the batch stays
-                there = self._slots[at]
-                won = empty & (there == self._count + pending)
-                claimed[pending[won]] = at[won]
-                empty[:] = False
-            known = np.where(empty, 0, there)
-            equal = ~empty & (self._rows[known] == rows[pending]).all(axis=1)
-            numbers[pending[equal]] = there[equal]
-            going_on = ~(equal | empty)
-            pending, at = pending[going_on], (at[going_on] + 1) & mask
+                won = self._slots[free] == self._count + who
+                claimed[who[won]] = free[won]
+                numbers[who[won]] = self._count + who[won]
+                again = again[~won]  # these look at the same slot once more
+            here = np.flatnonzero(taken)
+            equal = self._equal(there[here], rows[pending[here]])
+            numbers[pending[here[equal]]] = there[here[equal]]
+            here = here[~equal]
+            at[here] = (at[here] + 1) & mask
+            if len(again):
+                here = np.sort(np.concatenate([here, again]))
+            pending, at = pending[here], at[here]
         return numbers, claimed
+
+    def _equal(self, numbers: NDArray[np.int32], rows: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        known = self._rows[numbers]
+        equal = known[:, 0] == rows[:, 0]
+        for word in range(1, self._words):
+            equal &= known[:, word] == rows[:, word]
+        return equal
 
     def _find_one(self, row: NDArray[np.uint64]) -> tuple[int, int]:
         """The number of a row, or -1; and its slot, or the one where it would go."""

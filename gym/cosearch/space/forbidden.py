@@ -182,9 +182,9 @@ class Renamed:
 
 
 def _renamed_function(function: Predicate, reads: Sequence[str], names: Mapping[str, str]) -> Predicate:
+    known = {name: name for name in reads}
+    inner = function
     if isinstance(function, Renamed):
-        function, known = function.function, function.names
-    else:
-        known = {name: name for name in reads}
-    known = {inner: names[outer] for inner, outer in known.items()}
-    return function if all(a == b for a, b in known.items()) else Renamed(function, known)
+        known, inner = function.names, function.function
+    known = {name: names[outer] for name, outer in known.items()}
+    return inner if all(a == b for a, b in known.items()) else Renamed(inner, known)

@@ -16,6 +16,7 @@ from cosearch.space.parameters import Positions
 
 if TYPE_CHECKING:
     from cosearch.space.design_space import DesignSpace
+    from cosearch.space.space_model import SpaceModel
 
 DEFAULT_DRAWS = 256  # among which the default is sought, where the usual one is forbidden
 
@@ -39,7 +40,7 @@ class Held:
     default_positions: Positions
 
     @classmethod
-    def of(cls, space: DesignSpace, positions: Mapping[int, int]) -> Held:
+    def of(cls, space: SpaceModel, positions: Mapping[int, int]) -> Held:
         """What holding these positions, {column: position}, does to a space."""
         idle = idle_columns(space.conditions, positions)
         fixed = {column: space.parameters[column].default_index for column in idle} | dict(positions)
@@ -51,7 +52,7 @@ class Held:
         return cls(idle, fixed, lowest, highest, default)
 
 
-def held_positions(space: DesignSpace, values: Mapping[str, Any]) -> dict[int, int]:
+def held_positions(space: SpaceModel, values: Mapping[str, Any]) -> dict[int, int]:
     """{column: position} of these values and of what is held already, in the order of the columns.
 
     Raises:

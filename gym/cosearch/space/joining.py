@@ -14,7 +14,7 @@ from cosearch.space.forbidden import Forbidden
 from cosearch.space.parameters import Parameter, is_name
 
 if TYPE_CHECKING:
-    from cosearch.space.design_space import DesignSpace
+    from cosearch.space.space_model import SpaceModel
 
 When = Mapping[str, Mapping[str, Any]]
 
@@ -41,7 +41,7 @@ def named_once(spaces: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def joined(
-    parts: Mapping[str, DesignSpace], when: When | None, forbidden: Iterable[Forbidden | str]
+    parts: Mapping[str, SpaceModel], when: When | None, forbidden: Iterable[Forbidden | str]
 ) -> tuple[list[Parameter], list[Forbidden | str], dict[str, list[str]]]:
     """The parameters, rules and groups of the parts side by side.
 
@@ -98,22 +98,14 @@ def _both(parameter: Parameter, across: Mapping[str, Any]) -> dict[str, Any]:
     return both
 
 
-def part_names(space: DesignSpace, name: str) -> dict[str, str] | None:
-    """{name in the whole: name in the part} of a part or a group; None if there is neither."""
-    head, dot, rest = name.partition(".")
-    inner = {full: full.removeprefix(f"{head}.") for full in space.names if full.startswith(f"{head}.")}
-    if inner and not dot:
-        return inner
-    if name in space.groups and not inner:
-        return {member: member for member in space.names if member in space.groups[name]}
-    if inner and rest:
-        below = part_names(space.part(head), rest)
-        return below and {full: below[short] for full, short in inner.items() if short in below}
-    return None
+def part_names(space: SpaceModel, name: str) -> dict[str, str]:
+    """{name in the whole: name in the part} of a part or a group; empty if there is neither."""
+    inner = {full: full.removeprefix(f"{name}.") for full in space.names if full.startswith(f"{name}.")}
+    return inner or {full: full for full in space.names if full in space.groups.get(name, ())}
 
 
 def part_arguments(
-    space: DesignSpace, name: str, names: Mapping[str, str]
+    space: SpaceModel, name: str, names: Mapping[str, str]
 ) -> tuple[list[Parameter], list[Forbidden], dict[str, list[str]]]:
     """The parameters, rules and groups of a part, less the conditions and rules that reach out of it."""
     parameters = []

@@ -94,7 +94,7 @@ def one_line_errors() -> Iterator[None]:
         raise SpaceError(f"a design space that cannot be read: {shown(str(error))}") from None
 
 
-def _part(data: Mapping[str, Any], key: str, kind: type, default: Any = None) -> Any:
+def _part(data: Mapping[str, Any], key: str, kind: Any, default: Any = None) -> Any:
     value = data.get(key, default)
     if not isinstance(value, kind):
         found = shown(value) if key in data else "missing"

@@ -1,4 +1,4 @@
-"""The conformance kit for plugin authors: a check for each kind of contribution, as `check_env` is Gymnasium's.
+"""The conformance kit for plugin authors: checks of problems, agents and backends, like `check_env`.
 
 Each runs many small checks and raises a `ConformanceError` at the first that fails, which says what is
 wrong and what was expected. Every built-in problem, agent and backend passes them in cosearch's own tests.
@@ -15,7 +15,8 @@ Example:
 """
 
 from cosearch.testing.agents import Landscape, check_agent, landscapes
+from cosearch.testing.backends import check_backend
 from cosearch.testing.conformance import ConformanceError
 from cosearch.testing.problems import check_problem
 
-__all__ = ["ConformanceError", "Landscape", "check_agent", "check_problem", "landscapes"]
+__all__ = ["ConformanceError", "Landscape", "check_agent", "check_backend", "check_problem", "landscapes"]

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from cosearch.agent import Agent
+from cosearch.agent import Agent, as_proposals
+from cosearch.errors import AgentError
 from cosearch.objectives import Constraint, Objective
-from cosearch.outcomes import FAILED, INFEASIBLE, Outcomes
+from cosearch.outcomes import FAILED, INFEASIBLE, OK, Outcomes
+from cosearch.run.trial import Proposals, Results
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Integer, Ordinal, Permutation, Real
+from cosearch.task import Task
 from cosearch.testing.conformance import ConformanceError, require, require_name
 
 
@@ -75,13 +78,14 @@ def _outcomes(designs: Designs) -> Outcomes:
     latency_ns = 10.0 + 100.0 * ((unit - 0.3) ** 2 * weight).mean(axis=1)
     top1 = 0.9 - ((unit - 0.8) ** 2).mean(axis=1)
     marks = np.array([sum(key) + 31 * key[0] for key in designs.keys()])
-    outcomes = Outcomes.of({"latency_ns": latency_ns, "top1": top1, "area_mm2": 0.5 + unit.mean(axis=1)})
-    for mark, status, reason in ((7, FAILED, "crashed"), (11, INFEASIBLE, "rejected")):
+    metrics = {"latency_ns": latency_ns, "top1": top1, "area_mm2": 0.5 + unit.mean(axis=1)}
+    status, reason = np.full(len(designs), OK, dtype="<U10"), np.full(len(designs), "", dtype=object)
+    for mark, other, why in ((7, FAILED, "crashed"), (11, INFEASIBLE, "rejected")):
         rows = marks % mark == 1
-        outcomes.status[rows], outcomes.reason[rows] = status, reason
-        for column in outcomes.metrics.values():
+        status[rows], reason[rows] = other, why
+        for column in metrics.values():
             column[rows] = np.nan
-    return outcomes
+    return Outcomes(metrics, status, reason)
 
 
 def check_agent(
@@ -120,48 +124,87 @@ def _check_search(
 
     with built() as agent:
         evaluations = max(evaluations, 2 * agent.batch_size)
-        designs, outcomes, states = _search(who, agent, landscape, evaluations)
+        history, states = _search(who, agent, landscape, evaluations)
     with built() as agent:
-        again, _, _ = _search(who, agent, landscape, evaluations)
-    _equal(f"{who}: the same seed asks other designs", designs, again)
-    half = next((done for done in states if done >= len(designs) // 2), len(designs))
+        again, _ = _search(who, agent, landscape, evaluations)
+    _equal(f"{who}: the same seed asks other designs", history.designs, again.designs)
+    half = next((done for done in states if done >= len(history) // 2), len(history))
+    nothing = Proposals(landscape.space.designs([]))
     with built() as agent:
-        agent.restore(json.loads(states[half]), designs[:half], outcomes.take(slice(0, half)))
-        rest, _, _ = _search(who, agent, landscape, len(designs) - half)
-    _equal(f"{who}: restored after {half} outcomes, it goes on with other designs", designs[half:], rest)
+        agent.restore(json.loads(states[half]), history.take(slice(0, half)), nothing)
+        rest, _ = _search(who, agent, landscape, len(history) - half)
+    expected = history.designs[half:]
+    _equal(f"{who}: restored after {half} results, it goes on with other designs", expected, rest.designs)
     cut = half - 1
     with built() as agent:
-        agent.restore(json.loads(states[half]), designs[:cut], outcomes.take(slice(0, cut)))
+        agent.restore(json.loads(states[half]), history.take(slice(0, cut)), nothing)
         _asked(who, agent, landscape)  # a study that was cut short by its budget may go on with a larger one
+    if not agent_class.generational:
+        _check_out_of_order(who, built, landscape, evaluations)
 
 
-def _search(
-    who: str, agent: Agent, landscape: Landscape, evaluations: int
-) -> tuple[Designs, Outcomes, dict[int, str]]:
+def _check_out_of_order(
+    who: str,
+    built: Callable[[], contextlib.AbstractContextManager[Agent]],
+    landscape: Landscape,
+    evaluations: int,
+) -> None:
+    """With three trials under way, of which the last is done first, and taken up again with some pending."""
+    told: list[Results] = []
+    with built() as agent:
+        agent.replays = False
+        under_way = landscape.space.designs([])
+        for number in range(evaluations):
+            agent.pending = Proposals(under_way)
+            asked = _asked(f"{who} with trials under way", agent, landscape, 1)
+            under_way = Designs.concat([under_way, asked])
+            if len(under_way) == 3 or (len(asked) == 0 and len(under_way)):
+                last, under_way = under_way[-1:], under_way[:-1]
+                told.append(Results.of(last, landscape.evaluate(last), number=number))
+                agent.tell(told[-1])
+        state = json.dumps(dict(agent.state()))
+    with built() as agent:
+        agent.replays = False
+        agent.restore(json.loads(state), Results.concat(told), Proposals(under_way))
+        agent.pending = Proposals(under_way)
+        _asked(f"{who} taken up with trials under way", agent, landscape, 1)
+        for i in range(len(under_way)):
+            one = under_way[i : i + 1]
+            agent.tell(Results.of(one, landscape.evaluate(one), number=evaluations + i))
+
+
+def _search(who: str, agent: Agent, landscape: Landscape, evaluations: int) -> tuple[Results, dict[int, str]]:
     """What a study does: ask, evaluate, tell; also the agent's state after each tell, by designs told."""
-    batches, results, states, told = [landscape.space.designs([])], [], {}, 0
+    results: list[Results] = []
+    states: dict[int, str] = {}
+    told = 0
     while told < evaluations:
-        asked = _asked(who, agent, landscape)
+        asked = _asked(who, agent, landscape, agent.batch_size)
         if len(asked) == 0:
             break
-        outcomes = landscape.evaluate(asked)
-        agent.tell(asked, outcomes)
-        batches.append(asked)
-        results.append(outcomes)
+        results.append(Results.of(asked, landscape.evaluate(asked), number=told))
+        agent.tell(results[-1])
         told += len(asked)
         try:
             states[told] = json.dumps(dict(agent.state()))
         except (TypeError, ValueError) as error:
             raise ConformanceError(f"{who}: its state is not JSON values: {error}") from None
-    require(told > 0, f"{who} asks nothing, though nothing was told yet")
-    return Designs.concat(batches), Outcomes.concat(results), states
+    if not results:
+        if told == 0 and evaluations == 0:
+            empty = landscape.space.designs([])
+            return Results.of(empty, landscape.evaluate(empty)), states
+        require(False, f"{who} asks nothing, though nothing was told yet")
+    return Results.concat(results), states
 
 
-def _asked(who: str, agent: Agent, landscape: Landscape) -> Designs:
-    asked = agent.ask(agent.batch_size)
-    require(isinstance(asked, Designs), f"{who}: ask returns {type(asked).__name__}, not Designs")
+def _asked(who: str, agent: Agent, landscape: Landscape, n: int | None = None) -> Designs:
+    n = agent.batch_size if n is None else n
+    try:
+        asked = as_proposals(agent.ask(n)).designs
+    except AgentError as error:
+        raise ConformanceError(f"{who}: {error}") from None
     require(asked.space == landscape.space, f"{who}: ask returns designs of another space")
-    require(len(asked) <= agent.batch_size, f"{who}: ask({agent.batch_size}) returns {len(asked)} designs")
+    require(len(asked) <= n, f"{who}: ask({n}) returns {len(asked)} designs")
     landscape.space.from_index(asked.index)  # raises DesignError for a value out of range
     return asked
 
@@ -178,9 +221,8 @@ def _check_small_space(agent_class: type[Agent], settings: dict[str, Any], seed:
 def _agent(
     agent_class: type[Agent], landscape: Landscape, settings: dict[str, Any], budget: int, seed: int
 ) -> Iterator[Agent]:
-    agent = agent_class(
-        landscape.space, landscape.objectives, landscape.constraints, seed=seed, budget=budget, **settings
-    )
+    task = Task(landscape.space, landscape.objectives, landscape.constraints)
+    agent = agent_class(task, seed=seed, budget=budget, **settings)
     try:
         yield agent
     finally:

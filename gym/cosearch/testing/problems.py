@@ -72,7 +72,8 @@ def _check_declarations(problem: Problem) -> None:
     )
     require(
         problem.default_fidelity in ("", *problem.fidelity_names),
-        f"{who}: default_fidelity {problem.default_fidelity!r} is none of {', '.join(problem.fidelity_names)}",
+        f"{who}: default_fidelity {problem.default_fidelity!r} is none of "
+        f"{', '.join(problem.fidelity_names)}",
     )
     for group, members in problem.groups.items():
         for member in members:
@@ -120,9 +121,7 @@ def _check_pictures(problem: Problem) -> None:
     if not draws_pictures(problem):
         return
     default = problem.space.default()
-    with contextlib.closing(
-        _executor(problem, problem.default_fidelity or problem.default_fidelity)
-    ) as executor:
+    with contextlib.closing(_executor(problem, problem.default_fidelity)) as executor:
         outcomes = _run(executor, problem.space.designs([default]))
     if outcomes.ok[0]:
         drawn = drawn_pictures(problem, default, timeout_s=CHECK_TIMEOUT_S if problem.isolated else None)

@@ -8,33 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
-from cosearch.errors import ArgumentError, unknown_name
-from cosearch.objectives import Constraint, Metric, Objective
+from cosearch.errors import ArgumentError
+from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
+from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch_plugins.accelerator.bound import bounded_network, machines_of
 from cosearch_plugins.accelerator.files import read_energies, read_template, with_energies
 from cosearch_plugins.accelerator.mapped_network import (
+    Effort,
+    Goal,
     map_on,
     network_pictures,
     vector_elements,
     vector_traffic,
 )
-from cosearch_plugins.accelerator.network_workload import (
-    NETWORKS,
-    absolute_network,
-    network_digest,
-    read_network,
-)
+from cosearch_plugins.accelerator.network_workload import NETWORKS, NetworkText, read_network
 from cosearch_plugins.accelerator.timeline import timed
-from cosearch_plugins.argument_checks import thread_count
+from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
@@ -84,6 +83,48 @@ METRICS = (
 )
 
 
+class AcceleratorSettings(Settings):
+    """What runs, how it is mapped, and what is not searched."""
+
+    workload: NetworkText = "resnet18"
+    mapped_for: Goal = setting("edp", "what each layer's mapping is the best for")
+    effort: Effort = "fast"
+    technology_nm: float = setting(45.0, "feature size of the chip", unit="nm", ge=7, le=130)
+    bits: Literal[8, 16] | None = setting(
+        None, "of weights and activations, instead of searching them", unit="bits"
+    )
+    accumulation_bits: int = setting(
+        32,
+        "of partial sums on the chip, at least those of activations; 32 hold 100,000 products of two signed "
+        "8-bit words without overflow",
+        unit="bits",
+        ge=8,
+        le=64,
+    )
+    template: InputFile | None = setting(
+        None,
+        "a YAML or JSON file with a dataflow (fields of `accelerator.templates.Template`), instead of "
+        "searching the built-in ones",
+    )
+    energy_table: InputFile | None = setting(
+        None,
+        "a YAML file with energies and areas for some or all of the parts Registers, Buffer, DRAM and MAC, "
+        "as Accelergy's ERT and ART or as `components:` of `read_energy_pj`, `write_energy_pj`, "
+        "`compute_energy_pj` and `area_um2`; pJ of a word and um2 of an instance, whatever its size",
+    )
+    threads: Threads = None
+
+    @model_validator(mode="after")
+    def _sums_hold_activations(self) -> Self:
+        least = self.bits or 16
+        if self.accumulation_bits < least:
+            raise ArgumentError(
+                f"accumulation_bits must be from {least}, the bits of activations, to 64, "
+                f"got {self.accumulation_bits}"
+            )
+        return self
+
+
 class Accelerator(Problem):
     """A deep-learning accelerator for a network: each layer runs with the best mapping that is found.
 
@@ -94,34 +135,14 @@ class Accelerator(Problem):
     mapping found, the default; `timeline`, the tiles of that mapping one by one through the memory's bus,
     buffer and array, layers overlapping as they depend on each other: its latency, and the mapper's energy.
 
-    Args:
-        workload: a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), or an ONNX file.
-        mapped_for: what each layer's mapping is the best for: "edp", "latency" or "energy".
-        effort: of the mapper: "fast" (some ms a layer) or "thorough".
-        technology_nm: 7 to 130.
-        bits: of weights and activations, instead of searching them: 8 or 16.
-        accumulation_bits: of partial sums on the chip, at most 64; 32 hold 100,000 products of two signed
-            8-bit words without overflow.
-        template: a YAML or JSON file with a dataflow (fields of `accelerator.templates.Template`), instead of
-            searching the built-in ones.
-        energy_table: a YAML file with energies and areas for some or all of the parts Registers, Buffer, DRAM
-            and MAC, as Accelergy's ERT and ART or as `components:` of `read_energy_pj`, `write_energy_pj`,
-            `compute_energy_pj` and `area_um2`; pJ of a word and um2 of an instance, whatever its size.
-        threads: layers mapped at once; default as many as cores, but one in each of several workers.
-        objectives: default latency_ns:min, energy_pj:min and area_mm2:min.
-        constraints: default none.
-
-    Raises:
-        UnknownNameError: an unknown network, objective of the mapper or effort.
-        WorkloadError: a network that cannot be made or read.
-        ArgumentError: an argument that is out of its bounds.
-
     Example:
         >>> problem = Accelerator(workload="alexnet")
         >>> problem.evaluate(problem.space.designs([problem.space.default()])).status.tolist()
         ['ok']
     """
 
+    Settings = AcceleratorSettings
+    settings: AcceleratorSettings
     name = "accelerator"
     space = SPACE
     metrics = METRICS
@@ -135,61 +156,27 @@ class Accelerator(Problem):
         "bandwidths": ["buffer_words_per_cycle", "memory_gb_per_s"],
     }
 
-    def __init__(
-        self,
-        *,
-        workload: str = "resnet18",
-        mapped_for: Literal["edp", "latency", "energy"] = "edp",
-        effort: Literal["fast", "thorough"] = "fast",
-        technology_nm: float = 45.0,
-        bits: int | None = None,
-        accumulation_bits: int = 32,
-        template: str | None = None,
-        energy_table: str | None = None,
-        threads: int | None = None,
-        objectives: Sequence[Objective | str] | None = None,
-        constraints: Sequence[Constraint | str] | None = None,
-    ) -> None:
-        for argument, value, known in (
-            ("mapped_for", mapped_for, ("edp", "latency", "energy")),
-            ("effort", effort, ("fast", "thorough")),
-        ):
-            if value not in known:
-                raise unknown_name(argument, value, known)
-        if not 7 <= technology_nm <= 130:
-            raise ArgumentError(f"technology_nm must be from 7 to 130, got {technology_nm:g}")
-        if bits not in (None, 8, 16):
-            raise ArgumentError(f"bits must be 8 or 16, got {bits}")
-        if not (bits or 16) <= accumulation_bits <= 64:
-            raise ArgumentError(
-                f"accumulation_bits must be from {bits or 16}, the bits of activations, to 64, "
-                f"got {accumulation_bits}"
-            )
-        self.accumulation_bits = accumulation_bits
-        self.template = None if template is None else read_template(template)
+    def build(self) -> None:
+        """Read the network and the files; hold what is not searched."""
+        settings = self.settings
+        self.accumulation_bits = settings.accumulation_bits
+        self.template = None if settings.template is None else read_template(settings.template)
         fixed = []
-        if bits is not None:
-            fixed.append(Categorical("bits", (bits,), description="of weights and activations"))
+        if settings.bits is not None:
+            fixed.append(Categorical("bits", (settings.bits,), description="of weights and activations"))
         if self.template is not None:
             fixed.append(Categorical("dataflow", (self.template.name,)))
         held = {parameter.name: parameter for parameter in fixed}
         if held:
             self.space = DesignSpace([held.get(p.name, p) for p in SPACE], name=self.name)
-        self.network = read_network(workload)
+        self.network = read_network(settings.workload)
         if not self.network.matrix_operators:
-            raise ArgumentError(f"workload {workload!r} has no operator with multiplications")
-        self.workload_digest = network_digest(workload)
-        self.arguments = {**self.arguments, "workload": absolute_network(workload)}
-        for argument, path in (("template", template), ("energy_table", energy_table)):
-            if path is not None:
-                self.workload_digest += network_digest(path)
-                self.arguments = {**self.arguments, argument: absolute_network(path)}
-        self.mapped_for, self.effort = mapped_for, effort
-        self.technology_nm, self.threads = technology_nm, thread_count(threads)
+            raise ArgumentError(f"workload {settings.workload!r} has no operator with multiplications")
+        self.mapped_for, self.effort = settings.mapped_for, settings.effort
+        self.technology_nm, self.threads = settings.technology_nm, settings.threads
         self.energies: EnergyTable | None = None
-        if energy_table is not None:
-            self.energies = read_energies(energy_table, self.architecture(self.space.default()))
-        super().__init__(objectives=objectives, constraints=constraints)
+        if settings.energy_table is not None:
+            self.energies = read_energies(settings.energy_table, self.architecture(self.space.default()))
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs of one dataflow in one call of the mapper, or all in one of the bound."""

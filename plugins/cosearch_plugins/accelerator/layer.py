@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from cosearch.errors import ArgumentError, WorkloadError, unknown_name
 from cosearch_plugins.accelerator.network_workload import read_network
 
 if TYPE_CHECKING:
     from cosearch_simulators.workloads import LoopNest
+
+
+LayerText = Annotated[
+    int | str, Field(description="which of its matrix operators, by number from 0 or by name")
+]
+"""The setting of a layer, as `read_layer` takes it."""
 
 
 def read_layer(workload: str, layer: int | str) -> tuple[str, LoopNest]:

@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import ArgumentError, WorkloadError, unknown_name
-from cosearch.objectives import Constraint, Metric, Objective
+from cosearch.errors import WorkloadError
+from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
+from cosearch.settings import Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Integer, Parameter
-from cosearch_plugins.accelerator.layer import read_layer
-from cosearch_plugins.accelerator.network_workload import absolute_network, network_digest
+from cosearch_plugins.accelerator.layer import LayerText, read_layer
+from cosearch_plugins.accelerator.network_workload import NetworkText
 from cosearch_plugins.accelerator.pictures import (
     TENSORS,
     array_picture,
     energy_picture,
     roofline_picture,
 )
-from cosearch_plugins.argument_checks import thread_count
+from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.maestro import DataflowResults, Dataflows, Layer
@@ -59,27 +60,28 @@ GOALS = {
 }
 
 
+MOST = (1 << 31) - 1  # that the model counts to
+
+
+class AcceleratorMaestrogymSettings(Settings):
+    """The layer, the hardware and what is minimised; ArchGym's layer is ResNet-18's third."""
+
+    workload: NetworkText = "resnet18"
+    layer: LayerText = 2
+    goal: Literal["latency", "energy", "area", "all"] = setting(
+        "all", "the objectives; `all`: the three at once"
+    )
+    pes: int = setting(1024, "processing elements", ge=1, le=MOST)
+    noc_bandwidth: int = setting(1 << 30, "of the network on the chip", unit="elements/cycle", ge=1, le=MOST)
+    offchip_bandwidth: int = setting(1 << 30, "of the memory", unit="elements/cycle", ge=1, le=MOST)
+    threads: Threads = None  # as all problems have it; the model needs but one
+
+
 class AcceleratorMaestrogym(Problem):
     """ArchGym's MaestroGym: the mapping of one layer onto 1024 PEs, as MAESTRO costs it.
 
     ArchGym's rewards are 1/runtime, 1/area and -1 for what cannot run: take the goal with the reward
     `target_ratio`, or any other. Its hardware is practically unlimited but for the PEs, as here by default.
-
-    Args:
-        workload: a built-in network, or an ONNX file.
-        layer: which of its matrix operators, from 0, or its name; ArchGym's default is ResNet-18's third.
-        goal: "latency", "energy", "area", or "all" for the three at once.
-        pes: processing elements.
-        noc_bandwidth: elements a cycle.
-        offchip_bandwidth: elements a cycle.
-        threads: taken as all problems take it; the model needs but one.
-        objectives: instead of the goal's.
-        constraints: default none.
-
-    Raises:
-        UnknownNameError: an unknown network, layer or goal.
-        WorkloadError: a layer that MAESTRO's directives cannot express.
-        ArgumentError: an argument that is out of its bounds.
 
     Example:
         >>> problem = AcceleratorMaestrogym()
@@ -87,6 +89,8 @@ class AcceleratorMaestrogym(Problem):
         ['ok']
     """
 
+    Settings = AcceleratorMaestrogymSettings
+    settings: AcceleratorMaestrogymSettings
     name = "accelerator-maestrogym"
     metrics = METRICS
     objectives = GOALS["all"]
@@ -97,37 +101,14 @@ class AcceleratorMaestrogym(Problem):
         "inner level": ["order_l1", "parallel_l1", *(f"{m.lower()}_l1" for m in MAPS), "cluster_pes"],
     }
 
-    def __init__(
-        self,
-        *,
-        workload: str = "resnet18",
-        layer: int | str = 2,
-        goal: Literal["latency", "energy", "area", "all"] = "all",
-        pes: int = 1024,
-        noc_bandwidth: int = 1 << 30,
-        offchip_bandwidth: int = 1 << 30,
-        threads: int | None = None,
-        objectives: Sequence[Objective | str] | None = None,
-        constraints: Sequence[Constraint | str] | None = None,
-    ) -> None:
-        if goal not in GOALS:
-            raise unknown_name("goal", goal, GOALS)
-        for argument, value in (
-            ("pes", pes),
-            ("noc_bandwidth", noc_bandwidth),
-            ("offchip_bandwidth", offchip_bandwidth),
-        ):
-            if not 1 <= value < 1 << 31:
-                raise ArgumentError(f"{argument} must be from 1 to {(1 << 31) - 1}, got {value}")
-        thread_count(threads)
-        self.pes, self.bandwidths = pes, (noc_bandwidth, offchip_bandwidth)
-        self.layer_name, self.layer = _layer(workload, layer)
+    def build(self) -> None:
+        """Read the layer, whose sizes make the space."""
+        settings = self.settings
+        self.pes, self.bandwidths = settings.pes, (settings.noc_bandwidth, settings.offchip_bandwidth)
+        self.layer_name, self.layer = _layer(settings.workload, settings.layer)
         self.sizes = _map_sizes(self.layer)
-        self.workload_digest = network_digest(workload)
-        self.arguments = {**self.arguments, "workload": absolute_network(workload)}
-        self.space = DesignSpace(_parameters(self.sizes, pes), name=self.name)
-        self.objectives = GOALS[goal]
-        super().__init__(objectives=objectives, constraints=constraints)
+        self.space = DesignSpace(_parameters(self.sizes, self.pes), name=self.name)
+        self.objectives = GOALS[settings.goal]
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the model."""

@@ -6,10 +6,11 @@ Imported by the accelerator problems; the simulator is imported when they are as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cosearch.pictures import Picture
 from cosearch_plugins.accelerator.array import used_units
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from cosearch_simulators.workloads import Network, Precision
 
 Goal = Literal["edp", "latency", "energy"]
-Effort = Literal["fast", "thorough"]
+Effort = Annotated[
+    Literal["fast", "thorough"], Field(description="of the mapper; fast takes some ms for each layer")
+]
 
 
 def map_on(

@@ -11,20 +11,22 @@ import re
 from collections.abc import Mapping, Sequence
 from math import isqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator
 
 from cosearch.errors import ArgumentError, unknown_name
-from cosearch.objectives import Constraint, Metric, Objective
+from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
+from cosearch.settings import NamesFiles, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter, Permutation
 from cosearch_plugins.accelerator.array import array_words, used_units
-from cosearch_plugins.accelerator.layer import read_layer
-from cosearch_plugins.accelerator.network_workload import absolute_network, network_digest
+from cosearch_plugins.accelerator.layer import LayerText, read_layer
+from cosearch_plugins.accelerator.network_workload import NetworkText
 from cosearch_plugins.accelerator.pictures import (
     array_picture,
     below_the_roof,
@@ -32,7 +34,7 @@ from cosearch_plugins.accelerator.pictures import (
     memory_words_per_cycle,
     roofline_picture,
 )
-from cosearch_plugins.argument_checks import thread_count
+from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
@@ -48,27 +50,38 @@ METRICS = (
 )
 
 
+def _files(architecture: str) -> list[str]:
+    from cosearch_simulators.accelerator.architecture import presets
+
+    return [architecture] if architecture not in presets() and os.path.isfile(architecture) else []
+
+
+def _absolute(architecture: str) -> str:
+    return os.path.abspath(architecture) if _files(architecture) else architecture
+
+
+class AcceleratorMappingSettings(Settings):
+    """The operator and the accelerator."""
+
+    workload: NetworkText = "resnet18"
+    layer: LayerText = 2
+    architecture: Annotated[str, AfterValidator(_absolute), NamesFiles(_files)] = setting(
+        "eyeriss",
+        "a built-in accelerator (`eyeriss`, `nvdla`, `shidiannao`, `tpu`), or a YAML or JSON file",
+    )
+    overflow: Literal["shrink", "reject"] = setting(
+        "shrink",
+        "`shrink` takes smaller divisors, largest factor first, where a tile does not fit; `reject` makes "
+        "such a design infeasible, which is nearly every random one where buffers are small",
+    )
+    threads: Threads = None
+
+
 class AcceleratorMapping(Problem):
     """The mapping of one operator onto an accelerator: tile factors, loop orders and what is spread out.
 
     A loop's factor at each level is a divisor of its size, or what is left of it where that is less; the
     outermost level takes all steps that are left, so that every design covers the operator.
-
-    Args:
-        workload: a built-in network, or an ONNX file.
-        layer: which of its matrix operators, from 0, or its name.
-        architecture: a built-in accelerator (`eyeriss`, `nvdla`, `shidiannao`, `tpu`), or a YAML or JSON
-            file.
-        overflow: "shrink" takes smaller divisors, largest factor first, where a tile does not fit; "reject"
-            makes such a design infeasible, which is nearly every random one where buffers are small.
-        threads: mappings costed at once; default as many as cores, but one in each of several workers.
-        objectives: default latency_ns:min and energy_pj:min.
-        constraints: default none.
-
-    Raises:
-        UnknownNameError: an unknown network, layer or architecture.
-        WorkloadError: a network that cannot be made or read.
-        ArgumentError: an architecture that cannot be read, or an argument that is out of its bounds.
 
     Example:
         >>> problem = AcceleratorMapping(layer="conv1")
@@ -76,36 +89,19 @@ class AcceleratorMapping(Problem):
         ['ok']
     """
 
+    Settings = AcceleratorMappingSettings
+    settings: AcceleratorMappingSettings
     name = "accelerator-mapping"
     metrics = METRICS
     objectives = (Objective("latency_ns", "min"), Objective("energy_pj", "min"))
     fidelities = ("analytical",)
     workloads = ("resnet18", "mobilenet_v2", "vgg16", "bert_base", "gpt2")
 
-    def __init__(
-        self,
-        *,
-        workload: str = "resnet18",
-        layer: int | str = 2,
-        architecture: str = "eyeriss",
-        overflow: Literal["shrink", "reject"] = "shrink",
-        threads: int | None = None,
-        objectives: Sequence[Objective | str] | None = None,
-        constraints: Sequence[Constraint | str] | None = None,
-    ) -> None:
-        if overflow not in ("shrink", "reject"):
-            raise unknown_name("overflow", overflow, ("shrink", "reject"))
-        self.overflow = overflow
-        self.layer_name, self.nest = read_layer(workload, layer)
-        self.architecture = read_accelerator(architecture)
+    def build(self) -> None:
+        """Read the operator and the accelerator, whose loops and levels make the space."""
+        self.layer_name, self.nest = read_layer(self.settings.workload, self.settings.layer)
+        self.architecture = read_accelerator(self.settings.architecture)
         self.compiled = self.architecture.compile()
-        self.workload_digest = network_digest(workload) + network_digest(architecture)
-        self.arguments = {
-            **self.arguments,
-            "workload": absolute_network(workload),
-            "architecture": absolute_network(architecture),
-        }
-        self.threads = thread_count(threads)
         self.words = _words([level.name for level in self.architecture.levels])
         self.loops = [loop for loop in "GNKCPQRS" if self.nest.size(loop) > 1] or ["P"]
         self.arrays = [
@@ -122,7 +118,6 @@ class AcceleratorMapping(Problem):
             "orders": [name for name in self.space.names if name.startswith("order_")],
         }
         self.groups = {name: parameters for name, parameters in self.groups.items() if parameters}
-        super().__init__(objectives=objectives, constraints=constraints)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All mappings in one call of the cost model."""
@@ -174,7 +169,7 @@ class AcceleratorMapping(Problem):
     def _taken(self, level: int, inside: NDArray[np.int64], factors: NDArray[np.int64]) -> NDArray[np.int64]:
         """What the loops cover with these factors, changed in place to what is left of each and what fits."""
         np.minimum(factors, -(-np.array(self.nest.sizes) // inside), out=factors)
-        if self.overflow == "shrink":
+        if self.settings.overflow == "shrink":
             while True:
                 wide = (factors.max(axis=1) > 1) & self._overflows(level, inside * factors)
                 if not wide.any():
@@ -251,7 +246,7 @@ class AcceleratorMapping(Problem):
             mappings,
             options=FILL_AND_DRAIN,
             counts=True,
-            threads=self.threads,
+            threads=self.settings.threads,
         )
 
     def _axis(self, level: int, axis: int) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field
 
 from cosearch.errors import WorkloadError, unknown_name
+from cosearch.settings import NamesFiles
 
 if TYPE_CHECKING:
     from cosearch_simulators.workloads import Network
@@ -61,16 +63,29 @@ def read_network(workload: str, bits: int | None = None) -> Network:
         raise WorkloadError(str(error)) from None
 
 
-def network_digest(workload: str) -> str:
-    """A hash of the workload's file; empty for a built-in network."""
-    path = Path(_parts(workload)[0])
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-
-
-def absolute_network(workload: str) -> str:
+def _absolute(workload: str) -> str:
     """The workload with the path of a file made absolute, so that a study is resumed from any folder."""
-    name, arguments = _parts(workload)
-    return ":".join(filter(None, (os.path.abspath(name), arguments))) if os.path.isfile(name) else workload
+    (path, arguments), files = _parts(workload), _files(workload)
+    return ":".join(filter(None, (os.path.abspath(path), arguments))) if files else workload
+
+
+def _files(workload: str) -> list[str]:
+    from cosearch_simulators.workloads import networks
+
+    name = _parts(workload)[0]
+    return [name] if name not in networks() and Path(name).is_file() else []
+
+
+NetworkText = Annotated[
+    str,
+    AfterValidator(_absolute),
+    NamesFiles(_files),
+    Field(
+        description="a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), "
+        "or an ONNX file"
+    ),
+]
+"""The setting of a network, as `read_network` takes it."""
 
 
 def _parts(workload: str) -> tuple[str, str]:

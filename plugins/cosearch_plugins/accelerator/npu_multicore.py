@@ -10,17 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from cosearch.objectives import Constraint, Metric, Objective
+from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
+from cosearch.settings import Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
-from cosearch_plugins.accelerator.network_workload import (
-    NETWORKS,
-    absolute_network,
-    network_digest,
-    read_network,
-)
+from cosearch_plugins.accelerator.network_workload import NETWORKS, NetworkText, read_network
 from cosearch_plugins.accelerator.npu_pictures import (
     cores_picture,
     energy_picture,
@@ -28,7 +24,7 @@ from cosearch_plugins.accelerator.npu_pictures import (
     power_picture,
     timeline_picture,
 )
-from cosearch_plugins.argument_checks import thread_count, whole_number
+from cosearch_plugins.shared_settings import Threads
 
 SPACE = DesignSpace(
     [
@@ -63,25 +59,24 @@ METRICS = (
 )
 
 
+class NpuMulticoreSettings(Settings):
+    """What runs."""
+
+    workload: NetworkText = "resnet18"
+    bits: int = setting(8, "of weights and activations", unit="bits", ge=1)
+    threads: Threads = None
+
+
 class NpuMulticore(Problem):
     """A multi-core NPU running a network, as a timeline of transfers, array and vector work over tiles.
-
-    Args:
-        workload: a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), or an ONNX file.
-        bits: of weights and activations.
-        threads: designs simulated at once; default as many as cores, but one in each of several workers.
-        objectives: default latency_ns:min, energy_pj:min and area_mm2:min.
-        constraints: default none.
-
-    Raises:
-        UnknownNameError: an unknown network.
-        WorkloadError: a network that cannot be made or read.
 
     Example:
         >>> NpuMulticore(workload="mobilenet_v2").evaluate(SPACE.sample(1, 0)).status.tolist()
         ['ok']
     """
 
+    Settings = NpuMulticoreSettings
+    settings: NpuMulticoreSettings
     name = "npu-multicore"
     space = SPACE
     metrics = METRICS
@@ -94,28 +89,16 @@ class NpuMulticore(Problem):
         "memory": ["buffer_kib", "buffers", "dma_gb_per_s", "dram_gb_per_s"],
     }
 
-    def __init__(
-        self,
-        *,
-        workload: str = "resnet18",
-        bits: int = 8,
-        threads: int | None = None,
-        objectives: Sequence[Objective | str] | None = None,
-        constraints: Sequence[Constraint | str] | None = None,
-    ) -> None:
-        whole_number("bits", bits, 1)
-        self.network = read_network(workload, bits)
-        self.workload_digest = network_digest(workload)
-        self.arguments = {**self.arguments, "workload": absolute_network(workload)}
-        self.threads = thread_count(threads)
-        super().__init__(objectives=objectives, constraints=constraints)
+    def build(self) -> None:
+        """Read the network."""
+        self.network = read_network(self.settings.workload, self.settings.bits)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the simulator."""
         from cosearch_simulators.accelerator.npu import Npus, simulate
 
         npus = Npus(**{p.name: np.asarray(designs[p.name]) for p in SPACE})
-        result = simulate(npus, self.network, threads=self.threads, on_error="mark")
+        result = simulate(npus, self.network, threads=self.settings.threads, on_error="mark")
         return Outcomes.of({m.name: getattr(result, m.name) for m in METRICS}, errors=result.error)
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import unknown_name
-from cosearch.objectives import Constraint, Metric, Objective
+from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
+from cosearch.settings import Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter
-from cosearch_plugins.accelerator.mapped_network import map_with, mapped_pictures
-from cosearch_plugins.accelerator.network_workload import absolute_network, network_digest, read_network
+from cosearch_plugins.accelerator.mapped_network import Effort, map_with, mapped_pictures
+from cosearch_plugins.accelerator.network_workload import NetworkText, read_network
 from cosearch_plugins.accelerator.timeloopgym_components import (
     DRAM_WORD_PJ,
     MAC_PJ,
@@ -34,7 +34,7 @@ from cosearch_plugins.accelerator.timeloopgym_components import (
     buffer,
     scratchpad,
 )
-from cosearch_plugins.argument_checks import thread_count
+from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.architecture import Architecture
@@ -105,27 +105,32 @@ ALEXNET = (
 )
 
 
+class AcceleratorTimeloopgymSettings(Settings):
+    """What runs, and what is aimed at."""
+
+    workload: NetworkText = setting(
+        "archgym-alexnet",
+        "`archgym-alexnet`, the five convolutions that ArchGym ships; or a built-in network or an ONNX file",
+    )
+    goal: Literal["energy", "area", "latency", "joint"] = setting(
+        "joint", "the objectives; `joint`: the three at once"
+    )
+    targets_of: Literal["model", "archgym"] = setting(
+        "model",
+        "`model`: as ArchGym sets them, 30 % less energy, 15 % less area and 20 % fewer cycles than the "
+        "default design has, here by this model and for the given workload; `archgym`: its own numbers for "
+        "AlexNet, 20,444 uJ, 1.726 mm2 and 6,308,563 cycles, of which most designs beat the first here, "
+        "because the mapper is better than ArchGym's",
+    )
+    effort: Effort = "fast"
+    threads: Threads = None
+
+
 class AcceleratorTimeloopgym(Problem):
     """ArchGym's TimeloopGym: an Eyeriss-like accelerator of 26 parameters, each layer mapped for it.
 
     ArchGym's reward only counts how far a metric is above its target: the reward `target_ratio` with
     `one_sided=True` does the same. Without it a design that is better than its target earns less.
-
-    Args:
-        workload: "archgym-alexnet", the five convolutions that ArchGym ships; or a network or an ONNX file.
-        goal: "energy", "area", "latency", or "joint" for the three at once.
-        targets_of: "model": as ArchGym sets them, 30 % less energy, 15 % less area and 20 % fewer cycles than
-            the default design has, here by this model and for the given workload; "archgym": its own
-            numbers for AlexNet, 20,444 uJ, 1.726 mm2 and 6,308,563 cycles, of which most designs beat the
-            first here, because the mapper is better than ArchGym's.
-        effort: of the mapper: "fast" or "thorough".
-        threads: layers mapped at once; default as many as cores, but one in each of several workers.
-        objectives: instead of the goal's.
-        constraints: default none.
-
-    Raises:
-        UnknownNameError: an unknown network, goal, owner of targets or effort.
-        WorkloadError: a network that cannot be made or read.
 
     Example:
         >>> problem = AcceleratorTimeloopgym()
@@ -133,6 +138,8 @@ class AcceleratorTimeloopgym(Problem):
         ['ok']
     """
 
+    Settings = AcceleratorTimeloopgymSettings
+    settings: AcceleratorTimeloopgymSettings
     name = "accelerator-timeloopgym"
     space = SPACE
     metrics = METRICS
@@ -150,34 +157,15 @@ class AcceleratorTimeloopgym(Problem):
         },
     }
 
-    def __init__(
-        self,
-        *,
-        workload: str = "archgym-alexnet",
-        goal: Literal["energy", "area", "latency", "joint"] = "joint",
-        targets_of: Literal["model", "archgym"] = "model",
-        effort: Literal["fast", "thorough"] = "fast",
-        threads: int | None = None,
-        objectives: Sequence[Objective | str] | None = None,
-        constraints: Sequence[Constraint | str] | None = None,
-    ) -> None:
-        if goal not in GOALS:
-            raise unknown_name("goal", goal, GOALS)
-        if targets_of not in ("model", "archgym"):
-            raise unknown_name("targets_of", targets_of, ("model", "archgym"))
-        if effort not in ("fast", "thorough"):
-            raise unknown_name("effort", effort, ("fast", "thorough"))
+    def build(self) -> None:
+        """Read the network, and set the goal's targets."""
+        workload, goal = self.settings.workload, self.settings.goal
         self.network = _alexnet() if workload == "archgym-alexnet" else read_network(workload)
-        self.workload_digest = network_digest(workload)
-        self.arguments = {**self.arguments, "workload": absolute_network(workload)}
-        self.effort, self.threads = effort, thread_count(threads)
-        if objectives is None:
-            eyeriss = PUBLISHED
-            if targets_of == "model":
-                _, columns = self._mapped([architecture(SPACE.default())])
-                eyeriss = {metric: float(column[0]) for metric, column in columns.items()}
-            self.objectives = tuple(_objective(metric, eyeriss[metric]) for metric in GOALS[goal])
-        super().__init__(objectives=objectives, constraints=constraints)
+        eyeriss = PUBLISHED
+        if self.settings.targets_of == "model":
+            _, columns = self._mapped([architecture(SPACE.default())])
+            eyeriss = {metric: float(column[0]) for metric, column in columns.items()}
+        self.objectives = tuple(_objective(metric, eyeriss[metric]) for metric in GOALS[goal])
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the mapper."""
@@ -188,7 +176,8 @@ class AcceleratorTimeloopgym(Problem):
         self, architectures: Sequence[Architecture]
     ) -> tuple[MappedNetwork, dict[str, NDArray[np.float64]]]:
         """The network on these accelerators, and the metrics."""
-        mapped = map_with(architectures, self.network, _constraints(), "edp", self.effort, self.threads)
+        effort, threads = self.settings.effort, self.settings.threads
+        mapped = map_with(architectures, self.network, _constraints(), "edp", effort, threads)
         area = np.array([sum(a.area_by_part_mm2().values()) for a in architectures])
         return mapped, {
             "energy_uj": mapped.energy_pj / 1e6,
@@ -199,7 +188,7 @@ class AcceleratorTimeloopgym(Problem):
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """The array with its utilisation, energy by level and operand, and the roofline with every layer."""
         one = architecture(design)
-        mapped = map_with([one], self.network, _constraints(), "edp", self.effort, 1)
+        mapped = map_with([one], self.network, _constraints(), "edp", self.settings.effort, 1)
         return mapped_pictures(one, self.network, mapped)
 
 

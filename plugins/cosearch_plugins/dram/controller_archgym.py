@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import AfterValidator
 
-from cosearch.errors import WorkloadError, unknown_name
-from cosearch.objectives import Constraint, Metric, Objective
+from cosearch.errors import WorkloadError
+from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
+from cosearch.settings import NamesFiles, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
-from cosearch_plugins.argument_checks import thread_count, whole_number
 from cosearch_plugins.dram.archgym_workloads import WORKLOADS, archgym_workload
-from cosearch_plugins.dram.workload import read_workload
+from cosearch_plugins.dram.workload import absolute, files_of, read_workload
+from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
     from cosearch_simulators.dram import BankMachineControllers
@@ -116,27 +118,42 @@ CONGEN = {
 }
 
 
+def _absolute(workload: str) -> str:
+    return workload if workload in WORKLOADS else absolute(workload)
+
+
+def _files(workload: str) -> list[str]:
+    return [] if workload in WORKLOADS else files_of(workload)
+
+
+class DramControllerArchgymSettings(Settings):
+    """The trace, and what is aimed at."""
+
+    workload: Annotated[str, AfterValidator(_absolute), NamesFiles(_files)] = setting(
+        "stream",
+        "`stream`, `random`, `cloud-1` or `cloud-2`, made with the statistics of ArchGym's files; or the "
+        "path of a trace file, such as one of those. Addresses beyond the memory's 1 GiB wrap around, as in "
+        "DRAMSys",
+    )
+    goal: Literal["power", "latency", "both"] = setting(
+        "both", "the objectives, with ArchGym's targets; `latency` is the total time"
+    )
+    trace_clock_mhz: int = setting(
+        800,
+        "clock of the trace's cycles",
+        unit="MHz",
+        ge=1,
+        le=1_000_000,  # a period of 1 ps
+    )
+    seed: int = setting(0, "of the made workloads", ge=0)
+    threads: Threads = None
+
+
 class DramControllerArchgym(Problem):
     """ArchGym's DRAM controller: DRAMSys' ten parameters, 1.77 million designs, on a DDR3-1600 DIMM.
 
     With the reward `target_ratio` an environment gives ArchGym's T / |T - v| of the goal's metrics, or their
     product. Time always is in ns, where ArchGym reads a number whose unit changes with its size.
-
-    Args:
-        workload: "stream", "random", "cloud-1" or "cloud-2", made with the statistics of ArchGym's files; or
-            the path of a trace file, such as one of those. Addresses beyond the memory's 1 GiB wrap around,
-            as in DRAMSys.
-        goal: "power", "latency" (the total time) or "both": the default objectives, with ArchGym's targets.
-        trace_clock_mhz: the clock of the trace's cycles, in whole MHz.
-        seed: of the made workloads, from 0.
-        threads: designs simulated at once; default as many as cores, but one in each of several workers.
-        objectives: in place of the goal's.
-        constraints: default none.
-
-    Raises:
-        UnknownNameError: an unknown goal or workload.
-        WorkloadError: a trace that cannot be read.
-        ArgumentError: an argument out of its bounds.
 
     Example:
         >>> problem = DramControllerArchgym(workload="cloud-1", goal="power")
@@ -144,6 +161,8 @@ class DramControllerArchgym(Problem):
         1769472
     """
 
+    Settings = DramControllerArchgymSettings
+    settings: DramControllerArchgymSettings
     name = "dram-controller-archgym"
     space = SPACE
     metrics = (
@@ -167,38 +186,23 @@ class DramControllerArchgym(Problem):
         "refresh": ["RefreshPolicy", "RefreshMaxPostponed", "RefreshMaxPulledin"],
     }
 
-    def __init__(
-        self,
-        *,
-        workload: str = "stream",
-        goal: Literal["power", "latency", "both"] = "both",
-        trace_clock_mhz: int = 800,
-        seed: int = 0,
-        threads: int | None = None,
-        objectives: Sequence[Objective | str] | None = None,
-        constraints: Sequence[Constraint | str] | None = None,
-    ) -> None:
+    def build(self) -> None:
+        """Make or read the trace, and set the goal's objectives."""
         from cosearch_simulators.dram.memspecs.memspec import address_bits, memspec_device
         from cosearch_simulators.dram.simulation import too_late
 
-        if goal not in GOALS:
-            raise unknown_name("goal", goal, GOALS)
-        whole_number("trace_clock_mhz", trace_clock_mhz, 1, 1_000_000)  # a period of 1 ps
-        whole_number("seed", seed, 0)
-        self.threads = thread_count(threads)
+        workload = self.settings.workload
         device = memspec_device(MEMSPEC)
         self._device = replace(device, address_bits=address_bits(CONGEN, device))
         self.trace = (
-            archgym_workload(workload, device.capacity_bytes, seed)
+            archgym_workload(workload, device.capacity_bytes, self.settings.seed)
             if workload in WORKLOADS
             else read_workload(workload, WORKLOADS)
         )
-        self.workload_digest = self.trace.digest
-        self._trace_tck_ps = round(1_000_000 / trace_clock_mhz)
+        self._trace_tck_ps = round(1_000_000 / self.settings.trace_clock_mhz)
         if late := too_late(self.trace, self._trace_tck_ps):
             raise WorkloadError(f"workload {workload!r}: {late}")
-        self.objectives = GOALS[goal]
-        super().__init__(objectives=objectives, constraints=constraints)
+        self.objectives = GOALS[self.settings.goal]
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the simulator."""
@@ -208,7 +212,7 @@ class DramControllerArchgym(Problem):
             self._device,
             _controllers(designs),
             self.trace,
-            threads=self.threads,
+            threads=self.settings.threads,
             on_error="mark",
             trace_tck_ps=self._trace_tck_ps,
             wrap_addresses=True,  # as DRAMSys does

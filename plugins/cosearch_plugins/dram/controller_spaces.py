@@ -9,7 +9,7 @@ import numpy as np
 
 from cosearch.errors import ArgumentError
 from cosearch.space import Categorical, Designs, Forbidden, Ordinal, Parameter
-from cosearch_plugins.dram.devices import Devices, check_name
+from cosearch_plugins.dram.devices import Devices
 
 if TYPE_CHECKING:
     from cosearch_simulators.dram import BankMachineControllers, Controllers
@@ -75,7 +75,6 @@ ADDRESS_MAPPINGS = ("RoBaRaCoCh", "ChRaBaRoCo", "MOP4CLXOR")
 OWN_MAPPING = "custom"
 """What the mapping that the user gave is called in a design; the simulator calls it the device's."""
 
-REFRESH = ("all_bank", "per_bank", "same_bank", "none", "search", "search_with_none")
 REFRESH_POLICY = {
     "all_bank": "AllBank",
     "per_bank": "PerBank",
@@ -88,10 +87,8 @@ def refresh_values(refresh: str, devices: Devices) -> tuple[str, ...]:
     """What a design may choose, for the argument of that name.
 
     Raises:
-        UnknownNameError: there is no such mode.
         ArgumentError: a device does not have it.
     """
-    check_name("refresh mode", refresh, REFRESH)
     if refresh in ("search", "search_with_none"):
         return (*devices.refresh_modes, *(["none"] if refresh == "search_with_none" else []))
     if refresh != "none" and devices.without(refresh):

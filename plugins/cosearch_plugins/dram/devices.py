@@ -5,8 +5,7 @@ The standards themselves are `cosearch_simulators.dram`'s.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,9 +38,6 @@ USUAL_SPEED_GRADE = {
 }
 # Those among which a search may choose: DIMMs of 64 and 32 data pins; 16 pins a channel; stacks.
 COMPARABLE = (("DDR3", "DDR4", "DDR5"), ("LPDDR4", "LPDDR5", "GDDR6"), ("HBM2", "HBM3"))
-
-RANKS = (1, 2, 4, 8)
-CHANNELS = (1, 2, 4, 8, 16, 32)
 
 
 @dataclass(frozen=True)
@@ -118,21 +114,19 @@ def named_devices(
     """The device of these names, or all that `search` lets a design choose.
 
     Raises:
-        UnknownNameError: an unknown standard, organization or speed grade.
-        ArgumentError: a wrong number of ranks or channels, or chips that a searched standard does not have.
+        UnknownNameError: an unknown organization or speed grade.
+        ArgumentError: chips that a searched standard does not have.
     """
     from cosearch_simulators.dram import device, organizations, speed_grades
 
-    check_name("standard", standard, USUAL_ORGANIZATION)
-    for argument, value, valid in (("ranks", ranks, RANKS), ("channels", channels, CHANNELS)):
-        if value is not None and (not hasattr(value, "__index__") or value not in valid):
-            raise ArgumentError(f"{argument} must be one of {valid}, got {value!r}")
-    if standard.startswith("HBM") and ranks is not None and ranks > 2:
-        raise ArgumentError(f"ranks of {standard} are its pseudo-channels, 1 or 2, got {ranks}")
     organization = organization or USUAL_ORGANIZATION[standard]
     grade = speed_grade or USUAL_SPEED_GRADE[standard]
-    check_name(f"{standard} organization", organization, organizations(standard))
-    check_name(f"{standard} speed grade", grade, speed_grades(standard))
+    for kind, name, valid in (
+        ("organization", organization, organizations(standard)),
+        ("speed grade", grade, speed_grades(standard)),
+    ):
+        if name not in valid:
+            raise unknown_name(f"{standard} {kind}", name, valid)
     searched: Sequence[str] = (standard,)
     if search is True:
         searched = next(family for family in COMPARABLE if standard in family)
@@ -165,12 +159,6 @@ def memspec_devices(path: str) -> Devices:
     return Devices({(device.standard, device.speed_grade): device})
 
 
-def check_name(kind: str, name: str, valid: Iterable[str]) -> None:
-    """Raise `UnknownNameError` with the nearest valid name unless the name is valid."""
-    if name not in valid:
-        raise unknown_name(kind, name, valid)
-
-
 def _parameters(
     devices: Mapping[tuple[str, str], Device], standard: str, speed_grade: str
 ) -> tuple[Parameter, ...]:
@@ -195,8 +183,3 @@ def _parameters(
 
 def _grade_parameter(standard: str) -> str:
     return f"{standard.lower()}_speed_grade"
-
-
-def absolute_path(path: str) -> str:
-    """The path of a file made absolute, so that a study can be resumed from any folder."""
-    return os.path.abspath(path) if os.path.exists(path) else path

@@ -5,7 +5,6 @@ Imported only when such a problem is built, as it needs the simulator.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from pydantic import Field
 
 from cosearch.errors import ArgumentError, UnknownNameError, WorkloadError
 from cosearch.objectives import Metric
-from cosearch_plugins.argument_checks import json_object
 from cosearch_plugins.dram.bursts import in_bursts
 from cosearch_plugins.dram.workload import absolute, check_fits, read_workload
 from cosearch_simulators.documents import Document, load, parse
@@ -71,15 +69,11 @@ class Players:
         by_name: their traces in bursts, clocks and classes.
         starvation_cycles: see `simulate_players`.
         reads: of all traces together.
-        digest: a hash of all traces.
-        arguments: what a study keeps: paths are absolute.
     """
 
     by_name: Mapping[str, Player]
     starvation_cycles: int
     reads: int
-    digest: str
-    arguments: Mapping[str, Mapping[str, Any]]
 
     @property
     def metrics(self) -> list[Metric]:
@@ -102,30 +96,29 @@ class Players:
 
 
 def read_players(
-    players: str | Mapping[str, Any],
+    players: Mapping[str, Any],
     devices: Sequence[Device],
     request_bytes: int,
     starvation_cycles: int,
     of_all: Sequence[Metric],
 ) -> Players:
-    """The players of a YAML or JSON file, or of such an object.
+    """The players with their traces.
 
     Args:
-        players: the path, or {name: {"workload": ..., "tck_ps": ..., "qos_class": ...}}.
+        players: {name: {"workload": ..., "tck_ps": ..., "qos_class": ...}}.
         devices: that their traces must fit.
         request_bytes: what a request of a trace moves.
         starvation_cycles: see `simulate_players`.
         of_all: the metrics of all players together, whose names are taken.
 
     Raises:
-        ArgumentError: the file cannot be read, or a field is missing, unknown or has a bad value.
+        ArgumentError: a field is missing, unknown or has a bad value.
         UnknownNameError: there is neither such a generator nor such a file.
         WorkloadError: a trace cannot be made or read, or does not fit the devices.
     """
     read: dict[str, Player] = {}
-    arguments: dict[str, dict[str, Any]] = {}
-    digests, reads = [], 0
-    for name, description in _descriptions(players).items():
+    reads = 0
+    for name, description in descriptions(players).items():
         try:
             trace = _trace_of(description, request_bytes, devices[0])
             tck_ps = description.tck_ps or (None if description.gb_per_s is None else PACING_TCK_PS)
@@ -136,11 +129,8 @@ def read_players(
             raise type(error)(f"player {name!r}: {error}") from None
         except SimulatorError as error:
             raise ArgumentError(f"player {name!r}: {error}") from None
-        arguments[name] = description.model_dump(exclude_defaults=True)
-        digests.append(trace.digest)
         reads += round(trace.read_share * trace.requests)
-    digest = hashlib.sha256(" ".join(digests).encode()).hexdigest()
-    found = Players(read, starvation_cycles, reads, digest, arguments)
+    found = Players(read, starvation_cycles, reads)
     names = [metric.name for metric in (*of_all, *found.metrics)]
     for twice in {name for name in names if names.count(name) > 1}:
         raise ArgumentError(f"players: two metrics would be called {twice!r}; rename a player")
@@ -175,12 +165,15 @@ def _trace_of(description: PlayerDescription, request_bytes: int, device: Device
     return Trace(trace.address_byte + description.offset_bytes, trace.is_write, cycle, trace.name)
 
 
-def _descriptions(players: str | Mapping[str, Any]) -> dict[str, PlayerDescription]:
+def descriptions(players: str | Mapping[str, Any]) -> dict[str, PlayerDescription]:
+    """The players of a YAML or JSON file, or of such an object, the paths of their traces made absolute.
+
+    Raises:
+        ArgumentError: the file cannot be read, or a field is missing, unknown or has a bad value.
+    """
     where, folder, data = "players", Path(), players
     try:
-        if isinstance(players, str) and players.lstrip().startswith("{"):
-            data = json_object("players", players)
-        elif isinstance(players, str):
+        if isinstance(players, str):
             where, folder = f"players {players}", Path(players).parent
             data = load(Path(players))
         if not isinstance(data, Mapping) or not data:

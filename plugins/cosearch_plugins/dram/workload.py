@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator
 
 from cosearch.errors import ArgumentError, WorkloadError, unknown_name
+from cosearch.settings import NamesFiles
 
 if TYPE_CHECKING:
     from cosearch_simulators.dram import Device, StreamedTrace, Trace
@@ -32,8 +35,6 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
     from cosearch_simulators.dram.traces.generators import GENERATORS, generate
     from cosearch_simulators.errors import LongTraceError, TraceError
 
-    if not isinstance(workload, str):
-        raise WorkloadError(f"workload must be a name or a path as text, got {type(workload).__name__}")
     name, _, arguments = workload.partition(":")
     try:
         if name in GENERATORS:
@@ -95,6 +96,18 @@ def absolute(workload: str, folder: str | Path = "") -> str:
     path = os.path.join(folder, _path_and_format(workload)[0])
     is_file = workload.partition(":")[0] not in GENERATORS and (os.path.exists(path) or is_path(workload))
     return os.path.abspath(os.path.join(folder, workload)) if is_file else workload
+
+
+def files_of(workload: str) -> list[str]:
+    """The file that a workload names, if it names one that is there."""
+    from cosearch_simulators.dram.traces.generators import GENERATORS
+
+    path = _path_and_format(workload)[0]
+    return [path] if workload.partition(":")[0] not in GENERATORS and os.path.isfile(path) else []
+
+
+TraceText = Annotated[str, AfterValidator(absolute), NamesFiles(files_of)]
+"""The setting of a trace, as `read_workload` takes it."""
 
 
 def _path_and_format(workload: str) -> tuple[str, str | None]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cosearch_simulators.documents import load, nearest
-from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.errors import ConfigurationError, shown
 
 # A. Stillmaker, B. Baas: "Scaling equations for the accurate prediction of CMOS device performance from 180
 # nm to 7 nm", Integration 58 (2017), 74-81: area relative to 45 nm, and energy = a V^2 + b V + c of a supply
@@ -63,6 +64,7 @@ TIMELOOP_SRAM_PJ = {0.5: 1.0, 100.0: 6.0}
 TIMELOOP_MAC_PJ = 1.0
 
 
+@lru_cache(maxsize=256)
 def energy_scale(to_nm: float, from_nm: float = 45.0, supply_v: float = SUPPLY_V) -> float:
     """Energy of the same circuit in another technology at the same supply.
 
@@ -258,15 +260,18 @@ def _entry(data: Any, key: str, kind: type, missing: Any = None, where: str = ""
     found = data.get(key, missing) if isinstance(data, dict) else None
     if not isinstance(found, kind):
         place = f"{where}: " if where else ""
-        raise ConfigurationError(f"{place}{key} must be {_KINDS[kind]}, got {found!r}")
+        raise ConfigurationError(f"{place}{key} must be {_KINDS[kind]}, got {shown(found)}")
     return found
 
 
 def _number(data: dict[str, Any], key: str, where: str) -> float:
+    found = data.get(key) if isinstance(data, dict) else None
     try:
-        return float(data[key])
-    except (KeyError, TypeError, ValueError):
-        raise ConfigurationError(f"{where}: {key} must be a number, got {data.get(key)!r}") from None
+        if isinstance(found, bool):
+            raise TypeError
+        return float(found)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise ConfigurationError(f"{where}: {key} must be a number, got {shown(found)}") from None
 
 
 def _short(name: str) -> str:

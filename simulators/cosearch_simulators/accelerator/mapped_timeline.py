@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch_simulators.accelerator.evaluation import CompiledArchitecture, Mappings, evaluate
+from cosearch_simulators.accelerator.evaluation import CompiledArchitecture, evaluate
 from cosearch_simulators.accelerator.mapper import MappedNetwork
+from cosearch_simulators.accelerator.mapper.mapper import rows_of
 from cosearch_simulators.accelerator.nest_tables import FILLS as FILLED
 from cosearch_simulators.accelerator.nest_tables import (
     READ_BANDWIDTH,
@@ -110,22 +111,13 @@ def _layers(
     network: Network,
     fine: NDArray[np.intp],
 ) -> tuple[Floats, Floats, Floats]:
-    """Tiles, cycles on the chip, and words loaded of weights and of the rest and stored, by design and layer."""
+    """By design and layer: tiles, cycles on the chip, and words loaded of weights, of others, and stored."""
     nests = [nest for operator in network.operators if (nest := operator.loop_nest()) is not None]
     kinds = list(dict.fromkeys(nests))
     kind_of = np.array([kinds.index(nest) for nest in nests])
-    # Equal layers have one mapping.
-    first = np.array([nests.index(kind) for kind in kinds])
+    first = np.array([nests.index(kind) for kind in kinds])  # equal layers have one mapping
     rows = mapped.rows[fine][:, first].ravel()
-    found = mapped.mappings
-    assert found.keeps is not None
-    mappings = Mappings(
-        found.temporal[rows],
-        found.order[rows],
-        found.spatial_x[rows],
-        found.spatial_y[rows],
-        found.keeps[rows],
-    )
+    mappings = rows_of(mapped.mappings, rows)
     costs = evaluate(
         [architectures[i] for i in fine],
         kinds,

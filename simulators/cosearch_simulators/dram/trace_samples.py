@@ -71,17 +71,17 @@ def sample_trace(trace: Trace | StreamedTrace, *, least_reads: int = 1) -> Trace
         return whole
     middles = (2 * np.arange(WINDOWS) + 1) * requests // (2 * WINDOWS)
     rows = (middles[:, None] - length // 2 + np.arange(length)).ravel()
-    columns = _rows(trace, np.append(rows, rows[length - 1 :: length] + 1))
-    address, is_write, cycle = (None if column is None else column[: rows.size] for column in columns)
-    assert address is not None
-    assert is_write is not None
+    behind = rows[length - 1 :: length] + 1
+    address, is_write, cycle = _rows(trace, np.append(rows, behind))
+    address, is_write = address[: rows.size], is_write[: rows.size]
     if np.count_nonzero(~is_write) < least_reads:
         return whole
     if cycle is None:
         return TraceSample(Trace(address, is_write, None, trace.name), requests)
+    cycle, next_cycle = cycle[: rows.size], cycle[rows.size :]
     starts = cycle[::length]
     # A window lasts until the request behind it.
-    lasting = np.maximum(columns[2][rows.size :] - starts, 0)  # type: ignore[index]
+    lasting = np.maximum(next_cycle - starts, 0)
     begins = np.cumsum(lasting) - lasting
     near = np.maximum(cycle.reshape(WINDOWS, length) - starts[:, None], 0) + begins[:, None]
     found = Trace(address, is_write, near.ravel(), trace.name)
@@ -168,8 +168,7 @@ def scale_to_whole(
         energy_pj=energy,
         power_mw=energy / time_ns,
         bandwidth_gb_per_s=result.bandwidth_gb_per_s * factor / longer,
-        **scaled,
-        **columns,
+        **(scaled | columns),
     )
 
 

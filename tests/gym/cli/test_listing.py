@@ -64,13 +64,16 @@ def test_describe_shows_everything_that_a_search_can_set(cli):
     arguments = {argument["name"]: argument for argument in described["arguments"]}
     assert arguments["workload"] == {
         "name": "workload",
-        "type": "str",
+        "type": "uniform or zipf",
         "required": False,
         "default": "uniform",
-        "description": "which requests come, and how: `uniform` or `zipf`.",
+        "description": "which requests come, and how",
+        "unit": "",
+        "affects_results": True,
     }
-    assert arguments["scale"]["description"] == "of the latency."
-    assert arguments["delay_s"]["description"] == ""
+    assert arguments["trace"]["type"] == "path"
+    assert (arguments["delay_s"]["unit"], arguments["delay_s"]["affects_results"]) == ("s", False)
+    assert arguments["nan_above_banks"]["description"] == ""
     assert "objectives" not in arguments
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cosearch.cli import output
+from cosearch.quantities import number, relative_error
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from cosearch.cli import output
     ],
 )
 def test_relative_errors_are_percentages(value: float, text: str) -> None:
-    assert output.percent(value) == text
+    assert relative_error(value) == text
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_relative_errors_are_percentages(value: float, text: str) -> None:
     ],
 )
 def test_other_numbers_have_their_thousands_apart(value: float, text: str) -> None:
-    assert output.quantity(value) == text
+    assert number(value, 4) == text

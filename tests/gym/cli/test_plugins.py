@@ -66,7 +66,7 @@ def test_a_new_plugin_replaces_nothing(cli, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["My-Plugin", "my_plugin", "2fast", "-x", "a--b", "../up", "class", "toy-cache"]
+    "name", ["My-Plugin", "my_plugin", "2fast", "-x", "a--b", "../up", "class", "toy-cache", "json", "yaml"]
 )
 def test_a_name_that_no_plugin_can_have_is_one_line(cli, tmp_path, name):
     cli("new-plugin", "--folder", tmp_path / "new", "--", name).assert_error(name)

@@ -13,6 +13,7 @@ from mo_gymnasium.wrappers import LinearReward, MONormalizeReward, MORecordEpiso
 
 from cosearch.environments.env import MultiObjectiveDesignEnv
 from cosearch.errors import ArgumentError
+from cosearch.space.convert.gymnasium import to_dict_action
 
 OVEN = "cosearch/mo-TestOven-v0"
 FORMULATIONS = [{}, {"formulation": "sequential"}, {"formulation": "refine", "start": "random"}]
@@ -76,7 +77,7 @@ def test_the_reward_is_the_objectives_to_be_maximised_in_their_units(oven):
     env = MultiObjectiveDesignEnv(oven, action="dict", units={"time": 1.0, "taste": 1.0})
     env.reset(seed=0)
     design = {"fan": "off", "heat": 1.0, "minutes": 40, "layers": ("cream", "nut", "fruit", "sponge")}
-    _, reward, _, _, info = env.step(oven.space.to_dict_action(design))
+    _, reward, _, _, info = env.step(to_dict_action(oven.space, design))
     assert reward == pytest.approx([-41.0, 2.0])
     assert info["objectives"] == pytest.approx([41.0, 2.0])
 

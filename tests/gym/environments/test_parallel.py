@@ -11,6 +11,7 @@ from cosearch import Metric, Objective, Problem
 from cosearch.environments import parallel
 from cosearch.environments.env import DesignEnv
 from cosearch.errors import ArgumentError, CosearchError
+from cosearch.space.convert.gymnasium import to_dict_action
 
 pettingzoo_test = pytest.importorskip("pettingzoo.test")
 
@@ -39,7 +40,7 @@ def test_the_actions_together_make_one_design(oven):
         "minutes": 30,
         "layers": ("cream", "nut", "fruit", "sponge"),
     }
-    action = oven.space.to_dict_action(design)
+    action = to_dict_action(oven.space, design)
     actions = {
         "air": np.array([action["fan"], action["speed"]]),
         "cook": {"heat": action["heat"], "minutes": action["minutes"]},

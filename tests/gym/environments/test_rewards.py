@@ -210,7 +210,7 @@ def test_a_batch_is_scored_like_its_designs_one_by_one(name):
         ),
         ("target_ratio", {"tolerance": 0.0}, "tolerance must be finite and above 0, not 0"),
         ("mnasnet", {"beta": 1.0}, "beta must be finite and at most 0, not 1"),
-        ("nasaic", {"rho": "much"}, "rho='much'"),
+        ("nasaic", {"rho": "much"}, "rho must be a number, got 'much'"),
         ("nasaic", {"limits": {"latency": 1.0}}, "beyond its bound 2, not at 1"),
     ],
 )

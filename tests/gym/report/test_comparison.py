@@ -11,9 +11,10 @@ import pytest
 
 from cosearch.objectives import feasible, minimised
 from cosearch.outcomes import Outcomes
+from cosearch.quantities import number, percent
 from cosearch.report import report_data
 from cosearch.report.comparison import compare
-from cosearch.report.words import number, percent, short, summary
+from cosearch.report.words import short, summary
 from report_studies import ALL_OBJECTIVES, SPACE, make_study
 
 

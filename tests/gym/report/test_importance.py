@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cosearch.report.forest import Forest
-from cosearch.report.importance import parameter_importance
+from cosearch.report.importance import MAX_DESIGNS, parameter_importance
 from cosearch.space import Categorical, DesignSpace, Integer, Permutation, Real
 
 
@@ -100,9 +99,17 @@ def test_the_same_designs_give_the_same_importance():
     assert first.total.tolist() == second.total.tolist()
 
 
-def test_a_tree_that_saw_everything_repeats_a_step_function():
-    x = np.linspace(0, 1, 200)[:, None]
-    y = np.floor(4 * np.minimum(x[:, 0], 0.999))
-    forest = Forest.fit(x, [slice(0, 1)], y, np.arange(200)[None], np.random.default_rng(0))
-    # a leaf that lies across one of the three steps holds at most four designs
-    assert (np.abs(forest.predict(x)[0] - y) > 1e-9).sum() <= 12
+def test_of_many_designs_a_sample_is_taken():
+    space = unit_cube(2)
+    designs = space.sample(MAX_DESIGNS + 2000, 1)
+    values = designs["x0"].copy()
+    values[:500] = np.nan
+    result = parameter_importance(space, designs, "y", values)
+    assert (result.designs, result.known) == (MAX_DESIGNS, MAX_DESIGNS + 1500)
+    assert result.total == pytest.approx([1.0, 0.0], abs=0.02)
+
+
+@pytest.mark.parametrize("largest", [1.7e308, 5e-324 * 2**20])
+def test_numbers_at_the_ends_of_the_floating_point_range(largest):
+    result = importance_of(unit_cube(2), lambda d: largest * (2 * d["x0"] - 1), 400)
+    assert result.total == pytest.approx([1.0, 0.0], abs=0.05)

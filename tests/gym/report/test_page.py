@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from cosearch.outcomes import Outcomes
 from cosearch.report import write_report
-from cosearch.report.document import embedded_json
 from cosearch.report.page import report_page
 from cosearch.report.points import escape
+from cosearch.report.rendering import embedded_json
 from report_studies import ALL_OBJECTIVES, METRICS, SPACE, make_study
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from cosearch.report import terminal_report
 from cosearch.report.comparison import compare
-from cosearch.report.words import number
 from report_studies import ALL_OBJECTIVES, make_study
 
 
@@ -22,12 +21,19 @@ def test_everything_is_there():
     study = make_study(200)
     text = printed(study)
     (group,) = compare([study])
-    for expected in ("Studies", "Pareto designs", "latency_ns [ns]", "area_mm2 [mm2]", "How to reproduce"):
+    for expected in (
+        "Studies",
+        "Pareto designs",
+        "latency [ms]",
+        "energy [uJ]",
+        "area_mm2 [mm2]",
+        "How to reproduce",
+    ):
         assert expected in text
     assert "Importance of the parameters for energy_pj" in text
     assert study.record.command in text
     for row in group.front_rows[:20]:
-        assert number(float(group.outcomes["latency_ns"][row])) in text
+        assert group.scale("latency_ns").text(group.outcomes["latency_ns"][row]) in text
 
 
 def test_few_designs_bring_a_caution():

@@ -1,4 +1,4 @@
-"""Simulators that crash, hang, print, eat memory, leave processes: each costs its own design, nothing stays."""
+"""Simulators that crash, hang, print, eat memory, leave processes: it costs one design, nothing stays."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -277,3 +278,31 @@ def test_nothing_outlives_a_study_that_was_killed(script, deed):
         time.sleep(0.05)
     assert not Path(folder).exists()
     assert_nothing_left(name)
+
+
+def test_a_script_that_searches_when_it_is_imported_is_told_so(script):
+    script.write_text(SCRIPT.replace('if __name__ == "__main__":', "if True:"))
+    done = subprocess.run([sys.executable, script, "fine", "7"], capture_output=True, text=True, timeout=60)
+    assert "could not start: ProblemError: the script starts a search whenever it is imported" in done.stderr
+    assert done.returncode == 1
+
+
+def test_a_script_that_does_not_define_the_problem_is_not_run_again(script, tmp_path):
+    script.write_text(
+        SCRIPT.replace('if __name__ == "__main__":', "if True:").replace("Mine()", "Misbehaving()")
+    )
+    done = subprocess.run(
+        [sys.executable, script, "fine", "7"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines() == ["a line of the script", "7.0"]
+
+
+def test_workers_live_on_when_the_thread_that_started_them_ends(start):
+    backend = start()
+    thread = threading.Thread(target=run, args=(backend, "fine"))
+    thread.start()
+    thread.join()
+    (worker,) = backend._workers
+    time.sleep(0.1)
+    assert run(backend, "fine").ok.all()
+    assert backend._workers == [worker]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch.errors import SpaceError
+from cosearch.errors import CosearchError, SpaceError
 from cosearch.space import Categorical, DesignSpace, Forbidden, Integer, Ordinal, Permutation, Real
 from space_strategies import Case, any_designs, cases
 
@@ -135,3 +135,144 @@ def test_functions_are_named_and_hashed_but_not_read_back() -> None:
 def test_damaged_json_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(SpaceError, match=message):
         DesignSpace.from_dict(SPACE.to_dict() | change)
+
+
+def test_held_spaces_of_earlier_versions_keep_their_hash() -> None:
+    space = DesignSpace([Ordinal("rows", [8, 16]), Permutation("order", ["K", "C"])], ["rows == 16"])
+    data = {**space.to_dict(), "held": {"rows": 8, "order": ["C", "K"]}}
+    held = DesignSpace.from_dict(data)
+    assert held.held == {"rows": 8, "order": ("C", "K")}
+    assert held.to_dict() == data
+    assert held.hash() == "312c7673c360caa11f7d3d6dcc44e868e3bcce5746026ad994e10dbaa0d19079"
+
+
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 20),
+    st.sampled_from([2**63, -(2**70), 10**400]),
+    st.floats(allow_nan=True),
+    st.text(alphabet="ab_.\n'\"(<>=1", max_size=6),
+    st.sampled_from(["open", "rows", "order", "real", "integer", "ordinal", "rows > 8", "__class__"]),
+)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*"abk", "kind"]), inner),
+    max_leaves=8,
+)
+WHOLE = DesignSpace(SPACE.parameters, SPACE.forbidden, name="toy", groups={"array": ["rows", "order"]})
+
+
+@st.composite
+def mutated(draw: st.DrawFn, data: Any, changes: int = 3) -> Any:
+    """JSON data in which some values are replaced, dropped, doubled or moved."""
+    root = {"root": json.loads(json.dumps(data))}
+    for _ in range(draw(st.integers(1, changes))):
+        places = list(_places(root))
+        parent, key = draw(st.sampled_from(places))
+        match draw(st.sampled_from(["replace", "replace", "drop", "double", "move", "wrap"])):
+            case "drop" if parent is not root:
+                del parent[key]
+            case "double" if isinstance(parent, list):
+                parent.append(parent[key])
+            case "move":
+                other, place = draw(st.sampled_from(places))
+                parent[key] = json.loads(json.dumps(other[place])) if _is_small(other[place]) else None
+            case "wrap":
+                parent[key] = [parent[key]]
+            case _:
+                parent[key] = draw(JSON)
+    return root["root"]
+
+
+def _places(data: Any) -> Any:
+    for key in data if isinstance(data, dict) else range(len(data)):
+        yield data, key
+        if isinstance(data[key], dict | list):
+            yield from _places(data[key])
+
+
+def _is_small(value: Any) -> bool:
+    try:
+        return len(json.dumps(value)) < 2000
+    except ValueError:  # an integer of thousands of digits
+        return False
+
+
+@given(mutated({**WHOLE.to_dict(), "held": {"rows": 16, "order": ["C", "K", "P"]}}))
+@settings(deadline=None, max_examples=600)
+def test_any_json_is_a_space_or_refused_in_one_line(data: Any) -> None:
+    try:
+        space = DesignSpace.from_dict(data)
+    except CosearchError as error:
+        assert_is_one_short_line(error)
+    else:
+        assert DesignSpace.from_dict(space.to_dict()) == space
+        assert len(space.hash()) == 64
+
+
+@given(st.one_of(mutated(SPACE.default()), mutated([SPACE.default()] * 3), JSON))
+@settings(deadline=None, max_examples=600)
+def test_any_json_is_designs_or_refused_in_one_line(data: Any) -> None:
+    for space in (SPACE, SPACE.hold({"rows": 8})):
+        try:
+            designs = space.designs(data)
+        except CosearchError as error:
+            assert_is_one_short_line(error)
+        else:
+            assert space.designs(designs.to_dicts()) == designs
+
+
+@given(mutated({name: [value] * 3 for name, value in SPACE.default().items()}))
+@settings(deadline=None, max_examples=300)
+def test_any_columns_are_designs_or_refused_in_one_line(data: Any) -> None:
+    try:
+        designs = SPACE.designs(data)
+    except CosearchError as error:
+        assert_is_one_short_line(error)
+    else:
+        assert SPACE.designs(designs.to_dicts()) == designs
+
+
+def assert_is_one_short_line(error: CosearchError) -> None:
+    assert str(error)
+    assert "\n" not in str(error)
+    assert len(str(error)) < 2000
+
+
+@pytest.mark.parametrize("depth", [50, 100_000])
+def test_deep_lists_are_refused(depth: int) -> None:
+    nested: Any = 1
+    for _ in range(depth):
+        nested = [nested]
+    for data in (
+        nested,
+        {**SPACE.to_dict(), "parameters": nested},
+        {**SPACE.to_dict(), "held": {"rows": nested}},
+    ):
+        with pytest.raises(CosearchError):
+            DesignSpace.from_dict(data)
+    for design in (nested, {**SPACE.default(), "rows": nested}, {**SPACE.default(), "order": nested}):
+        with pytest.raises(CosearchError):
+            SPACE.designs(design)
+
+
+def test_endless_integers_are_refused() -> None:
+    endless = 10**5000
+    whole = SPACE.to_dict()
+    for change in (
+        {"name": endless},
+        {"format": endless},
+        {"held": {"rows": endless}},
+        {"groups": {"a": [endless]}},
+    ):
+        with pytest.raises(CosearchError):
+            DesignSpace.from_dict({**whole, **change})
+    for name in ("queue", "rows", "voltage_v", "policy", "order"):
+        with pytest.raises(CosearchError, match="is not allowed"):
+            SPACE.designs({**SPACE.default(), name: endless})
+    for arguments in ({"low": -endless}, {"high": endless}, {"step": endless}, {"default": endless}):
+        with pytest.raises(CosearchError):
+            Integer("n", **{"low": 0, "high": 9, **arguments})
+    with pytest.raises(CosearchError):
+        Ordinal("rows", [1, endless, endless])

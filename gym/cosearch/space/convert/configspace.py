@@ -139,7 +139,7 @@ def _clauses(
 
     parameters = [space.parameter(name) for name in rule.reads]
     columns = [space.column_of[name] for name in rule.reads]
-    shape = (space.highest - space.lowest + 1)[columns]
+    shape = (space.highest - space.lowest + 1)[columns].tolist()
     free = [space.parameters[column] for column in columns if column not in space.fixed]
     if any(isinstance(p, Real | Permutation) for p in free):
         return []

@@ -41,7 +41,8 @@ _TIMED = 100_000
 
 def describes(case: Mapping[str, Any]) -> bool:
     """Whether a case is one of SCALE-Sim's."""
-    return "array_rows" in (case.get("hw") or ())
+    hardware = case.get("hw")
+    return isinstance(hardware, dict) and "array_rows" in hardware
 
 
 def products_of(cases: Sequence[Mapping[str, Any]]) -> Products:

@@ -59,8 +59,9 @@ class TimeloopCase:
 
 def describes(case: dict[str, Any]) -> bool:
     """Whether a case is in this format."""
-    spec, out = case.get("spec") or (), case.get("out") or ()
-    return {"arch", "problem", "mapping"} <= set(spec) and "levels" in out
+    spec, out = case.get("spec"), case.get("out")
+    described = isinstance(spec, dict) and {"arch", "problem", "mapping"} <= spec.keys()
+    return described and isinstance(out, dict) and "levels" in out
 
 
 def read_case(case: dict[str, Any]) -> TimeloopCase:

@@ -78,10 +78,9 @@ def check_architecture(architecture: Mapping[str, Any], kind: str) -> None:
         if value & (value - 1):
             raise ConfigurationError(f"{name} must be a power of two, got {value}")
     ranks = count["nbrOfRanks"]
-    if architecture.get("nbrOfDIMMRanks", ranks) != ranks:
-        raise ConfigurationError(
-            f"nbrOfDIMMRanks must be nbrOfRanks = {ranks}, got {short(architecture['nbrOfDIMMRanks'])}"
-        )
+    dimm_ranks = architecture.get("nbrOfDIMMRanks", ranks)
+    if type(dimm_ranks) is not int or dimm_ranks != ranks:
+        raise ConfigurationError(f"nbrOfDIMMRanks must be nbrOfRanks = {ranks}, got {short(dimm_ranks)}")
     for name, least, what in (
         ("nbrOfBanks", count["nbrOfBankGroups"], "nbrOfBankGroups"),
         ("burstLength", count["dataRate"], "dataRate"),

@@ -145,8 +145,6 @@ def stream_trace(
         TraceError: there is no such file, or it does not begin as a trace.
     """
     trace = StreamedTrace(Path(path), format, chunk_requests)
-    if trace.path.exists() and not trace.path.is_file() and not trace.path.is_dir():
-        raise TraceError(f"{path}: expected a file, as it is read several times; save what it gives to one")
     next(trace.chunks(1))
     return trace
 

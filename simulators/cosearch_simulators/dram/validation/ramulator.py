@@ -22,7 +22,7 @@ from cosearch_simulators.dram.standard_tables.standard import Organization
 from cosearch_simulators.dram.traces.formats import read_trace
 from cosearch_simulators.dram.traces.trace import Trace
 from cosearch_simulators.dram.validation.measuring import number_of, speed_medians, timed
-from cosearch_simulators.errors import SimulatorError
+from cosearch_simulators.errors import SimulatorError, shown
 
 BOUNDS = {"DDR3": 0.0, "DDR4": 0.0, "DDR5": 0.005}
 """Largest relative error allowed, by standard."""
@@ -112,7 +112,7 @@ def validate(
             name, host_s = str(case["trace"]), number_of(case, "host_seconds", positive=True)
         except KeyError as error:
             raise SimulatorError(f"{where}: field {error} is missing or has an unknown value") from error
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, LookupError, OverflowError) as error:
             raise SimulatorError(f"{where}: {error}") from error
         try:
             if name not in traces:
@@ -143,6 +143,7 @@ def measured(result: DramResult, metric: str) -> float:
 
 def device_of(case: Mapping[str, Any]) -> Device:
     """The device that a case describes, from its own timings and rules."""
+    _check_numbers(case)
     standard = STANDARDS[case["standard"]]
     o = case["organization"]
     chip = Organization(o["density"], o["dq"], o.get("bankgroup", 1), o["bank"], o["row"], o["column"])
@@ -169,6 +170,26 @@ def device_of(case: Mapping[str, Any]) -> Device:
         if theirs != ours:
             raise ValueError(f"{name} is {theirs}, {standard.name} has {ours}")
     return device
+
+
+MOST = {"count": 1 << 30, "banks": 1 << 14, "cycles": 1 << 31, "window": 64}
+"""Far beyond any memory's; more would fill the memory of this machine or run for ever."""
+
+
+def _check_numbers(case: Mapping[str, Any]) -> None:
+    """Raise `ValueError` for a number that no memory has."""
+    o = case["organization"]
+    numbers = [(f"organization.{name}", value, 0, MOST["count"]) for name, value in o.items()]
+    numbers += [(f"timings.{name}", value, 0, MOST["cycles"]) for name, value in case["timings"].items()]
+    for place, rule in enumerate(case["rules"]):
+        numbers.append((f"rules.{place}.cycles", rule["cycles"], -MOST["cycles"], MOST["cycles"]))
+        numbers.append((f"rules.{place}.window", rule["window"], 0, MOST["window"]))
+    for where, value, least, most in numbers:
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(f"{where} must be a whole number from {least} to {most}, got {shown(value)}")
+    banks = o["rank"] * o.get("bankgroup", 1) * o["bank"]
+    if banks > MOST["banks"]:
+        raise ValueError(f"organization has {banks} banks, expected {MOST['banks']} at most")
 
 
 def controllers_of(case: Mapping[str, Any]) -> Controllers:

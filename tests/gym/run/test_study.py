@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import signal
 import subprocess
 import sys
@@ -10,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosearch import Store
+from cosearch import Settings, Store, Task, setting
 from cosearch.errors import AgentError, ArgumentError, StoreError, UnknownNameError
 from cosearch.objectives import Metric, feasible, minimised
 from cosearch.pareto import hypervolume, pareto_mask
 from cosearch.registry import registry
-from cosearch.study import Study
+from cosearch.run.study import Study
+from cosearch.settings import InputFile
 from small_problems import Trouble, TwoSpheres, Uniform
 
 
@@ -130,7 +130,7 @@ class Interrupting(Uniform):
 def test_an_interrupt_loses_nothing(tmp_path):
     path = tmp_path / "study.db"
     study = Study.create(TwoSpheres(), "uniform", budget=100, seed=4, store=path)
-    study.agent = Interrupting(TwoSpheres.space, TwoSpheres.objectives, seed=4)
+    study.agent = Interrupting(Task.of(TwoSpheres()), seed=4)
     with pytest.raises(KeyboardInterrupt):
         study.run()
     record = Store.open(path).study()
@@ -140,21 +140,24 @@ def test_an_interrupt_loses_nothing(tmp_path):
     assert Study.resume(path).run().designs == whole.designs
 
 
+class FromFileSettings(Settings):
+    """A file."""
+
+    path: InputFile = setting(..., "path of a file")
+
+
 class FromFile(TwoSpheres):
     """Depends on a file."""
 
     name = "from-file"
-
-    def __init__(self, path: str, *, objectives=None, constraints=None) -> None:
-        super().__init__(objectives=objectives, constraints=constraints)
-        self.workload_digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    Settings = FromFileSettings
 
 
 def test_a_study_whose_workload_has_changed_is_not_resumed(tmp_path):
     registry().problems.setdefault("from-file", FromFile)
     workload, path = tmp_path / "trace", tmp_path / "study.db"
     workload.write_text("1")
-    Study.create(FromFile(str(workload)), "uniform", budget=5, store=path)
+    Study.create(FromFile(path=str(workload)), "uniform", budget=5, store=path)
     Study.resume(path)
     workload.write_text("2")
     with pytest.raises(StoreError, match="the workload's file has changed"):
@@ -178,7 +181,7 @@ def told(path: Path) -> int:
         return 0
     try:
         with Store.open(path) as store:
-            return len(store.told_ids(store.study()))
+            return len(store.told(store.study()))
     except StoreError:  # killed before there was a study
         return 0
 
@@ -253,7 +256,7 @@ def test_what_was_evaluated_but_not_told_is_shown_and_kept(tmp_path):
     with Store.open(path) as store:
         record = store.study()
         data = store.read(record)
-        told = len(store.told_ids(record))
+        told = len(store.told(record))
     assert record.evaluations == len(data.designs) == evaluations[-1] >= told
     assert record.seconds > 0.5
     whole = Study.create(TwoSpheres(), "uniform", budget=80, seed=2).run()
@@ -264,33 +267,11 @@ def test_a_refused_resume_changes_nothing(tmp_path):
     registry().problems.setdefault("from-file", FromFile)
     workload, path = tmp_path / "trace", tmp_path / "study.db"
     workload.write_text("1")
-    Study.create(FromFile(str(workload)), "uniform", budget=5, store=path)
+    Study.create(FromFile(path=str(workload)), "uniform", budget=5, store=path)
     workload.unlink()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ArgumentError, match="cannot read"):
         Study.resume(path, budget=50)
     assert Store.open(path).study().budget == 5
-
-
-class PassingOn(TwoSpheres):
-    """Passes what it does not know on to its base."""
-
-    name = "passing-on"
-
-    def __init__(self, *, scale: int = 1, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.scale = scale
-
-
-def test_a_problem_may_pass_arguments_on_to_its_base(tmp_path):
-    registry().problems.setdefault("passing-on", PassingOn)
-    path = tmp_path / "study.db"
-    problem = PassingOn(scale=3, objectives=["sum:max"])
-    assert problem.arguments == {"scale": 3}
-    data = Study.create(problem, "uniform", budget=10, store=path).run()
-    resumed = Study.resume(path, budget=20)
-    assert resumed.problem.scale == 3
-    assert [str(o) for o in resumed.problem.objectives] == ["sum:max"]
-    assert resumed.run().designs[:10] == data.designs
 
 
 def test_a_study_runs_once():
@@ -304,7 +285,7 @@ def test_a_cut_batch_is_asked_again_once_however_often_the_study_is_resumed(tmp_
     path = tmp_path / "study.db"
     Study.create(TwoSpheres(), "uniform", budget=13, seed=8, store=path).run()
     study = Study.resume(path, budget=60)
-    study.agent = Interrupting(TwoSpheres.space, TwoSpheres.objectives, seed=8)
+    study.agent = Interrupting(Task.of(TwoSpheres()), seed=8)
     study.agent.asks = 1  # the third ask is the second after the one that is replayed
     study.agent.batch_size = study.record.batch_size
     with pytest.raises(KeyboardInterrupt):
@@ -326,7 +307,7 @@ class OnlyForbidden(Uniform):
 
 def test_an_agent_that_asks_for_forbidden_designs_alone_is_stopped():
     study = Study.create(TwoSpheres(), "uniform", budget=5, seed=1)
-    study.agent = OnlyForbidden(TwoSpheres.space, TwoSpheres.objectives)
+    study.agent = OnlyForbidden(Task.of(TwoSpheres()))
     data = study.run()
     assert data.record.stopped_because == "the agent asked for no new design in 1000 proposals"
     assert data.record.evaluations == 0
@@ -353,14 +334,28 @@ def test_a_store_needs_a_path(blank, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+class Scale(Settings):
+    """A whole number."""
+
+    scale: int = setting(1, "what numbers are multiplied by")
+
+
 class Scaled(TwoSpheres):
     """A problem with a whole number for an argument."""
 
     name = "scaled-spheres"
+    Settings = Scale
 
-    def __init__(self, *, scale: int = 1, objectives=None, constraints=None) -> None:
-        super().__init__(objectives=objectives, constraints=constraints)
-        self.scale = scale
+
+def test_a_study_is_resumed_with_the_arguments_of_its_problem(tmp_path):
+    registry().problems.setdefault("scaled-spheres", Scaled)
+    path = tmp_path / "study.db"
+    problem = Scaled(scale=3, objectives=["sum:max"])
+    data = Study.create(problem, "uniform", budget=10, store=path).run()
+    resumed = Study.resume(path, budget=20)
+    assert resumed.problem.settings.scale == 3
+    assert [str(o) for o in resumed.problem.objectives] == ["sum:max"]
+    assert resumed.run().designs[:10] == data.designs
 
 
 def test_whole_numbers_of_numpy_are_kept_as_pythons(tmp_path):

@@ -11,9 +11,10 @@ import pictured_problem
 from cosearch import Categorical, DesignSpace, Integer, Outcomes, Study
 from cosearch.registry import registry
 from cosearch.report import report_data
-from cosearch.report.closeups import MAX_DESIGNS, TITLE, chosen_designs, design_html
 from cosearch.report.comparison import compare
+from cosearch.report.design_pictures import MAX_DESIGNS, TITLE, chosen_designs
 from cosearch.report.page import report_page
+from cosearch.report.rendering import environment
 from report_studies import ALL_OBJECTIVES, make_study
 from small_problems import TwoSpheres
 
@@ -79,7 +80,7 @@ def test_a_problem_without_pictures_is_no_section():
 def test_a_problem_that_is_not_installed_is_one_line():
     page = report_page([make_study(30)])
     assert len(re.findall(TITLE, page)) == 1
-    assert "No pictures: unknown problem &#x27;test-chip&#x27;" in page
+    assert "No pictures: unknown problem &#39;test-chip&#39;" in page
     assert TITLE not in report_page([make_study(30)], pictures=False)
 
 
@@ -128,7 +129,8 @@ def test_the_report_for_machines_has_no_pictures():
 
 
 def test_long_names_may_be_broken_behind_their_underscores_only():
-    html = design_html({"energy_pj": "1 pJ"}, {"SPAD_memory_depth": 16, "<b>": "a_b"})
+    parts = environment().get_template("parts.html.j2").module
+    html = parts.design({"energy_pj": "1 pJ"}, {"SPAD_memory_depth": 16, "<b>": "a_b"})
     assert "<dt>SPAD_<wbr>memory_<wbr>depth</dt><dd>16</dd>" in html
     assert "<dt>energy_<wbr>pj</dt>" in html
     assert "<dt>&lt;b&gt;</dt><dd>a_b</dd>" in html
