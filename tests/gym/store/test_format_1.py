@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosearch import Store
+from cosearch import Store, Study
 from cosearch.errors import StoreError, StudyLockedError
 from small_problems import TwoSpheres
 from stored_studies import record
@@ -100,3 +100,9 @@ def test_a_store_of_format_1_that_is_damaged_is_not_changed(path):
         with pytest.raises(StoreError, match="study 'stopped' is damaged"):
             store.writer(store.study("finished"))
     assert path.read_bytes() == before
+
+
+def test_a_study_of_format_1_is_resumed_and_ends_as_it_would_have(path):
+    data = Study.resume(path, "stopped").run()
+    assert [key.hex() for key in data.designs.keys()] == EXPECTED["stopped"]["whole"]
+    assert data.record.status == "finished"
