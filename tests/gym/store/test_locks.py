@@ -10,15 +10,16 @@ import pytest
 
 from cosearch import Store
 from cosearch.errors import StudyLockedError
-from stored_studies import written
+from stored_studies import record, written
 
 
 def test_a_lock_that_a_kill_left_is_no_lock_and_the_next_look_removes_it(tmp_path):
     path = tmp_path / "study.db"
-    with written(path) as store:
+    with Store.open(path, create=True) as store:
+        store.create_study(record())
         lock = tmp_path / "study.db.1.lock"
         lock.touch()
-        store.studies()
+        assert store.study().status == "interrupted"
         assert not lock.exists()
         lock.touch()
         with store.lock(store.study()):
