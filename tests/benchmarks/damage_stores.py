@@ -9,6 +9,9 @@ end it earlier), and damage that names one study leaves the other readable.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
+import itertools
 import random
 import shutil
 import sqlite3
@@ -21,10 +24,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import numpy as np
-from stored_studies import append, designs, outcomes, record
 
 from cosearch import Store
 from cosearch.errors import StoreError
+from stored_studies import append, designs, outcomes, record
 
 OUTCOMES = ("as it was", "a part", "said, other read", "said", "wrong", "traceback")
 BAD_VALUES: tuple[object, ...] = (
@@ -134,10 +137,8 @@ def statement(sql: str, *values: object) -> Damage:
     def damage(path: Path) -> None:
         connection = sqlite3.connect(path, isolation_level=None)
         connection.execute("PRAGMA ignore_check_constraints = ON")
-        try:
+        with contextlib.suppress(sqlite3.IntegrityError):  # SQLite itself does not let it happen
             connection.execute(sql, values)
-        except sqlite3.IntegrityError:
-            pass  # SQLite itself does not let it happen
         connection.close()
 
     return damage
@@ -153,7 +154,8 @@ def meet(path: Path) -> str:
         try:
             return action()
         except StoreError as error:
-            assert "\n" not in str(error) and str(error)
+            if not str(error) or "\n" in str(error):
+                raise RuntimeError(f"not one line: {error}") from None
             said.add(name)
             return None
 
@@ -165,8 +167,8 @@ def meet(path: Path) -> str:
             studies = tried("", store.studies) or []
             said |= {each.name for each in store.damaged} if studies or "" not in said else set()
             for study in studies:
-                data = tried(study.name, lambda: store.read(study))
-                state = tried(study.name, lambda: store.agent_state(study))
+                data = tried(study.name, functools.partial(store.read, study))
+                state = tried(study.name, functools.partial(store.agent_state, study))
                 if data is None or study.name in said:
                     continue
                 n = len(data.designs)
@@ -178,7 +180,7 @@ def meet(path: Path) -> str:
                     return "wrong"
                 (whole if n >= 573 and len(data.told) == 573 else part).add(study.name)
             for study in studies:
-                tried(study.name, lambda: store.writer(study).close())
+                tried(study.name, lambda study=study: store.writer(study).close())
     except Exception as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return "traceback"
@@ -187,13 +189,13 @@ def meet(path: Path) -> str:
     return "as it was" if len(whole) == 2 else "a part"
 
 
-def counted(count: int, seed: int = 0) -> dict[str, Counter[str]]:
-    """Outcomes by kind of damage."""
+def counted(count: int, seed: int = 0, every: int = 1) -> dict[str, Counter[str]]:
+    """Outcomes by kind of damage; of all damages only every so manyth."""
     found: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bases = dict(zip(("whole", "killed"), make(folder), strict=True))
-        for kind, base, damage in damages(bases["whole"], seed, count):
+        for kind, base, damage in itertools.islice(damages(bases["whole"], seed, count), 0, None, every):
             path = folder / "study.db"
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{path}{suffix}").unlink(missing_ok=True)
