@@ -72,7 +72,11 @@ class Registry:
         """Load every installed plugin: cosearch's own first, then in the order of their names."""
         chosen = os.environ.get("COSEARCH_PLUGINS")
         names = None if chosen is None else {name.strip() for name in chosen.split(",")}
-        entries = [e for e in metadata.entry_points(group=GROUP) if names is None or e.name in names]
+        entries = [
+            entry
+            for entry in metadata.entry_points(group=GROUP)
+            if names is None or entry.name in names or entry.module.startswith("cosearch.run.")
+        ]  # without the built-in backends nothing could run
         self._load(sorted(entries, key=lambda e: (_distribution(e) != OURS, e.name)))
 
     def load_waiting(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -163,4 +163,4 @@ def _joined(parts: dict[str, gymnasium.Space[Any]]) -> gymnasium.Space[Any]:
 def _outermost(groups: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     """The groups that lie within no other, as the parts of a joined space lie within it."""
     sets = {group: set(names) for group, names in groups.items()}
-    return {group: groups[group] for group in groups if not any(sets[group] < other for other in sets.values())}
+    return {name: groups[name] for name in groups if not any(sets[name] < other for other in sets.values())}

@@ -22,9 +22,11 @@ from cosearch.objectives import feasible, minimised
 from cosearch.outcomes import Outcomes
 from cosearch.pareto import pareto_mask, reference_point
 from cosearch.quantities import Scale
+from cosearch.registry import registry
 from cosearch.report.importance import Importance, parameter_importance
 from cosearch.report.study_result import Reason, StudyResult, all_reasons
 from cosearch.report.volumes import UnitBox
+from cosearch.settings import settings_key
 from cosearch.space import Designs, DesignTable
 from cosearch.store import StudyData, StudyRecord
 
@@ -150,10 +152,6 @@ class Comparison:
         return shlex.join(words)
 
 
-WITHOUT_EFFECT = ("threads",)
-"""Arguments of problems that change how long an evaluation takes, and no number."""
-
-
 def compare(studies: Sequence[StudyData]) -> list[Comparison]:
     """The studies in groups that can be compared, each group where its first study stands."""
     groups: dict[str, list[StudyData]] = {}
@@ -164,7 +162,8 @@ def compare(studies: Sequence[StudyData]) -> list[Comparison]:
 
 def group_key(record: StudyRecord) -> str:
     """What two studies must have in common to be compared."""
-    arguments = {k: v for k, v in record.problem_arguments.items() if k not in WITHOUT_EFFECT}
+    problem = registry().problems.get(record.problem)  # a report needs no plugin, but it knows more with it
+    arguments = settings_key(problem.Settings if problem else None, record.problem_arguments)
     shared = [
         record.problem, record.problem_version, arguments, record.workload_digest,
         record.fidelity, record.objectives, record.constraints, record.space,

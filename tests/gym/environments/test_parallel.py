@@ -88,7 +88,7 @@ def test_misuse_is_told_in_words(oven, monkeypatch):
     with pytest.raises(ArgumentError, match="the action of agent 'air' is missing"):
         env.step({})
     groups = {"one": ["fan", "speed"], "two": ["fan", "heat"]}
-    oven.space = DesignSpace(oven.space.parameters, oven.space.forbidden, groups=groups)
+    oven.space = cosearch.DesignSpace(oven.space.parameters, oven.space.forbidden, groups=groups)
     with pytest.raises(ArgumentError, match="'fan' is in two groups"):
         cosearch.parallel_env(oven)
     monkeypatch.setattr(parallel, "ParallelEnv", None)

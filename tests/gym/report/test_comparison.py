@@ -34,8 +34,8 @@ def test_only_like_studies_are_compared():
 
 
 def test_the_number_of_threads_sets_no_studies_apart():
-    arguments = [{"workload": "bert"}, {"workload": "bert", "threads": 2}]
-    assert len(compare([make_study(20, problem_arguments=a) for a in arguments])) == 1
+    arguments = [{}, {"workload": "resnet18", "threads": 2}]  # that is the default workload
+    assert len(compare([make_study(20, problem="accelerator", problem_arguments=a) for a in arguments])) == 1
 
 
 def test_hypervolumes_share_one_reference_point():
