@@ -1,4 +1,4 @@
-"""Problems whose designs take time, draw random numbers or can be evaluated roughly, and agents that use it."""
+"""Problems that take time, draw random numbers or can be evaluated roughly, and agents that use it."""
 
 from __future__ import annotations
 
