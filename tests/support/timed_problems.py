@@ -40,6 +40,20 @@ class Unhurried(Problem):
         return {"loss": (designs["x"] - 500.0) ** 2, "pid": np.full(len(designs), float(os.getpid()))}
 
 
+class Brief(Problem):
+    """Two losses that take 2 ms for each design."""
+
+    name = "brief"
+    space = DesignSpace([Integer("x", 0, 99), Integer("y", 0, 99), Ordinal("z", [1, 2, 4, 8])])
+    metrics = (Metric("left", "1"), Metric("right", "1"))
+    objectives = (Objective("left"), Objective("right"))
+
+    def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Mapping[str, Any]:
+        time.sleep(0.002 * len(designs))
+        x, y, z = designs["x"] - 50.0, designs["y"] - 30.0, designs["z"]
+        return {"left": x**2 + y**2 + z, "right": (x - 20) ** 2 + (y + 10) ** 2 + 8 / z}
+
+
 class Rough(Problem):
     """A loss that a rough fidelity sees with an error, for a tenth of the cost."""
 
@@ -139,7 +153,7 @@ class Watcher(Agent):
 
 @hookimpl
 def cosearch_problems() -> list[type[Problem]]:
-    return [Unhurried, Rough, Noisy]
+    return [Unhurried, Brief, Rough, Noisy]
 
 
 @hookimpl

@@ -59,7 +59,7 @@ def _scratchpad(name: str, depth: int) -> list[Parameter]:
     ]
 
 
-PARAMETERS = {
+PARAMETERS: dict[str, list[Parameter]] = {
     "array": [
         Ordinal("NUM_PEs", range(14, 337, 14), default=168),
         Ordinal("MAC_MESH_X", (2, 7, 14), default=14),

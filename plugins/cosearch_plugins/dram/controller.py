@@ -200,7 +200,8 @@ class DramController(Problem):
         """Set the players, and their metrics."""
         from cosearch_plugins.dram.players import read_players
 
-        self.fidelities = self.fidelities[1:]  # players wait for each other, so windows of each do not stand for it
+        # players wait for each other, so windows of each do not stand for it
+        self.fidelities = self.fidelities[1:]
         self.players = read_players(
             players,
             list(self.devices.by_name.values()),
