@@ -51,7 +51,10 @@ Constraints = Annotated[
     ),
 ]
 Fidelity = Annotated[
-    str | None, typer.Option(help="How exact; default the problem's first.", show_default=False)
+    str | None,
+    typer.Option(
+        help="How exact, as `cosearch describe` lists it; default the problem's.", show_default=False
+    ),
 ]
 
 
@@ -134,5 +137,5 @@ def check_new(path: Path, *, force: bool) -> None:
 
 def check_fidelity(problem: Problem, fidelity: str | None) -> None:
     """Raise `UnknownNameError` if the problem does not know this fidelity."""
-    if fidelity is not None and fidelity not in problem.fidelities:
-        raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelities)
+    if fidelity is not None and fidelity not in problem.fidelity_names:
+        raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelity_names)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cosearch.arguments import parse_assignments
 from cosearch.cli import options
+from cosearch.cli.ending import ending
+from cosearch.cli.interrupted import resume_command, warn_of_interrupted
 from cosearch.cli.options import HOW_LONG, KEPT, WHAT, WHERE, option
 from cosearch.cli.output import INTERRUPTED, print_error, print_json, print_line
-from cosearch.cli.progress import shown_progress
 from cosearch.cli.summary import show_summary, summarise
+from cosearch.progress_display import shown_progress
 
 if TYPE_CHECKING:
     from cosearch.run.study import Study
+    from cosearch.run.trial import Results
     from cosearch.store import Store, StudyData
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
@@ -34,7 +38,7 @@ TargetOption = Annotated[
     option(
         "--target",
         metavar="METRIC<=NUMBER",
-        help='Stop once a feasible design is that good, e.g. "latency_ns<=50" or "hypervolume>=3"; repeatable.',
+        help='Stop once a feasible design is that good: "latency_ns<=50", "hypervolume>=3", ...; repeatable.',
         panel=HOW_LONG,
     ),
 ]
@@ -146,6 +150,8 @@ def search(
         name=name,
     )
     with study.store:
+        if store:
+            warn_of_interrupted(study.store, store)
         _run(study, store, json=json, quiet=quiet)
 
 
@@ -172,7 +178,7 @@ def resume(
     from cosearch.run.study import Study
     from cosearch.store import Store
 
-    changes = {
+    changes: dict[str, Any] = {
         "budget": budget,
         "time_limit_s": time_limit,
         "targets": tuple(target) or None,
@@ -183,34 +189,48 @@ def resume(
         "isolated": isolated,
     }
     with Store.open(store) as opened:
-        _run(Study.resume(opened, study, **changes), store, json=json, quiet=quiet)
+        resumed = Study.resume(opened, study, **changes)
+        warn_of_interrupted(opened, store, resumed=resumed.record.name)
+        _run(resumed, store, json=json, quiet=quiet)
 
 
 def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
     name = study.record.name
-    interrupted = False
     try:
         with shown_progress(name, study.problem, hidden=json or quiet) as progress:
-            data = study.run(progress)
-    except KeyboardInterrupt:
-        interrupted = True
-        data = study.data
+            data = study.run(progress, callbacks=[_end_if_asked])
+    except (KeyboardInterrupt, OSError) as error:
+        stop = ending().latest or error
+        if isinstance(stop, OSError):  # else it is that the terminal, which has sent the signal, is gone
+            raise
+        with contextlib.suppress(OSError):
+            _show(study, study.data, store, json=json)
+        kept = f"go on with: {resume_command(store, name)}" if store else "nothing is kept without --store"
+        done = f"{len(study.data.designs)} of {study.record.budget} evaluations"
+        print_error(f"interrupted after {done}; {kept}")
+        raise SystemExit(getattr(stop, "exit_code", INTERRUPTED)) from None
+    _show(study, data, store, json=json)
+    if not json:
+        if store:
+            print_line(
+                f"study {name} is in {store}; see it with: {shlex.join(['cosearch', 'report', store])}"
+            )
+        else:
+            print_line("nothing is kept: add --store studies.db to keep the study")
+
+
+def _show(study: Study, data: StudyData, store: str | None, *, json: bool) -> None:
     found = summarise(data, _comparable(study.store, data))
     if json:
         print_json({"store": store, **found})
     elif len(data.designs):
         show_summary(found)
-    if interrupted:
-        kept = (
-            f"go on with: {_command('resume', store, name)}" if store else "nothing is kept without --store"
-        )
-        print_error(f"interrupted after {len(data.designs)} of {study.record.budget} evaluations; {kept}")
-        raise SystemExit(INTERRUPTED)
-    if not json:
-        if store:
-            print_line(f"study {name} is in {store}; see it with: {_command('report', store)}")
-        else:
-            print_line("nothing is kept: add --store studies.db to keep the study")
+
+
+def _end_if_asked(study: Study, results: Results) -> None:
+    """A simulator may have swallowed the exception of a signal."""
+    if (asked := ending().latest) is not None:
+        raise asked
 
 
 def _comparable(store: Store, data: StudyData) -> list[StudyData]:
@@ -223,7 +243,3 @@ def _comparable(store: Store, data: StudyData) -> list[StudyData]:
         for record in store.studies()
         if record.name != data.record.name and group_key(record) == key
     ]
-
-
-def _command(command: str, store: str, *names: str) -> str:
-    return shlex.join(["cosearch", command, store, *names])
