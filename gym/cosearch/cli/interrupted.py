@@ -18,16 +18,24 @@ def resume_command(store: str, study: str) -> str:
     return shlex.join(["cosearch", "resume", store, study])
 
 
-def warn_of_interrupted(store: Store, location: str, *, resumed: str | None = None) -> None:
-    """Print a line on stderr for each study that ended without a word, or for the resumed one."""
+def warn_of_interrupted(store: Store, location: str, *, but: str = "", only: str = "") -> None:
+    """Print a line on stderr for each study that ended without a word.
+
+    Args:
+        store: the store.
+        location: of the store, as the user named it.
+        but: a study that has just been made.
+        only: the one that is being resumed.
+    """
     from cosearch.store.store import WITHOUT_A_WORD
 
-    found = [s for s in store.studies() if (s.status, s.stopped_because) == ("interrupted", WITHOUT_A_WORD)]
-    if resumed is not None:
-        found = [study for study in found if study.name == resumed]
-    for study in found[:MOST_LINES]:
-        on = f"go on with: {resume_command(location, study.name)}" if resumed is None else "it goes on now"
-        _warn(f"study {study.name} was interrupted ({WITHOUT_A_WORD}); {on}")
+    found = [
+        s.name for s in store.studies() if (s.status, s.stopped_because) == ("interrupted", WITHOUT_A_WORD)
+    ]
+    found = [name for name in found if name == only or (not only and name != but)]
+    for name in found[:MOST_LINES]:
+        on = "it goes on now" if only else f"go on with: {resume_command(location, name)}"
+        _warn(f"study {name} was interrupted ({WITHOUT_A_WORD}); {on}")
     if len(found) > MOST_LINES:
         _warn(
             f"and {len(found) - MOST_LINES} more studies were interrupted so (`cosearch studies` lists them)"

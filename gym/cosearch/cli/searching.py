@@ -12,7 +12,7 @@ from cosearch.arguments import parse_assignments
 from cosearch.cli import options
 from cosearch.cli.ending import ending
 from cosearch.cli.interrupted import resume_command, warn_of_interrupted
-from cosearch.cli.options import HOW_LONG, KEPT, WHAT, WHERE, option
+from cosearch.cli.options import AGENT, HOW_LONG, KEPT, PROBLEM, WHERE, option
 from cosearch.cli.output import INTERRUPTED, print_error, print_json, print_line
 from cosearch.cli.summary import show_summary, summarise
 from cosearch.progress_display import shown_progress
@@ -43,7 +43,7 @@ TargetOption = Annotated[
     ),
 ]
 AgentName = Annotated[
-    str, option("--agent", metavar="NAME", help="As `cosearch agents` lists it.", panel=WHAT)
+    str, option("--agent", metavar="NAME", help="As `cosearch agents` lists it.", panel=AGENT)
 ]
 AgentSet = Annotated[
     list[str],
@@ -51,7 +51,7 @@ AgentSet = Annotated[
         "--agent-set",
         metavar="NAME=VALUE",
         help="A hyperparameter, e.g. population=64; repeatable.",
-        panel=WHAT,
+        panel=AGENT,
     ),
 ]
 StoreOption = Annotated[
@@ -88,9 +88,15 @@ Deterministic = Annotated[
         panel=WHERE,
     ),
 ]
-Seed = Annotated[int, option(min=0, help="Of everything random in the agent.", panel=WHAT)]
+Seed = Annotated[int, option(min=0, help="Of everything random in the agent.", panel=AGENT)]
 EvaluationSeed = Annotated[
-    int, option(min=0, help="Of every evaluation, for problems that draw random numbers.", panel=WHAT)
+    int,
+    option(
+        "--evaluation-seed",
+        min=0,
+        help="Of every evaluation, for problems that draw random numbers.",
+        panel=PROBLEM,
+    ),
 ]
 
 
@@ -151,7 +157,7 @@ def search(
     )
     with study.store:
         if store:
-            warn_of_interrupted(study.store, store)
+            warn_of_interrupted(study.store, store, but=study.record.name)
         _run(study, store, json=json, quiet=quiet)
 
 
@@ -162,7 +168,12 @@ def resume(
     time_limit: TimeLimit = None,
     target: TargetOption = [],  # noqa: B006
     workers: Annotated[
-        int | None, option(min=1, help="Default as before, like the options below.", panel=WHERE)
+        int | None,
+        option(
+            min=1,
+            help="Trials that are kept going at once; this and all below: default as before.",
+            panel=WHERE,
+        ),
     ] = None,
     backend: BackendName = None,
     timeout_s: options.Timeout = None,
@@ -190,7 +201,7 @@ def resume(
     }
     with Store.open(store) as opened:
         resumed = Study.resume(opened, study, **changes)
-        warn_of_interrupted(opened, store, resumed=resumed.record.name)
+        warn_of_interrupted(opened, store, only=resumed.record.name)
         _run(resumed, store, json=json, quiet=quiet)
 
 

@@ -58,7 +58,7 @@ def export(
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
-    """Write evaluations as a table, one row a distinct design; all studies unless one is named."""
+    """Write evaluations as a table, one row for each distinct design; all studies unless one is named."""
     format_name = format_ or output.suffix.removeprefix(".")
     if format_name not in WRITERS:
         raise unknown_name("format", format_name, WRITERS)

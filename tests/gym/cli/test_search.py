@@ -136,7 +136,7 @@ def test_a_held_parameter_keeps_its_value_and_makes_another_space(cli, tmp_path)
     titles = [line for line in cli("report", path).out.splitlines() if line.startswith("toy-cache v3, ")]
     assert titles == [
         "toy-cache v3, cycle",
-        'toy-cache v3, policy held at none, prefetch held at 1, order held at ["k", "n", "m"], cycle',
+        'toy-cache v3, policy held at none, order held at ["k", "n", "m"], prefetch held at 1, cycle',
     ]
     assert cli("export", path, "held", "-o", tmp_path / "t.csv").code == 0
     again = cli("evaluate", "toy-cache", "--designs", tmp_path / "t.csv", "--json").json["rows"]
