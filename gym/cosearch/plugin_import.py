@@ -15,6 +15,8 @@ from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import TypeVar
 
+from cosearch.own_stdout import descriptor_is_stderr
+
 T = TypeVar("T")
 
 
@@ -24,7 +26,11 @@ def attempt(call: Callable[[], T]) -> tuple[T | None, str]:
     Neither `sys.exit` nor a KeyboardInterrupt that the call raises by itself gets through; Ctrl-C does. What
     the call prints goes to stderr, because stdout is for the command's own answer.
     """
-    with _Interruptions() as interruptions, contextlib.redirect_stdout(sys.stderr):
+    with (
+        _Interruptions() as interruptions,
+        contextlib.redirect_stdout(sys.stderr),
+        descriptor_is_stderr(),
+    ):
         try:
             return call(), ""
         except BaseException as error:

@@ -2,7 +2,8 @@
 
 `import cosearch` loads it, so that every problem has its Gymnasium ids. A plugin that cannot be loaded is
 recorded with the last line of its traceback and takes no other down; one that claims a name which is taken
-keeps everything else. `COSEARCH_PLUGINS=a,b` limits what is loaded to the named entry points.
+keeps everything else. `COSEARCH_PLUGINS=a,b` limits what is loaded to the named entry points (and
+the core's own).
 """
 
 from __future__ import annotations
@@ -72,11 +73,7 @@ class Registry:
         """Load every installed plugin: cosearch's own first, then in the order of their names."""
         chosen = os.environ.get("COSEARCH_PLUGINS")
         names = None if chosen is None else {name.strip() for name in chosen.split(",")}
-        entries = [
-            entry
-            for entry in metadata.entry_points(group=GROUP)
-            if names is None or entry.name in names or entry.module.startswith("cosearch.run.")
-        ]  # without the built-in backends nothing could run
+        entries = [e for e in metadata.entry_points(group=GROUP) if names is None or _wanted(e, names)]
         self._load(sorted(entries, key=lambda e: (_distribution(e) != OURS, e.name)))
 
     def load_waiting(self) -> None:
@@ -195,6 +192,11 @@ class Registry:
             for name in found
             if name not in known
         ]
+
+
+def _wanted(entry: EntryPoint, names: set[str]) -> bool:
+    """Whether it was named; the core's own backends always are, as nothing runs without one."""
+    return entry.name in names or entry.module.partition(".")[0] == OURS
 
 
 def _distribution(entry: EntryPoint) -> str:

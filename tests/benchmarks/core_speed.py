@@ -3,8 +3,8 @@
     python tests/benchmarks/core_speed.py [--write]
 
 One run on whatever machine this is: evaluations/s of `Study.run` in memory and into SQLite, bytes of the
-file, what a store of a million evaluations costs to open and to report, steps/s of environments, and how busy two
-workers are, streamed and in batches.
+file, what a store of a million evaluations costs to open and to report, steps/s of environments, and how
+busy two workers are, streamed and in batches.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import numpy as np
 
@@ -41,9 +43,8 @@ from cosearch import (
 )
 from cosearch.environments.env import DesignEnv
 from cosearch.environments.vector import DesignVectorEnv
+from readme_table import ROOT, write_table
 
-README = Path(__file__).parents[2] / "gym" / "README.md"
-BEGIN, END = "<!-- speed -->", "<!-- /speed -->"
 MILLION = 1_000_000
 
 
@@ -233,24 +234,22 @@ def rows() -> list[tuple[str, str, str]]:
     return found
 
 
-def table(found: list[tuple[str, str, str]]) -> str:
+def table(found: list[tuple[str, str, str]]) -> list[str]:
+    """The lines of the README."""
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}"
-    lines = ["| what | asked | measured |", "|---|--:|--:|"]
-    lines += [f"| {what} | {asked} | {value} |" for what, asked, value in found]
     load = os.getloadavg()[0]
     note = f"Written by `python tests/benchmarks/core_speed.py --write` ({machine}, load {load:.1f})."
-    return "\n".join([BEGIN, note, "", *lines, END])
+    rows = [f"| {what} | {asked} | {value} |" for what, asked, value in found]
+    return [note, "", "| what | asked | measured |", "|---|--:|--:|", *rows]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the table into gym/README.md")
     write = parser.parse_args().write
-    text = table(rows())
+    lines = table(rows())
     if write:
-        page = README.read_text()
-        begin, end = page.index(BEGIN), page.index(END) + len(END)
-        README.write_text(page[:begin] + text + page[end:])
+        write_table(ROOT / "gym" / "README.md", "speed", lines)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of this process: {peak:.0f} MB")
 

@@ -27,6 +27,7 @@ import numpy as np
 
 from cosearch import Store
 from cosearch.errors import StoreError
+from readme_table import ROOT, write_table
 from stored_studies import append, designs, outcomes, record
 
 OUTCOMES = ("as it was", "a part", "said, other read", "said", "wrong", "traceback")
@@ -211,16 +212,20 @@ def counted(count: int, seed: int = 0, every: int = 1) -> dict[str, Counter[str]
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and write it where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100, help="random damages of each kind")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", action="store_true", help="write the table into gym/README.md")
     options = parser.parse_args()
     found = counted(options.count, options.seed)
-    print("| damage | stores | " + " | ".join(OUTCOMES) + " |")
-    print("|---|--:|" + "--:|" * len(OUTCOMES))
+    lines = ["| damage | stores | " + " | ".join(OUTCOMES) + " |", "|---|--:|" + "--:|" * len(OUTCOMES)]
     for kind, counts in [*found.items(), ("all", sum(found.values(), Counter()))]:
-        print(f"| {kind} | {counts.total()} | " + " | ".join(str(counts[name]) for name in OUTCOMES) + " |")
+        cells = " | ".join(str(counts[name]) for name in OUTCOMES)
+        lines.append(f"| {kind} | {counts.total()} | {cells} |")
+    print("\n".join(lines))
+    if options.write:
+        write_table(ROOT / "gym" / "README.md", "damage", lines)
 
 
 if __name__ == "__main__":

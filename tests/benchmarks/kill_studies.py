@@ -3,9 +3,9 @@
     python tests/benchmarks/kill_studies.py [--kills 100] [--write]
 
 Every built-in agent takes its share of the kills, with one worker and with two. What an agent was told is
-printed by a callback; all of it must be in the store, each evaluation once, and with one worker the study must
-end with the same designs, told in the same order, as one that was never killed. `--write` puts the table between
-the `<!-- kills -->` markers of gym/README.md.
+printed by a callback; all of it must be in the store, each evaluation once, and with one worker the study
+must end with the same designs, told in the same order, as one that was never killed. `--write` puts the table
+between the `<!-- kills -->` markers of gym/README.md.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
 import numpy as np
 
 from cosearch import Store
 from cosearch.errors import StoreError
 from cosearch.store import StudyData
+from readme_table import ROOT, write_table
 
-README = Path(__file__).parents[2] / "gym" / "README.md"
-BEGIN, END = "<!-- kills -->", "<!-- /kills -->"
-SUPPORT = Path(__file__).parents[1] / "support"
 AGENTS = {
     "random": (400, {}),
     "sobol": (400, {}),
@@ -80,7 +80,7 @@ def killed(agent: str, workers: int, kills: int, rng: np.random.Generator) -> Co
         def command(path: Path) -> list[str]:
             return [sys.executable, str(script), str(path), agent, str(budget), str(workers), repr(settings)]
 
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT), *sys.path])}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         began = time.monotonic()
         subprocess.run(command(folder / "whole.db"), check=True, capture_output=True, env=environment)
         seconds = time.monotonic() - began
@@ -146,17 +146,12 @@ def main() -> None:
     for workers in (1, 2):
         for agent in AGENTS:
             count = killed(agent, workers, -(-options.kills // len(AGENTS)), rng)
-            lines.append(
-                f"| `{agent}` | {workers} | {count.kills} | {count.while_running} | {count.lost} | {count.doubled} "
-                f"| {count.other_end} |"
-            )
+            cells = (count.kills, count.while_running, count.lost, count.doubled, count.other_end)
+            lines.append(f"| `{agent}` | {workers} | {' | '.join(map(str, cells))} |")
             print(lines[-1], flush=True)
     if options.write:
-        text = "\n".join(
-            [BEGIN, "Written by `python tests/benchmarks/kill_studies.py --write`.", "", *lines, END]
-        )
-        page = README.read_text()
-        README.write_text(page[: page.index(BEGIN)] + text + page[page.index(END) + len(END) :])
+        note = "Written by `python tests/benchmarks/kill_studies.py --write`."
+        write_table(ROOT / "gym" / "README.md", "kills", [note, "", *lines])
 
 
 if __name__ == "__main__":

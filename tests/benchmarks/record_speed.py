@@ -13,16 +13,20 @@ from __future__ import annotations
 import argparse
 import os
 import sqlite3
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import numpy as np
 import optuna
 
 from cosearch import DesignSpace, Integer, Outcomes, Store
 from cosearch.store import StudyRecord
+from readme_table import ROOT, write_table
 
 PARAMETERS, METRICS = 11, ("latency_ns", "energy_pj")
 SPACE = DesignSpace([Integer(f"p{i}", 0, 63) for i in range(PARAMETERS)])
@@ -120,15 +124,17 @@ MOST = {"Optuna, RDB (SQLite)": 100, "Optuna, journal file": 100}
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and write it where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="for each figure")
+    parser.add_argument("--write", action="store_true", help="write the table into gym/README.md")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    print(
-        "| writer | one at a time, /s | batches of 100, /s | of 10,000, /s | bytes each, by 1 and the most |"
-    )
-    print("|---|--:|--:|--:|--:|")
+    lines = [
+        "| writer | one at a time, /s | batches of 100, /s | of 10,000, /s | bytes each, by 1 and the most |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    print("\n".join(lines))
     for name, measure in WRITERS.items():
         cells, sizes = [], []
         for batch in BATCHES:
@@ -139,7 +145,10 @@ def main() -> None:
                 stored, took, size = measure(Path(folder), batch, options.seconds)
             cells.append(f"{stored / took:,.0f}")
             sizes.append(f"{size / stored:,.0f}")
-        print(f"| {name} | {' | '.join(cells)} | {sizes[0]}, {sizes[-1]} |", flush=True)
+        lines.append(f"| {name} | {' | '.join(cells)} | {sizes[0]}, {sizes[-1]} |")
+        print(lines[-1], flush=True)
+    if options.write:
+        write_table(ROOT / "gym" / "README.md", "record", lines)
 
 
 if __name__ == "__main__":

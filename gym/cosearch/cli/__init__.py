@@ -1,7 +1,7 @@
 """The command line, `cosearch`: one function a command, one module a group of commands.
 
 `main` is the one place where an exception becomes a line and an exit code: 2 for what a user can cause, 130
-for Ctrl-C, 1 for a bug. `COSEARCH_DEBUG=1` lets the traceback through.
+for Ctrl-C (143 and 129 for SIGTERM and SIGHUP), 1 for a bug. `COSEARCH_DEBUG=1` lets the traceback through.
 """
 
 from __future__ import annotations
@@ -16,28 +16,32 @@ from typer.main import get_command
 
 import cosearch
 from cosearch.cli import evaluation, listing, plugins, searching, stores, validation
+from cosearch.cli.command import Command
+from cosearch.cli.ending import ended_by_signals
 from cosearch.cli.output import INTERRUPTED, print_error
 from cosearch.errors import CosearchError
+from cosearch.own_stdout import flush, own_stdout
 
 app = typer.Typer(
     help="Search hardware/software designs. Problems and agents are plugins; every run is a study.",
-    epilog="Exit codes: 0 done; 1 a missed bound or contract, or a bug; 2 a mistake to correct; 130 Ctrl-C.",
+    epilog="Exit codes: 0 done; 1 a missed bound or contract, or a bug; 2 a mistake to correct; "
+    "130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: what was evaluated is kept, and `resume` goes on.",
     add_completion=False,
     rich_markup_mode="rich",
 )
-app.command()(listing.problems)
-app.command()(listing.agents)
-app.command("plugins")(listing.plugins)
-app.command()(listing.describe)
-app.command()(evaluation.evaluate)
-app.command()(searching.search)
-app.command()(searching.resume)
-app.command()(stores.studies)
-app.command()(stores.export)
-app.command()(stores.report)
-app.command()(validation.validate)
-app.command()(plugins.check)
-app.command()(plugins.new_plugin)
+app.command(cls=Command)(listing.problems)
+app.command(cls=Command)(listing.agents)
+app.command("plugins", cls=Command)(listing.plugins)
+app.command(cls=Command)(listing.describe)
+app.command(cls=Command)(evaluation.evaluate)
+app.command(cls=Command)(searching.search)
+app.command(cls=Command)(searching.resume)
+app.command(cls=Command)(stores.studies)
+app.command(cls=Command)(stores.export)
+app.command(cls=Command)(stores.report)
+app.command(cls=Command)(validation.validate)
+app.command(cls=Command)(plugins.check)
+app.command(cls=Command)(plugins.new_plugin)
 
 
 @app.callback(invoke_without_command=True)
@@ -54,19 +58,26 @@ def start(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: run a command and exit with its code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    with own_stdout():
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
-    try:
-        code = get_command(app).main(args=list(arguments), prog_name="cosearch", standalone_mode=False)
-    except Exception as error:
-        if os.environ.get("COSEARCH_DEBUG"):
-            raise
-        return _report(error)
+    with ended_by_signals() as ending:
+        try:
+            code = get_command(app).main(args=list(arguments), prog_name="cosearch", standalone_mode=False)
+            flush(sys.stdout)
+        except KeyboardInterrupt:  # while a command that was interrupted tidied up
+            code = INTERRUPTED
+        except Exception as error:
+            if os.environ.get("COSEARCH_DEBUG"):
+                raise
+            return _report(error)
     if code == INTERRUPTED:  # typer's own way of saying that Ctrl-C was pressed
         print_error("interrupted")
+        return INTERRUPTED if ending.latest is None else ending.latest.exit_code
     return code if isinstance(code, int) else 0
 
 

@@ -36,8 +36,12 @@ def evaluate(
     set_: options.Set = [],  # noqa: B006  typer copies it, here and below
     constraint: options.Constraints = [],  # noqa: B006
     fidelity: options.Fidelity = None,
-    seed: Annotated[int, typer.Option(min=0, help="For simulators that draw random numbers.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that evaluate designs.")] = 1,
+    seed: Annotated[
+        int, options.option(min=0, help="For simulators that draw random numbers.", panel=options.PROBLEM)
+    ] = 0,
+    workers: Annotated[
+        int, options.option(min=1, help="Processes that evaluate designs.", panel=options.WHERE)
+    ] = 1,
     isolated: options.Isolated = False,
     timeout_s: options.Timeout = None,
     memory_mb: options.Memory = None,

@@ -13,6 +13,20 @@ from cosearch.problem import Problem
 from cosearch.registry import make_problem
 from cosearch.space import DesignSpace
 
+PROBLEM, AGENT, HOW_LONG, WHERE, KEPT = (
+    "The problem",
+    "The agent",
+    "How long",
+    "Where it runs",
+    "Where it is kept",
+)
+
+
+def option(*names: str, help: str, panel: str, **arguments: Any) -> Any:
+    """An option that help shows with those of its panel."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, **arguments)
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
 ProblemName = Annotated[str, typer.Argument(metavar="PROBLEM", help="As `cosearch problems` lists it.")]
 StorePath = Annotated[str, typer.Argument(metavar="STORE", help="A SQLite file, or the URL of a database.")]
@@ -22,47 +36,50 @@ StudyName = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")]
 Set = Annotated[
     list[str],
-    typer.Option(
-        "--set", metavar="NAME=VALUE", help="An argument of the problem, e.g. workload=...; repeatable."
+    option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="An argument of the problem, e.g. workload=...; repeatable.",
+        panel=PROBLEM,
     ),
 ]
 Hold = Annotated[
     list[str],
-    typer.Option(
+    option(
         "--hold",
         metavar="NAME=VALUE",
         help="A parameter that is not searched but has this value, e.g. rows=16; repeatable.",
+        panel=PROBLEM,
     ),
 ]
 Objectives = Annotated[
     list[str],
-    typer.Option(
+    option(
         "--objective",
         metavar="METRIC:min|max",
         help="In place of the problem's, e.g. latency_ns:min or top1:max:target=0.8; repeatable.",
+        panel=PROBLEM,
     ),
 ]
 Constraints = Annotated[
     list[str],
-    typer.Option(
+    option(
         "--constraint",
         metavar="METRIC<=NUMBER",
         help='In place of the problem\'s, e.g. "area_mm2<=2"; repeatable.',
+        panel=PROBLEM,
     ),
 ]
 Fidelity = Annotated[
-    str | None, typer.Option(help="How exact; default the problem's first.", show_default=False)
+    str | None,
+    option(
+        "--fidelity",
+        metavar="NAME",
+        help="How exact, as `cosearch describe` lists it; default the problem's.",
+        panel=PROBLEM,
+        show_default=False,
+    ),
 ]
-
-
-WHAT, HOW_LONG, WHERE, KEPT = "What to search", "How long", "Where it runs", "Where it is kept"
-
-
-def option(*names: str, help: str, panel: str, **arguments: Any) -> Any:
-    """An option of `search`, shown with those of its panel."""
-    return typer.Option(*names, help=help, rich_help_panel=panel, **arguments)
-
-
 Isolated = Annotated[
     bool,
     option(
@@ -134,5 +151,5 @@ def check_new(path: Path, *, force: bool) -> None:
 
 def check_fidelity(problem: Problem, fidelity: str | None) -> None:
     """Raise `UnknownNameError` if the problem does not know this fidelity."""
-    if fidelity is not None and fidelity not in problem.fidelities:
-        raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelities)
+    if fidelity is not None and fidelity not in problem.fidelity_names:
+        raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelity_names)

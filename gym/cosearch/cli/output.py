@@ -5,6 +5,7 @@ Names, reasons and values come from plugins and files, so nothing is ever read a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
@@ -12,23 +13,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-PIPED_WIDTH = 240  # a table that goes into a file or a pipe is not cut to 80 columns
+from cosearch.terminal import console, plain, print_line, stdout
+
+__all__ = [
+    "INTERRUPTED",
+    "as_json",
+    "console",
+    "plain",
+    "print_error",
+    "print_json",
+    "print_line",
+    "print_table",
+    "value_text",
+]
+
 INTERRUPTED = 130  # the exit code that shells give for Ctrl-C
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A console on stdout or stderr as it is now."""
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else PIPED_WIDTH, highlight=False, markup=False)
 
 
 def print_json(value: Any) -> None:
     """Print a value as strict JSON: numbers that are not finite become null."""
-    sys.stdout.write(json.dumps(as_json(value), indent=2, allow_nan=False) + "\n")
+    stdout().write(json.dumps(as_json(value), indent=2, allow_nan=False) + "\n")
 
 
 def as_json(value: Any) -> Any:
@@ -46,19 +53,9 @@ def as_json(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int)) else str(value)
 
 
-def plain(value: Any) -> str:
-    """The value as text on one line; what is not printable is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
-
-
 def value_text(value: Any) -> str:
     """A parameter's value for a person; a permutation as its items in order."""
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def print_line(text: str = "", *, style: str = "", stderr: bool = False) -> None:
-    """Print one line, wrapped by the terminal rather than by us."""
-    console(stderr=stderr).print(Text(plain(text), style=style), soft_wrap=True)
 
 
 def print_table(
@@ -76,4 +73,5 @@ def print_table(
 
 def print_error(message: str) -> None:
     """Print `error: message` as one line on stderr."""
-    sys.stderr.write(f"error: {plain(' '.join(str(message).split()))}\n")
+    with contextlib.suppress(OSError):  # the terminal is gone
+        sys.stderr.write(f"error: {plain(' '.join(str(message).split()))}\n")

@@ -33,6 +33,7 @@ def check(
         raise PluginError(f"plugin {plugin} could not be loaded: {record.error}")
     results = [_problem_result(name) for name in record.problems]
     results += [_agent_result(name) for name in record.agents]
+    results += [_backend_result(name) for name in record.backends]
     if json:
         print_json({"plugin": plugin, "passed": not any(r["error"] for r in results), "results": results})
     else:
@@ -78,6 +79,12 @@ def _agent_result(name: str) -> dict[str, str]:
     from cosearch.testing import check_agent
 
     return _result("agent", name, lambda: check_agent(registry().agents[name]))
+
+
+def _backend_result(name: str) -> dict[str, str]:
+    from cosearch.testing import check_backend
+
+    return _result("backend", name, lambda: check_backend(registry().backends[name]))
 
 
 def _result(kind: str, name: str, check: Callable[[], None]) -> dict[str, str]:

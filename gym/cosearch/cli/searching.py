@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,13 +10,16 @@ import typer
 
 from cosearch.arguments import parse_assignments
 from cosearch.cli import options
-from cosearch.cli.options import HOW_LONG, KEPT, WHAT, WHERE, option
+from cosearch.cli.ending import ending
+from cosearch.cli.interrupted import resume_command, warn_of_interrupted
+from cosearch.cli.options import AGENT, HOW_LONG, KEPT, PROBLEM, WHERE, option
 from cosearch.cli.output import INTERRUPTED, print_error, print_json, print_line
-from cosearch.cli.progress import shown_progress
 from cosearch.cli.summary import show_summary, summarise
+from cosearch.progress_display import shown_progress
 
 if TYPE_CHECKING:
     from cosearch.run.study import Study
+    from cosearch.run.trial import Results
     from cosearch.store import Store, StudyData
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
@@ -39,7 +43,7 @@ TargetOption = Annotated[
     ),
 ]
 AgentName = Annotated[
-    str, option("--agent", metavar="NAME", help="As `cosearch agents` lists it.", panel=WHAT)
+    str, option("--agent", metavar="NAME", help="As `cosearch agents` lists it.", panel=AGENT)
 ]
 AgentSet = Annotated[
     list[str],
@@ -47,7 +51,7 @@ AgentSet = Annotated[
         "--agent-set",
         metavar="NAME=VALUE",
         help="A hyperparameter, e.g. population=64; repeatable.",
-        panel=WHAT,
+        panel=AGENT,
     ),
 ]
 StoreOption = Annotated[
@@ -84,9 +88,15 @@ Deterministic = Annotated[
         panel=WHERE,
     ),
 ]
-Seed = Annotated[int, option(min=0, help="Of everything random in the agent.", panel=WHAT)]
+Seed = Annotated[int, option(min=0, help="Of everything random in the agent.", panel=AGENT)]
 EvaluationSeed = Annotated[
-    int, option(min=0, help="Of every evaluation, for problems that draw random numbers.", panel=WHAT)
+    int,
+    option(
+        "--evaluation-seed",
+        min=0,
+        help="Of every evaluation, for problems that draw random numbers.",
+        panel=PROBLEM,
+    ),
 ]
 
 
@@ -146,6 +156,8 @@ def search(
         name=name,
     )
     with study.store:
+        if store:
+            warn_of_interrupted(study.store, store, but=study.record.name)
         _run(study, store, json=json, quiet=quiet)
 
 
@@ -156,7 +168,12 @@ def resume(
     time_limit: TimeLimit = None,
     target: TargetOption = [],  # noqa: B006
     workers: Annotated[
-        int | None, option(min=1, help="Default as before, like the options below.", panel=WHERE)
+        int | None,
+        option(
+            min=1,
+            help="Trials that are kept going at once; this and all below: default as before.",
+            panel=WHERE,
+        ),
     ] = None,
     backend: BackendName = None,
     timeout_s: options.Timeout = None,
@@ -183,34 +200,48 @@ def resume(
         "isolated": isolated,
     }
     with Store.open(store) as opened:
-        _run(Study.resume(opened, study, **changes), store, json=json, quiet=quiet)
+        resumed = Study.resume(opened, study, **changes)
+        warn_of_interrupted(opened, store, only=resumed.record.name)
+        _run(resumed, store, json=json, quiet=quiet)
 
 
 def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
     name = study.record.name
-    interrupted = False
     try:
         with shown_progress(name, study.problem, hidden=json or quiet) as progress:
-            data = study.run(progress)
-    except KeyboardInterrupt:
-        interrupted = True
-        data = study.data
+            data = study.run(progress, callbacks=[_end_if_asked])
+    except (KeyboardInterrupt, OSError) as error:
+        stop = ending().latest or error
+        if isinstance(stop, OSError):  # else it is that the terminal, which has sent the signal, is gone
+            raise
+        with contextlib.suppress(OSError):
+            _show(study, study.data, store, json=json)
+        kept = f"go on with: {resume_command(store, name)}" if store else "nothing is kept without --store"
+        done = f"{len(study.data.designs)} of {study.record.budget} evaluations"
+        print_error(f"interrupted after {done}; {kept}")
+        raise SystemExit(getattr(stop, "exit_code", INTERRUPTED)) from None
+    _show(study, data, store, json=json)
+    if not json:
+        if store:
+            print_line(
+                f"study {name} is in {store}; see it with: {shlex.join(['cosearch', 'report', store])}"
+            )
+        else:
+            print_line("nothing is kept: add --store studies.db to keep the study")
+
+
+def _show(study: Study, data: StudyData, store: str | None, *, json: bool) -> None:
     found = summarise(data, _comparable(study.store, data))
     if json:
         print_json({"store": store, **found})
     elif len(data.designs):
         show_summary(found)
-    if interrupted:
-        kept = (
-            f"go on with: {_command('resume', store, name)}" if store else "nothing is kept without --store"
-        )
-        print_error(f"interrupted after {len(data.designs)} of {study.record.budget} evaluations; {kept}")
-        raise SystemExit(INTERRUPTED)
-    if not json:
-        if store:
-            print_line(f"study {name} is in {store}; see it with: {_command('report', store)}")
-        else:
-            print_line("nothing is kept: add --store studies.db to keep the study")
+
+
+def _end_if_asked(study: Study, results: Results) -> None:
+    """A simulator may have swallowed the exception of a signal."""
+    if (asked := ending().latest) is not None:
+        raise asked
 
 
 def _comparable(store: Store, data: StudyData) -> list[StudyData]:
@@ -223,7 +254,3 @@ def _comparable(store: Store, data: StudyData) -> list[StudyData]:
         for record in store.studies()
         if record.name != data.record.name and group_key(record) == key
     ]
-
-
-def _command(command: str, store: str, *names: str) -> str:
-    return shlex.join(["cosearch", command, store, *names])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cosearch.cli import options
+from cosearch.cli.interrupted import warn_of_interrupted
 from cosearch.cli.output import console, print_json, print_line, print_table
 from cosearch.cli.progress import said_if_slow
 from cosearch.errors import ArgumentError, StoreError, unknown_name
@@ -25,6 +26,7 @@ def studies(store: options.StorePath, json: options.Json = False) -> None:
 
     with Store.open(store) as opened:
         found = opened.studies()
+        warn_of_interrupted(opened, store)
     if json:
         print_json([asdict(study) for study in found])
         return
@@ -56,7 +58,7 @@ def export(
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
-    """Write evaluations as a table, one row a distinct design; all studies unless one is named."""
+    """Write evaluations as a table, one row for each distinct design; all studies unless one is named."""
     format_name = format_ or output.suffix.removeprefix(".")
     if format_name not in WRITERS:
         raise unknown_name("format", format_name, WRITERS)
@@ -117,6 +119,7 @@ def read_studies(store: str, *names: str) -> Sequence[StudyData]:
 
     with Store.open(store) as opened:
         records = [opened.study(name) for name in dict.fromkeys(names)] or opened.studies()
+        warn_of_interrupted(opened, store)
         if not records:
             raise StoreError(f"{store} holds no study")
         return [opened.read(record) for record in records]

@@ -29,7 +29,7 @@ def test_one_design_gives_every_metric_with_its_unit(cli):
     found = cli("evaluate", "toy-cache", "--design", json.dumps(GOOD), "--json").json
     assert found == {
         "problem": "toy-cache",
-        "fidelity": "analytical",
+        "fidelity": "cycle",
         "units": {"latency_ns": "ns", "gain": "dB", "area_mm2": "mm^2"},
         "rows": [
             {

@@ -86,7 +86,7 @@ def test_check_says_what_breaks_the_contract(cli, monkeypatch):
     failed = cli("check", "toy")
     assert failed.code == 1
     assert "has no docstring" in failed.out
-    assert "ask returns list, not Designs" in failed.out
+    assert "ask returned a list; expected Designs or Proposals" in failed.out
 
 
 def test_check_of_a_plugin_that_is_not_there_or_broken_is_one_line(cli, command):

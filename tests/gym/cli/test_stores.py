@@ -250,7 +250,9 @@ def test_what_is_no_store_is_one_line(cli, tmp_path, reader, kind, fragment):
 
 def test_a_search_does_not_touch_what_is_no_store(command, tmp_path):
     (tmp_path / "diary.txt").write_text("dear diary\n")
-    command(*SEARCH, "--budget", 5, "--store", "diary.txt").assert_error("diary.txt is not a cosearch store")
+    command(*SEARCH, "--budget", 5, "--store", "diary.txt").assert_error(
+        "diary.txt: it is not a cosearch store"
+    )
     assert (tmp_path / "diary.txt").read_text() == "dear diary\n"
     with sqlite3.connect(tmp_path / "music.db") as database:
         database.execute("CREATE TABLE albums (title TEXT)")

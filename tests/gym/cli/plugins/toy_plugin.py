@@ -117,7 +117,7 @@ class ToyWalk(Agent):
     def ask(self, n):
         return self.space.sample(n, self.rng)
 
-    def tell(self, designs, outcomes):
+    def tell(self, results):
         pass
 
 

@@ -1,0 +1,46 @@
+"""A word about studies whose process ended without one: killed, or by a simulator's `os._exit`."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from cosearch.terminal import print_line
+
+if TYPE_CHECKING:
+    from cosearch.store import Store
+
+MOST_LINES = 3
+
+
+def resume_command(store: str, study: str) -> str:
+    """How to go on with a study."""
+    return shlex.join(["cosearch", "resume", store, study])
+
+
+def warn_of_interrupted(store: Store, location: str, *, but: str = "", only: str = "") -> None:
+    """Print a line on stderr for each study that ended without a word.
+
+    Args:
+        store: the store.
+        location: of the store, as the user named it.
+        but: a study that has just been made.
+        only: the one that is being resumed.
+    """
+    from cosearch.store.store import WITHOUT_A_WORD
+
+    found = [
+        s.name for s in store.studies() if (s.status, s.stopped_because) == ("interrupted", WITHOUT_A_WORD)
+    ]
+    found = [name for name in found if name == only or (not only and name != but)]
+    for name in found[:MOST_LINES]:
+        on = "it goes on now" if only else f"go on with: {resume_command(location, name)}"
+        _warn(f"study {name} was interrupted ({WITHOUT_A_WORD}); {on}")
+    if len(found) > MOST_LINES:
+        _warn(
+            f"and {len(found) - MOST_LINES} more studies were interrupted so (`cosearch studies` lists them)"
+        )
+
+
+def _warn(text: str) -> None:
+    print_line(text, style="yellow", stderr=True)
