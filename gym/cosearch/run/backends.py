@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from cosearch.errors import UnknownNameError
 from cosearch.problem import Problem
 from cosearch.registry import backend_class
 from cosearch.run.backend import Backend, BackendOptions
+from cosearch.run.inline import Inline
+from cosearch.run.processes import Processes
+
+BUILT_IN = (Inline, Processes)
 
 
 def make_backend(problem: Problem, options: BackendOptions, name: str | None = None) -> Backend:
@@ -16,4 +21,19 @@ def make_backend(problem: Problem, options: BackendOptions, name: str | None = N
     """
     if name is None:
         name = "processes" if options.workers > 1 or options.limited or problem.isolated else "inline"
-    return backend_class(name)(problem, options)
+    return _class(name)(problem, options)
+
+
+def check_backend_fits(problem: Problem, options: BackendOptions, name: str | None = None) -> None:
+    """Raise what `make_backend` would, as far as that can be said before anything is started."""
+    if name is None or _class(name) in BUILT_IN:
+        make_backend(problem, options, name).close()
+
+
+def _class(name: str) -> type[Backend]:
+    try:
+        return backend_class(name)
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"{error}; others come with plugins: pip install one (`cosearch plugins` lists what is installed)"
+        ) from None
