@@ -35,9 +35,9 @@ LAST_COLUMNS = ("status", "reason", "feasible", "pareto", "seconds")
 
 
 def pareto_rows(data: StudyData) -> NDArray[np.bool_]:
-    """Which designs of a study are feasible and on its Pareto front, shape (n,)."""
+    """Which designs of a study are feasible and on its Pareto front, at its own fidelity, shape (n,)."""
     values = minimised(data.objectives, data.outcomes)
-    values[~feasible(data.constraints, data.outcomes)] = np.nan
+    values[~(feasible(data.constraints, data.outcomes) & data.at_study_fidelity)] = np.nan
     return pareto_mask(values)
 
 

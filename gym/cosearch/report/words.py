@@ -45,8 +45,9 @@ def summary(comparison: Comparison) -> str:
     """What the studies found, in a few plain sentences."""
     results = comparison.results
     n = sum(result.counts["evaluations"] for result in results)
+    elsewhere = _elsewhere(comparison)
     if n == 0:
-        return "No design has been evaluated yet."
+        return " ".join(["No design has been evaluated yet.", *elsewhere])
     if not comparison.feasible.any():
         return (
             f"No feasible design in {count(n, 'evaluation')}. "
@@ -59,7 +60,17 @@ def summary(comparison: Comparison) -> str:
     if unfinished:
         verb = "is" if len(unfinished) == 1 else "are"
         sentences.append(f"{count(len(unfinished), 'study', 'studies')} {verb} not finished.")
-    return " ".join(sentences)
+    return " ".join(sentences + elsewhere)
+
+
+def _elsewhere(comparison: Comparison) -> list[str]:
+    """What was evaluated at other fidelities."""
+    costs = {f["name"]: f["cost"] for f in comparison.first.record.fidelities}
+    return [
+        f"{count(n, 'more evaluation')} at fidelity {name}"
+        + (f", at {costs[name]:g} of an evaluation's cost each." if name in costs else ".")
+        for name, n in comparison.elsewhere.items()
+    ]
 
 
 def goal_facts(objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> list[tuple[str, str]]:
