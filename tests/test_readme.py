@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -50,6 +51,20 @@ def test_the_environment_example_runs():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "latency_ns" in done.stdout
+
+
+def test_the_studies_in_python_run(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = next(block for block in blocks if "Study.create" in block)
+    assert len([line for line in code.splitlines() if line and "import" not in line]) <= 12
+    pytest.importorskip("pandas")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "'scheduler': 'frfcfs'" in done.stdout
+    assert (tmp_path / "front.html").stat().st_size > 10_000
+    command = [sys.executable, "-m", "cosearch.cli", "studies", "study.db", "--json"]
+    studies = json.loads(subprocess.run(command, capture_output=True, text=True, cwd=tmp_path).stdout)
+    assert [study["status"] for study in studies] == ["finished", "finished"]
 
 
 def test_the_miss_count_equals_a_cache_walked_through_access_by_access():

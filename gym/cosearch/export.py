@@ -35,7 +35,7 @@ LAST_COLUMNS = ("status", "reason", "feasible", "pareto", "seconds")
 
 
 def pareto_rows(data: StudyData) -> NDArray[np.bool_]:
-    """Which designs of a study are feasible and on its Pareto front, shape (n,)."""
+    """Which designs of a study are feasible and on its Pareto front, at its own fidelity, shape (n,)."""
     values = minimised(data.objectives, data.outcomes)
     values[~(feasible(data.constraints, data.outcomes) & data.at_study_fidelity)] = np.nan
     return pareto_mask(values)

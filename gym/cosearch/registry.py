@@ -2,8 +2,7 @@
 
 `import cosearch` loads it, so that every problem has its Gymnasium ids. A plugin that cannot be loaded is
 recorded with the last line of its traceback and takes no other down; one that claims a name which is taken
-keeps everything else. `COSEARCH_PLUGINS=a,b` limits what is loaded to the named entry points (and
-the core's own).
+keeps everything else. `COSEARCH_PLUGINS=a,b` limits what is loaded to the named entry points.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ class Registry:
         """Load every installed plugin: cosearch's own first, then in the order of their names."""
         chosen = os.environ.get("COSEARCH_PLUGINS")
         names = None if chosen is None else {name.strip() for name in chosen.split(",")}
-        entries = [e for e in metadata.entry_points(group=GROUP) if names is None or _wanted(e, names)]
+        entries = [e for e in metadata.entry_points(group=GROUP) if names is None or e.name in names]
         self._load(sorted(entries, key=lambda e: (_distribution(e) != OURS, e.name)))
 
     def load_waiting(self) -> None:
@@ -192,11 +191,6 @@ class Registry:
             for name in found
             if name not in known
         ]
-
-
-def _wanted(entry: EntryPoint, names: set[str]) -> bool:
-    """Whether it was named; the core's own backends always are, as nothing runs without one."""
-    return entry.name in names or entry.module.partition(".")[0] == OURS
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -31,7 +31,7 @@ MoreBudget = Annotated[
 ]
 TimeLimit = Annotated[
     float | None,
-    option("--time-limit", metavar="SECONDS", help="Stop after this time.", panel=HOW_LONG),
+    option("--time-limit", min=0.001, metavar="SECONDS", help="Stop after this time.", panel=HOW_LONG),
 ]
 TargetOption = Annotated[
     list[str],

@@ -32,6 +32,8 @@ def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, An
     """
     from cosearch.report.study_result import reasons_of  # not above: SQLAlchemy takes long to import
 
+    elsewhere, positions = data.elsewhere, np.flatnonzero(data.at_study_fidelity)
+    data, others = data.own(), [other.own() for other in others]
     meets = feasible(data.constraints, data.outcomes)
     values = minimised(data.objectives, data.outcomes)
     front = np.flatnonzero(pareto_rows(data))
@@ -45,6 +47,7 @@ def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, An
             **{status: int((data.outcomes.codes == code).sum()) for code, status in enumerate(STATUSES)},
             "violate_constraints": int((data.outcomes.ok & ~meets).sum()),
             "proposals": len(data.told),
+            "at_other_fidelities": elsewhere,
         },
         "reasons": [
             dict(zip(("kind", "reason", "designs"), entry, strict=True)) for entry in reasons_of(data)
@@ -56,7 +59,7 @@ def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, An
         },
         "compared_with": [other.record.name for other in others],
         "pareto": [
-            {"position": i, "design": design, "metrics": data.outcomes.row(i)}
+            {"position": int(positions[i]), "design": design, "metrics": data.outcomes.row(i)}
             for i, design in zip(front.tolist(), data.designs[front].to_dicts(), strict=True)
         ],
     }
@@ -112,6 +115,8 @@ def show_summary(summary: Mapping[str, Any]) -> None:
         f"{counts['failed']:,} failed; hypervolume {number(summary['hypervolume'])} "
         f"(reference point {corner}{common})"
     )
+    for name, n in counts["at_other_fidelities"].items():
+        print_line(f"{count(n, 'more evaluation')} at fidelity {name}")
     print_line(f"{study['status']}: {study['stopped_because']}")
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from cosearch.errors import UnknownNameError, unknown_name
 from cosearch.problem import Problem
-from cosearch.registry import backend_class
+from cosearch.registry import registry
 from cosearch.run.backend import Backend, BackendOptions
+from cosearch.run.inline import Inline
+from cosearch.run.processes import Processes
+
+# Also where `COSEARCH_PLUGINS` names other plugins only: nothing runs without a backend.
+BUILT_IN: dict[str, type[Backend]] = {cls.name: cls for cls in (Inline, Processes)}
 
 
 def make_backend(problem: Problem, options: BackendOptions, name: str | None = None) -> Backend:
@@ -16,4 +22,20 @@ def make_backend(problem: Problem, options: BackendOptions, name: str | None = N
     """
     if name is None:
         name = "processes" if options.workers > 1 or options.limited or problem.isolated else "inline"
-    return backend_class(name)(problem, options)
+    return _class(name)(problem, options)
+
+
+def check_backend_fits(problem: Problem, options: BackendOptions, name: str | None = None) -> None:
+    """Raise what `make_backend` would, as far as that can be said before anything is started."""
+    if name is None or _class(name) in BUILT_IN.values():
+        make_backend(problem, options, name).close()
+
+
+def _class(name: str) -> type[Backend]:
+    known = {**registry().backends, **BUILT_IN}
+    if name not in known:
+        raise UnknownNameError(
+            f"{unknown_name('backend', name, known)}; others come with plugins: pip install one "
+            "(`cosearch plugins` lists what is installed)"
+        )
+    return known[name]

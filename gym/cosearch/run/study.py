@@ -21,7 +21,7 @@ from cosearch.progress import LiveProgress, Progress
 from cosearch.provenance import command, host, versions
 from cosearch.registry import agent_class, make_problem
 from cosearch.run.admission import Admission
-from cosearch.run.backends import make_backend
+from cosearch.run.backends import check_backend_fits, make_backend
 from cosearch.run.findings import Findings, Found
 from cosearch.run.ledger import Ledger
 from cosearch.run.options import RunOptions, whole
@@ -107,6 +107,7 @@ class Study(Findings):
             )
         task = Task.of(problem, options.fidelity)
         Targets(options.targets, problem.metric_names, problem.objectives)
+        check_backend_fits(problem, options.backend_options, options.backend)
         settings = {
             k: v.item() if isinstance(v, np.generic) else v for k, v in (agent_settings or {}).items()
         }

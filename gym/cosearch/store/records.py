@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -128,6 +128,29 @@ class StudyData:
     def at_study_fidelity(self) -> NDArray[np.bool_]:
         """Which evaluations are at the study's own fidelity, shape (n,): those can be compared."""
         return np.asarray(self.fidelity == self.record.fidelity, dtype=bool)
+
+    def own(self) -> StudyData:
+        """The study without its evaluations at other fidelities, which cannot be compared with its own."""
+        kept = self.at_study_fidelity
+        if kept.all():
+            return self
+        rows = np.flatnonzero(kept)
+        told = self.told[kept[self.told]]
+        return replace(
+            self,
+            designs=self.designs[rows],
+            outcomes=self.outcomes.take(rows),
+            fidelity=self.fidelity[rows],
+            seed=self.seed[rows],
+            seconds=self.seconds[rows],
+            told=np.searchsorted(rows, told),
+        )
+
+    @property
+    def elsewhere(self) -> dict[str, int]:
+        """How many evaluations there are at each fidelity other than the study's own."""
+        names, counts = np.unique(self.fidelity[~self.at_study_fidelity], return_counts=True)
+        return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,7 +48,7 @@ class Result:
 def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as pip leaves it: modules, and metadata with their entry points."""
     folder = tmp_path_factory.mktemp("site")
-    for module, name in (("toy_plugin", "toy"), ("broken_plugin", "broken")):
+    for module, name in (("toy_plugin", "toy"), ("broken_plugin", "broken"), ("rude_plugin", "rude")):
         shutil.copy(PLUGIN_SOURCES / f"{module}.py", folder)
         metadata = folder / f"cosearch_{name}-4.2.dist-info"
         metadata.mkdir()
@@ -110,3 +111,35 @@ def command(environment: dict[str, str], tmp_path: Path) -> Callable[..., Result
         return Result(done.returncode, done.stdout, done.stderr)
 
     return invoke
+
+
+def _heed_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture
+def start(environment, tmp_path):
+    """Start a command as a user does and leave it running, at the head of a process group of its own."""
+    started = []
+
+    def begin(*arguments: object, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cosearch.cli", *map(str, arguments)],
+            env=environment | (env or {}),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # Whoever runs the tests in the background may have them ignored, which children inherit.
+            preexec_fn=_heed_signals,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()

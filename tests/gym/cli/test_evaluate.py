@@ -189,3 +189,27 @@ def test_exactly_one_source_of_designs_is_needed(cli):
 def test_what_has_an_option_of_its_own_is_no_argument(cli, name):
     found = cli("evaluate", "toy-cache", "--default", "--set", f"{name}=latency_ns")
     found.assert_error(f"--set {name}=... is not an argument; use --{name[:-1]}")
+
+
+def test_an_isolated_crash_costs_one_design(command):
+    crash = GOOD | {"banks": 40}
+    arguments = ("evaluate", "toy-cache", "--design", json.dumps([GOOD, crash]), "--json")
+    arguments += ("--set", "crash_above_banks=30", "--isolated")
+    rows = command(*arguments, env={"TOY_CRASH": "exit"}).json["rows"]
+    assert [row["status"] for row in rows] == ["ok", "failed"]
+    assert rows[1]["reason"] == "the worker process died (exit code 3)"
+
+
+def test_a_design_that_needs_more_memory_than_it_may_fails(command):
+    wishes = ("--set", "hoard_mb=3000", "--memory-mb", 300, "--json")
+    (row,) = command("evaluate", "toy-cache", "--default", *wishes).json["rows"]
+    assert row["status"] == "failed"
+    assert "memory limit is 300 MB" in row["reason"]
+
+
+def test_limits_and_fidelities_that_make_no_sense_are_one_line(cli):
+    evaluate = ("evaluate", "toy-cache", "--default")
+    cli(*evaluate, "--timeout-s", 0).assert_error("--timeout-s", "'0'")
+    cli(*evaluate, "--memory-mb", -1).assert_error("--memory-mb", "'-1'")
+    cli(*evaluate, "--fidelity", "cycel").assert_error("did you mean 'cycle'?")
+    assert cli(*evaluate, "--fidelity", "analytical", "--json").json["fidelity"] == "analytical"

@@ -18,56 +18,10 @@ import pytest
 from cosearch.cli.options import held_values
 from cosearch.space import Categorical, DesignSpace, Integer
 from cosearch.store import Store
+from watched_stores import read, wait_for_evaluations
 
 SEARCH = ("search", "toy-cache", "--agent", "toy-walk")
 SLOW = ("--set", "delay_s=0.02", "--batch", "2")
-
-
-@pytest.fixture
-def start(environment, tmp_path):
-    """Start a command as a user does and leave it running, at the head of a process group of its own."""
-    started = []
-
-    def begin(*arguments: object) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cosearch.cli", *map(str, arguments)],
-            env=environment,
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            # Whoever runs the tests in the background may have it ignored, which children inherit.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
-def wait_for_evaluations(path, count: int, seconds: float = 60.0) -> None:
-    """Until the only study of the store has been told of this many designs."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if path.exists():
-            try:
-                with Store.open(path) as store:
-                    if store.studies() and store.study().evaluations >= count:
-                        return
-            except Exception:
-                pass  # the store is just being made
-        time.sleep(0.02)
-    pytest.fail(f"fewer than {count} evaluations after {seconds} s")
-
-
-def read(path):
-    with Store.open(path) as store:
-        return store.read(store.study())
 
 
 def test_a_search_says_what_it_found(cli):
@@ -430,6 +384,20 @@ def test_two_searches_in_one_store_at_once(start, tmp_path):
         ((*SEARCH, "--fidelity", "cycel"), ("fidelity", "did you mean 'cycle'?")),
         ((*SEARCH, "--seed", "-1"), ("--seed", "-1")),
         ((*SEARCH, "--workers", "0"), ("--workers", "0")),
+        (
+            (*SEARCH, "--workers", "2", "--backend", "inline"),
+            ("inline cannot", "several workers", "processes"),
+        ),
+        ((*SEARCH, "--backend", "nonsense"), ("backend 'nonsense'", "inline, processes", "pip install")),
+        ((*SEARCH, "--backend", "inlin"), ("backend 'inlin'", "did you mean 'inline'?")),
+        ((*SEARCH, "--time-limit", "0"), ("--time-limit", "'0'")),
+        ((*SEARCH, "--time-limit", "nan"), ("--time-limit", "'nan'")),
+        ((*SEARCH, "--timeout-s", "0"), ("--timeout-s", "'0'")),
+        ((*SEARCH, "--memory-mb", "0"), ("--memory-mb", "'0'")),
+        ((*SEARCH, "--target", "nonsense"), ("target 'nonsense'", "METRIC<=NUMBER")),
+        ((*SEARCH, "--target", "latency<=5"), ("'latency'", "did you mean 'latency_ns'?")),
+        ((*SEARCH, "--evaluation-seed", "3"), ("toy-cache draws no random numbers",)),
+        ((*SEARCH, "--evaluation-seed", "-1"), ("--evaluation-seed", "'-1'")),
         ((*SEARCH, "--buget", "9"), ("No such option", "--budget")),
         (("serch", "toy-cache"), ("No such command 'serch'", "Did you mean 'search'?")),
     ],
@@ -448,7 +416,15 @@ def test_wrong_words_are_one_line_for_a_user(command):
 
 
 def test_a_search_that_cannot_begin_leaves_no_store(cli, tmp_path):
-    for wrong in (("--agent", "toy-wlk"), ("--agent-set", "stride=99"), ("--set", "scale=-1")):
+    for wrong in (
+        ("--agent", "toy-wlk"),
+        ("--agent-set", "stride=99"),
+        ("--set", "scale=-1"),
+        ("--backend", "nonsense"),
+        ("--backend", "inline", "--isolated"),
+        ("--target", "nonsense"),
+        ("--fidelity", "cycel"),
+    ):
         assert cli(*SEARCH, "--budget", 5, "--store", tmp_path / "s.db", *wrong).code == 2
     assert list(tmp_path.iterdir()) == []
 

@@ -50,6 +50,7 @@ class ToySettings(Settings):
     trace: InputFile | None = setting(None, "path of the addresses")
     scale: Annotated[float, AfterValidator(positive)] = setting(1.0, "of the latency")
     delay_s: float = setting(0.0, "of each design", unit="s", ge=0, affects_results=False)
+    hoard_mb: int = setting(0, "memory that it takes", unit="MB", ge=0, affects_results=False)
     nan_above_banks: int = 64
     crash_above_banks: int = 64
 
@@ -92,6 +93,8 @@ class ToyCache(Problem):
 
     def simulate(self, designs, *, fidelity, seed):
         time.sleep(self.delay_s * len(designs))
+        hoard = bytearray(self.settings.hoard_mb << 20)
+        del hoard
         if "TOY_STARTED" in os.environ:
             Path(os.environ["TOY_STARTED"]).touch()
         banks = designs["banks"].astype(float)
