@@ -23,7 +23,7 @@ class NeighbourSearch(Agent):
     def tell(self, results):
         values = minimised(self.objectives, results.outcomes)
         met = feasible(self.constraints, results.outcomes)
-        found = [*self.front, *compress(zip(results.designs, values), met)]
+        found = [*self.front, *compress(zip(results.designs, values, strict=True), met)]
         self.front = list(compress(found, pareto_mask([values for _, values in found])))
 
 

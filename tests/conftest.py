@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 import small_problems
+import timed_problems
 from cosearch.registry import registry
 
 # No deadline: a busy machine is no failure. New examples at every run, but for CI, whose verdict on a commit
@@ -24,6 +25,7 @@ def small_plugin() -> None:
     """Register the small problems and agents once."""
     if "two-spheres" not in registry().problems:
         registry().register(small_problems, "small-problems")
+        registry().register(timed_problems, "timed-problems")
 
 
 @pytest.fixture(scope="session")

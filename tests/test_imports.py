@@ -102,7 +102,7 @@ def module_name(file: Path) -> str:
 
 
 def imported_modules(tree: ast.AST, known: set[str]) -> set[str]:
-    """The modules of cosearch that a file imports, inside functions too, less what only type checkers read."""
+    """The modules of cosearch that a file imports, inside functions too, less what is for type checkers."""
     found: set[str] = set()
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):

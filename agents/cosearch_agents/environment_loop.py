@@ -115,7 +115,8 @@ class AskedProblem(Problem):
 class EnvironmentAgent(Agent):
     """An agent that learns on an environment; subclasses say how in `learn`.
 
-    It learns of batches, so it is generational. The hyperparameter `episodes` is the number of designs that are evaluated together.
+    It learns of batches, so it is generational. The hyperparameter `episodes` is the number of designs
+    that are evaluated together.
     """
 
     generational = True

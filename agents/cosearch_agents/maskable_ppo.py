@@ -1,4 +1,4 @@
-"""The agent `maskable-ppo`: PPO that chooses one parameter at each step and never a forbidden or inactive value.
+"""The agent `maskable-ppo`: PPO that chooses one parameter at each step, never a value that is forbidden.
 
 S. Huang, S. Ontanon, "A Closer Look at Invalid Action Masking in Policy Gradient Algorithms", FLAIRS 2022, in
 sb3-contrib's implementation.

@@ -101,7 +101,7 @@ class Agent(ABC):
 
     @abstractmethod
     def tell(self, results: Results) -> None:
-        """Take what came of proposals: `results.designs` and `results.outcomes`, with fidelity, seed, number."""
+        """Take what came of proposals: `results.designs`, `results.outcomes`, fidelities and seeds."""
 
     def inform(self, results: Results) -> None:
         """Take results that the agent did not ask for: enqueued by the user, or found by another study.

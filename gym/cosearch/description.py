@@ -50,7 +50,7 @@ def describe_problem(problem: Problem) -> dict[str, Any]:
         "metrics": [vars(metric) for metric in problem.metrics],
         "objectives": [str(objective) for objective in problem.objectives],
         "constraints": [str(constraint) for constraint in problem.constraints],
-        "groups": {name: list(members) for name, members in problem.groups.items()},
+        "groups": {name: list(members) for name, members in problem.space.groups.items()},
         "isolated": problem.isolated,
         "cardinality": _cardinality(problem.space),
         "space": _space_json(problem.space),

@@ -64,8 +64,8 @@ class PluginError(CosearchError, RuntimeError):
 def nearest(name: object, valid: Iterable[object]) -> str | None:
     """The valid name that was probably meant, or None if none is near.
 
-    Near are names that differ in case or separators only, in one letter (two from 6, three from 9), or that go
-    on where `name` ends; also names that have all its words, and the last part of a dotted name.
+    Near are names that differ in case or separators only, in one letter (two from 6 on, three from 9), or
+    that go on where `name` ends; also names that have all its words, and the last part of a dotted name.
 
     Example:
         >>> nearest("latncy", ["latency_ns", "energy_pj"]), nearest("x", ["y", "xyz"])
@@ -89,7 +89,7 @@ def hint(name: object, valid: Iterable[object]) -> str:
 
 
 def unknown_name(kind: str, name: object, valid: Iterable[object]) -> UnknownNameError:
-    """An `UnknownNameError` with the nearest valid name; if none is near, with all of them if they are few."""
+    """An `UnknownNameError` with the nearest valid name, or else with all of them if they are few."""
     names = sorted(map(str, valid))
     end = hint(name, names)
     if not end and len(names) <= MAX_NAMES_SHOWN:
@@ -128,7 +128,7 @@ def _distance(name: str, candidate: str) -> float:
 
 
 def _edits(a: str, b: str) -> tuple[int, int]:
-    """Letters to insert, drop, replace or swap to turn `a` into `b`, and into the nearest beginning of `b`."""
+    """Letters to insert, drop, replace or swap to make `b` of `a`, and the nearest beginning of `b`."""
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, letter in enumerate(a):

@@ -1,4 +1,4 @@
-"""The outcomes of a batch of designs: one float64 column for each metric, a status and a reason for each design."""
+"""The outcomes of a batch of designs: a float64 column for each metric, a status for each design."""
 
 from __future__ import annotations
 
@@ -186,8 +186,10 @@ class Outcomes:
 
     @property
     def status(self) -> NDArray[np.str_]:
-        """The status of each design as text, shape (n,)."""
-        return _NAMES[self.codes]
+        """The status of each design as text, shape (n,); read-only, `codes` is what is kept."""
+        names = _NAMES[self.codes]
+        names.flags.writeable = False
+        return names
 
     @property
     def ok(self) -> NDArray[np.bool_]:
@@ -232,10 +234,11 @@ def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
     """A copy of a metric's column."""
     try:
         array = np.asarray(values)
-        if array.dtype.kind not in "biuf":
-            # None would become NaN and "7" the number 7: an author's mistake, not a result
-            if array.dtype.kind != "O" or any(isinstance(v, str | bytes | type(None)) for v in array.flat):
-                raise TypeError
+        # None would become NaN and "7" the number 7: an author's mistake, not a result
+        if array.dtype.kind not in "biufO" or (
+            array.dtype.kind == "O" and any(isinstance(v, str | bytes | type(None)) for v in array.flat)
+        ):
+            raise TypeError
         return np.array(array, dtype=np.float64)
     except Exception:  # numpy raises whatever the author's objects raise
         raise ProblemError(f"metric {name!r} is not a column of numbers") from None

@@ -47,7 +47,7 @@ class Problem(ABC):
         ```
 
     A problem may offer more to agents, as methods of these names: `features(designs)`, cheap descriptors such
-    as parameters and MACs, {name: column of n numbers}; `gradient(unit)`, a differentiable relaxation over the
+    as parameters and MACs, {name: column of n numbers}; `gradient(unit)`, a relaxation over the
     unit cube: for an (n, d) array the metrics, {name: (n,)}, and their derivatives, {name: (n, d)}.
 
     Args:
@@ -70,7 +70,6 @@ class Problem(ABC):
         fidelities: those that `simulate` knows, the roughest first.
         default_fidelity: the name of the one that is meant where none is named; default the last, the best.
         workloads: the named workloads, for listings.
-        groups: named groups of parameters, for multi-agent environments; empty means each parameter is one.
         Settings: the class that declares the arguments; None if there are none.
         settings: the settings.
         workload_digest: a hash of the files that the settings name: a study notices when they change.
@@ -87,7 +86,6 @@ class Problem(ABC):
     fidelities: Sequence[Fidelity | str] = ("analytical",)
     default_fidelity: str = ""
     workloads: ClassVar[tuple[str, ...]] = ()
-    groups: Mapping[str, Sequence[str]] = {}
     Settings: ClassVar[type[AnySettings] | None] = None
     settings: Any = None
     workload_digest: str = ""

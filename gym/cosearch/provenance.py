@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import shlex
 from importlib import metadata
 from typing import Any
@@ -13,23 +14,29 @@ from cosearch.arguments import assignment
 from cosearch.registry import registry
 from cosearch.store import StudyRecord
 
-# Packages whose version may change what an agent asks or a simulator answers.
-VERSIONED = (
-    "cosearch", "numpy", "scipy", "numba", "torch", "botorch", "gpytorch", "pymoo", "moocore",
-    "gymnasium", "stable-baselines3", "sb3-contrib",
-)  # fmt: skip
+OURS = "cosearch"
 
 
 def versions(problem: str, agent: str) -> dict[str, str]:
-    """The versions of Python, of the packages that matter, and of the plugins of a problem and an agent."""
-    versions = {"python": platform.python_version()}
-    for package in VERSIONED:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    for plugin in registry().plugins:
-        if plugin.version and (problem in plugin.problems or agent in plugin.agents):
-            versions[plugin.distribution] = plugin.version
-    return versions
+    """The versions of Python, of the plugins of a problem and an agent, and of all that these require."""
+    found = {"python": platform.python_version()}
+    plugins = registry().plugins
+    mine = [p.distribution for p in plugins if problem in p.problems or agent in p.agents]
+    for distribution in dict.fromkeys([OURS, *mine]):
+        for package in (distribution, *_required(distribution)):
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                found.setdefault(package, metadata.version(package))
+    return found
+
+
+def _required(distribution: str) -> list[str]:
+    """The packages that a distribution requires, without those of its extras."""
+    try:
+        lines = metadata.requires(distribution) or []
+    except metadata.PackageNotFoundError:
+        return []
+    names = [re.match(r"[A-Za-z0-9._-]+", line) for line in lines if "extra ==" not in line]
+    return [name[0] for name in names if name]
 
 
 def host() -> dict[str, Any]:
@@ -60,8 +67,8 @@ def command(record: StudyRecord, location: str) -> str:
         ("--timeout-s", "timeout_s", None),
         ("--memory-mb", "memory_mb", None),
     ):
-        if (value := options.get(name, default)) != default:
-            words += [option, str(value)]
+        if (chosen := options.get(name, default)) != default:
+            words += [option, str(chosen)]
     words += [f"--{name}" for name in ("isolated", "deterministic") if options.get(name)]
     if location != "(memory)":
         words += ["--store", location]

@@ -20,12 +20,15 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cosearch import Study, make_problem
 from cosearch.objectives import feasible, minimised
 from cosearch.pareto import hypervolume, reference_point
+from readme_table import ROOT, write_table
 
 PROBLEM = "dram-controller"
 WORKLOADS = ("zipf:requests=1000", "row_bursts:requests=1000")
@@ -33,8 +36,6 @@ ARGUMENTS = {"search_device": True}
 BUDGETS = {"nsga2": 500, "qlognehvi": 150, "ppo": 5000, "maskable-ppo": 5000}
 SEEDS = range(5)
 PROCESSES = 2
-README = Path(__file__).parents[2] / "agents" / "README.md"
-MARKERS = ("<!-- agents_beat_random: generated -->", "<!-- agents_beat_random: end -->")
 
 
 @dataclass(frozen=True)
@@ -116,13 +117,6 @@ def markdown(table: list[dict[str, object]]) -> str:
     return "\n".join(lines)
 
 
-def write(text: str) -> None:
-    """Put the table between its markers in the README."""
-    before, rest = README.read_text().split(MARKERS[0])
-    after = rest.split(MARKERS[1])[1]
-    README.write_text(f"{before}{MARKERS[0]}\n\n{text}\n\n{MARKERS[1]}{after}")
-
-
 def main() -> int:
     """Run all studies, print the table, and say whether every agent beats random search."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -143,7 +137,7 @@ def main() -> int:
     table = rows(results)
     print(markdown(table))
     if arguments.write:
-        write(markdown(table))
+        write_table(ROOT / "agents" / "README.md", "agents_beat_random", markdown(table).splitlines())
     return 0 if all(row["share"] > row["random"] for row in table) else 1  # type: ignore[operator]
 
 

@@ -9,6 +9,9 @@ end it earlier), and damage that names one study leaves the other readable.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
+import itertools
 import random
 import shutil
 import sqlite3
@@ -21,10 +24,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import numpy as np
-from stored_studies import append, designs, outcomes, record
 
 from cosearch import Store
 from cosearch.errors import StoreError
+from readme_table import ROOT, write_table
+from stored_studies import append, designs, outcomes, record
 
 OUTCOMES = ("as it was", "a part", "said, other read", "said", "wrong", "traceback")
 BAD_VALUES: tuple[object, ...] = (
@@ -134,10 +138,8 @@ def statement(sql: str, *values: object) -> Damage:
     def damage(path: Path) -> None:
         connection = sqlite3.connect(path, isolation_level=None)
         connection.execute("PRAGMA ignore_check_constraints = ON")
-        try:
+        with contextlib.suppress(sqlite3.IntegrityError):  # SQLite itself does not let it happen
             connection.execute(sql, values)
-        except sqlite3.IntegrityError:
-            pass  # SQLite itself does not let it happen
         connection.close()
 
     return damage
@@ -153,7 +155,8 @@ def meet(path: Path) -> str:
         try:
             return action()
         except StoreError as error:
-            assert "\n" not in str(error) and str(error)
+            if not str(error) or "\n" in str(error):
+                raise RuntimeError(f"not one line: {error}") from None
             said.add(name)
             return None
 
@@ -165,8 +168,8 @@ def meet(path: Path) -> str:
             studies = tried("", store.studies) or []
             said |= {each.name for each in store.damaged} if studies or "" not in said else set()
             for study in studies:
-                data = tried(study.name, lambda: store.read(study))
-                state = tried(study.name, lambda: store.agent_state(study))
+                data = tried(study.name, functools.partial(store.read, study))
+                state = tried(study.name, functools.partial(store.agent_state, study))
                 if data is None or study.name in said:
                     continue
                 n = len(data.designs)
@@ -178,7 +181,7 @@ def meet(path: Path) -> str:
                     return "wrong"
                 (whole if n >= 573 and len(data.told) == 573 else part).add(study.name)
             for study in studies:
-                tried(study.name, lambda: store.writer(study).close())
+                tried(study.name, lambda study=study: store.writer(study).close())
     except Exception as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return "traceback"
@@ -187,13 +190,13 @@ def meet(path: Path) -> str:
     return "as it was" if len(whole) == 2 else "a part"
 
 
-def counted(count: int, seed: int = 0) -> dict[str, Counter[str]]:
-    """Outcomes by kind of damage."""
+def counted(count: int, seed: int = 0, every: int = 1) -> dict[str, Counter[str]]:
+    """Outcomes by kind of damage; of all damages only every so manyth."""
     found: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bases = dict(zip(("whole", "killed"), make(folder), strict=True))
-        for kind, base, damage in damages(bases["whole"], seed, count):
+        for kind, base, damage in itertools.islice(damages(bases["whole"], seed, count), 0, None, every):
             path = folder / "study.db"
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{path}{suffix}").unlink(missing_ok=True)
@@ -209,16 +212,20 @@ def counted(count: int, seed: int = 0) -> dict[str, Counter[str]]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and write it where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100, help="random damages of each kind")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", action="store_true", help="write the table into gym/README.md")
     options = parser.parse_args()
     found = counted(options.count, options.seed)
-    print("| damage | stores | " + " | ".join(OUTCOMES) + " |")
-    print("|---|--:|" + "--:|" * len(OUTCOMES))
+    lines = ["| damage | stores | " + " | ".join(OUTCOMES) + " |", "|---|--:|" + "--:|" * len(OUTCOMES)]
     for kind, counts in [*found.items(), ("all", sum(found.values(), Counter()))]:
-        print(f"| {kind} | {counts.total()} | " + " | ".join(str(counts[name]) for name in OUTCOMES) + " |")
+        cells = " | ".join(str(counts[name]) for name in OUTCOMES)
+        lines.append(f"| {kind} | {counts.total()} | {cells} |")
+    print("\n".join(lines))
+    if options.write:
+        write_table(ROOT / "gym" / "README.md", "damage", lines)
 
 
 if __name__ == "__main__":

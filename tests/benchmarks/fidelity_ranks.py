@@ -11,21 +11,23 @@ A minute or two on an idle core.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
 import numpy as np
 from scipy.stats import spearmanr
 
 from cosearch import make_problem
+from readme_table import ROOT, write_table
 
 DESIGNS = 500
 SEED = 0
-README = Path(__file__).parents[2] / "plugins" / "README.md"
-MARKERS = ("<!-- fidelities -->", "<!-- /fidelities -->")
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,7 @@ def main() -> None:
         lines += rows_of(case, given.designs)
         print("\n".join(lines[-len(case.pairs) :]), flush=True)
     if given.write:
-        before, _, rest = README.read_text().partition(MARKERS[0])
-        _, _, after = rest.partition(MARKERS[1])
-        README.write_text("\n".join([before + MARKERS[0], *lines, MARKERS[1]]) + after)
+        write_table(ROOT / "plugins" / "README.md", "fidelities", lines)
 
 
 if __name__ == "__main__":

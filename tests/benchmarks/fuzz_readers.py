@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from mutations import mutated
 from reader_samples import Reader, readers
+from readme_table import write_table
 
 LIMIT_S = 5.0
 LONGEST_MESSAGE = 1200
-BEGIN, END = "<!-- fuzz -->", "<!-- /fuzz -->"
 
 
 class OverTime(BaseException):
@@ -140,10 +140,7 @@ def main() -> int:
     print("\n".join(lines))
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
     if arguments.readme:
-        before, _, rest = arguments.readme.read_text().partition(BEGIN)
-        after = rest.partition(END)[2]
-        table = "\n".join(lines)
-        arguments.readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+        write_table(arguments.readme, "fuzz", lines)
     return int(unexpected > 0)
 
 

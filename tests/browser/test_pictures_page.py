@@ -1,4 +1,4 @@
-"""A problem's pictures in headless Chromium: in the report, a tab a design, and in the problem's own page."""
+"""A problem's pictures in headless Chromium: a tab for each design of a report, and a problem's page."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cosearch import Study
 from cosearch.pictures import PALETTE
 from cosearch.registry import registry
 from cosearch.report import write_problem_page
-from cosearch.report.design_pictures import chosen_designs
 from cosearch.report.comparison import compare
+from cosearch.report.design_pictures import chosen_designs
 
 pytestmark = pytest.mark.browser
 

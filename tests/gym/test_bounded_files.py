@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -19,6 +22,8 @@ from cosearch.cli import design_files
 from cosearch.cli.design_files import designs_from_file, designs_from_json
 from cosearch.errors import ArgumentError, CosearchError, DesignError
 from cosearch.space import Categorical, DesignSpace, Integer, Permutation
+from mutations import mutated
+from reader_samples import readers
 
 SPACE = DesignSpace([Categorical("kind", ["a", "b"]), Integer("n", 1, 4)])
 
@@ -144,3 +149,24 @@ def test_arguments_are_bounded_and_quoted_in_part():
     with pytest.raises(DesignError) as refusal:
         designs_from_json(SPACE, json.dumps({"kind": "x" * 100_000, "n": 1}))
     assert len(str(refusal.value)) < 1200
+
+
+def test_a_parquet_list_of_fifty_million_numbers_in_a_kilobyte(tmp_path):
+    path, count = tmp_path / "bomb.parquet", 50_000_000
+    zeros = pyarrow.array(np.zeros(count, np.int64))
+    table = pyarrow.table({"kind": pyarrow.ListArray.from_arrays([0, count], zeros), "n": [1]})
+    pyarrow.parquet.write_table(table, path)
+    assert path.stat().st_size < 2000
+    assert "column 'kind' may unpack to too much" in refused(path)
+
+
+def test_parquet_metadata_that_end_the_process_of_whoever_looks_at_them(tmp_path):
+    """The sizes of a column's levels contradict its schema; pyarrow 26 aborts when they are asked for."""
+    number = 1225  # of seed 1 of tests/benchmarks/fuzz_readers.py
+    reader = next(reader for reader in readers() if reader.name == "designs, .parquet")
+    samples = list(reader.samples())
+    rng = random.Random(f"1 {reader.name} {number}")
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(mutated(rng.choice(samples), samples, rng))
+    with contextlib.suppress(CosearchError):  # what another version writes may be read
+        designs_from_file(SPACE, path)

@@ -17,7 +17,6 @@ from cosearch import (
     Outcomes,
     Problem,
     Real,
-    testing,
 )
 from cosearch.outcomes import OK
 from cosearch.testing import ConformanceError, check_agent, check_problem
@@ -48,7 +47,7 @@ class Walk(Agent):
     def ask(self, n):
         return self.space.sample(n, self.rng)
 
-    def tell(self, designs, outcomes):
+    def tell(self, results):
         pass
 
 
@@ -86,13 +85,7 @@ class UnknownFidelity(Sphere):
     fidelities = ("quite exact",)
 
 
-class WrongGroup(Sphere):
-    """A group of something else."""
-
-    groups = {"all": ("x", "y")}  # noqa: RUF012
-
-
-class NotJson(Sphere):
+class OwnConstructor(Sphere):
     """An argument that no study can store."""
 
     def __init__(self, table=None):
@@ -153,9 +146,9 @@ class NoReason(Sphere):
     """Rejects without a reason."""
 
     def simulate(self, designs, *, fidelity, seed):
-        outcomes = Outcomes.of({"loss": designs["x"]})
-        outcomes.status[0] = "infeasible"
-        return outcomes
+        status = np.full(len(designs), "ok", dtype="<U10")
+        status[0] = "infeasible"
+        return Outcomes({"loss": designs["x"]}, status)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +159,7 @@ class NoReason(Sphere):
         (NoUnit, "has no unit"),
         (Twice, "declares a metric twice"),
         (UnknownFidelity, "fidelity 'quite exact' is no name"),
-        (WrongGroup, "unknown parameter 'y'"),
-        (lambda: NotJson(table={1, 2}), "not JSON values"),
+        (lambda: OwnConstructor(table={1, 2}), "takes table in a constructor of its own"),
         (NotPicklable, "cannot be pickled"),
         (Drifting, "again with the same seed"),
         (BatchDependent, "one at a time"),
@@ -193,7 +185,7 @@ class Unseeded(Walk):
 class Forgetful(Walk):
     """Does not come back to where it was."""
 
-    def restore(self, state, designs, outcomes):
+    def restore(self, state, history, pending):
         pass
 
 
@@ -228,8 +220,8 @@ class BadState(Walk):
 class Fragile(Walk):
     """Cannot take a failed design."""
 
-    def tell(self, designs, outcomes):
-        if (outcomes.status != OK).any():
+    def tell(self, results):
+        if (results.outcomes.status != OK).any():
             raise ValueError("what is this?")
 
 
@@ -239,7 +231,7 @@ class Fragile(Walk):
         (Unseeded, ConformanceError, "the same seed asks other designs"),
         (Forgetful, ConformanceError, "goes on with other designs"),
         (TooMany, ConformanceError, r"ask\(1\) returns 2 designs"),
-        (Dicts, ConformanceError, "not Designs"),
+        (Dicts, ConformanceError, "ask returned a list; expected Designs or Proposals"),
         (Silent, ConformanceError, "asks nothing"),
         (BadState, ConformanceError, "not JSON values"),
         (Fragile, ValueError, "what is this"),
@@ -251,7 +243,7 @@ def test_a_bad_agent_is_told_what_is_wrong(agent_class, error, words):
 
 
 def test_a_problem_that_crashes_and_hangs_is_checked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testing, "CHECK_TIMEOUT_S", 2.0)
+    monkeypatch.setattr("cosearch.testing.problems.CHECK_TIMEOUT_S", 2.0)
     kinds = set(Trouble.space.sample(5, 16)["kind"])
     assert kinds == {"fine", "exit", "hang", "reject"}
     check_problem(Trouble(), designs=5, seed=16)

@@ -126,7 +126,7 @@ def test_a_controller_that_never_refreshes_is_searched_only_on_request():
 
 def test_parameters_form_groups_for_several_agents():
     problem = DramController(workload=SHORT, search_device=True)
-    members = [name for group in problem.groups.values() for name in group]
+    members = [name for group in problem.space.groups.values() for name in group]
     assert sorted(members) == sorted(problem.space.names)
 
 

@@ -57,7 +57,7 @@ def test_time_keeps_its_unit_where_dramsys_changes_it():
 def test_the_space_is_archgyms():
     problem = DramControllerArchgym()
     assert problem.space.cardinality() == 4 * 3 * 3 * 8 * 2 * 2 * 8 * 8 * 3 * 8
-    grouped = [name for group in problem.groups.values() for name in group]
+    grouped = [name for group in problem.space.groups.values() for name in group]
     assert sorted(grouped) == sorted(problem.space.names)
 
 

@@ -271,6 +271,12 @@ class Misbehaving(Problem):
         return {"value": [x if value is None else value for value, x in zip(done, designs["x"], strict=True)]}
 
 
+def does(problem: Misbehaving, deed: str, x: int) -> str:
+    """Do a deed outside any trial."""
+    DEEDS[deed](x)
+    return f"{deed}: done"
+
+
 class UnfitForWorkers(Misbehaving):
     """Can be pickled, but not read again."""
 

@@ -106,7 +106,7 @@ class PicturedCache(Problem):
         counts = np.stack([np.bincount(line[miss & (matrix == m)] % sets, minlength=sets) for m in range(3)])
         yield Picture(
             "Misses by set",
-            "Where they fall: the sets of the cache, one row a matrix.",
+            "Where they fall: the sets of the cache, one row for each matrix.",
             [
                 {
                     "type": "heatmap",

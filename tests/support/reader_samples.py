@@ -218,7 +218,7 @@ def _cases() -> list[Reader]:
                 TypeError,
                 ValueError,
                 AttributeError,
-                OverflowError,
+                ArithmeticError,
             ) as error:  # as `validate` catches them
                 raise SimulatorError("a case") from error
 

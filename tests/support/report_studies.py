@@ -91,6 +91,8 @@ def make_study(
     designs: Designs | None = None,
     outcomes: Outcomes | None = None,
     metrics: Sequence[dict[str, str]] = METRICS,
+    fidelity_of: np.ndarray | None = None,
+    seed_of: np.ndarray | None = None,
     **changes: Any,
 ) -> StudyData:
     """A finished study of n distinct random designs, or of the designs and outcomes given.
@@ -142,6 +144,8 @@ def make_study(
         space=space,
         designs=designs,
         outcomes=outcomes,
+        fidelity=np.full(len(designs), record["fidelity"]) if fidelity_of is None else fidelity_of,
+        seed=np.zeros(len(designs), dtype=np.int64) if seed_of is None else seed_of,
         seconds=np.linspace(0, 12.5, len(designs)),
         told=np.arange(len(designs)),
         objectives=tuple(Objective.parse(text) for text in objectives),

@@ -46,7 +46,7 @@ def designs(first: int, n: int) -> Any:
 
 
 def outcomes(first: int, n: int, *, bad: bool = False) -> Outcomes:
-    """Outcomes that follow from the numbers; with `bad`, every fifth is infeasible and every seventh failed."""
+    """Outcomes that follow from the numbers; with `bad`, every fifth is infeasible."""
     at = np.arange(first, first + n)
     metrics = {"latency_ns": at * 0.5, "energy_pj": 1.0 / (at + 1)}
     if not bad:

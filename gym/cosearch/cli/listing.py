@@ -78,7 +78,11 @@ def describe(
     ] = None,
     design: Annotated[
         str | None,
-        typer.Option("--design", metavar="JSON", help="Whose pictures the page has; default the space's."),
+        typer.Option(
+            "--design",
+            metavar="JSON",
+            help="The design that the page draws; default the space's own default.",
+        ),
     ] = None,
     force: options.Force = False,
     json: options.Json = False,

@@ -36,6 +36,10 @@ def read_columns(file: IO[bytes], wanted: Callable[[str], bool], most_rows: int)
         check_names(schema.names)
         names = [name for name in schema.names if wanted(name)]
         texts = [n for n in names if pyarrow.types.is_string(t := schema.field(n).type) or _is_text(t)]
+        if sum(table.metadata.row_group(g).total_byte_size for g in range(table.num_row_groups)) > MOST_BYTES:
+            raise DesignError(f"the file unpacks to more than {MOST_BYTES >> 20} MiB; split it")
+        # Holds nothing, and raises for what is damaged; the metadata of a damaged column end the process.
+        table.scan_contents(batch_size=4096)
         _check_sizes(table.metadata, names, texts)
         # Texts stay numbers of a dictionary until it is known how long they are in all.
         table = pyarrow.parquet.ParquetFile(file, read_dictionary=texts)

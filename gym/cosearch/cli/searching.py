@@ -38,7 +38,7 @@ TargetOption = Annotated[
     option(
         "--target",
         metavar="METRIC<=NUMBER",
-        help='Stop once a feasible design is that good: "latency_ns<=50", "hypervolume>=3", ...; repeatable.',
+        help='Stop once a feasible design is that good: "latency_ns<=50", "hypervolume>=3"; repeatable.',
         panel=HOW_LONG,
     ),
 ]

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cosearch.bounded_files import opened
 from cosearch.cli import options
 from cosearch.cli.output import print_json, print_line, print_table
 from cosearch.cli.progress import shown_cases
@@ -17,6 +18,7 @@ from cosearch.quantities import number, relative_error
 from cosearch.registry import validation
 
 BOUNDS_MISSED = 1
+MOST_README_BYTES = 64 << 20
 RELATIVE = (
     "median",
     "median_bound",
@@ -70,11 +72,14 @@ def _write(markdown: str, readme: Path, marker: str) -> None:
     """Replace what stands between the markers of a file."""
     begin, end = f"<!-- {marker} -->", f"<!-- /{marker} -->"
     try:
-        before, found, rest = readme.read_text().partition(begin)
+        with opened(readme, MOST_README_BYTES) as file:
+            before, found, rest = file.read().decode().partition(begin)
         _, closed, after = rest.partition(end)
         if not (found and closed):
             raise ArgumentError(f"{readme} has no place for the table: expected the lines {begin} and {end}")
-        readme.write_text(f"{before}{begin}\n{markdown}\n{end}{after}")
+        readme.write_text(f"{before}{begin}\n{markdown}\n{end}{after}", encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ArgumentError(f"cannot write the table into {readme}: it is no text") from None
     except OSError as error:
         raise ArgumentError(f"cannot write the table into {readme}: {error.strerror}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -27,8 +27,9 @@ Base: Any = ParallelEnv or object
 def parallel_env(problem: str | Problem, **arguments: Any) -> DesignParallelEnv:
     """A cooperative environment: every group of parameters has an agent, all get the same reward.
 
-    An episode has one step, in which each agent chooses its own parameters. The groups are the problem's
-    `groups`; a parameter in no group has an agent of its own, named after it.
+    An episode has one step, in which each agent chooses its own parameters. The groups are those of
+    the problem's space, of nested ones the outermost; a parameter in no group has an agent of its own, named
+    after it.
 
     Example:
         ```python
@@ -138,7 +139,7 @@ class DesignParallelEnv(Base):
 
 def _groups(problem: Problem) -> dict[str, list[str]]:
     """The parameters of each agent: the problem's groups, then every other parameter on its own."""
-    groups = {agent: list(names) for agent, names in problem.groups.items()}
+    groups = {agent: list(names) for agent, names in _outermost(problem.space.groups).items()}
     owner: dict[str, str] = {}
     for agent, names in groups.items():
         for name in names:
@@ -157,3 +158,9 @@ def _joined(parts: dict[str, gymnasium.Space[Any]]) -> gymnasium.Space[Any]:
     if all(isinstance(part, spaces.Box) for part in parts.values()):
         return spaces.Box(-1.0, 1.0, (len(parts),), np.float32)
     return spaces.Dict(parts)
+
+
+def _outermost(groups: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The groups that lie within no other, as the parts of a joined space lie within it."""
+    sets = {group: set(names) for group, names in groups.items()}
+    return {name: groups[name] for name in groups if not any(sets[name] < other for other in sets.values())}

@@ -65,7 +65,7 @@ def moves_of(space: DesignSpace) -> list[Move]:
             moves += [Move(column, "scale", share) for share in SHARES]
         else:
             moves += [Move(column, "by", -1), Move(column, "by", 1)]
-    return moves
+    return moves or [Move(0, "by", 0)]  # all is held: an action that changes nothing
 
 
 class Refine(Formulation):

@@ -12,70 +12,23 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.objectives import feasible, minimised, violations
-from cosearch.outcomes import FAILED_CODE, INFEASIBLE_CODE, STATUSES, Outcomes
+from cosearch.objectives import feasible, minimised
+from cosearch.outcomes import Outcomes
 from cosearch.pareto import pareto_mask, reference_point
 from cosearch.quantities import Scale
+from cosearch.registry import registry
 from cosearch.report.importance import Importance, parameter_importance
+from cosearch.report.study_result import Reason, StudyResult, all_reasons
 from cosearch.report.volumes import UnitBox
-from cosearch.space import Designs
+from cosearch.settings import settings_key
+from cosearch.space import Designs, DesignTable
 from cosearch.store import StudyData, StudyRecord
-
-Reason = tuple[str, str, int]  # kind (infeasible, failed or constraint), reason, number of designs
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """One study, as it is compared with others.
-
-    Attributes:
-        data: the study.
-        label: the agent's name, with the settings in which it differs from other studies of that agent.
-        minimised: objectives, smaller is better, NaN where infeasible or failed, shape (n, m).
-        feasible: which designs are ok and meet every constraint, shape (n,).
-        front: which designs are on the study's own Pareto front, shape (n,).
-        combined_front: which of them are on the front of all compared studies, shape (n,).
-        checkpoints: numbers of evaluations at which the hypervolume is known, ascending, the last one n.
-        shares: the hypervolume at these, as a share of that of all compared studies.
-    """
-
-    data: StudyData
-    label: str
-    minimised: NDArray[np.float64]
-    feasible: NDArray[np.bool_]
-    front: NDArray[np.bool_]
-    combined_front: NDArray[np.bool_]
-    checkpoints: NDArray[np.int64]
-    shares: NDArray[np.float64]
-
-    @property
-    def share(self) -> float:
-        """The hypervolume of everything that the study found, as a share of that of all compared studies."""
-        return float(self.shares[-1]) if len(self.shares) else 0.0
-
-    @functools.cached_property
-    def counts(self) -> dict[str, int]:
-        """How many designs were evaluated, feasible, rejected, over a constraint, failed, on the front."""
-        outcomes = self.data.outcomes
-        return {
-            "evaluations": len(outcomes),
-            "feasible": int(self.feasible.sum()),
-            "infeasible": int((outcomes.codes == INFEASIBLE_CODE).sum()),
-            "violates_constraints": int((outcomes.ok & ~self.feasible).sum()),
-            "failed": int((outcomes.codes == FAILED_CODE).sum()),
-            "pareto_designs": int(self.front.sum()),
-            "on_combined_front": int(self.combined_front.sum()),
-        }
-
-    def reasons(self, most: int = 5) -> list[Reason]:
-        """The most frequent reasons why designs are not feasible."""
-        return reasons_of(self.data, most)
 
 
 @dataclass(frozen=True)
@@ -95,7 +48,6 @@ class Comparison:
         front: which designs are on the combined Pareto front, shape (N,).
         hypervolume: of the combined front, in the product of the objectives' units; infinite where that is
             beyond what a number can hold.
-        elsewhere: how many evaluations were made at other fidelities, by name; they are left out.
     """
 
     results: Sequence[StudyResult]
@@ -107,7 +59,6 @@ class Comparison:
     feasible: NDArray[np.bool_]
     front: NDArray[np.bool_]
     hypervolume: float
-    elsewhere: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def first(self) -> StudyData:
@@ -188,7 +139,7 @@ class Comparison:
         """The most frequent reasons of all studies why designs are not feasible."""
         total: Counter[tuple[str, str]] = Counter()
         for result in self.results:
-            total += _reasons(result.data)
+            total += all_reasons(result.data)
         return [(*key, n) for key, n in total.most_common(most)]
 
     def evaluate_command(self, row: int) -> str:
@@ -201,10 +152,6 @@ class Comparison:
         return shlex.join(words)
 
 
-WITHOUT_EFFECT = ("threads",)
-"""Arguments of problems that change how long an evaluation takes, and no number."""
-
-
 def compare(studies: Sequence[StudyData]) -> list[Comparison]:
     """The studies in groups that can be compared, each group where its first study stands."""
     groups: dict[str, list[StudyData]] = {}
@@ -213,16 +160,10 @@ def compare(studies: Sequence[StudyData]) -> list[Comparison]:
     return [_compare_group(group) for group in groups.values()]
 
 
-def _elsewhere(studies: Sequence[StudyData]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for study in studies:
-        total.update(study.elsewhere)
-    return dict(total)
-
-
 def group_key(record: StudyRecord) -> str:
     """What two studies must have in common to be compared."""
-    arguments = {k: v for k, v in record.problem_arguments.items() if k not in WITHOUT_EFFECT}
+    problem = registry().problems.get(record.problem)  # a report needs no plugin, but it knows more with it
+    arguments = settings_key(problem.Settings if problem else None, record.problem_arguments)
     shared = [
         record.problem, record.problem_version, arguments, record.workload_digest,
         record.fidelity, record.objectives, record.constraints, record.space,
@@ -230,9 +171,8 @@ def group_key(record: StudyRecord) -> str:
     return json.dumps(shared, sort_keys=True, default=str)
 
 
-def _compare_group(studies: Sequence[StudyData]) -> Comparison:
-    elsewhere = _elsewhere(studies)
-    studies = [study.own() for study in studies]
+def _compare_group(whole_studies: Sequence[StudyData]) -> Comparison:
+    studies = [study.own() for study in whole_studies]
     objectives, constraints = studies[0].objectives, studies[0].constraints
     meets = [feasible(constraints, study.outcomes) for study in studies]
     points = [minimised(objectives, study.outcomes) for study in studies]
@@ -251,7 +191,14 @@ def _compare_group(studies: Sequence[StudyData]) -> Comparison:
     labels = _labels(studies)
     results = [
         StudyResult(
-            study, labels[k], points[k], meets[k], own[k], shared[k], *unit.curve(points[k], fronts[k], whole)
+            study,
+            labels[k],
+            points[k],
+            meets[k],
+            own[k],
+            shared[k],
+            *unit.curve(points[k], fronts[k], whole),
+            left_out=len(whole_studies[k].designs) - len(study.designs),
         )
         for k, study in enumerate(studies)
     ]
@@ -269,34 +216,15 @@ def _compare_group(studies: Sequence[StudyData]) -> Comparison:
         feasible=np.concatenate(meets)[everything],
         front=np.concatenate(shared)[everything],
         hypervolume=whole * unit.volume if whole else 0.0,
-        elsewhere=elsewhere,
     )
 
 
 def _distinct(studies: Sequence[StudyData]) -> NDArray[np.int64] | None:
     """The rows of all studies' designs, one after the other, in which one appears first; None for all."""
-    if len(studies) == 1:
+    if len(studies) == 1 and (studies[0].seed == studies[0].seed[:1]).all():
         return None
-    index = np.concatenate([study.designs.index for study in studies])
-    packed = index.astype(studies[0].space.key_dtype, order="C")
-    keys = packed.view(np.dtype((np.void, packed.dtype.itemsize * packed.shape[1]))).ravel()
-    return np.sort(np.unique(keys, return_index=True)[1])
-
-
-def reasons_of(data: StudyData, most: int = 5) -> list[Reason]:
-    """The most frequent reasons why a study's designs are not feasible."""
-    return [(*key, n) for key, n in _reasons(data).most_common(most)]
-
-
-def _reasons(data: StudyData) -> Counter[tuple[str, str]]:
-    outcomes, bad = data.outcomes, ~data.outcomes.ok
-    pairs = Counter(zip(outcomes.codes[bad].tolist(), map(str, outcomes.reason[bad].tolist()), strict=True))
-    counter = Counter({(STATUSES[code], reason): n for (code, reason), n in pairs.items()})
-    missed = violations(data.constraints, outcomes)[outcomes.ok] > 0
-    for constraint, n in zip(data.constraints, missed.sum(axis=0).tolist(), strict=True):
-        if n:
-            counter["constraint", f"{constraint} is not met"] = n
-    return counter
+    table = DesignTable(studies[0].space)
+    return np.flatnonzero(np.concatenate([table.add(study.designs)[1] for study in studies]))
 
 
 def _labels(studies: Sequence[StudyData]) -> list[str]:

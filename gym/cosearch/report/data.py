@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.report.comparison import Comparison, StudyResult, compare
+from cosearch.report.comparison import Comparison, compare
 from cosearch.report.importance import Importance
+from cosearch.report.study_result import StudyResult
 from cosearch.store import StudyData
 
 

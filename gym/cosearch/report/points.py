@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cosearch.pictures import PALETTE
 from cosearch.quantities import count
-from cosearch.report.comparison import Comparison, StudyResult
+from cosearch.report.comparison import Comparison
+from cosearch.report.study_result import StudyResult
 from cosearch.report.words import parameter_value, plain, short, shown_name
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon")

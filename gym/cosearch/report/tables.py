@@ -13,7 +13,8 @@ from urllib.parse import quote
 import numpy as np
 
 from cosearch.quantities import count, duration, number, percent
-from cosearch.report.comparison import Comparison, StudyResult
+from cosearch.report.comparison import Comparison
+from cosearch.report.study_result import StudyResult
 from cosearch.report.words import (
     more_text,
     parameter_value,

@@ -10,8 +10,9 @@ import numpy as np
 from cosearch.objectives import Constraint, Objective
 from cosearch.outcomes import FAILED, INFEASIBLE
 from cosearch.quantities import count, duration, percent
-from cosearch.report.comparison import Comparison, Reason, StudyResult
+from cosearch.report.comparison import Comparison
 from cosearch.report.importance import Importance
+from cosearch.report.study_result import Reason, StudyResult
 
 # Below this share of explained variance an importance is shown with a warning.
 TRUSTED_EXPLANATION = 0.5
@@ -45,9 +46,8 @@ def summary(comparison: Comparison) -> str:
     """What the studies found, in a few plain sentences."""
     results = comparison.results
     n = sum(result.counts["evaluations"] for result in results)
-    elsewhere = _elsewhere(comparison)
     if n == 0:
-        return " ".join(["No design has been evaluated yet.", *elsewhere])
+        return "No design has been evaluated yet."
     if not comparison.feasible.any():
         return (
             f"No feasible design in {count(n, 'evaluation')}. "
@@ -56,21 +56,15 @@ def summary(comparison: Comparison) -> str:
     sentences = [_found(comparison, n), _best(comparison)]
     if len(comparison.labels) > 1:
         sentences.append(_ranking(comparison))
+    left_out = sum(result.left_out for result in results)
+    if left_out:
+        verb = "is" if left_out == 1 else "are"
+        sentences.append(f"{count(left_out, 'evaluation')} at other fidelities {verb} left out.")
     unfinished = [result for result in results if result.data.record.status != "finished"]
     if unfinished:
         verb = "is" if len(unfinished) == 1 else "are"
         sentences.append(f"{count(len(unfinished), 'study', 'studies')} {verb} not finished.")
-    return " ".join(sentences + elsewhere)
-
-
-def _elsewhere(comparison: Comparison) -> list[str]:
-    """What was evaluated at other fidelities."""
-    costs = {f["name"]: f["cost"] for f in comparison.first.record.fidelities}
-    return [
-        f"{count(n, 'more evaluation')} at fidelity {name}"
-        + (f", at {costs[name]:g} of an evaluation's cost each." if name in costs else ".")
-        for name, n in comparison.elsewhere.items()
-    ]
+    return " ".join(sentences)
 
 
 def goal_facts(objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> list[tuple[str, str]]:

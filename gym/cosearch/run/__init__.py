@@ -1,1 +1,1 @@
-"""Running a search: trials, the backends on which they run, the scheduler that keeps them going, the study."""
+"""Running a search: trials, the backends that run them, the scheduler that keeps them going, the study."""

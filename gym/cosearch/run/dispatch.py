@@ -14,6 +14,9 @@ from cosearch.run.batch import Batch, Rows
 from cosearch.run.part_size import PartSize
 from cosearch.run.trial import Piece
 
+# The agent hears of a piece when all of it is done, so it should be short; a trip costs a fraction of this.
+PIECE_SECONDS = 0.05
+
 
 @dataclass
 class _Running:
@@ -29,8 +32,8 @@ class Dispatch:
 
     Args:
         backend: where they run.
-        whole: whether the search waits for whole batches, which the workers share; otherwise a piece is
-            about a second's work, and there are as many as the backend has room for.
+        whole: whether the search waits for whole batches, which the workers share; otherwise there are
+            as many pieces as the backend has room for, single designs unless these are quick.
     """
 
     def __init__(self, backend: Backend, *, whole: bool) -> None:
@@ -39,7 +42,7 @@ class Dispatch:
         self._waiting: deque[tuple[Batch, Rows]] = deque()
         self._running: dict[int, _Running] = {}
         self._pieces = 0
-        self._size = PartSize()
+        self._size = PartSize(PIECE_SECONDS, first=1)
 
     @property
     def idle(self) -> bool:

@@ -53,8 +53,8 @@ class Findings:
         data = self.data
         if len(data.objectives) > 1:
             raise ArgumentError(
-                f"study {self.record.name!r} has {len(data.objectives)} objectives, so no design is the best; "
-                "see pareto_front()"
+                f"study {self.record.name!r} has {len(data.objectives)} objectives, "
+                "so no design is the best: ask for pareto_front()"
             )
         found = _feasible(data)
         if len(found.designs) == 0:

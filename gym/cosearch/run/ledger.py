@@ -107,7 +107,7 @@ class Ledger:
             reason[i] = self._reasons[int(rows[i])]
         values = self._columns["metrics"][rows]
         return Outcomes(
-            {name: np.ascontiguousarray(values[:, k]) for k, name in enumerate(self.metrics)},  # type: ignore[misc]
+            {name: np.ascontiguousarray(values[:, k]) for k, name in enumerate(self.metrics)},
             codes,
             reason,
             standard_error={name: column[rows] for name, column in self._errors.items()},

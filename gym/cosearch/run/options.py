@@ -1,4 +1,4 @@
-"""How a study runs: budget, stops, workers, limits. One object, which Python, command line and store share."""
+"""How a study runs: budget, stops, workers, limits. One object that Python, command line and store share."""
 
 from __future__ import annotations
 

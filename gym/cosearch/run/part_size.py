@@ -1,18 +1,23 @@
-"""How many designs run at once, so that what is lost with a killed process is about a second's work."""
+"""How many designs go on one trip, from how long the last trips took."""
 
 from __future__ import annotations
 
-PART_SECONDS = 1.0
-FIRST_PART = 16
+GROWTH = 4
 
 
 class PartSize:
-    """The size of the next part of a piece, from how long the last ones took."""
+    """The size of the next part of the work.
 
-    def __init__(self) -> None:
-        self.designs = FIRST_PART
+    Args:
+        seconds: how long a part should take. What a kill may cost is one part.
+        first: designs of the first.
+    """
+
+    def __init__(self, seconds: float = 1.0, first: int = 16) -> None:
+        self.seconds = seconds
+        self.designs = first
 
     def learn(self, designs: int, seconds: float) -> None:
         """Take note of a part that is done; the next is at most four times as large, or as small."""
-        fitting = designs * PART_SECONDS / max(seconds, 1e-6)
-        self.designs = max(1, int(min(max(fitting, self.designs / 4), self.designs * 4)))
+        fitting = designs * self.seconds / max(seconds, 1e-6)
+        self.designs = max(1, int(min(max(fitting, self.designs / GROWTH), self.designs * GROWTH)))

@@ -33,8 +33,8 @@ from cosearch.space import Designs
 FIRST_DESIGNS = 8
 # A silent backend is left this often, to see whether the time is up.
 POLL_SECONDS = 0.5
-# What is under way is noted on the disk at most this often, and not where it is more than so many designs: then
-# they are cheap, and the agent asks them again.
+# What is under way is noted on the disk at most this often, and not where it is more than so many designs:
+# they are cheap then, and the agent asks them again.
 FLUSH_SECONDS = 0.1
 MOST_NOTED = 1000
 

@@ -273,14 +273,15 @@ class Study(Findings):
         if self._ran:
             raise AgentError(f"study {self.record.name!r} has run already; go on with Study.resume")
         with contextlib.ExitStack() as stack:
-            if progress is True:
+            if isinstance(progress, bool):
                 from cosearch.progress_display import shown_progress
 
-                progress = stack.enter_context(shown_progress(self.record.name, self.problem, hidden=False))
+                shown = shown_progress(self.record.name, self.problem, hidden=not progress)
+                progress = stack.enter_context(shown)
             writer = stack.enter_context(self.store.writer(self.record))
             self._ran = True
             stack.callback(self.agent.close)
-            search = self._search = _Search(self, writer, progress or None, tuple(callbacks))
+            search = self._search = _Search(self, writer, progress, tuple(callbacks))
             stack.callback(search.close)
             writer.set_record(self.record)
             writer.set_status("running")

@@ -93,7 +93,7 @@ class Results:
         seed: int | NDArray[np.int64] = 0,
         number: int | NDArray[np.int64] = 0,
     ) -> Results:
-        """Results whose designs share a fidelity and a seed, or say each its own; `number` may be the first's."""
+        """Results that share a fidelity and a seed, or say each its own; `number` may be the first one."""
         n = len(designs)
         return cls(
             designs,

@@ -67,7 +67,7 @@ class _Worker:
     def run(self) -> None:
         """Answer until the channel ends."""
         while (asked := _receive(self.channel)) is not None:
-            answer = self._answer(*pickle.loads(asked))
+            answer = self._answer(asked)
             if os.getpid() != self.pid:  # a simulator forked and both came back
                 os._exit(1)
             self._tidy_up()
@@ -77,11 +77,12 @@ class _Worker:
                 print(f"the simulator closed the channel to the study ({error})")
                 os._exit(1)
 
-    def _answer(self, what: str, *asked: Any) -> tuple[Any, ...]:
+    def _answer(self, message: bytes) -> tuple[Any, ...]:
         from cosearch.outcomes import reason_of
 
         began = time.perf_counter()
         try:
+            what, *asked = pickle.loads(message)
             answer = self._run(*asked) if what == "run" else asked[0](self.problem, *asked[1])
             return ("done", answer, time.perf_counter() - began)
         except BaseException as error:  # Ctrl-C's exception, raised by a simulator, is no Ctrl-C

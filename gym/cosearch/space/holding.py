@@ -53,7 +53,7 @@ class Held:
 
 
 def held_positions(space: SpaceModel, values: Mapping[str, Any]) -> dict[int, int]:
-    """{column: position} of these values and of what is held already, in the order of the columns.
+    """{column: position} of these values and of what is held already, in the order of holding.
 
     Raises:
         UnknownNameError: there is no such parameter.
@@ -72,7 +72,7 @@ def held_positions(space: SpaceModel, values: Mapping[str, Any]) -> dict[int, in
             if c.parent in positions
         )
         raise DesignError(f"parameter {space.names[column]!r} cannot be held: it is inactive with {parents}")
-    return dict(sorted(positions.items()))
+    return positions
 
 
 def default_near(space: DesignSpace, default: Designs) -> Designs:

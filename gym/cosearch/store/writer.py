@@ -275,6 +275,7 @@ class StudyWriter:
 
         def rewrite() -> None:
             self._session.execute("DELETE FROM tells WHERE study_id = ?", (self.record.id,))
+            self._tells_dirty = True
             self._write_tells()
 
         self._write("write to", rewrite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import pickle
 import re
@@ -75,13 +76,22 @@ def _check_declarations(problem: Problem) -> None:
         f"{who}: default_fidelity {problem.default_fidelity!r} is none of "
         f"{', '.join(problem.fidelity_names)}",
     )
-    for group, members in problem.groups.items():
-        for member in members:
-            require(member in problem.space, f"{who}: group {group!r} names unknown parameter {member!r}")
 
 
 def _check_rebuild(problem: Problem) -> None:
     who = f"problem {problem.name!r}"
+    own = (
+        inspect.signature(type(problem).__init__).parameters
+        if type(problem).__init__ is not Problem.__init__
+        else {}
+    )
+    known = {"self", *inspect.signature(Problem.__init__).parameters}
+    arguments_of_its_own = [n for n, p in own.items() if n not in known and p.kind is not p.VAR_KEYWORD]
+    require(
+        not arguments_of_its_own,
+        f"{who} takes {', '.join(arguments_of_its_own)} in a constructor of its own, so no study can build "
+        "it again: declare its arguments as `Settings`, and set what depends on them in `build`",
+    )
     try:
         arguments = json.loads(json.dumps(dict(problem.arguments)))
     except (TypeError, ValueError) as error:

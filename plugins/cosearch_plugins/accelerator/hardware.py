@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from cosearch.errors import ArgumentError
+from cosearch.fidelity import Fidelity
 from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
@@ -70,6 +71,11 @@ SPACE = DesignSpace(
         Ordinal("clock_ghz", (0.2, 0.4, 0.6, 0.8, 1.0), default=0.6),
     ],
     name="accelerator",
+    groups={
+        "array": ["array_rows", "array_columns", "dataflow", "bits", "clock_ghz"],
+        "memories": ["register_words", "buffer_kib", "buffer_banks"],
+        "bandwidths": ["buffer_words_per_cycle", "memory_gb_per_s"],
+    },
 )
 
 METRICS = (
@@ -147,14 +153,14 @@ class Accelerator(Problem):
     space = SPACE
     metrics = METRICS
     objectives = tuple(Objective(name, "min") for name in ("latency_ns", "energy_pj", "area_mm2"))
-    fidelities = ("bound", "mapper", "timeline")
+    # Relative costs: processor time for each design, as tests/benchmarks/fidelity_ranks.py measures it.
+    fidelities = (
+        Fidelity("bound", 0.0003, "what no mapping goes below, in closed form"),
+        Fidelity("mapper", 1.0, "the best mapping that is found for each layer"),
+        Fidelity("timeline", 1.0, "that mapping's tiles in time: layers overlap, units wait for each other"),
+    )
     default_fidelity = "mapper"
     workloads = NETWORKS
-    groups = {  # noqa: RUF012
-        "array": ["array_rows", "array_columns", "dataflow", "bits", "clock_ghz"],
-        "memories": ["register_words", "buffer_kib", "buffer_banks"],
-        "bandwidths": ["buffer_words_per_cycle", "memory_gb_per_s"],
-    }
 
     def build(self) -> None:
         """Read the network and the files; hold what is not searched."""
@@ -168,7 +174,8 @@ class Accelerator(Problem):
             fixed.append(Categorical("dataflow", (self.template.name,)))
         held = {parameter.name: parameter for parameter in fixed}
         if held:
-            self.space = DesignSpace([held.get(p.name, p) for p in SPACE], name=self.name)
+            parameters = [held.get(p.name, p) for p in SPACE]
+            self.space = DesignSpace(parameters, name=self.name, groups=SPACE.groups)
         self.network = read_network(settings.workload)
         if not self.network.matrix_operators:
             raise ArgumentError(f"workload {settings.workload!r} has no operator with multiplications")

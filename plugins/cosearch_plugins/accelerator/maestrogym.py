@@ -77,6 +77,12 @@ class AcceleratorMaestrogymSettings(Settings):
     threads: Threads = None  # as all problems have it; the model needs but one
 
 
+GROUPS = {
+    "outer level": ["order_l2", "parallel_l2", *(f"{m.lower()}_l2" for m in MAPS)],
+    "inner level": ["order_l1", "parallel_l1", *(f"{m.lower()}_l1" for m in MAPS), "cluster_pes"],
+}
+
+
 class AcceleratorMaestrogym(Problem):
     """ArchGym's MaestroGym: the mapping of one layer onto 1024 PEs, as MAESTRO costs it.
 
@@ -96,10 +102,6 @@ class AcceleratorMaestrogym(Problem):
     objectives = GOALS["all"]
     fidelities = ("analytical",)
     workloads = ("resnet18", "vgg16", "mobilenet_v2", "alexnet", "bert_base")
-    groups = {  # noqa: RUF012
-        "outer level": ["order_l2", "parallel_l2", *(f"{m.lower()}_l2" for m in MAPS)],
-        "inner level": ["order_l1", "parallel_l1", *(f"{m.lower()}_l1" for m in MAPS), "cluster_pes"],
-    }
 
     def build(self) -> None:
         """Read the layer, whose sizes make the space."""
@@ -107,7 +109,7 @@ class AcceleratorMaestrogym(Problem):
         self.pes, self.bandwidths = settings.pes, (settings.noc_bandwidth, settings.offchip_bandwidth)
         self.layer_name, self.layer = _layer(settings.workload, settings.layer)
         self.sizes = _map_sizes(self.layer)
-        self.space = DesignSpace(_parameters(self.sizes, self.pes), name=self.name)
+        self.space = DesignSpace(_parameters(self.sizes, self.pes), name=self.name, groups=GROUPS)
         self.objectives = GOALS[settings.goal]
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:

@@ -111,13 +111,13 @@ class AcceleratorMapping(Problem):
             if size > 1
         ]
         self.tiled = [i for i, s in enumerate(self.architecture.levels[:-1]) if (s.capacity_words or 0) > 1]
-        self.space = DesignSpace(self._parameters(), name=self.name)
-        self.groups = {
-            "spread": [name for name in self.space.names if name.startswith("spread_")],
-            "tiles": [name for name in self.space.names if name.startswith("tile_")],
-            "orders": [name for name in self.space.names if name.startswith("order_")],
+        parameters = self._parameters()
+        groups = {
+            group: [p.name for p in parameters if p.name.startswith(prefix)]
+            for group, prefix in (("spread", "spread_"), ("tiles", "tile_"), ("orders", "order_"))
         }
-        self.groups = {name: parameters for name, parameters in self.groups.items() if parameters}
+        groups = {group: names for group, names in groups.items() if names}
+        self.space = DesignSpace(parameters, name=self.name, groups=groups)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All mappings in one call of the cost model."""

@@ -41,6 +41,11 @@ SPACE = DesignSpace(
         Categorical("schedule", ("any_core", "one_core")),
     ],
     name="npu-multicore",
+    groups={
+        "cores": ["cores", "schedule", "clock_ghz"],
+        "compute": ["array_rows", "array_columns", "dataflow", "vector_lanes"],
+        "memory": ["buffer_kib", "buffers", "dma_gb_per_s", "dram_gb_per_s"],
+    },
 )
 
 METRICS = (
@@ -83,11 +88,6 @@ class NpuMulticore(Problem):
     objectives = tuple(Objective(name, "min") for name in ("latency_ns", "energy_pj", "area_mm2"))
     fidelities = ("analytical",)
     workloads = NETWORKS
-    groups = {  # noqa: RUF012
-        "cores": ["cores", "schedule", "clock_ghz"],
-        "compute": ["array_rows", "array_columns", "dataflow", "vector_lanes"],
-        "memory": ["buffer_kib", "buffers", "dma_gb_per_s", "dram_gb_per_s"],
-    }
 
     def build(self) -> None:
         """Read the network."""

@@ -59,13 +59,17 @@ def _scratchpad(name: str, depth: int) -> list[Parameter]:
     ]
 
 
-SPACE = DesignSpace(
-    [
+PARAMETERS: dict[str, list[Parameter]] = {
+    "array": [
         Ordinal("NUM_PEs", range(14, 337, 14), default=168),
         Ordinal("MAC_MESH_X", (2, 7, 14), default=14),
+    ],
+    "scratchpads": [
         *_scratchpad("IFMAP_SPAD", 16),
         *_scratchpad("PSUM_SPAD", 16),
         *_scratchpad("WEIGHTS_SPAD", 256),
+    ],
+    "buffers": [
         Categorical("DUMMY_BUFFER_class", CLASSES, default="SRAM"),
         Ordinal("DUMMY_BUFFER_depth", DEPTHS, default=16),
         Ordinal("DUMMY_BUFFER_block_size", BLOCKS, default=1),
@@ -76,7 +80,11 @@ SPACE = DesignSpace(
         Ordinal("SHARED_GLB_read_bandwidth", BANDWIDTHS, default=16),
         Ordinal("SHARED_GLB_write_bandwidth", BANDWIDTHS, default=16),
     ],
+}
+SPACE = DesignSpace(
+    [parameter for group in PARAMETERS.values() for parameter in group],
     name="accelerator-timeloopgym",
+    groups={group: [parameter.name for parameter in members] for group, members in PARAMETERS.items()},
 )
 
 METRICS = (
@@ -146,16 +154,6 @@ class AcceleratorTimeloopgym(Problem):
     objectives = tuple(Objective(metric, "min") for metric in GOALS["joint"])
     fidelities = ("analytical",)
     workloads = ("archgym-alexnet", "alexnet", "vgg16", "efficientnet_b0")
-    groups = {  # noqa: RUF012
-        "array": ["NUM_PEs", "MAC_MESH_X"],
-        **{
-            words: [name for name in SPACE.names if name.startswith(prefix)]
-            for words, prefix in (
-                ("scratchpads", ("IFMAP", "PSUM", "WEIGHTS")),
-                ("buffers", ("DUMMY", "SHARED")),
-            )
-        },
-    }
 
     def build(self) -> None:
         """Read the network, and set the goal's targets."""

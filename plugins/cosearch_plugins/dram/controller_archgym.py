@@ -44,6 +44,17 @@ SPACE = DesignSpace(
         Ordinal("MaxActiveTransactions", (1, 2, 4, 8, 16, 32, 64, 128)),
     ],
     name="dram-controller-archgym",
+    groups={
+        "arbiter and queues": [
+            "Arbiter",
+            "MaxActiveTransactions",
+            "SchedulerBuffer",
+            "RequestBufferSize",
+            "RespQueue",
+        ],
+        "scheduler and page policy": ["Scheduler", "PagePolicy"],
+        "refresh": ["RefreshPolicy", "RefreshMaxPostponed", "RefreshMaxPulledin"],
+    },
 )
 
 # ArchGym's targets are 1 for mW / 1000 and 0.1 for "Total Time" / 1e9, whose unit it drops. DRAMSys prints
@@ -174,17 +185,6 @@ class DramControllerArchgym(Problem):
     )
     fidelities = ("cycle",)
     workloads: ClassVar[tuple[str, ...]] = WORKLOADS
-    groups: ClassVar[dict[str, list[str]]] = {  # type: ignore[misc]
-        "arbiter and queues": [
-            "Arbiter",
-            "MaxActiveTransactions",
-            "SchedulerBuffer",
-            "RequestBufferSize",
-            "RespQueue",
-        ],
-        "scheduler and page policy": ["Scheduler", "PagePolicy"],
-        "refresh": ["RefreshPolicy", "RefreshMaxPostponed", "RefreshMaxPulledin"],
-    }
 
     def build(self) -> None:
         """Make or read the trace, and set the goal's objectives."""

@@ -36,10 +36,10 @@ class Oven(Problem):
             Permutation("layers", ["nut", "cream", "fruit", "sponge"]),
         ],
         forbidden=[Forbidden("speed > 2 and heat > 1.0", "too hot for the fan")],
+        groups={"air": ["fan", "speed"], "cook": ["heat", "minutes"]},
     )
     metrics = (Metric("time", "min"), Metric("taste", "1"))
     objectives = (Objective("time"), Objective("taste", "max"))
-    groups = {"air": ["fan", "speed"], "cook": ["heat", "minutes"]}  # noqa: RUF012
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> dict[str, Any]:
         minutes, heat = designs["minutes"], designs["heat"]

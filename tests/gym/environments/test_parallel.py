@@ -64,10 +64,11 @@ def test_real_parameters_of_one_group_are_a_box():
         """Two reals."""
 
         name = "test-plane"
-        space = cosearch.DesignSpace([cosearch.Real("x", 0, 1), cosearch.Real("y", 0, 1)])
+        space = cosearch.DesignSpace(
+            [cosearch.Real("x", 0, 1), cosearch.Real("y", 0, 1)], groups={"both": ["x", "y"]}
+        )
         metrics = (Metric("sum", "1"),)
         objectives = (Objective("sum"),)
-        groups = {"both": ["x", "y"]}  # noqa: RUF012
 
         def simulate(self, designs, *, fidelity, seed):
             return {"sum": designs["x"] + designs["y"]}
@@ -86,7 +87,8 @@ def test_misuse_is_told_in_words(oven, monkeypatch):
     env.reset()
     with pytest.raises(ArgumentError, match="the action of agent 'air' is missing"):
         env.step({})
-    oven.groups = {"one": ["fan"], "two": ["fan"]}
+    groups = {"one": ["fan", "speed"], "two": ["fan", "heat"]}
+    oven.space = cosearch.DesignSpace(oven.space.parameters, oven.space.forbidden, groups=groups)
     with pytest.raises(ArgumentError, match="'fan' is in two groups"):
         cosearch.parallel_env(oven)
     monkeypatch.setattr(parallel, "ParallelEnv", None)

@@ -34,8 +34,8 @@ def test_only_like_studies_are_compared():
 
 
 def test_the_number_of_threads_sets_no_studies_apart():
-    arguments = [{"workload": "bert"}, {"workload": "bert", "threads": 2}]
-    assert len(compare([make_study(20, problem_arguments=a) for a in arguments])) == 1
+    arguments = [{}, {"workload": "resnet18", "threads": 2}]  # that is the default workload
+    assert len(compare([make_study(20, problem="accelerator", problem_arguments=a) for a in arguments])) == 1
 
 
 def test_hypervolumes_share_one_reference_point():
@@ -92,6 +92,26 @@ def test_counts_add_up_and_reasons_are_counted():
     assert reasons["area_mm2<=4 is not met"] == (study.outcomes["area_mm2"][ok] > 4).sum()
     assert reasons["top1>=0.7 is not met"] == (study.outcomes["top1"][ok] < 0.7).sum()
     assert reasons["metric latency_ns is nan"] == (study.outcomes.status == "failed").sum()
+
+
+def test_only_evaluations_at_the_studys_own_fidelity_are_compared():
+    fidelity = np.where(np.arange(60) % 3 == 0, "rough", "analytical")
+    study = make_study(60, fidelity_of=fidelity)
+    (group,) = compare([study])
+    own = study.designs[fidelity == "analytical"]
+    assert group.designs == own
+    assert group.results[0].counts["at_other_fidelities"] == 20
+    assert "20 evaluations at other fidelities are left out." in summary(group)
+    (data,) = report_data([study])
+    assert data["studies"][0]["counts"]["evaluations"] == 40
+    assert {repr(row["design"]) for row in data["pareto"]} <= {repr(design) for design in own}
+
+
+def test_a_design_that_was_evaluated_with_several_seeds_is_one_design():
+    designs = SPACE.sample(20, 3)
+    twice = designs[np.repeat(np.arange(20), 2)]
+    (group,) = compare([make_study(40, designs=twice, seed_of=np.arange(40) % 2)])
+    assert group.designs == designs
 
 
 def test_settings_tell_studies_of_one_agent_apart():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cosearch import Evaluator
 from cosearch.errors import ArgumentError
-from cosearch.executor import InProcessExecutor, ProcessExecutor
+from cosearch.run.backend import BackendOptions
 from small_problems import Trouble, TwoSpheres
 
 
@@ -58,40 +58,26 @@ def test_the_budget_counts_what_is_simulated_and_nothing_else():
 
 def test_everything_is_recorded_before_it_is_returned():
     recorded = []
-    evaluator = Evaluator(TwoSpheres(), record=lambda keys, *_: recorded.extend(keys))
+    evaluator = Evaluator(TwoSpheres(), record=lambda designs, *_: recorded.extend(designs.keys()))
     designs = TwoSpheres.space.sample(100, 3)
     evaluator.evaluate(designs)
     assert recorded == list(dict.fromkeys(designs.keys()))
 
 
-def test_pieces_make_up_the_batch_whatever_their_size():
-    problem = TwoSpheres()
-    designs = problem.space.sample(333, 0)
-    whole = problem.evaluate(designs)
-    pieces = list(InProcessExecutor(problem).run(designs))
-    assert np.concatenate([rows for rows, _ in pieces]).tolist() == list(range(333))
-    np.testing.assert_array_equal(np.concatenate([o["right"] for _, o in pieces]), whole["right"])
-
-
 def test_worker_processes_give_the_same_numbers():
     problem = TwoSpheres()
     designs = problem.space.sample(50, 0)
-    evaluator = Evaluator(problem, workers=2)
-    try:
+    with Evaluator(problem, options=BackendOptions(workers=2)) as evaluator:
         np.testing.assert_array_equal(evaluator.evaluate(designs)["left"], problem.evaluate(designs)["left"])
-    finally:
-        evaluator.close()
 
 
 def test_crash_hang_and_hunger_each_fail_one_design_with_its_reason():
     problem = Trouble()
     kinds = ["fine", "exit", "raise", "memory", "hang", "nan", "fine"]
     designs = problem.space.designs([{"kind": kind, "x": i} for i, kind in enumerate(kinds)])
-    executor = ProcessExecutor(problem, workers=2, timeout_s=4.0, memory_mb=1000)
-    try:
-        outcomes = Evaluator(problem, executor=executor).evaluate(designs)
-    finally:
-        executor.close()
+    limits = BackendOptions(workers=2, timeout_s=4.0, memory_mb=1000)
+    with Evaluator(problem, options=limits) as evaluator:
+        outcomes = evaluator.evaluate(designs)
     assert outcomes.status.tolist() == ["ok", "failed", "failed", "failed", "failed", "failed", "ok"]
     assert outcomes.reason[1] == "the worker process died (exit code 7)"
     assert outcomes.reason[2] == "RuntimeError: the pipe burst"

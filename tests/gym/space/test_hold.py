@@ -5,6 +5,8 @@ import json
 import pickle
 from typing import Any
 
+import numpy as np
+import optuna as optuna_library
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -162,3 +164,72 @@ def test_a_held_permutation_is_read_as_one_design_and_as_a_column(items: list[An
         assert held.designs(designs[0]) == designs[:1]
         assert held.designs(designs.to_dicts()) == designs
         assert held.designs({name: designs.column(name) for name in held.names}) == designs
+
+
+@given(cases(), st.integers(0, 99), st.data())
+@settings(deadline=None, max_examples=60)
+def test_holding_is_a_mask_over_the_same_columns(case: Case, seed: int, data: st.DataObject) -> None:
+    design = case.space.sample(1, seed)[0]
+    names = data.draw(st.lists(st.sampled_from(list(design)), unique=True))
+    held = case.space.hold({name: design[name] for name in names})
+    assert held.parameters == case.space.parameters
+    assert (held.unit_dim, held.onehot_dim, held.key_dtype) == (
+        *(case.space.unit_dim, case.space.onehot_dim, case.space.key_dtype),
+    )
+    drawn = held.sample(20, seed)
+    free = case.space.from_index(drawn.index)
+    assert drawn.keys() == free.keys()
+    assert drawn.to_dicts() == free.to_dicts()
+    assert held.designs_from_packed(free.packed()) == held.designs(free) == drawn
+    assert (held.to_unit(drawn) == case.space.to_unit(free)).all()
+    assert (held.to_onehot(drawn) == case.space.to_onehot(free)).all()
+    assert optuna.to_optuna(held, drawn) == optuna.to_optuna(case.space, free)
+    anything = np.random.default_rng(seed).random((20, held.unit_dim))
+    for decoded in (held.from_unit(anything), held.sobol(5, seed) if held.cardinality() < 1e6 else drawn):
+        for name in names:
+            assert {repr(row[name]) for row in decoded if name in row} <= {repr(design[name])}
+
+
+def test_another_value_is_refused_by_every_decoder() -> None:
+    held = SPACE.hold({"rows": 32, "order": ["C", "K", "P"]})
+    other = SPACE.designs({**held.default(), "rows": 8})
+    with pytest.raises(DesignError, match="position 0 of 'rows' is out of range; expected 2, at which it is"):
+        held.from_index(other.index)
+    with pytest.raises(DesignError, match="position 0 of 'rows'"):
+        held.designs(other)
+    for encode, decode in [
+        (optuna.to_optuna, optuna.from_optuna),
+        (pymoo.to_pymoo, pymoo.from_pymoo),
+        (configspace.to_config, configspace.from_config),
+    ]:
+        with pytest.raises(DesignError, match="codes no value of 'rows'; expected 32, at which it is held"):
+            decode(held, encode(SPACE, other))
+    action = gymnasium.to_multi_discrete(held, held.default())
+    assert gymnasium.multi_discrete(held).nvec.tolist()[4:] == [1, 1, 1]
+    action[0, 4] = 1
+    with pytest.raises(DesignError, match=r"rows\[position\] is 1; expected 0 to 0"):
+        gymnasium.from_multi_discrete(held, action)
+
+
+def test_libraries_draw_only_what_is_held() -> None:
+    held = SPACE.hold({"rows": 32, "order": ["C", "K", "P"], "policy": "cap"})
+    expected = {"rows": 32, "order": ("C", "K", "P"), "policy": "cap"}
+    trial = optuna_library.create_study(sampler=optuna_library.samplers.RandomSampler(seed=1)).ask()
+    variables = pymoo.pymoo_variables(held)
+    drawn = [
+        optuna.suggest(held, trial),
+        *pymoo.from_pymoo(held, [{name: variable.sample() for name, variable in variables.items()}]),
+        *configspace.from_config(held, configspace.config_space(held).sample_configuration(3)),
+        *gymnasium.from_multi_discrete(held, gymnasium.multi_discrete(held).sample()),
+    ]
+    for design in drawn:
+        assert {name: design[name] for name in expected} == expected
+
+
+def test_no_neighbour_moves_what_is_held() -> None:
+    held = SPACE.hold({"rows": 32, "policy": "cap"})
+    design = held.default()
+    around = held.neighbours(design)
+    assert set(around["rows"]) == {32}
+    assert set(around["policy"]) == {"cap"}
+    assert len(SPACE.hold(SPACE.default()).neighbours(SPACE.default())) == 0

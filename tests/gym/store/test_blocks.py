@@ -142,11 +142,10 @@ def test_tells_of_consecutive_rows_are_a_few_bytes():
     assert len(runs.packed()) < 12
 
 
-@given(st.binary(max_size=30))
+@given(st.binary(max_size=30).filter(any))
 def test_damaged_tells_are_refused(body):
     runs = Runs()
     runs.add(np.arange(3, 1000))
     if body != runs.packed():
         with pytest.raises(StoreError):
-            if len(unpacked(body)) == 0:  # an empty part with its checksum is one
-                raise StoreError
+            unpacked(body)

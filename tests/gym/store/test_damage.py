@@ -110,8 +110,8 @@ def test_a_study_with_a_gap_does_not_go_on(path):
 
 def test_damaged_stores_end_in_one_line_or_are_read_as_they_were():
     """A short run of the benchmark, which damages thousands."""
-    found = sum(damage_stores.counted(12, seed=7).values(), damage_stores.Counter())
-    assert found.total() > 400
+    found = sum(damage_stores.counted(12, seed=7, every=4).values(), damage_stores.Counter())
+    assert found.total() > 100
     assert found["traceback"] == found["wrong"] == 0
-    assert found["as it was"] > 50
-    assert found["said, other read"] > 100
+    assert found["as it was"] > 10
+    assert found["said, other read"] > 25

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosearch import Store
+from cosearch import Store, Study
 from cosearch.errors import StoreError, StudyLockedError
 from small_problems import TwoSpheres
 from stored_studies import record
@@ -78,9 +78,13 @@ def test_writing_to_a_store_of_format_1_makes_it_one_of_format_2(path, name):
 
 
 def test_a_store_of_format_1_is_not_changed_under_a_study_that_runs(path):
-    with Store.open(path) as store, store.lock(store.study("stopped")):
-        with pytest.raises(StudyLockedError, match="study 'stopped' .* is being written"):
-            store.writer(store.study("finished"))
+    says = "study 'stopped' .* is being written"
+    with (
+        Store.open(path) as store,
+        store.lock(store.study("stopped")),
+        pytest.raises(StudyLockedError, match=says),
+    ):
+        store.writer(store.study("finished"))
     with Store.open(path) as store:
         assert_as_it_was(store, "stopped")
 
@@ -96,3 +100,9 @@ def test_a_store_of_format_1_that_is_damaged_is_not_changed(path):
         with pytest.raises(StoreError, match="study 'stopped' is damaged"):
             store.writer(store.study("finished"))
     assert path.read_bytes() == before
+
+
+def test_a_study_of_format_1_is_resumed_and_ends_as_it_would_have(path):
+    data = Study.resume(path, "stopped").run()
+    assert [key.hex() for key in data.designs.keys()] == EXPECTED["stopped"]["whole"]
+    assert data.record.status == "finished"

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -139,15 +140,18 @@ def test_a_path_with_a_question_mark_is_a_path(tmp_path):
 def test_another_store_of_this_process_does_not_take_a_writers_locks_away(tmp_path):
     """A file that is opened and closed drops its process's locks, and then others delete the WAL."""
     path = tmp_path / "study.db"
-    code = f"from cosearch import Store; s = Store.open({str(path)!r}); print(len(s.read(s.study()).designs)); s.close()"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(__import__("sys").path)}
+    code = (
+        f"from cosearch import Store; store = Store.open({str(path)!r}); "
+        "print(len(store.read(store.study()).designs)); store.close()"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with Store.open(path, create=True) as store, store.writer(store.create_study(record())) as writer:
         append(writer, 10)
         with Store.open(path) as again:
             again.studies()
         for n in (10, 20):
             other = subprocess.run(
-                [__import__("sys").executable, "-c", code], env=environment, capture_output=True, text=True
+                [sys.executable, "-c", code], env=environment, capture_output=True, text=True
             )
             assert other.stdout.strip() == str(n), other.stderr
             append(writer, 10)

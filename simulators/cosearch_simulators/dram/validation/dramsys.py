@@ -112,7 +112,7 @@ def validate(
             host_s = number_of(case, "sim_seconds", positive=True)
         except KeyError as error:
             raise SimulatorError(f"{where}: field {error} is missing or has an unknown value") from error
-        except (TypeError, ValueError, AttributeError, LookupError, OverflowError) as error:
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
             raise SimulatorError(f"{where}: {error}") from error
         try:
             if files not in devices:
