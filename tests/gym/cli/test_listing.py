@@ -47,7 +47,6 @@ def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(com
         "validations": ["toy-simulator"],
         "refused": [],
         "error": "",
-        "refused": [],
     }
     table = command("plugins")
     assert table.code == 0
