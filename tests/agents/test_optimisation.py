@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matrix_engine import MatrixEngine, SmallMatrixEngine
 
-from cosearch import DesignSpace, Integer, Metric, Objective, Problem, Real
+from cosearch import DesignSpace, Integer, Metric, Objective, Problem, Real, Results, Task
 from cosearch.objectives import feasible, minimised
 from cosearch.pareto import hypervolume, pareto_mask
 from cosearch_agents import MaskablePPOAgent, NSGA2Agent, PPOAgent, QLogNEHVIAgent, RandomSearch
@@ -21,13 +21,11 @@ def points_of(problem, designs):
 
 def found(agent_class, problem, budget, seed, **settings):
     """The feasible points of the first `budget` distinct designs."""
-    agent = agent_class(
-        problem.space, problem.objectives, problem.constraints, seed=seed, budget=budget, **settings
-    )
+    agent = agent_class(Task.of(problem), seed=seed, budget=budget, **settings)
     seen, points = set(), []
     while len(seen) < budget:
         asked = agent.ask(agent.batch_size)
-        agent.tell(asked, problem.evaluate(asked))
+        agent.tell(Results.of(asked, problem.evaluate(asked)))
         new = [i for i, key in enumerate(asked.keys()) if key not in seen and not seen.add(key)]
         points.append(points_of(problem, asked[new]))
     agent.close()

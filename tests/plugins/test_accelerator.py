@@ -272,9 +272,9 @@ def test_the_roof_is_the_memory_s_bus_which_reads_and_writes_share():
 
 def test_the_bound_is_below_the_mapper_and_the_timeline_beside_it():
     problem = Accelerator(workload="alexnet")
-    assert (problem.fidelities, problem.default_fidelity) == (("bound", "mapper", "timeline"), "mapper")
+    assert (problem.fidelity_names, problem.default_fidelity) == (("bound", "mapper", "timeline"), "mapper")
     designs = problem.space.sample(8, 11)
-    bound, mapper, timeline = (problem.evaluate(designs, fidelity=f).metrics for f in problem.fidelities)
+    bound, mapper, timeline = (problem.evaluate(designs, fidelity=f).metrics for f in problem.fidelity_names)
     for metric in ("latency_ns", "energy_pj", "edp_pj_s", "cycles"):
         assert (bound[metric] <= mapper[metric] * (1 + 1e-9)).all(), metric
     assert bound["area_mm2"].tolist() == mapper["area_mm2"].tolist() == timeline["area_mm2"].tolist()

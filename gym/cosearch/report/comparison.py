@@ -12,7 +12,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ class Comparison:
         front: which designs are on the combined Pareto front, shape (N,).
         hypervolume: of the combined front, in the product of the objectives' units; infinite where that is
             beyond what a number can hold.
+        elsewhere: how many evaluations were made at other fidelities, by name; they are left out.
     """
 
     results: Sequence[StudyResult]
@@ -59,6 +60,7 @@ class Comparison:
     feasible: NDArray[np.bool_]
     front: NDArray[np.bool_]
     hypervolume: float
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def first(self) -> StudyData:
@@ -160,6 +162,13 @@ def compare(studies: Sequence[StudyData]) -> list[Comparison]:
     return [_compare_group(group) for group in groups.values()]
 
 
+def _elsewhere(studies: Sequence[StudyData]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for study in studies:
+        total.update(study.elsewhere)
+    return dict(total)
+
+
 def group_key(record: StudyRecord) -> str:
     """What two studies must have in common to be compared."""
     problem = registry().problems.get(record.problem)  # a report needs no plugin, but it knows more with it
@@ -171,8 +180,9 @@ def group_key(record: StudyRecord) -> str:
     return json.dumps(shared, sort_keys=True, default=str)
 
 
-def _compare_group(whole_studies: Sequence[StudyData]) -> Comparison:
-    studies = [study.own() for study in whole_studies]
+def _compare_group(studies: Sequence[StudyData]) -> Comparison:
+    elsewhere = _elsewhere(studies)
+    studies = [study.own() for study in studies]
     objectives, constraints = studies[0].objectives, studies[0].constraints
     meets = [feasible(constraints, study.outcomes) for study in studies]
     points = [minimised(objectives, study.outcomes) for study in studies]
@@ -191,14 +201,7 @@ def _compare_group(whole_studies: Sequence[StudyData]) -> Comparison:
     labels = _labels(studies)
     results = [
         StudyResult(
-            study,
-            labels[k],
-            points[k],
-            meets[k],
-            own[k],
-            shared[k],
-            *unit.curve(points[k], fronts[k], whole),
-            left_out=len(whole_studies[k].designs) - len(study.designs),
+            study, labels[k], points[k], meets[k], own[k], shared[k], *unit.curve(points[k], fronts[k], whole)
         )
         for k, study in enumerate(studies)
     ]
@@ -216,6 +219,7 @@ def _compare_group(whole_studies: Sequence[StudyData]) -> Comparison:
         feasible=np.concatenate(meets)[everything],
         front=np.concatenate(shared)[everything],
         hypervolume=whole * unit.volume if whole else 0.0,
+        elsewhere=elsewhere,
     )
 
 

@@ -46,8 +46,9 @@ def summary(comparison: Comparison) -> str:
     """What the studies found, in a few plain sentences."""
     results = comparison.results
     n = sum(result.counts["evaluations"] for result in results)
+    elsewhere = _elsewhere(comparison)
     if n == 0:
-        return "No design has been evaluated yet."
+        return " ".join(["No design has been evaluated yet.", *elsewhere])
     if not comparison.feasible.any():
         return (
             f"No feasible design in {count(n, 'evaluation')}. "
@@ -56,15 +57,21 @@ def summary(comparison: Comparison) -> str:
     sentences = [_found(comparison, n), _best(comparison)]
     if len(comparison.labels) > 1:
         sentences.append(_ranking(comparison))
-    left_out = sum(result.left_out for result in results)
-    if left_out:
-        verb = "is" if left_out == 1 else "are"
-        sentences.append(f"{count(left_out, 'evaluation')} at other fidelities {verb} left out.")
     unfinished = [result for result in results if result.data.record.status != "finished"]
     if unfinished:
         verb = "is" if len(unfinished) == 1 else "are"
         sentences.append(f"{count(len(unfinished), 'study', 'studies')} {verb} not finished.")
-    return " ".join(sentences)
+    return " ".join(sentences + elsewhere)
+
+
+def _elsewhere(comparison: Comparison) -> list[str]:
+    """What was evaluated at other fidelities."""
+    costs = {f["name"]: f["cost"] for f in comparison.first.record.fidelities}
+    return [
+        f"{count(n, 'more evaluation')} at fidelity {name}"
+        + (f", at {costs[name]:g} of an evaluation's cost each." if name in costs else ".")
+        for name, n in comparison.elsewhere.items()
+    ]
 
 
 def goal_facts(objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> list[tuple[str, str]]:

@@ -141,16 +141,16 @@ class Scheduler:
             if reason := self.listener.stop():
                 self.dispatch.cancel()
                 return reason
+            self._tell()
             while self._wants_more():
                 self._ask()
             if self.dispatch.hand_over() and not self.in_order:
                 self._note_under_way()
-            if self._tell():
-                self._dry = False
-            elif not self._batches:
+            if self._tell():  # what was known already
+                continue
+            if not self._batches:
                 return self._enough or "the agent has nothing left to ask"
-            else:
-                self._collect()
+            self._collect()
 
     def enqueue(self, proposals: Proposals) -> None:
         """Evaluate designs that the agent did not ask for; it is informed of what comes of them."""
@@ -338,6 +338,7 @@ class Scheduler:
             if batch.told.all():
                 self._batches.remove(batch)
                 self.dispatch.forget(batch)
+        self._dry &= not told
         return told
 
     def _tell_of(self, batch: Batch, positions: Rows) -> None:

@@ -146,6 +146,12 @@ class StudyData:
             told=np.searchsorted(rows, told),
         )
 
+    @property
+    def elsewhere(self) -> dict[str, int]:
+        """How many evaluations there are at each fidelity other than the study's own."""
+        names, counts = np.unique(self.fidelity[~self.at_study_fidelity], return_counts=True)
+        return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
 
 @dataclass(frozen=True)
 class StoredEvaluations:

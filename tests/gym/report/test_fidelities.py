@@ -1,10 +1,14 @@
-"""A report and a search show what was found at the study's own fidelity, and count the rest."""
+"""A report shows what was evaluated at the study's own fidelity, and says how much was at others."""
 
 from __future__ import annotations
 
+import io
+
+from rich.console import Console
+
 from cosearch import Agent, DesignSpace, Fidelity, Integer, Metric, Objective, Problem, Study
 from cosearch.cli.summary import summarise
-from cosearch.report import report_data
+from cosearch.report import report_data, terminal_report
 from cosearch.run.trial import Proposals
 
 
@@ -50,7 +54,12 @@ def test_only_the_studys_own_fidelity_is_on_its_front():
     (group,) = report_data([data])
     for row in group["pareto"]:
         assert row["metrics"]["latency_ns"] == row["design"]["x"]
+    out = io.StringIO()
+    terminal_report([data], Console(file=out, width=1000))
+    assert (
+        f"{rough} more evaluations at fidelity rough, at 0.25 of an evaluation's cost each." in out.getvalue()
+    )
     found = summarise(data)
     assert found["counts"]["ok"] == exact
-    assert found["counts"]["at_other_fidelities"] == rough
+    assert found["counts"]["at_other_fidelities"] == {"rough": rough}
     assert all(row["metrics"]["latency_ns"] == row["design"]["x"] for row in found["pareto"])

@@ -62,7 +62,8 @@ def test_one_design_and_many_are_hashed_alike(rows: list[list[int]]) -> None:
 
 
 def test_hashes_of_neighbouring_designs_are_spread() -> None:
-    rows = DesignTable(SMALL)._packed(SMALL.enumerate())
+    table = DesignTable(SMALL)
+    rows = table._table._padded(table._raw(SMALL.enumerate()))
     low_bits = np.bincount(module._hashed(rows) % np.uint64(4), minlength=4)
     assert low_bits.min() >= len(rows) / 8
 
