@@ -46,7 +46,6 @@ def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(com
         "backends": [],
         "validations": ["toy-simulator"],
         "error": "",
-        "refused": [],
     }
     table = command("plugins")
     assert table.code == 0
