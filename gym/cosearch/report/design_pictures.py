@@ -47,7 +47,7 @@ def chosen_designs(comparison: Comparison) -> list[tuple[int, str]]:
 
 def close_up(comparison: Comparison, number: int, drawings: Drawings, progress: Progress) -> dict[str, Any]:
     """A tab for each chosen design; empty without pictures, one line if the problem cannot be built."""
-    from cosearch.run.study import problem_of
+    from cosearch.run.recorded import problem_of
 
     record = comparison.first.record
     chosen = chosen_designs(comparison)

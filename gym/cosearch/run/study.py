@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cosearch.agent import Agent
 from cosearch.errors import AgentError, ArgumentError, StoreError
-from cosearch.objectives import feasible
 from cosearch.problem import Problem
-from cosearch.progress import LiveProgress, Progress
+from cosearch.progress import Progress
 from cosearch.provenance import command, host, versions
-from cosearch.registry import agent_class, make_problem
-from cosearch.run.admission import Admission
-from cosearch.run.backends import check_backend_fits, make_backend
+from cosearch.run.backends import check_backend_fits
 from cosearch.run.findings import Findings, Found
-from cosearch.run.ledger import Ledger
 from cosearch.run.options import RunOptions, whole
-from cosearch.run.resumption import take_up
-from cosearch.run.scheduler import Listener, Scheduler
+from cosearch.run.recorded import built_agent, problem_of, same_problem
+from cosearch.run.search import Search
 from cosearch.run.target import Targets
 from cosearch.run.trial import Proposals, Results
 from cosearch.run.warm_start import Source, known_results
@@ -34,12 +29,7 @@ from cosearch.space import DesignsLike
 from cosearch.store import Store, StudyData, StudyRecord
 from cosearch.task import Task
 
-if TYPE_CHECKING:
-    from cosearch.store.writer import StudyWriter
-
-__all__ = ["Found", "Progress", "Study", "problem_of"]
-
-REPORT_SECONDS = 1.0
+__all__ = ["Found", "Progress", "Study"]
 
 Callback = Callable[["Study", Results], None]
 
@@ -64,9 +54,8 @@ class Study(Findings):
         self.options = options
         self._enqueued: list[Proposals] = []
         self._known: list[Results] = []
-        self._search: _Search | None = None
+        self._search: Search | None = None
         self._ran = False
-        self._stop_reason = ""
 
     @classmethod
     def create(
@@ -111,7 +100,7 @@ class Study(Findings):
         settings = {
             k: v.item() if isinstance(v, np.generic) else v for k, v in (agent_settings or {}).items()
         }
-        instance = _built_agent(agent, task, seed, options.budget, settings)
+        instance = built_agent(agent, task, seed, options.budget, settings)
         if options.batch_size is not None:
             instance.batch_size = options.batch_size
         try:
@@ -200,9 +189,9 @@ class Study(Findings):
             memory_mb=options.memory_mb,
             options=options.to_json(),
         )
-        problem = _same_problem(record, problem) if problem is not None else problem_of(record)
+        problem = same_problem(record, problem) if problem is not None else problem_of(record)
         Targets(options.targets, problem.metric_names, problem.objectives)
-        instance = _built_agent(
+        instance = built_agent(
             agent if agent is not None else record.agent,
             Task.of(problem, record.fidelity),
             record.seed,
@@ -245,7 +234,8 @@ class Study(Findings):
 
     def stop(self, reason: str = "a callback stopped the study") -> None:
         """End the study at the next tell; for callbacks."""
-        self._stop_reason = reason
+        if self._search is not None:
+            self._search.stop_reason = reason
 
     # ------------------------------------------------------------------ running
 
@@ -272,6 +262,12 @@ class Study(Findings):
         """
         if self._ran:
             raise AgentError(f"study {self.record.name!r} has run already; go on with Study.resume")
+        to_call = tuple(callbacks)
+
+        def told(results: Results) -> None:
+            for callback in to_call:
+                callback(self, results)
+
         with contextlib.ExitStack() as stack:
             if isinstance(progress, bool):
                 from cosearch.progress_display import shown_progress
@@ -281,7 +277,13 @@ class Study(Findings):
             writer = stack.enter_context(self.store.writer(self.record))
             self._ran = True
             stack.callback(self.agent.close)
-            search = self._search = _Search(self, writer, progress, tuple(callbacks))
+            search = self._search = Search(
+                *(self.problem, self.agent, self.options, self.store, self.record, writer),
+                known=self._known,
+                enqueued=self._enqueued,
+                progress=progress,
+                callback=told,
+            )
             stack.callback(search.close)
             writer.set_record(self.record)
             writer.set_status("running")
@@ -297,144 +299,6 @@ class Study(Findings):
             writer.set_seconds(search.seconds)
             writer.set_status("finished", reason)
         return self.data
-
-
-class _Search:
-    """One run of a study: what the scheduler needs, and what is to know of its results."""
-
-    def __init__(
-        self,
-        study: Study,
-        writer: StudyWriter,
-        progress: Callable[[Progress], None] | None,
-        callbacks: Sequence[Callback],
-    ) -> None:
-        self.study, self.progress, self.callbacks = study, progress, callbacks
-        problem, record, options = study.problem, study.record, study.options
-        self.targets = Targets(options.targets, problem.metric_names, problem.objectives)
-        self.live = LiveProgress(problem, options.budget)
-        self.began = time.monotonic() - record.seconds
-        self.run_began = time.monotonic()
-        self.reported_at = 0.0
-        self.proposals = 0
-        self.reason = ""
-        self.backend = make_backend(problem, options.backend_options, options.backend)
-        ledger = Ledger(problem.space, problem.metric_names)
-        in_order = options.workers == 1 or options.deterministic or study.agent.generational
-        self.scheduler = Scheduler(
-            problem,
-            study.agent,
-            self.backend,
-            Admission(problem, study.agent.task, ledger, options.budget, options.evaluation_seed),
-            writer,
-            Listener(self._recorded, self._told, self._stop, lambda: self.seconds),
-            batch_size=record.batch_size,
-            in_order=in_order,
-        )
-        stored = take_up(self.scheduler, study.store, record, writer)
-        if stored is not None:
-            self._note(stored.results)
-            self.began = min(self.began, self.run_began - stored.seconds)  # a kill leaves no total
-            self.proposals = stored.told
-        for results in study._known:
-            self.scheduler.know(results)
-        for proposals in study._enqueued:
-            self.scheduler.enqueue(proposals)
-
-    def run(self) -> str:
-        """Search to the end; why it ended."""
-        return self.scheduler.run()
-
-    def close(self) -> None:
-        """End the workers."""
-        self.backend.close()
-
-    @property
-    def seconds(self) -> float:
-        """How long the study has run, pauses left out."""
-        return time.monotonic() - self.began
-
-    def _stop(self) -> str:
-        limit_s = self.study.options.time_limit_s
-        if self.study._stop_reason:
-            return self.study._stop_reason
-        if limit_s is not None and time.monotonic() - self.run_began >= limit_s:
-            return f"the time limit of {limit_s:g} s is reached"
-        return self.reason
-
-    def _recorded(self, results: Results) -> None:
-        self._note(results)
-        if self.seconds - self.reported_at > REPORT_SECONDS:  # a slow batch shows how it goes
-            self._report()
-
-    def _note(self, results: Results) -> None:
-        """Take in new results at the study's own fidelity."""
-        own = results.fidelity == self.study.record.fidelity
-        outcomes = results.outcomes if own.all() else results.outcomes.take(own)
-        self.live.add(outcomes)
-        if not self.targets:
-            return
-        problem = self.study.problem
-        if self.targets.met_by(outcomes, feasible(problem.constraints, outcomes)):
-            self.reason = f"the target is reached: {', '.join(self.study.options.targets)}"
-        volume = self.targets.hypervolume
-        if volume is not None and self.live.report(0, self.seconds).hypervolume >= volume:
-            self.reason = f"the target hypervolume of {volume:g} is reached"
-
-    def _told(self, results: Results) -> None:
-        self.proposals += len(results)
-        self._report()
-        for callback in self.callbacks:
-            callback(self.study, results)
-
-    def _report(self) -> None:
-        self.reported_at = self.seconds
-        if self.progress is not None:
-            self.progress(self.live.report(self.proposals, self.seconds))
-
-
-def _built_agent(
-    agent: str | type[Agent] | Agent, task: Task, seed: int, budget: int, settings: Mapping[str, Any]
-) -> Agent:
-    if isinstance(agent, Agent):
-        if settings and dict(settings) != {k: agent.settings.get(k) for k in settings}:
-            raise ArgumentError(f"agent {agent.name} is built already: build it with its settings")
-        if agent.space != task.space:
-            raise ArgumentError(f"agent {agent.name} was built for another space than the problem's")
-        return agent
-    built = agent_class(agent) if isinstance(agent, str) else agent
-    return built(task, seed=seed, budget=budget, **settings)
-
-
-def problem_of(record: StudyRecord) -> Problem:
-    """The problem of a recorded study, built again as it was.
-
-    Raises:
-        CosearchError: if it is not installed, or is not the same any more.
-    """
-    problem = make_problem(
-        record.problem,
-        objectives=record.objectives,
-        constraints=record.constraints,
-        **record.problem_arguments,
-    ).hold(record.space.get("held", {}))
-    return _same_problem(record, problem)
-
-
-def _same_problem(record: StudyRecord, problem: Problem) -> Problem:
-    """The problem, if it is the one that was recorded."""
-    if problem.version != record.problem_version or problem.space.hash() != record.space_hash:
-        raise StoreError(
-            f"study {record.name!r} was made with another version of problem {record.problem} "
-            f"(v{record.problem_version}, here v{problem.version}, another space); start a new one"
-        )
-    # a study of format 1 has a digest of another kind, and no options
-    if record.options and problem.workload_digest != record.workload_digest:
-        raise StoreError(
-            f"study {record.name!r}: the workload's file has changed since the study began; "
-            "put the old one back, or start a new study"
-        )
-    return problem
 
 
 def _free_name(store: Store, name: str) -> str:
