@@ -208,7 +208,7 @@ def _compare_group(whole_studies: Sequence[StudyData]) -> Comparison:
             shared[k],
             *unit.curve(points[k], fronts[k], whole),
             left_out=len(whole_studies[k].designs) - len(study.designs),
-        )  # fmt: skip
+        )
         for k, study in enumerate(studies)
     ]
     rows = _distinct(studies)
