@@ -47,7 +47,7 @@ def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, An
             **{status: int((data.outcomes.codes == code).sum()) for code, status in enumerate(STATUSES)},
             "violate_constraints": int((data.outcomes.ok & ~meets).sum()),
             "proposals": len(data.told),
-            "at_other_fidelities": sum(elsewhere.values()),
+            "at_other_fidelities": elsewhere,
         },
         "reasons": [
             dict(zip(("kind", "reason", "designs"), entry, strict=True)) for entry in reasons_of(data)
@@ -115,8 +115,8 @@ def show_summary(summary: Mapping[str, Any]) -> None:
         f"{counts['failed']:,} failed; hypervolume {number(summary['hypervolume'])} "
         f"(reference point {corner}{common})"
     )
-    if left_out := counts["at_other_fidelities"]:
-        print_line(f"{count(left_out, 'more evaluation')} at other fidelities")
+    for name, n in counts["at_other_fidelities"].items():
+        print_line(f"{count(n, 'more evaluation')} at fidelity {name}")
     print_line(f"{study['status']}: {study['stopped_because']}")
 
 

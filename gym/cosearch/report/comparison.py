@@ -180,8 +180,9 @@ def group_key(record: StudyRecord) -> str:
     return json.dumps(shared, sort_keys=True, default=str)
 
 
-def _compare_group(whole_studies: Sequence[StudyData]) -> Comparison:
-    studies = [study.own() for study in whole_studies]
+def _compare_group(studies: Sequence[StudyData]) -> Comparison:
+    elsewhere = _elsewhere(studies)
+    studies = [study.own() for study in studies]
     objectives, constraints = studies[0].objectives, studies[0].constraints
     meets = [feasible(constraints, study.outcomes) for study in studies]
     points = [minimised(objectives, study.outcomes) for study in studies]
@@ -200,14 +201,7 @@ def _compare_group(whole_studies: Sequence[StudyData]) -> Comparison:
     labels = _labels(studies)
     results = [
         StudyResult(
-            study,
-            labels[k],
-            points[k],
-            meets[k],
-            own[k],
-            shared[k],
-            *unit.curve(points[k], fronts[k], whole),
-            left_out=len(whole_studies[k].designs) - len(study.designs),
+            study, labels[k], points[k], meets[k], own[k], shared[k], *unit.curve(points[k], fronts[k], whole)
         )
         for k, study in enumerate(studies)
     ]
@@ -225,7 +219,7 @@ def _compare_group(whole_studies: Sequence[StudyData]) -> Comparison:
         feasible=np.concatenate(meets)[everything],
         front=np.concatenate(shared)[everything],
         hypervolume=whole * unit.volume if whole else 0.0,
-        elsewhere=_elsewhere(whole_studies),
+        elsewhere=elsewhere,
     )
 
 

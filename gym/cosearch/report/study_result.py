@@ -29,7 +29,6 @@ class StudyResult:
         combined_front: which of them are on the front of all compared studies, shape (n,).
         checkpoints: numbers of evaluations at which the hypervolume is known, ascending, the last one n.
         shares: the hypervolume at these, as a share of that of all compared studies.
-        left_out: how many evaluations there are at other fidelities, which cannot be compared.
     """
 
     data: StudyData
@@ -40,7 +39,6 @@ class StudyResult:
     combined_front: NDArray[np.bool_]
     checkpoints: NDArray[np.int64]
     shares: NDArray[np.float64]
-    left_out: int = 0
 
     @property
     def share(self) -> float:
@@ -59,7 +57,6 @@ class StudyResult:
             "failed": int((outcomes.codes == FAILED_CODE).sum()),
             "pareto_designs": int(self.front.sum()),
             "on_combined_front": int(self.combined_front.sum()),
-            "at_other_fidelities": self.left_out,
         }
 
     def reasons(self, most: int = 5) -> list[Reason]:

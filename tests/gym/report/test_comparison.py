@@ -100,8 +100,8 @@ def test_only_evaluations_at_the_studys_own_fidelity_are_compared():
     (group,) = compare([study])
     own = study.designs[fidelity == "analytical"]
     assert group.designs == own
-    assert group.results[0].counts["at_other_fidelities"] == 20
-    assert "20 more evaluations at fidelity rough" in summary(group)
+    assert group.elsewhere == {"rough": 20}
+    assert "20 more evaluations at fidelity rough." in summary(group)
     (data,) = report_data([study])
     assert data["studies"][0]["counts"]["evaluations"] == 40
     assert {repr(row["design"]) for row in data["pareto"]} <= {repr(design) for design in own}

@@ -251,9 +251,10 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> Path:
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "my_search.py"
     path.write_text(SCRIPT)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the script finds the misbehaving problem
     return path
 
 
