@@ -1,8 +1,8 @@
-"""Studies as one table, a row a distinct evaluation, for pandas, polars, R or a spreadsheet.
+"""Studies as one table, one row for each evaluation, for pandas, polars, R or a spreadsheet.
 
 Columns: `study`, `position` (the order of telling, from 0), the parameters (empty where inactive), the
-metrics (empty where the status is not `ok`), `status`, `reason`, `feasible`, `pareto` (on the front of its
-study) and `seconds`. A value that is no number, boolean or text, such as a permutation, is JSON text.
+metrics (empty where the status is not `ok`), their standard errors where there are any, `status`, `reason`,
+`feasible`, `pareto` (on the front of its study), `fidelity`, `evaluation_seed` and `seconds`. A value that is no number, boolean or text, such as a permutation, is JSON text.
 
 In Parquet a column's role and unit are in its metadata and the studies' records in the file's. A CSV file
 has the unit in the name of the column, where the metric's name does not end with it already.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cosearch.store import StudyData
 
 FIRST_COLUMNS = ("study", "position")
-LAST_COLUMNS = ("status", "reason", "feasible", "pareto", "seconds")
+LAST_COLUMNS = ("status", "reason", "feasible", "pareto", "fidelity", "evaluation_seed", "seconds")
 
 
 def pareto_rows(data: StudyData) -> NDArray[np.bool_]:
@@ -112,10 +112,20 @@ def _one_table(data: StudyData) -> pyarrow.Table:
             (name, pyarrow.array(column, from_pandas=True), {"role": "metric", "unit": metrics[name]["unit"]})
             for name, column in data.outcomes.metrics.items()
         ),
+        *(
+            (
+                f"{name}_standard_error",
+                pyarrow.array(column, from_pandas=True),
+                {"unit": metrics[name]["unit"]},
+            )
+            for name, column in data.outcomes.standard_error.items()
+        ),
         ("status", pyarrow.array(data.outcomes.status.tolist(), pyarrow.string()), {}),
         ("reason", pyarrow.array([str(reason) for reason in data.outcomes.reason], pyarrow.string()), {}),
         ("feasible", feasible(data.constraints, data.outcomes), {}),
         ("pareto", pareto_rows(data), {}),
+        ("fidelity", pyarrow.array(data.fidelity.tolist(), pyarrow.string()), {}),
+        ("evaluation_seed", data.seed, {}),
         ("seconds", data.seconds, {"unit": "s"}),
     ]
     names = [name for name, _, _ in columns]

@@ -63,6 +63,8 @@ def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] 
         )
     units = {metric.name: metric.unit for metric in metrics}
     added = {*FIRST_COLUMNS, *LAST_COLUMNS, *units, *(csv_column(name, unit) for name, unit in units.items())}
+    errors = {f"{name}_standard_error": unit for name, unit in units.items()}
+    added |= {*errors, *(csv_column(name, unit) for name, unit in errors.items())}
     try:
         with opened(path, MOST_BYTES) as file:
             return space.designs(readers[path.suffix](space, file, added))

@@ -34,6 +34,7 @@ def _comparison_data(comparison: Comparison) -> dict[str, Any]:
         "constraints": record.constraints,
         "metrics": record.metrics,
         "distinct_designs": len(comparison.designs),
+        "at_other_fidelities": dict(comparison.elsewhere),
         "reference_point": {o.metric: value for o, value in zip(objectives, reference, strict=True)},
         "hypervolume": _number(comparison.hypervolume),
         "studies": [_study_data(result, comparison.hypervolume) for result in comparison.results],

@@ -74,7 +74,7 @@ def test_parquet_gives_back_what_the_store_holds(cli, store, tmp_path):
     data, table = read(store), pyarrow.parquet.read_table(path)
     assert table.column_names == [
         "study", "position", *data.space.names, "latency_ns", "gain", "area_mm2",
-        "status", "reason", "feasible", "pareto", "seconds",
+        "status", "reason", "feasible", "pareto", "fidelity", "evaluation_seed", "seconds",
     ]  # fmt: skip
     rows = table.to_pylist()
     assert [row["position"] for row in rows] == list(range(40))
