@@ -2,7 +2,8 @@
 
 Columns: `study`, `position` (the order of telling, from 0), the parameters (empty where inactive), the
 metrics (empty where the status is not `ok`), their standard errors where there are any, `status`, `reason`,
-`feasible`, `pareto` (on the front of its study), `fidelity`, `evaluation_seed` and `seconds`. A value that is no number, boolean or text, such as a permutation, is JSON text.
+`feasible`, `pareto` (on the front of its study), `fidelity`, `evaluation_seed` and `seconds`. A value that is
+no number, boolean or text, such as a permutation, is JSON text.
 
 In Parquet a column's role and unit are in its metadata and the studies' records in the file's. A CSV file
 has the unit in the name of the column, where the metric's name does not end with it already.
