@@ -194,7 +194,8 @@ def _dram() -> list[Reader]:
 
 
 def _cases() -> list[Reader]:
-    from cosearch_simulators.accelerator.validation import read_cases, tools
+    from cosearch_simulators.accelerator.validation import tools
+    from cosearch_simulators.core.validation.cases import read_cases
     from cosearch_simulators.dram.validation import _read_cases
     from cosearch_simulators.dram.validation.ramulator import controllers_of, device_of
 

@@ -23,9 +23,10 @@ from cosearch_simulators.accelerator.maestro import (
     parse_directives,
 )
 from cosearch_simulators.accelerator.maestro.directives import Directive
-from cosearch_simulators.accelerator.validation import read_cases, validate
+from cosearch_simulators.accelerator.validation import validate
 from cosearch_simulators.accelerator.validation.maestro import hardware_of, layer_of
-from cosearch_simulators.accelerator.validation.ranking import spearman
+from cosearch_simulators.core.validation.cases import read_cases
+from cosearch_simulators.core.validation.ranking import spearman
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cosearch_simulators.accelerator.validation import read_cases, timeloop, validate
+from cosearch_simulators.accelerator.validation import timeloop, validate
+from cosearch_simulators.core.validation.cases import read_cases
 from cosearch_simulators.errors import SimulatorError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "accelerator" / "timeloop"

@@ -28,7 +28,8 @@ from cosearch_simulators.accelerator.uneven import (
 )
 from cosearch_simulators.accelerator.uneven.tables import build_tables
 from cosearch_simulators.accelerator.uneven.timing import _covered
-from cosearch_simulators.accelerator.validation import read_cases, zigzag
+from cosearch_simulators.accelerator.validation import zigzag
+from cosearch_simulators.core.validation.cases import read_cases
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 

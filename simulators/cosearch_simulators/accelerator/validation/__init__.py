@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from cosearch_simulators.accelerator.validation.table import ValidationTable
-from cosearch_simulators.bounded_files import read_text
-from cosearch_simulators.bounded_json import parse_json
+from cosearch_simulators.core.validation.cases import read_cases
+from cosearch_simulators.core.validation.table import ValidationTable
 from cosearch_simulators.errors import SimulatorError
 
 
@@ -37,29 +35,3 @@ def validate(folder: Path, progress: Callable[[int, int], None] = lambda done, o
             return table
     known = ", ".join(tool.__name__.rpartition(".")[2] for tool in tools())
     raise SimulatorError(f"{folder / 'cases.jsonl'}: the format is none of {known}")
-
-
-def read_cases(path: Path) -> list[dict[str, Any]]:
-    """The cases of a file.
-
-    Raises:
-        SimulatorError: the file cannot be read, has no case, or a line is not a JSON object.
-    """
-    try:
-        lines = read_text(path).split("\n")
-    except OSError as error:
-        raise SimulatorError(f"cannot read {path}: {error.strerror}") from error
-    cases = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            case = parse_json(line)
-        except ValueError as error:
-            raise SimulatorError(f"{path}, line {number}: not JSON: {error}") from error
-        if not isinstance(case, dict):
-            raise SimulatorError(f"{path}, line {number}: expected an object, got {type(case).__name__}")
-        cases.append(case)
-    if not cases:
-        raise SimulatorError(f"{path} has no case")
-    return cases

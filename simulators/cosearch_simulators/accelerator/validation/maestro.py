@@ -23,9 +23,9 @@ from cosearch_simulators.accelerator.maestro import (
     evaluate_dataflow,
     maestro_area,
 )
-from cosearch_simulators.accelerator.validation.cases import beyond_us, number, reading, seconds
-from cosearch_simulators.accelerator.validation.ranking import RankedRow
-from cosearch_simulators.accelerator.validation.table import ValidationTable
+from cosearch_simulators.core.validation.cases import beyond_us, number, reading, seconds
+from cosearch_simulators.core.validation.ranking import RankedRow
+from cosearch_simulators.core.validation.table import ValidationTable
 
 MARKER = "accelerator-maestro"
 

@@ -20,9 +20,9 @@ from cosearch_simulators.accelerator.systolic import (
     SystolicResults,
     simulate_systolic,
 )
-from cosearch_simulators.accelerator.validation.cases import finished, number, reading, seconds
-from cosearch_simulators.accelerator.validation.ranking import RankedRow
-from cosearch_simulators.accelerator.validation.table import ValidationTable
+from cosearch_simulators.core.validation.cases import finished, number, reading, seconds
+from cosearch_simulators.core.validation.ranking import RankedRow
+from cosearch_simulators.core.validation.table import ValidationTable
 from cosearch_simulators.errors import SimulatorError
 
 MARKER = "accelerator-scalesim"

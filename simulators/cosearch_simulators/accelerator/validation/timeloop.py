@@ -19,8 +19,8 @@ from cosearch_simulators.accelerator.evaluation import evaluate
 from cosearch_simulators.accelerator.mapper import validation as mapper_validation
 from cosearch_simulators.accelerator.mapping import Mapping, pack
 from cosearch_simulators.accelerator.neighbour_links import link_transfers, with_links
-from cosearch_simulators.accelerator.validation.cases import finished, number, reading, seconds
-from cosearch_simulators.accelerator.validation.table import ValidationRow, ValidationTable
+from cosearch_simulators.core.validation.cases import finished, number, reading, seconds
+from cosearch_simulators.core.validation.table import ValidationRow, ValidationTable
 from cosearch_simulators.documents import parse
 from cosearch_simulators.workloads.loop_nest import TENSORS, LoopNest
 

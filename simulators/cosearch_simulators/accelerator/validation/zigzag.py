@@ -22,8 +22,8 @@ from cosearch_simulators.accelerator.uneven import (
     read_unrolling,
 )
 from cosearch_simulators.accelerator.uneven.mapper import OBJECTIVES
-from cosearch_simulators.accelerator.validation.cases import beyond_us, finished, number, reading, seconds
-from cosearch_simulators.accelerator.validation.table import ValidationRow, ValidationTable
+from cosearch_simulators.core.validation.cases import beyond_us, finished, number, reading, seconds
+from cosearch_simulators.core.validation.table import ValidationRow, ValidationTable
 
 MARKER = "accelerator-zigzag"
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch_simulators.accelerator.validation.table import ValidationRow
+from cosearch_simulators.core.validation.table import ValidationRow
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,53 @@
-"""A broken case of a reference set as one line: which case, of which tool, and what was expected."""
+"""The cases of a reference set, and a broken one as one line: which case, and what was expected."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from cosearch_simulators.bounded_files import read_text
+from cosearch_simulators.bounded_json import parse_json
 from cosearch_simulators.errors import SimulatorError
+
+
+def read_cases(path: Path) -> list[dict[str, Any]]:
+    """The cases of a file: a JSON list of objects (`.json`), or one object a line (`.jsonl`).
+
+    Raises:
+        SimulatorError: the file cannot be read, is not JSON, or holds other than at least one object.
+    """
+    try:
+        text = read_text(path)
+    except OSError as error:
+        raise SimulatorError(f"cannot read {path}: {error.strerror}") from error
+    if path.suffix == ".json":
+        return _listed(path, text)
+    cases = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            case = parse_json(line)
+        except ValueError as error:
+            raise SimulatorError(f"{path}, line {number}: not JSON: {error}") from error
+        if not isinstance(case, dict):
+            raise SimulatorError(f"{path}, line {number}: expected an object, got {type(case).__name__}")
+        cases.append(case)
+    if not cases:
+        raise SimulatorError(f"{path} has no case")
+    return cases
+
+
+def _listed(path: Path, text: str) -> list[dict[str, Any]]:
+    try:
+        cases = parse_json(text)
+    except ValueError as error:
+        raise SimulatorError(f"{path} is not JSON: {error}") from error
+    if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
+        raise SimulatorError(f"{path}: expected a list of at least one case")
+    return cases
 
 
 @contextmanager
