@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cosearch_simulators.accelerator.validation import timeloop, validate
+from cosearch_simulators.accelerator.engines.timeloop import validation as timeloop
+from cosearch_simulators.accelerator.validation import validate
 from cosearch_simulators.core.validation.cases import read_cases
 from cosearch_simulators.errors import SimulatorError
 
