@@ -25,7 +25,7 @@ from cosearch.problem import Problem
 from cosearch.settings import NamesFiles, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter, Permutation
 from cosearch_plugins.accelerator.array import array_words, used_units
-from cosearch_plugins.accelerator.layer import LayerText, read_layer
+from cosearch_plugins.accelerator.layer import LayerText, described_layer, read_layer
 from cosearch_plugins.accelerator.network_workload import NetworkText
 from cosearch_plugins.accelerator.pictures import (
     array_picture,
@@ -101,6 +101,7 @@ class AcceleratorMapping(Problem):
     def build(self) -> None:
         """Read the operator and the accelerator, whose loops and levels make the space."""
         self.layer_name, self.nest = read_layer(self.settings.workload, self.settings.layer)
+        self.about = f"{self.settings.workload}, {described_layer(self.layer_name, self.nest)}"
         self.architecture = read_accelerator(self.settings.architecture)
         self.compiled = self.architecture.compile()
         self.words = _words([level.name for level in self.architecture.levels])
