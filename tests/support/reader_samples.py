@@ -96,15 +96,15 @@ memories:
 
 
 def _documents() -> list[Reader]:
-    from cosearch_simulators.accelerator.architecture import read_architecture
-    from cosearch_simulators.accelerator.components import read_energy_table
-    from cosearch_simulators.accelerator.mapping import Mapping
-    from cosearch_simulators.accelerator.templates import Template
-    from cosearch_simulators.accelerator.uneven.hardware import read_hardware
+    from cosearch_simulators.accelerator.engines.zigzag.hardware import read_hardware
+    from cosearch_simulators.accelerator.mapping.mapping import Mapping
+    from cosearch_simulators.accelerator.mapping.templates import Template
+    from cosearch_simulators.accelerator.silicon.components import read_energy_table
+    from cosearch_simulators.accelerator.system.architecture import read_architecture
     from cosearch_simulators.documents import load, read
 
     def presets() -> list[bytes]:
-        folder = resources.files("cosearch_simulators.accelerator") / "presets"
+        folder = resources.files("cosearch_simulators.accelerator.system") / "presets"
         return [entry.read_bytes() for entry in folder.iterdir() if entry.name.endswith(".yaml")]
 
     return [
@@ -194,7 +194,8 @@ def _dram() -> list[Reader]:
 
 
 def _cases() -> list[Reader]:
-    from cosearch_simulators.accelerator.validation import read_cases, tools
+    from cosearch_simulators.accelerator.validation import tools
+    from cosearch_simulators.core.validation.cases import read_cases
     from cosearch_simulators.dram.validation import _read_cases
     from cosearch_simulators.dram.validation.ramulator import controllers_of, device_of
 

@@ -33,7 +33,7 @@ from cosearch_plugins.accelerator.pictures import (
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.maestro import DataflowResults, Dataflows, Layer
+    from cosearch_simulators.accelerator.engines.maestro import DataflowResults, Dataflows, Layer
 
 PARALLEL = ("K", "C", "X", "Y")
 """The dimensions that may be spread over clusters and PEs; X and Y are output columns and rows."""
@@ -133,20 +133,18 @@ class AcceleratorMaestrogym(Problem):
 
         MAESTRO moves each tensor between memory and shared buffer once, reading while it writes.
         """
-        from cosearch_simulators.accelerator.maestro import cost
-        from cosearch_simulators.accelerator.maestro.layer import TENSORS as ORDER
+        from cosearch_simulators.accelerator.engines.maestro import cost
 
         result = self._cost(self.space.designs([design]))
         if not result.ok[0]:
             raise ValueError(str(result.reason[0]))
-        operands = [ORDER.index(tensor) for tensor in TENSORS]
         accesses = np.array([result.l1_reads + result.l1_writes, result.l2_reads + result.l2_writes])[:, 0]
         weights = np.array([[cost.L1_ACCESS_ENERGY], [cost.L2_ACCESS_ENERGY]]) * cost.MAC_ENERGY_PJ
         columns = int(design["cluster_pes"])
         rows = self.pes // columns
         busy = float(result.throughput[0]) / (rows * columns)
-        read = result.l2_writes[0, [ORDER.index("Inputs"), ORDER.index("Weights")]].sum()
-        words = result.l2_reads[0, [ORDER.index("Outputs")]] + read
+        read = result.l2_writes[0, [TENSORS.index("Inputs"), TENSORS.index("Weights")]].sum()
+        words = result.l2_reads[0, [TENSORS.index("Outputs")]] + read
         words_per_cycle = 2.0 * self.bandwidths[1]
         if words_per_cycle * result.macs[0] > 1000 * self.pes * words[0]:
             words_per_cycle = np.inf  # ArchGym's, whose slope is far away from the layer
@@ -160,7 +158,7 @@ class AcceleratorMaestrogym(Problem):
             ),
             energy_picture(
                 ("L1", "L2"),
-                (accesses * weights)[:, operands],
+                accesses * weights,
                 {"MAC": float(result.macs[0]) * cost.MAC_ENERGY_PJ},
             ),
             roofline_picture(
@@ -171,14 +169,14 @@ class AcceleratorMaestrogym(Problem):
         )
 
     def _cost(self, designs: Designs) -> DataflowResults:
-        from cosearch_simulators.accelerator.maestro import Hardware, evaluate_dataflow
+        from cosearch_simulators.accelerator.engines.maestro import Hardware, evaluate_dataflow
 
         noc, offchip = self.bandwidths
         return evaluate_dataflow(self.layer, self.dataflows(designs), Hardware(self.pes, noc, offchip))
 
     def dataflows(self, designs: Designs) -> Dataflows:
         """The two-level dataflow of each design, its inner sizes no larger than the outer ones."""
-        from cosearch_simulators.accelerator.maestro import Dataflows
+        from cosearch_simulators.accelerator.engines.maestro import Dataflows
 
         count, dimensions = len(designs), self.layer.dimensions
         maps = np.full((count, 2, len(MAPS), 4), -1, np.int64)
@@ -229,7 +227,7 @@ def _parameters(sizes: dict[str, int], pes: int) -> list[Parameter]:
 
 
 def _layer(workload: str, layer: int | str) -> tuple[str, Layer]:
-    from cosearch_simulators.accelerator.maestro import Layer
+    from cosearch_simulators.accelerator.engines.maestro import Layer
     from cosearch_simulators.errors import SimulatorError
 
     name, nest = read_layer(workload, layer)

@@ -1,6 +1,6 @@
 """The problem `npu-multicore`: an NPU of several cores and how it schedules a network's tiles.
 
-The clock is the event-driven `cosearch_simulators.accelerator.npu`, imported when a problem is built.
+The clock is the event-driven `cosearch_simulators.accelerator.engines.npu`, imported when a problem is built.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
-from cosearch_plugins.accelerator.network_workload import NETWORKS, NetworkText, read_network
+from cosearch_plugins.accelerator.network_workload import (
+    NETWORKS,
+    NetworkText,
+    described_network,
+    read_network,
+)
 from cosearch_plugins.accelerator.npu_pictures import (
     cores_picture,
     energy_picture,
@@ -92,10 +97,11 @@ class NpuMulticore(Problem):
     def build(self) -> None:
         """Read the network."""
         self.network = read_network(self.settings.workload, self.settings.bits)
+        self.about = described_network(self.network)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the simulator."""
-        from cosearch_simulators.accelerator.npu import Npus, simulate
+        from cosearch_simulators.accelerator.engines.npu import Npus, simulate
 
         npus = Npus(**{p.name: np.asarray(designs[p.name]) for p in SPACE})
         result = simulate(npus, self.network, threads=self.settings.threads, on_error="mark")
@@ -103,7 +109,7 @@ class NpuMulticore(Problem):
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """Arrays, energy, roofline, power over time, and the timeline of the units."""
-        from cosearch_simulators.accelerator.npu import Npus, timeline
+        from cosearch_simulators.accelerator.engines.npu import Npus, timeline
 
         npu = Npus(**{p.name: design[p.name] for p in SPACE})
         line = timeline(npu, self.network)

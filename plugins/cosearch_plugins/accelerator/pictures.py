@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cosearch.pictures import Picture
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
+    from cosearch_simulators.accelerator.system.architecture import Architecture
 
 MOST_CELLS = 256
 """Rows and columns that are drawn of an array, so that a page stays small."""
@@ -99,9 +99,10 @@ def energy_picture(
         for name, pj in others_pj.items()
     ]
     largest = names[int(np.argmax([*others_pj.values(), *energy_pj.sum(axis=1)]))]
+    leaks = f"; leakage is {others_pj['leakage'] / total:.1%} of it" if "leakage" in others_pj else ""
     return Picture(
         "Energy by level and operand",
-        f"{total / 1e6:,.5g} uJ in all; {largest} takes the most.",
+        f"{total / 1e6:,.5g} uJ in all; {largest} takes the most{leaks}.",
         traces,
         {
             "barmode": "stack",
