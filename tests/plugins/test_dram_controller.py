@@ -20,9 +20,9 @@ from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_spaces import ADDRESS_MAPPINGS, BANK_MACHINES, QUEUED
 from cosearch_plugins.dram.devices import COMPARABLE, USUAL_ORGANIZATION, USUAL_SPEED_GRADE
 from cosearch_plugins.dram.workload import read_workload
-from cosearch_simulators.dram.bank_machines.controllers import PARAMETERS
-from cosearch_simulators.dram.traces.formats import write_trace
-from cosearch_simulators.dram.traces.generators import GENERATORS, generate
+from cosearch_simulators.dram.common.traces.formats import write_trace
+from cosearch_simulators.dram.common.traces.generators import GENERATORS, generate
+from cosearch_simulators.dram.engines.dramsys.controllers import PARAMETERS
 
 SHORT = "zipf:requests=600"
 LONG = "zipf:requests=6000,write_share=0.3"
@@ -602,9 +602,9 @@ def test_a_broken_memspec_is_explained_in_a_line(tmp_path):
 @pytest.mark.parametrize("controller", ["queued", "bank_machines"])
 def test_a_sample_of_the_trace_estimates_all_metrics(controller):
     problem = DramController(workload="random:requests=20000", controller=controller)
-    assert (problem.fidelities, problem.default_fidelity) == (("sampled", "cycle"), "cycle")
+    assert (problem.fidelity_names, problem.default_fidelity) == (("sampled", "cycle"), "cycle")
     designs = problem.space.sample(6, 3)
-    sampled, whole = (problem.evaluate(designs, fidelity=f).metrics for f in problem.fidelities)
+    sampled, whole = (problem.evaluate(designs, fidelity=f).metrics for f in problem.fidelity_names)
     assert sampled.keys() == whole.keys()
     for metric in ("latency_ns", "energy_pj", "time_ns", "power_mw", "bandwidth_gb_per_s"):
         assert sampled[metric] == pytest.approx(whole[metric], rel=0.25), metric
@@ -614,6 +614,6 @@ def test_a_sample_of_the_trace_estimates_all_metrics(controller):
 def test_players_have_no_sample():
     players = {"cpu": {"workload": "random:requests=2000"}, "dma": {"workload": "stream:requests=2000"}}
     problem = DramController(controller="bank_machines", players=players)
-    assert tuple(problem.fidelities) == ("cycle",)
+    assert tuple(problem.fidelity_names) == ("cycle",)
     with pytest.raises(UnknownNameError, match="sampled"):
         problem.evaluate(problem.space.sample(1, 0), fidelity="sampled")

@@ -17,8 +17,8 @@ from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_spaces import controllers_of
 from cosearch_plugins.dram.metrics import metrics_of
 from cosearch_simulators.dram import Player, device, simulate_players
-from cosearch_simulators.dram.traces.formats import write_trace
-from cosearch_simulators.dram.traces.generators import generate
+from cosearch_simulators.dram.common.traces.formats import write_trace
+from cosearch_simulators.dram.common.traces.generators import generate
 
 PLAYERS: dict[str, Any] = {
     "cpu": {"workload": "random:requests=500"},

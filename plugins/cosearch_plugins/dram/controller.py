@@ -37,7 +37,7 @@ from cosearch_plugins.dram.workload import check_fits, read_workload
 if TYPE_CHECKING:
     from cosearch_plugins.dram.players import Players
     from cosearch_simulators.dram import BankMachineControllers
-    from cosearch_simulators.dram.trace_samples import TraceSample
+    from cosearch_simulators.dram.common.trace_samples import TraceSample
 
 # Four times the largest read queue; a trace of thousands of reads makes the reads left waiting negligible.
 LEAST_READS = {"queued": 256, "bank_machines": 1}
@@ -172,7 +172,7 @@ class DramController(Problem):
 
     @cached_property
     def _sample(self) -> TraceSample:
-        from cosearch_simulators.dram.trace_samples import sample_trace
+        from cosearch_simulators.dram.common.trace_samples import sample_trace
 
         return sample_trace(self.trace, least_reads=LEAST_READS[self.controller])
 
@@ -200,7 +200,9 @@ class DramController(Problem):
         """Set the players, and their metrics."""
         from cosearch_plugins.dram.players import read_players
 
-        self.fidelities = self.fidelities[1:]  # players wait for each other, so windows of each do not stand for it
+        self.fidelities = self.fidelities[
+            1:
+        ]  # players wait for each other, so windows of each do not stand for it
         self.players = read_players(
             players,
             list(self.devices.by_name.values()),

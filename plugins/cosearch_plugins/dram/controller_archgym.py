@@ -188,8 +188,8 @@ class DramControllerArchgym(Problem):
 
     def build(self) -> None:
         """Make or read the trace, and set the goal's objectives."""
-        from cosearch_simulators.dram.memspecs.memspec import address_bits, memspec_device
-        from cosearch_simulators.dram.simulation import too_late
+        from cosearch_simulators.dram.common.memspecs.memspec import address_bits, memspec_device
+        from cosearch_simulators.dram.common.trace_checks import too_late
 
         workload = self.settings.workload
         device = memspec_device(MEMSPEC)
@@ -229,6 +229,6 @@ class DramControllerArchgym(Problem):
 
 def _controllers(designs: Designs) -> BankMachineControllers:
     from cosearch_simulators.dram import BankMachineControllers
-    from cosearch_simulators.dram.bank_machines.controllers import PARAMETERS
+    from cosearch_simulators.dram.engines.dramsys.controllers import PARAMETERS
 
     return BankMachineControllers(**{ours: np.asarray(designs[name]) for ours, name in PARAMETERS.items()})

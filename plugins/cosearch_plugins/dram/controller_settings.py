@@ -64,7 +64,7 @@ class DramControllerSettings(Settings):
     workload: TraceText = setting(
         "row_bursts",
         "a trace generator, `zipf` or `zipf:write_share=0.3,requests=20000`, or the path of a trace file; "
-        "see `generators` and `formats` in `cosearch_simulators.dram.traces`. A large file is streamed from "
+        "see `generators` and `formats` in `cosearch_simulators.dram.common.traces`. A large file is streamed from "
         "disk, for each design anew. A Ramulator CPU trace is `FILE:format=simpleo3`",
     )
     controller: Literal["queued", "bank_machines"] = setting(

@@ -84,7 +84,7 @@ class Devices:
         Raises:
             ArgumentError: it cannot be read, or does not fit a device.
         """
-        from cosearch_simulators.dram.memspecs.memspec import address_bits, read_section
+        from cosearch_simulators.dram.common.memspecs.memspec import address_bits, read_section
         from cosearch_simulators.errors import ConfigurationError
 
         where = "address mapping"

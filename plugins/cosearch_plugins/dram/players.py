@@ -20,8 +20,8 @@ from cosearch_plugins.dram.bursts import in_bursts
 from cosearch_plugins.dram.workload import absolute, check_fits, read_workload
 from cosearch_simulators.documents import Document, load, parse
 from cosearch_simulators.dram import Device, Player, PlayersResult, StreamedTrace, Trace
-from cosearch_simulators.dram.players import MOST_CLASSES
-from cosearch_simulators.dram.traces.trace import LARGEST_CYCLE
+from cosearch_simulators.dram.common.traces.trace import LARGEST_CYCLE
+from cosearch_simulators.dram.engines.dramsys.players import MOST_CLASSES
 from cosearch_simulators.errors import SimulatorError
 
 OF_A_TIMED_PLAYER = (

@@ -31,8 +31,8 @@ def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | 
         WorkloadError: the trace cannot be made or read.
     """
     from cosearch_simulators.dram import stream_trace
-    from cosearch_simulators.dram.traces.formats import holds_more_than, read_trace
-    from cosearch_simulators.dram.traces.generators import GENERATORS, generate
+    from cosearch_simulators.dram.common.traces.formats import holds_more_than, read_trace
+    from cosearch_simulators.dram.common.traces.generators import GENERATORS, generate
     from cosearch_simulators.errors import LongTraceError, TraceError
 
     name, _, arguments = workload.partition(":")
@@ -72,7 +72,7 @@ def check_fits(
         WorkloadError: the trace reaches beyond the largest device or the longest run.
         ArgumentError: the trace has cycles of an unknown length.
     """
-    from cosearch_simulators.dram.simulation import too_late
+    from cosearch_simulators.dram.common.trace_checks import too_late
 
     largest = max(device.capacity_bytes for device in devices)
     if trace.highest_address >= largest:
@@ -91,7 +91,7 @@ def check_fits(
 
 def absolute(workload: str, folder: str | Path = "") -> str:
     """The workload with the path of a file made absolute; it is sought from the folder."""
-    from cosearch_simulators.dram.traces.generators import GENERATORS
+    from cosearch_simulators.dram.common.traces.generators import GENERATORS
 
     path = os.path.join(folder, _path_and_format(workload)[0])
     is_file = workload.partition(":")[0] not in GENERATORS and (os.path.exists(path) or is_path(workload))
@@ -100,7 +100,7 @@ def absolute(workload: str, folder: str | Path = "") -> str:
 
 def files_of(workload: str) -> list[str]:
     """The file that a workload names, if it names one that is there."""
-    from cosearch_simulators.dram.traces.generators import GENERATORS
+    from cosearch_simulators.dram.common.traces.generators import GENERATORS
 
     path = _path_and_format(workload)[0]
     return [path] if workload.partition(":")[0] not in GENERATORS and os.path.isfile(path) else []

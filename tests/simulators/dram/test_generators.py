@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.dram.traces.generators import GENERATORS, generate
+from cosearch_simulators.dram.common.traces.generators import GENERATORS, generate
 from cosearch_simulators.errors import TraceError
 
 KIB = 1024

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.dram import BankMachineControllers, Controllers, Trace, simulate
-from cosearch_simulators.dram.mapping import channel_of
-from cosearch_simulators.dram.memspecs.memspec import read_memspec
+from cosearch_simulators.dram.common.mapping import channel_of
+from cosearch_simulators.dram.common.memspecs.memspec import read_memspec
 from cosearch_simulators.errors import ConfigurationError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "dramsys"

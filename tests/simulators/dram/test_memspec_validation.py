@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from cosearch_simulators.dram.engines.dramsys.validation import MemspecTable, spearman
 from cosearch_simulators.dram.validation import validate
-from cosearch_simulators.dram.validation.dramsys import MemspecTable, spearman
 from cosearch_simulators.errors import SimulatorError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "dramsys"

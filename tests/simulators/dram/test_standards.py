@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.dram import device, organizations, speed_grades, standards
-from cosearch_simulators.dram.device import STANDARDS
-from cosearch_simulators.dram.earliest import (
+from cosearch_simulators.dram.common.device import STANDARDS
+from cosearch_simulators.dram.common.earliest import (
     allowed_from,
     compile_pushes,
     new_earliest,
     new_history,
     push_back,
 )
-from cosearch_simulators.dram.rules import (
+from cosearch_simulators.dram.common.rules import (
     COMMANDS,
     EvaluatedRule,
     Rule,
@@ -26,7 +26,7 @@ from cosearch_simulators.dram.rules import (
     cycles_of,
     evaluate,
 )
-from cosearch_simulators.dram.standard_tables.standard import whole_cycles, whole_cycles_up
+from cosearch_simulators.dram.common.standard_tables.standard import whole_cycles, whole_cycles_up
 from cosearch_simulators.errors import ConfigurationError
 
 REFERENCE = json.loads(

@@ -1,0 +1,75 @@
+"""Whether what `simulate` and its siblings are given is of the right kind, each refusal one line.
+
+What a design or a trace holds is checked where it is made, and against each other in `batch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Sized
+from difflib import get_close_matches
+from reprlib import repr as short
+from typing import Any
+
+from cosearch_simulators.dram.common.device import Device
+from cosearch_simulators.dram.common.traces.streams import StreamedTrace
+from cosearch_simulators.dram.common.traces.trace import Trace
+from cosearch_simulators.errors import ConfigurationError
+
+ON_ERROR = ("raise", "mark")
+ANY_TRACE = (Trace, StreamedTrace)
+
+
+def check_kind(argument: str, value: object, kinds: tuple[type, ...]) -> None:
+    """Raise `ConfigurationError` unless the value is of one of these classes."""
+    if not isinstance(value, kinds):
+        expected = " or ".join(f"a {kind.__name__}" for kind in kinds)
+        raise ConfigurationError(f"{argument} must be {expected}, got {described(value)}")
+
+
+def check_whole(argument: str, value: object, least: int, most: int | None = None) -> None:
+    """Raise `ConfigurationError` unless the value is a whole number within these bounds."""
+    bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ConfigurationError(f"{argument} must be a whole number {bounds}, got {short(value)}")
+    whole = value.__index__()
+    if whole < least or (most is not None and whole > most):
+        raise ConfigurationError(f"{argument} must be a whole number {bounds}, got {whole}")
+
+
+def check_on_error(on_error: object) -> None:
+    """Raise `ConfigurationError` unless it is one of `ON_ERROR`."""
+    if on_error not in ON_ERROR:
+        nearest = get_close_matches(str(on_error), ON_ERROR, n=1, cutoff=0.0)[0]
+        raise ConfigurationError(
+            f"on_error must be 'raise' or 'mark', got {short(on_error)}, the nearest is {nearest!r}"
+        )
+
+
+def devices_and_designs(devices: Device | Sequence[Device], controllers: Sized) -> tuple[list[Device], int]:
+    """The devices as a list, as many as there are designs, and how many these are.
+
+    Raises:
+        ConfigurationError: one is no device, or there are neither as many devices as controllers nor one.
+    """
+    if isinstance(devices, Device):
+        found = [devices]
+    elif isinstance(devices, (str, bytes, dict)) or not hasattr(devices, "__iter__"):
+        raise ConfigurationError(
+            f"devices must be a Device, as device() makes it, or a sequence of them, got {described(devices)}"
+        )
+    else:
+        found = list(devices)
+    for i, one in enumerate(found):
+        check_kind(f"devices[{i}]", one, (Device,))
+    count = max(len(controllers), len(found))
+    if len(controllers) not in (1, count) or len(found) not in (1, count):
+        raise ConfigurationError(
+            f"{len(found)} devices for {len(controllers)} controllers, expected as many or 1"
+        )
+    return found * (count // len(found)), count
+
+
+def described(value: Any) -> str:
+    """A value for a message: what kind it is, and itself where that is short."""
+    shown = isinstance(value, (str, bytes, int, float, dict, list, tuple)) or value is None
+    return f"{type(value).__name__} {short(value)}" if shown else f"a {type(value).__name__}"
