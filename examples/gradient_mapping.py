@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from cosearch_simulators.accelerator.architecture import preset
-from cosearch_simulators.accelerator.continuous import continuous_cost
-from cosearch_simulators.accelerator.evaluation import evaluate
+from cosearch_simulators.accelerator.engines.continuous.cost import continuous_cost
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
 from cosearch_simulators.accelerator.mapper import map_nests
-from cosearch_simulators.accelerator.rounding import round_mapping
+from cosearch_simulators.accelerator.mapping.rounding import round_mapping
+from cosearch_simulators.accelerator.system.architecture import preset
 from cosearch_simulators.workloads import LoopNest
 
 STARTS, STEPS = 16, 120

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosearch_simulators.accelerator import nest_tables
-from cosearch_simulators.accelerator.evaluation import CompiledArchitecture, Mappings, evaluate
+from cosearch_simulators.accelerator.common import nest_tables
+from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture, Mappings
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
 MAPPINGS = 100_000

@@ -9,9 +9,9 @@ import os
 
 import numpy as np
 
-from cosearch_simulators.accelerator.architecture import Architecture
-from cosearch_simulators.accelerator.evaluation import CompiledArchitecture
+from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture
 from cosearch_simulators.accelerator.mapper import map_network
+from cosearch_simulators.accelerator.system.architecture import Architecture
 from cosearch_simulators.workloads import network
 
 RESNET = network("resnet18").fold_batch_norms()

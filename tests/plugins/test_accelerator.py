@@ -15,7 +15,7 @@ from cosearch_plugins.accelerator.hardware import DATAFLOWS, Accelerator
 from cosearch_plugins.accelerator.pictures import MOST_NAMES
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.accelerator.timeloopgym_components import MAC_UM2, buffer, scratchpad
-from cosearch_simulators.accelerator.templates import template
+from cosearch_simulators.accelerator.mapping.templates import template
 
 PROBLEMS = (Accelerator(workload="alexnet"), AcceleratorTimeloopgym())
 
@@ -139,7 +139,8 @@ def test_the_timeloopgym_is_archgyms_space_and_eyeriss_takes_the_cycles_that_arc
     scratchpad = 4 * 16 * 3 * 4 * 4
     buffers = (4 * 16 * 3) * (4 * 7 * 4 * 3 * 4 * 4)
     assert problem.space.cardinality() == prod([24, 3, scratchpad**3, buffers])
-    assert sorted(name for group in problem.space.groups.values() for name in group) == sorted(problem.space.names)
+    grouped = [name for group in problem.space.groups.values() for name in group]
+    assert sorted(grouped) == sorted(problem.space.names)
     eyeriss = problem.evaluate(problem.space.designs([problem.space.default()]))
     assert eyeriss["cycles"][0] == pytest.approx(7885704, rel=0.03)
 
@@ -271,7 +272,8 @@ def test_the_roof_is_the_memory_s_bus_which_reads_and_writes_share():
 
 def test_the_bound_is_below_the_mapper_and_the_timeline_beside_it():
     problem = Accelerator(workload="alexnet")
-    assert (problem.fidelities, problem.default_fidelity) == (("bound", "mapper", "timeline"), "mapper")
+    names = ("bound", "mapper", "timeline")
+    assert (problem.fidelity_names, problem.default_fidelity) == (names, "mapper")
     designs = problem.space.sample(8, 11)
     bound, mapper, timeline = (problem.evaluate(designs, fidelity=f).metrics for f in problem.fidelities)
     for metric in ("latency_ns", "energy_pj", "edp_pj_s", "cycles"):

@@ -11,7 +11,7 @@ from cosearch.drawing import drawn_pictures
 from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.testing import check_problem
 from cosearch_plugins.accelerator.maestrogym import MAPS, AcceleratorMaestrogym
-from cosearch_simulators.accelerator.maestro import Dataflows, Hardware, evaluate_dataflow
+from cosearch_simulators.accelerator.engines.maestro import Dataflows, Hardware, evaluate_dataflow
 
 
 def text_of(design, layer):

@@ -11,15 +11,15 @@ from cosearch.testing import check_problem
 from cosearch_plugins.accelerator.array import used_units
 from cosearch_plugins.accelerator.mapping import AcceleratorMapping
 from cosearch_plugins.accelerator.pictures import array_picture
-from cosearch_simulators.accelerator.architecture import (
+from cosearch_simulators.accelerator.common.nest_tables import FILL_AND_DRAIN
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
+from cosearch_simulators.accelerator.mapping.mapping import LevelMapping, Mapping
+from cosearch_simulators.accelerator.system.architecture import (
     Architecture,
     StorageLevel,
     preset,
     write_architecture,
 )
-from cosearch_simulators.accelerator.evaluation import evaluate
-from cosearch_simulators.accelerator.mapping import LevelMapping, Mapping
-from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN
 
 
 def test_it_keeps_the_contract_of_a_problem():

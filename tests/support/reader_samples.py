@@ -96,15 +96,15 @@ memories:
 
 
 def _documents() -> list[Reader]:
-    from cosearch_simulators.accelerator.architecture import read_architecture
-    from cosearch_simulators.accelerator.components import read_energy_table
-    from cosearch_simulators.accelerator.mapping import Mapping
-    from cosearch_simulators.accelerator.templates import Template
-    from cosearch_simulators.accelerator.uneven.hardware import read_hardware
+    from cosearch_simulators.accelerator.engines.zigzag.hardware import read_hardware
+    from cosearch_simulators.accelerator.mapping.mapping import Mapping
+    from cosearch_simulators.accelerator.mapping.templates import Template
+    from cosearch_simulators.accelerator.silicon.components import read_energy_table
+    from cosearch_simulators.accelerator.system.architecture import read_architecture
     from cosearch_simulators.documents import load, read
 
     def presets() -> list[bytes]:
-        folder = resources.files("cosearch_simulators.accelerator") / "presets"
+        folder = resources.files("cosearch_simulators.accelerator.system") / "presets"
         return [entry.read_bytes() for entry in folder.iterdir() if entry.name.endswith(".yaml")]
 
     return [
@@ -194,9 +194,9 @@ def _dram() -> list[Reader]:
 
 
 def _cases() -> list[Reader]:
-    from cosearch_simulators.accelerator.validation import read_cases, tools
+    from cosearch_simulators.accelerator.validation import tools
+    from cosearch_simulators.core.validation.cases import read_cases
     from cosearch_simulators.dram.engines.ramulator.validation import controllers_of, device_of
-    from cosearch_simulators.dram.validation import _read_cases
 
     def lines(kind: str) -> list[bytes]:
         return (REFERENCE / "accelerator" / kind / "cases.jsonl").read_bytes().splitlines()[:2]
@@ -210,7 +210,7 @@ def _cases() -> list[Reader]:
                     tool.model_of(case)
 
     def ramulator(path: Path) -> Any:
-        for case in _read_cases(path):
+        for case in read_cases(path):
             try:
                 device_of(case), controllers_of(case)
             except (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
+    from cosearch_simulators.accelerator.system.architecture import Architecture
 
 
 def used_units(

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
-    from cosearch_simulators.accelerator.bound import BoundedNetwork, Machines
-    from cosearch_simulators.accelerator.templates import Template
+    from cosearch_simulators.accelerator.engines.bound import BoundedNetwork, Machines
+    from cosearch_simulators.accelerator.mapping.templates import Template
+    from cosearch_simulators.accelerator.system.architecture import Architecture
 
 
 def machines_of(designs: Mapping[str, NDArray], like: Architecture, accumulation_bits: int) -> Machines:
@@ -22,7 +22,7 @@ def machines_of(designs: Mapping[str, NDArray], like: Architecture, accumulation
         like: any of the problem's designs as an architecture, with the technology and energies of all.
         accumulation_bits: of partial sums.
     """
-    from cosearch_simulators.accelerator.bound import machines
+    from cosearch_simulators.accelerator.engines.bound import machines
 
     bits = np.asarray(designs["bits"], np.int64)
     return machines(
@@ -50,7 +50,7 @@ def bounded_network(
         found: the designs.
         template: the dataflow, where it is not a built-in one.
     """
-    from cosearch_simulators.accelerator.templates import TEMPLATES
+    from cosearch_simulators.accelerator.mapping.templates import TEMPLATES
 
     flows = {entry.name: entry for entry in TEMPLATES} | ({template.name: template} if template else {})
     bounds = network.bounds(found, np.asarray(dataflow).tolist(), flows)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from cosearch.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
-    from cosearch_simulators.accelerator.components import EnergyTable
-    from cosearch_simulators.accelerator.templates import Template
+    from cosearch_simulators.accelerator.mapping.templates import Template
+    from cosearch_simulators.accelerator.silicon.components import EnergyTable
+    from cosearch_simulators.accelerator.system.architecture import Architecture
 
 MAC = "MAC"
 
@@ -21,7 +21,7 @@ def read_template(path: str) -> Template:
     Raises:
         ArgumentError: the file cannot be read, or a field is missing, unknown or has a bad value.
     """
-    from cosearch_simulators.accelerator.templates import Template
+    from cosearch_simulators.accelerator.mapping.templates import Template
     from cosearch_simulators.documents import read
     from cosearch_simulators.errors import SimulatorError
 
@@ -37,7 +37,7 @@ def read_energies(path: str, architecture: Architecture) -> EnergyTable:
     Raises:
         ArgumentError: the file cannot be read, or has a part that the accelerator has not.
     """
-    from cosearch_simulators.accelerator.components import read_energy_table
+    from cosearch_simulators.accelerator.silicon.components import read_energy_table
     from cosearch_simulators.errors import SimulatorError
 
     parts = [MAC, *(level.name for level in architecture.levels)]

@@ -37,9 +37,9 @@ from cosearch_plugins.accelerator.timeline import timed
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
-    from cosearch_simulators.accelerator.bound import BoundedNetwork
-    from cosearch_simulators.accelerator.components import EnergyTable
+    from cosearch_simulators.accelerator.engines.bound import BoundedNetwork
+    from cosearch_simulators.accelerator.silicon.components import EnergyTable
+    from cosearch_simulators.accelerator.system.architecture import Architecture
     from cosearch_simulators.workloads import Precision
 
 DATAFLOWS = (
@@ -211,7 +211,7 @@ class Accelerator(Problem):
 
     def architecture(self, design: Mapping[str, Any]) -> Architecture:
         """The design as an architecture."""
-        from cosearch_simulators.accelerator.architecture import Architecture, Mac, StorageLevel
+        from cosearch_simulators.accelerator.system.architecture import Architecture, Mac, StorageLevel
 
         bits, clock_ghz = int(design["bits"]), float(design["clock_ghz"])
         memory_words = float(design["memory_gb_per_s"]) / (bits / 8) / clock_ghz
@@ -287,7 +287,7 @@ class Accelerator(Problem):
 
     def _bound(self, designs: Designs) -> Outcomes:
         """What no mapping goes below, all designs at once as columns."""
-        from cosearch_simulators.accelerator.bound import area_mm2
+        from cosearch_simulators.accelerator.engines.bound import area_mm2
 
         columns = {p.name: np.asarray(designs[p.name]) for p in self.space}
         like = self.architecture(self.space.default())
@@ -306,7 +306,7 @@ class Accelerator(Problem):
 
     @cached_property
     def _bounded(self) -> BoundedNetwork:
-        from cosearch_simulators.accelerator.bound import BoundedNetwork
+        from cosearch_simulators.accelerator.engines.bound import BoundedNetwork
 
         return BoundedNetwork(self.network)
 

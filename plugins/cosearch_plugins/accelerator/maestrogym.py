@@ -33,7 +33,7 @@ from cosearch_plugins.accelerator.pictures import (
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.maestro import DataflowResults, Dataflows, Layer
+    from cosearch_simulators.accelerator.engines.maestro import DataflowResults, Dataflows, Layer
 
 PARALLEL = ("K", "C", "X", "Y")
 """The dimensions that may be spread over clusters and PEs; X and Y are output columns and rows."""
@@ -133,8 +133,8 @@ class AcceleratorMaestrogym(Problem):
 
         MAESTRO moves each tensor between memory and shared buffer once, reading while it writes.
         """
-        from cosearch_simulators.accelerator.maestro import cost
-        from cosearch_simulators.accelerator.maestro.layer import TENSORS as ORDER
+        from cosearch_simulators.accelerator.engines.maestro import cost
+        from cosearch_simulators.accelerator.engines.maestro.layer import TENSORS as ORDER
 
         result = self._cost(self.space.designs([design]))
         if not result.ok[0]:
@@ -171,14 +171,14 @@ class AcceleratorMaestrogym(Problem):
         )
 
     def _cost(self, designs: Designs) -> DataflowResults:
-        from cosearch_simulators.accelerator.maestro import Hardware, evaluate_dataflow
+        from cosearch_simulators.accelerator.engines.maestro import Hardware, evaluate_dataflow
 
         noc, offchip = self.bandwidths
         return evaluate_dataflow(self.layer, self.dataflows(designs), Hardware(self.pes, noc, offchip))
 
     def dataflows(self, designs: Designs) -> Dataflows:
         """The two-level dataflow of each design, its inner sizes no larger than the outer ones."""
-        from cosearch_simulators.accelerator.maestro import Dataflows
+        from cosearch_simulators.accelerator.engines.maestro import Dataflows
 
         count, dimensions = len(designs), self.layer.dimensions
         maps = np.full((count, 2, len(MAPS), 4), -1, np.int64)
@@ -229,7 +229,7 @@ def _parameters(sizes: dict[str, int], pes: int) -> list[Parameter]:
 
 
 def _layer(workload: str, layer: int | str) -> tuple[str, Layer]:
-    from cosearch_simulators.accelerator.maestro import Layer
+    from cosearch_simulators.accelerator.engines.maestro import Layer
     from cosearch_simulators.errors import SimulatorError
 
     name, nest = read_layer(workload, layer)

@@ -23,9 +23,9 @@ from cosearch_plugins.accelerator.pictures import (
 )
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
     from cosearch_simulators.accelerator.mapper import MappedNetwork, MappingConstraints
-    from cosearch_simulators.accelerator.templates import Template
+    from cosearch_simulators.accelerator.mapping.templates import Template
+    from cosearch_simulators.accelerator.system.architecture import Architecture
     from cosearch_simulators.workloads import Network, Precision
 
 Goal = Literal["edp", "latency", "energy"]
@@ -55,7 +55,7 @@ def map_on(
         precisions: bits of each operand on each architecture; None for words.
     """
     from cosearch_simulators.accelerator.mapper import of_template
-    from cosearch_simulators.accelerator.templates import template
+    from cosearch_simulators.accelerator.mapping.templates import template
 
     constraints = None
     if dataflow != "flexible":
@@ -85,8 +85,8 @@ def map_with(
     precisions: Sequence[Precision] | None = None,
 ) -> MappedNetwork:
     """The network mapped on all architectures under constraints; layers fill and drain the array if asked."""
+    from cosearch_simulators.accelerator.common.nest_tables import FILL_AND_DRAIN
     from cosearch_simulators.accelerator.mapper import map_network
-    from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN
 
     compiled = [
         architecture.compile(precisions[number] if precisions else None)
@@ -184,7 +184,8 @@ def mapped_pictures(
     Raises:
         ValueError: a layer has no mapping.
     """
-    from cosearch_simulators.accelerator.evaluation import Mappings, evaluate
+    from cosearch_simulators.accelerator.common.arrays import Mappings
+    from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
     from cosearch_simulators.workloads import LoopNest
 
     if not mapped.valid[0]:

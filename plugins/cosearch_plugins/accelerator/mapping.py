@@ -1,7 +1,7 @@
 """The problem `accelerator-mapping`: GAMMA's problem, where the mapping of one operator is the design.
 
 Kao and Krishna, "GAMMA: Automating the HW Mapping of DNN Models on Accelerators via Genetic Algorithm", ICCAD
-2020. The cost is `cosearch_simulators.accelerator.evaluation`'s; its mapper solves the same problem directly.
+2020. The cost is that of the engine `timeloop`; the simulator's mapper solves the same problem directly.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ from cosearch_plugins.accelerator.pictures import (
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
-    from cosearch_simulators.accelerator.evaluation import Costs, Mappings
+    from cosearch_simulators.accelerator.common.arrays import Mappings
+    from cosearch_simulators.accelerator.engines.timeloop.evaluation import Costs
+    from cosearch_simulators.accelerator.system.architecture import Architecture
 
 METRICS = (
     Metric("latency_ns", "ns", "the slowest of the array and each level's bandwidth, with fill and drain"),
@@ -51,7 +52,7 @@ METRICS = (
 
 
 def _files(architecture: str) -> list[str]:
-    from cosearch_simulators.accelerator.architecture import presets
+    from cosearch_simulators.accelerator.system.architecture import presets
 
     return [architecture] if architecture not in presets() and os.path.isfile(architecture) else []
 
@@ -137,7 +138,7 @@ class AcceleratorMapping(Problem):
 
     def mappings(self, designs: Designs) -> Mappings:
         """The designs as the arrays of the cost model."""
-        from cosearch_simulators.accelerator.evaluation import Mappings
+        from cosearch_simulators.accelerator.common.arrays import Mappings
         from cosearch_simulators.workloads import LOOPS
 
         count, levels = len(designs), len(self.architecture.levels)
@@ -237,8 +238,8 @@ class AcceleratorMapping(Problem):
         )
 
     def _cost(self, mappings: Mappings) -> Costs:
-        from cosearch_simulators.accelerator.evaluation import evaluate
-        from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN
+        from cosearch_simulators.accelerator.common.nest_tables import FILL_AND_DRAIN
+        from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
 
         return evaluate(
             [self.compiled],
@@ -297,7 +298,7 @@ def read_accelerator(architecture: str) -> Architecture:
         UnknownNameError: there is neither such a name nor such a file.
         ArgumentError: the file cannot be read.
     """
-    from cosearch_simulators.accelerator.architecture import preset, presets, read_architecture
+    from cosearch_simulators.accelerator.system.architecture import preset, presets, read_architecture
     from cosearch_simulators.errors import SimulatorError
 
     try:

@@ -1,6 +1,6 @@
 """The problem `npu-multicore`: an NPU of several cores and how it schedules a network's tiles.
 
-The clock is the event-driven `cosearch_simulators.accelerator.npu`, imported when a problem is built.
+The clock is the event-driven `cosearch_simulators.accelerator.engines.npu`, imported when a problem is built.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class NpuMulticore(Problem):
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the simulator."""
-        from cosearch_simulators.accelerator.npu import Npus, simulate
+        from cosearch_simulators.accelerator.engines.npu import Npus, simulate
 
         npus = Npus(**{p.name: np.asarray(designs[p.name]) for p in SPACE})
         result = simulate(npus, self.network, threads=self.settings.threads, on_error="mark")
@@ -103,7 +103,7 @@ class NpuMulticore(Problem):
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """Arrays, energy, roofline, power over time, and the timeline of the units."""
-        from cosearch_simulators.accelerator.npu import Npus, timeline
+        from cosearch_simulators.accelerator.engines.npu import Npus, timeline
 
         npu = Npus(**{p.name: design[p.name] for p in SPACE})
         line = timeline(npu, self.network)

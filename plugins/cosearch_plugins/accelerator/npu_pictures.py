@@ -12,7 +12,7 @@ from cosearch.pictures import Picture
 from cosearch_plugins.accelerator.pictures import roofline_picture
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.npu import Timeline
+    from cosearch_simulators.accelerator.engines.npu import Timeline
     from cosearch_simulators.workloads import Network
 
 SHOWN_GAPS = 2000  # of a timeline: pieces of one operator with a shorter gap between them are one bar
@@ -22,7 +22,7 @@ def cores_picture(
     design: Mapping[str, Any], line: Timeline, network: Network, metrics: Mapping[str, float]
 ) -> Picture:
     """How much of each core's array is used over the whole run."""
-    from cosearch_simulators.accelerator.npu import UNITS
+    from cosearch_simulators.accelerator.engines.npu import UNITS
 
     count = int(design["cores"])
     matrix = line.unit == UNITS.index("matrix")
@@ -53,7 +53,7 @@ def cores_picture(
 
 def energy_picture(line: Timeline, metrics: Mapping[str, float]) -> Picture:
     """Energy by part, that of the memories by what moves; operands are not told apart by the model."""
-    from cosearch_simulators.accelerator.npu import UNITS
+    from cosearch_simulators.accelerator.engines.npu import UNITS
 
     loads, stores = (
         float(line.energy_pj[line.unit == UNITS.index(unit)].sum()) for unit in ("load", "store")
@@ -87,7 +87,7 @@ def energy_picture(line: Timeline, metrics: Mapping[str, float]) -> Picture:
 
 def npu_roofline(design: Mapping[str, Any], line: Timeline, network: Network) -> Picture:
     """Every operator with multiply-accumulates under the roof of all arrays and of the DRAM."""
-    from cosearch_simulators.accelerator.npu import UNITS
+    from cosearch_simulators.accelerator.engines.npu import UNITS
 
     count = len(network.operators)
     macs = np.array([float(operator.macs) for operator in network.operators])
@@ -115,7 +115,7 @@ def npu_roofline(design: Mapping[str, Any], line: Timeline, network: Network) ->
 
 def power_picture(line: Timeline, network: str) -> Picture:
     """Power of each kind of unit over time."""
-    from cosearch_simulators.accelerator.npu import UNITS
+    from cosearch_simulators.accelerator.engines.npu import UNITS
 
     edges_ns, power_mw = line.power_trace(samples=300)
     middle_us = (edges_ns[:-1] + edges_ns[1:]) / 2000
@@ -133,7 +133,7 @@ def power_picture(line: Timeline, network: str) -> Picture:
 
 def timeline_picture(line: Timeline, cores: int) -> Picture:
     """When each unit works on what."""
-    from cosearch_simulators.accelerator.npu import UNITS
+    from cosearch_simulators.accelerator.engines.npu import UNITS
 
     rows = [f"core {core} {unit}" for core in range(cores) for unit in UNITS]
     first, last = _bars(line, line.latency_ns / SHOWN_GAPS)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cosearch.pictures import Picture
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
+    from cosearch_simulators.accelerator.system.architecture import Architecture
 
 MOST_CELLS = 256
 """Rows and columns that are drawn of an array, so that a page stays small."""

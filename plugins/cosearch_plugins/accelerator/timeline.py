@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
     from cosearch_simulators.accelerator.mapper import MappedNetwork
+    from cosearch_simulators.accelerator.system.architecture import Architecture
     from cosearch_simulators.workloads import Network, Precision
 
 
@@ -30,7 +30,7 @@ def timed(
         precisions: bits of each operand on each.
         threads: designs simulated at once.
     """
-    from cosearch_simulators.accelerator.mapped_timeline import mapped_latency_ns
+    from cosearch_simulators.accelerator.engines.npu.mapped_timeline import mapped_latency_ns
 
     element = np.array([precision.input_bits / 8 for precision in precisions])
     clock = np.array([architecture.clock_ghz for architecture in architectures])

@@ -37,8 +37,8 @@ from cosearch_plugins.accelerator.timeloopgym_components import (
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.architecture import Architecture
     from cosearch_simulators.accelerator.mapper import MappedNetwork, MappingConstraints
+    from cosearch_simulators.accelerator.system.architecture import Architecture
     from cosearch_simulators.workloads import Network
 
 CLASSES = ("regfile", "smartbuffer_SRAM", "smartbuffer_RF", "SRAM")
@@ -59,7 +59,7 @@ def _scratchpad(name: str, depth: int) -> list[Parameter]:
     ]
 
 
-PARAMETERS = {
+PARAMETERS: dict[str, list[Parameter]] = {
     "array": [
         Ordinal("NUM_PEs", range(14, 337, 14), default=168),
         Ordinal("MAC_MESH_X", (2, 7, 14), default=14),
@@ -192,7 +192,7 @@ class AcceleratorTimeloopgym(Problem):
 
 def architecture(design: Mapping[str, Any]) -> Architecture:
     """ArchGym's design: scratchpads in every PE, a column's dummy buffer, the shared buffer and LPDDR4."""
-    from cosearch_simulators.accelerator.architecture import Architecture, Mac, StorageLevel
+    from cosearch_simulators.accelerator.system.architecture import Architecture, Mac, StorageLevel
 
     columns = int(design["MAC_MESH_X"])
 

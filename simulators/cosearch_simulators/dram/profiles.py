@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.dram.common.argument_checks import check_kind, check_whole
+from cosearch_simulators.core.numbers import whole
+from cosearch_simulators.dram.common.argument_checks import check_kind
 from cosearch_simulators.dram.common.counters import CONFLICT, HIT, MISS
 from cosearch_simulators.dram.common.device import Device
 from cosearch_simulators.dram.common.energy import unit_energies
@@ -139,14 +140,14 @@ def profile(
         ConfigurationError: not one design, or `samples` below 1; otherwise as `simulate`.
     """
     _check_one(device, controllers)
-    check_whole("samples", samples, 1)
-    whole = simulate(device, controllers, trace, wrap_addresses=wrap_addresses, trace_tck_ps=trace_tck_ps)
-    ends = _ends(whole, samples)
+    whole("samples", samples, 1)
+    result = simulate(device, controllers, trace, wrap_addresses=wrap_addresses, trace_tck_ps=trace_tck_ps)
+    ends = _ends(result, samples)
     if isinstance(controllers, BankMachineControllers):
         run = dramsys_sampled.sample(device, controllers, [Feed(trace, trace_tck_ps)], ends)
     else:
         run = ramulator_sampled.sample(device, controllers, trace, trace_tck_ps, ends)
-    return _profile(device, controllers, whole, run, ends)
+    return _profile(device, controllers, result, run, ends)
 
 
 def profile_players(
@@ -159,26 +160,26 @@ def profile_players(
 ) -> DramProfile:
     """Follow one design through several traces; arguments as of `profile` and `simulate_players`."""
     _check_one(device, controllers)
-    check_whole("samples", samples, 1)
+    whole("samples", samples, 1)
     players = checked_players(players)
-    whole = simulate_players(device, controllers, players, starvation_cycles=starvation_cycles).total
-    ends = _ends(whole, samples)
+    result = simulate_players(device, controllers, players, starvation_cycles=starvation_cycles).total
+    ends = _ends(result, samples)
     run = dramsys_sampled.sample(
         device, controllers, feeds_of(players), ends, starvation_cycles=starvation_cycles
     )
-    return _profile(device, controllers, whole, run, ends)
+    return _profile(device, controllers, result, run, ends)
 
 
-def _ends(whole: DramResult, samples: int) -> Counts:
+def _ends(result: DramResult, samples: int) -> Counts:
     """The last cycle of each sample of a run."""
-    cycles = int(whole.cycles[0])
+    cycles = int(result.cycles[0])
     return np.unique(np.round(np.linspace(0, cycles, samples + 1)).astype(np.int64))[min(1, cycles) :]
 
 
 def _profile(
     device: Device,
     controllers: Controllers | BankMachineControllers,
-    whole: DramResult,
+    result: DramResult,
     run: SampledRun,
     ends: Counts,
 ) -> DramProfile:
@@ -191,7 +192,7 @@ def _profile(
     of = dict(zip(COMMANDS, run.commands, strict=True))
     accesses = of["RD"] + of["RDA"] + of["WR"] + of["WRA"]
     return DramProfile(
-        result=whole,
+        result=result,
         time_ns=np.concatenate([[0], ends]) * tck_ns,
         reads=reads,
         writes=writes,
@@ -208,7 +209,7 @@ def _profile(
         bank_row_conflicts=run.outcomes[CONFLICT],
         bank_activates=of["ACT"],
         rank_accesses=accesses.reshape(device.channels * device.ranks, -1).sum(axis=1),
-        energy_by_command_pj=_energy_by_command(device, controllers, whole),
+        energy_by_command_pj=_energy_by_command(device, controllers, result),
         energy_by_rank_pj=run.energy_by_rank_pj,
         energy_by_bank_pj=run.energy_by_bank_pj,
     )
@@ -236,7 +237,7 @@ def bandwidth_latency_curve(
             `simulate`.
     """
     _check_one(device, controllers)
-    check_whole("points", points, 2)
+    whole("points", points, 2)
     threads = threads_of(threads)
     if isinstance(trace, StreamedTrace):
         raise ConfigurationError(

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cosearch_simulators.bounded_files import read_text
-from cosearch_simulators.bounded_json import parse_json
-from cosearch_simulators.errors import SimulatorError
+from cosearch_simulators.core.validation.cases import read_cases
 
 if TYPE_CHECKING:
     from cosearch_simulators.dram.engines.dramsys.validation import MemspecTable
@@ -35,18 +33,6 @@ def validate(
     from cosearch_simulators.dram.engines.dramsys import validation as dramsys
     from cosearch_simulators.dram.engines.ramulator import validation as ramulator
 
-    cases = _read_cases(Path(folder) / "cases.json")
+    cases = read_cases(Path(folder) / "cases.json")
     tool = dramsys if "memspec" in cases[0] else ramulator
     return tool.validate(Path(folder), cases, progress)
-
-
-def _read_cases(path: Path) -> list[dict[str, Any]]:
-    try:
-        cases = parse_json(read_text(path))
-    except OSError as error:
-        raise SimulatorError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise SimulatorError(f"{path} is not JSON: {error}") from error
-    if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
-        raise SimulatorError(f"{path}: expected a list of at least one case")
-    return cases

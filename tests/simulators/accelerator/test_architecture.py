@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from cosearch_simulators.accelerator.architecture import (
+from cosearch_simulators.accelerator.system.architecture import (
     Architecture,
     preset,
     presets,

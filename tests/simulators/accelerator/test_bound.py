@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator.architecture import Architecture, Mac, StorageLevel
-from cosearch_simulators.accelerator.bound import BoundedNetwork, area_mm2, machines
-from cosearch_simulators.accelerator.bound.spread import SHARE_INPUTS, STEPS, fit
+from cosearch_simulators.accelerator.engines.bound import BoundedNetwork, area_mm2, machines
+from cosearch_simulators.accelerator.engines.bound.spread import SHARE_INPUTS, STEPS, fit
 from cosearch_simulators.accelerator.mapper import map_network, of_template
-from cosearch_simulators.accelerator.templates import TEMPLATES, template
+from cosearch_simulators.accelerator.mapping.templates import TEMPLATES, template
+from cosearch_simulators.accelerator.system.architecture import Architecture, Mac, StorageLevel
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads import Network, Precision, network
 from cosearch_simulators.workloads.loop_nest import LOOPS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cosearch_simulators.accelerator import components
-from cosearch_simulators.accelerator.architecture import preset
+from cosearch_simulators.accelerator.silicon import components
+from cosearch_simulators.accelerator.system.architecture import preset
 from cosearch_simulators.errors import ConfigurationError
 
 ERT = """

@@ -10,10 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator import nest_tables
-from cosearch_simulators.accelerator.continuous import continuous_cost
-from cosearch_simulators.accelerator.evaluation import CompiledArchitecture, Mappings, evaluate
-from cosearch_simulators.accelerator.rounding import round_mapping
+from cosearch_simulators.accelerator.common import nest_tables
+from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture, Mappings
+from cosearch_simulators.accelerator.engines.continuous.cost import continuous_cost
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
+from cosearch_simulators.accelerator.mapping.rounding import round_mapping
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads import LoopNest
 

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
-from cosearch_simulators.accelerator import evaluation, nest_tables
-from cosearch_simulators.accelerator.architecture import Architecture
-from cosearch_simulators.accelerator.evaluation import Mappings, evaluate
-from cosearch_simulators.accelerator.mapping import Mapping, pack
+from cosearch_simulators.accelerator.common import nest_tables
+from cosearch_simulators.accelerator.common.arrays import Mappings
+from cosearch_simulators.accelerator.engines.timeloop import evaluation
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
+from cosearch_simulators.accelerator.mapping.mapping import Mapping, pack
+from cosearch_simulators.accelerator.system.architecture import Architecture
 from cosearch_simulators.documents import parse
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LoopNest
@@ -182,17 +184,17 @@ def test_indices_must_be_in_range() -> None:
         evaluate([MACHINE.compile()], [LAYER], parse(Mapping, mapping()).pack(MACHINE), None, np.array([1]))
 
 
+README = (Path(evaluation.__file__).parents[2] / "README.md").read_text()
+
+
 def test_the_readme_s_example_runs(capsys) -> None:
-    text = (Path(evaluation.__file__).parent / "README.md").read_text()
+    text = README
     exec(re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1), {})
     cycles, energy_pj, utilisation, area_mm2 = map(float, capsys.readouterr().out.splitlines()[0].split())
     assert cycles > 64 * 64 * 56 * 56 * 9 / 168
     assert energy_pj > 0
     assert 0 < utilisation <= 1
     assert area_mm2 > 0
-
-
-README = (Path(evaluation.__file__).parent / "README.md").read_text()
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
@@ -203,7 +205,7 @@ def test_every_example_of_the_readme_runs(code, capsys, monkeypatch) -> None:
 
 
 def test_the_readme_has_a_chapter_on_every_part() -> None:
-    folder = Path(evaluation.__file__).parent
+    folder = Path(evaluation.__file__).parents[2]
     parts = [path.name for path in folder.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
     assert "mapper" in parts
     for part in parts:
@@ -211,7 +213,7 @@ def test_the_readme_has_a_chapter_on_every_part() -> None:
 
 
 def test_the_readme_s_mapping_is_one() -> None:
-    text = (Path(evaluation.__file__).parent / "README.md").read_text()
+    text = README
     data = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1))
     machine = parse(
         Architecture,

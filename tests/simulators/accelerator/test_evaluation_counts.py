@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator import nest_tables
-from cosearch_simulators.accelerator.evaluation import CompiledArchitecture, Mappings, evaluate
+from cosearch_simulators.accelerator.common import nest_tables
+from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture, Mappings
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
 from cosearch_simulators.workloads.loop_nest import LoopNest
 from loop_nest_walk import walk
 

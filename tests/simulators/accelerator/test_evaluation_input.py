@@ -8,10 +8,10 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from cosearch_simulators.accelerator.architecture import Architecture, StorageLevel, preset
-from cosearch_simulators.accelerator.evaluation import evaluate
-from cosearch_simulators.accelerator.mapping import LevelMapping, Mapping, unpack
-from cosearch_simulators.accelerator.templates import template
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
+from cosearch_simulators.accelerator.mapping.mapping import LevelMapping, Mapping, unpack
+from cosearch_simulators.accelerator.mapping.templates import template
+from cosearch_simulators.accelerator.system.architecture import Architecture, StorageLevel, preset
 from cosearch_simulators.documents import parse
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads import LoopNest

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator.maestro import (
+from cosearch_simulators.accelerator.engines.maestro import (
     Cluster,
     Dataflows,
     Hardware,
@@ -22,10 +22,11 @@ from cosearch_simulators.accelerator.maestro import (
     maestro_area,
     parse_directives,
 )
-from cosearch_simulators.accelerator.maestro.directives import Directive
-from cosearch_simulators.accelerator.validation import read_cases, validate
-from cosearch_simulators.accelerator.validation.maestro import hardware_of, layer_of
-from cosearch_simulators.accelerator.validation.ranking import spearman
+from cosearch_simulators.accelerator.engines.maestro.directives import Directive
+from cosearch_simulators.accelerator.engines.maestro.validation import hardware_of, layer_of
+from cosearch_simulators.accelerator.validation import validate
+from cosearch_simulators.core.validation.cases import read_cases
+from cosearch_simulators.core.validation.ranking import spearman
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 

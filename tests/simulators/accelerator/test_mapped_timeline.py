@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cosearch_simulators.accelerator.architecture import Architecture, Mac, StorageLevel
-from cosearch_simulators.accelerator.mapped_timeline import mapped_latency_ns
+from cosearch_simulators.accelerator.engines.npu.mapped_timeline import mapped_latency_ns
 from cosearch_simulators.accelerator.mapper import MappingConstraints, map_network
+from cosearch_simulators.accelerator.system.architecture import Architecture, Mac, StorageLevel
 from cosearch_simulators.workloads import Network, network
 
 NETWORK = network("alexnet").fold_batch_norms()

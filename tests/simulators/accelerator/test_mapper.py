@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator import nest_tables
-from cosearch_simulators.accelerator.architecture import Architecture, preset
-from cosearch_simulators.accelerator.evaluation import Mappings, evaluate, pack_nests
+from cosearch_simulators.accelerator.common import nest_tables
+from cosearch_simulators.accelerator.common.arrays import Mappings
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate, pack_nests
 from cosearch_simulators.accelerator.mapper import (
     MappingConstraints,
     map_nests,
@@ -20,8 +20,9 @@ from cosearch_simulators.accelerator.mapper import (
 )
 from cosearch_simulators.accelerator.mapper.bounds import least_cycles, lower_bounds, touched
 from cosearch_simulators.accelerator.mapper.search_cost import WORK_COLUMNS, cost_of_state
-from cosearch_simulators.accelerator.mapping import unpack
-from cosearch_simulators.accelerator.templates import Template, template
+from cosearch_simulators.accelerator.mapping.mapping import unpack
+from cosearch_simulators.accelerator.mapping.templates import Template, template
+from cosearch_simulators.accelerator.system.architecture import Architecture, preset
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads import Network, Precision, network
 from cosearch_simulators.workloads.loop_nest import LOOPS, LoopNest

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator.architecture import preset
-from cosearch_simulators.accelerator.evaluation import Mappings
-from cosearch_simulators.accelerator.mapping import Mapping, pack, read_mapping, unpack, write_mapping
+from cosearch_simulators.accelerator.common.arrays import Mappings
+from cosearch_simulators.accelerator.mapping.mapping import Mapping, pack, read_mapping, unpack, write_mapping
+from cosearch_simulators.accelerator.system.architecture import preset
 from cosearch_simulators.documents import parse
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LoopNest

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cosearch_simulators.accelerator.architecture import Architecture
-from cosearch_simulators.accelerator.mapping import Mapping
-from cosearch_simulators.accelerator.neighbour_links import Links, link_transfers
+from cosearch_simulators.accelerator.engines.timeloop.neighbour_links import Links, link_transfers
+from cosearch_simulators.accelerator.mapping.mapping import Mapping
+from cosearch_simulators.accelerator.system.architecture import Architecture
 from cosearch_simulators.documents import parse
 from cosearch_simulators.workloads.loop_nest import LoopNest
 

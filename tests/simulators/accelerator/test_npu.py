@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator.npu import DATAFLOWS, SCHEDULES, Npus, events, simulate, timeline
-from cosearch_simulators.accelerator.npu.events import CORE, END, LOAD, OPERATOR, START, STORE, UNIT
+from cosearch_simulators.accelerator.engines.npu import DATAFLOWS, SCHEDULES, Npus, events, simulate, timeline
+from cosearch_simulators.accelerator.engines.npu.events import CORE, END, LOAD, OPERATOR, START, STORE, UNIT
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
 from cosearch_simulators.workloads import MatrixMultiply, Network, Precision, network
 

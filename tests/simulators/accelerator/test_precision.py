@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cosearch_simulators.accelerator.architecture import Architecture
-from cosearch_simulators.accelerator.evaluation import evaluate
+from cosearch_simulators.accelerator.common.nest_tables import FILL_AND_DRAIN, FILLS, READS, TILE, UPDATES
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
 from cosearch_simulators.accelerator.mapper import map_nests, map_network
-from cosearch_simulators.accelerator.mapping import Mapping
-from cosearch_simulators.accelerator.nest_tables import FILL_AND_DRAIN, FILLS, READS, TILE, UPDATES
+from cosearch_simulators.accelerator.mapping.mapping import Mapping
+from cosearch_simulators.accelerator.system.architecture import Architecture
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads import Convolution, LoopNest, Network, Precision
 

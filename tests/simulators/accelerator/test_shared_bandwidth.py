@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator.architecture import Architecture, preset, presets
-from cosearch_simulators.accelerator.evaluation import Mappings, evaluate
+from cosearch_simulators.accelerator.common.arrays import Mappings
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
 from cosearch_simulators.accelerator.mapper import map_nests
 from cosearch_simulators.accelerator.mapper.bounds import lower_bounds
+from cosearch_simulators.accelerator.system.architecture import Architecture, preset, presets
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
 PRODUCT = LoopNest.of({"K": 4, "C": 4, "P": 4})

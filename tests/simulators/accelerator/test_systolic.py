@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator.systolic import (
+from cosearch_simulators.accelerator.engines.scalesim.systolic import (
     DATAFLOWS,
     Products,
     SystolicArray,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cosearch_simulators.accelerator.architecture import preset, presets
-from cosearch_simulators.accelerator.mapping import Mapping
-from cosearch_simulators.accelerator.templates import TEMPLATES, Template, template
+from cosearch_simulators.accelerator.mapping.mapping import Mapping
+from cosearch_simulators.accelerator.mapping.templates import TEMPLATES, Template, template
+from cosearch_simulators.accelerator.system.architecture import preset, presets
 from cosearch_simulators.documents import parse
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LoopNest

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cosearch_simulators.accelerator.validation import read_cases, timeloop, validate
+from cosearch_simulators.accelerator.engines.timeloop import validation as timeloop
+from cosearch_simulators.accelerator.validation import validate
+from cosearch_simulators.core.validation.cases import read_cases
 from cosearch_simulators.errors import SimulatorError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "accelerator" / "timeloop"

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator.uneven import (
+from cosearch_simulators.accelerator.engines.zigzag import (
     Layer,
     MappingError,
     Model,
@@ -26,9 +26,10 @@ from cosearch_simulators.accelerator.uneven import (
     read_layer,
     read_unrolling,
 )
-from cosearch_simulators.accelerator.uneven.tables import build_tables
-from cosearch_simulators.accelerator.uneven.timing import _covered
-from cosearch_simulators.accelerator.validation import read_cases, zigzag
+from cosearch_simulators.accelerator.engines.zigzag import validation as zigzag
+from cosearch_simulators.accelerator.engines.zigzag.tables import build_tables
+from cosearch_simulators.accelerator.engines.zigzag.timing import _covered
+from cosearch_simulators.core.validation.cases import read_cases
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 

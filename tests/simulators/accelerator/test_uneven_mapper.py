@@ -12,9 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosearch_simulators.accelerator.uneven import MapperResult, MappingError, Model, Objective, find_mapping
-from cosearch_simulators.accelerator.uneven.mapper import limited, orders, prime_factors
-from cosearch_simulators.accelerator.validation import read_cases, zigzag
+from cosearch_simulators.accelerator.engines.zigzag import (
+    MapperResult,
+    MappingError,
+    Model,
+    Objective,
+    find_mapping,
+)
+from cosearch_simulators.accelerator.engines.zigzag import validation as zigzag
+from cosearch_simulators.accelerator.engines.zigzag.mapper import limited, orders, prime_factors
+from cosearch_simulators.core.validation.cases import read_cases
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "accelerator" / "zigzag" / "cases.jsonl"
 CASES = {case["id"]: case for case in read_cases(SAMPLE)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cosearch_simulators.accelerator.uneven import (
+from cosearch_simulators.accelerator.engines.zigzag import (
     Layer,
     Model,
     UnevenMapping,

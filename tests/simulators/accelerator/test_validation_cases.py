@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from cosearch_simulators.accelerator.validation import read_cases, validate
-from cosearch_simulators.accelerator.validation.ranking import RankedRow
-from cosearch_simulators.accelerator.validation.table import ValidationTable
+from cosearch_simulators.accelerator.validation import validate
+from cosearch_simulators.core.validation.cases import read_cases
+from cosearch_simulators.core.validation.ranking import RankedRow
+from cosearch_simulators.core.validation.table import ValidationTable
 from cosearch_simulators.errors import SimulatorError
 
 SAMPLES = Path(__file__).parents[2] / "reference" / "accelerator"

@@ -36,7 +36,7 @@ PLAYED = {"devices": DDR4, "controllers": BankMachineControllers(), "players": [
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"on_error": "x"}, "on_error must be 'raise' or 'mark', got 'x', the nearest is"),
+        ({"on_error": "x"}, "on_error must be 'raise' or 'mark', got 'x'; valid: raise, mark"),
         ({"threads": 1.5}, r"threads must be a whole number of at least 1, got 1\.5"),
         ({"threads": True}, "threads must be a whole number of at least 1, got True"),
         ({"threads": 0}, "threads must be at least 1, got 0"),

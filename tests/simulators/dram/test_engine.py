@@ -162,7 +162,7 @@ def test_bad_designs_are_marked_and_the_others_simulated() -> None:
     result = simulate(devices, designs, trace, on_error="mark")
     assert result.error[0] == ""
     assert "beyond the 0x20000000 bytes" in result.error[1]
-    assert "read_queue must be 1 to 65536, got 0" in result.error[2]
+    assert "read_queue must be a whole number from 1 to 65536, got 0" in result.error[2]
     assert result.cycles[0] > 0
     assert np.isnan(result.energy_pj[1:]).all()
     with pytest.raises(SimulatorError, match="design 1: "):

@@ -78,7 +78,7 @@ def test_another_timing_changes_the_outcome(tmp_path: Path) -> None:
         (lambda cases: cases[0]["controller"].update(Arbiter="Shut"), "case .*: unknown arbiter 'Shut'"),
         (
             lambda cases: cases[0]["controller"].update(Scheduler="x"),
-            "case .*: unknown scheduler 'x', the nearest is",
+            "case .*: unknown scheduler 'x'; valid: ",
         ),
         (
             lambda cases: cases[0]["result"].update(total_time_ns="abc"),

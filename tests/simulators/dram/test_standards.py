@@ -109,14 +109,14 @@ def test_every_organisation_works_at_every_speed(standard: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("DDR9", "DDR5_8Gb_x8", "DDR5_3200AN"), "unknown standard 'DDR9', the nearest is 'DDR"),
+        (("DDR9", "DDR5_8Gb_x8", "DDR5_3200AN"), "unknown standard 'DDR9'; did you mean 'DDR"),
         (
             ("DDR4", "DDR4_8Gb_x9", "DDR4_2400R"),
-            "unknown organization 'DDR4_8Gb_x9', the nearest is 'DDR4_8Gb_x8'",
+            "unknown organization 'DDR4_8Gb_x9'; did you mean 'DDR4_8Gb_x",
         ),
         (
             ("DDR4", "DDR4_8Gb_x8", "DDR4_2401R"),
-            "unknown speed grade 'DDR4_2401R', the nearest is 'DDR4_2400R'",
+            "unknown speed grade 'DDR4_2401R'; did you mean 'DDR4_2400R'",
         ),
     ],
 )

@@ -9,8 +9,8 @@ from math import ceil, gcd, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.accelerator import nest_tables
-from cosearch_simulators.accelerator.evaluation import CompiledArchitecture
+from cosearch_simulators.accelerator.common import nest_tables
+from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture
 from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, TENSORS, LoopNest
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.accelerator.architecture import Architecture
-from cosearch_simulators.accelerator.evaluation import CompiledArchitecture
+from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture
 from cosearch_simulators.accelerator.mapper.search_kernel import FREE
-from cosearch_simulators.accelerator.templates import Template, array_level
+from cosearch_simulators.accelerator.mapping.templates import Template, array_level
+from cosearch_simulators.accelerator.system.architecture import Architecture
 from cosearch_simulators.documents import nearest
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, TENSORS, LoopNest

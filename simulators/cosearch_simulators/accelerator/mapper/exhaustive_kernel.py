@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cosearch_simulators.accelerator.copying import copy_row, copy_rows
+from cosearch_simulators.accelerator.common.copying import copy_row, copy_rows
+from cosearch_simulators.accelerator.common.nest_tables import MAC_PJ, MACS_A_CYCLE
 from cosearch_simulators.accelerator.mapper.search_kernel import (
     ENERGY,
     FREE,
@@ -22,7 +23,6 @@ from cosearch_simulators.accelerator.mapper.search_kernel import (
     shift,
     spread_out,
 )
-from cosearch_simulators.accelerator.nest_tables import MAC_PJ, MACS_A_CYCLE
 
 _COUNT, _AT = 8, 9  # columns of `useful` behind the numbers of the orders
 

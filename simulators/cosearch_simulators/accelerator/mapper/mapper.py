@@ -14,20 +14,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.accelerator.architecture import Architecture
-from cosearch_simulators.accelerator.evaluation import (
-    CompiledArchitecture,
-    Costs,
-    Mappings,
-    evaluate,
-    pack_nests,
-)
+from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture, Mappings
+from cosearch_simulators.accelerator.common.nest_tables import LARGEST_EXACT, MACS_A_CYCLE
+from cosearch_simulators.accelerator.engines.timeloop.evaluation import Costs, evaluate, pack_nests
 from cosearch_simulators.accelerator.mapper.bounds import least_cycles
 from cosearch_simulators.accelerator.mapper.constraints import MappingConstraints, compile_rules
 from cosearch_simulators.accelerator.mapper.entry import new_scratch, search_range
 from cosearch_simulators.accelerator.mapper.padding import padded
 from cosearch_simulators.accelerator.mapper.search_kernel import EDP, ENERGY, LATENCY
-from cosearch_simulators.accelerator.nest_tables import LARGEST_EXACT, MACS_A_CYCLE
+from cosearch_simulators.accelerator.system.architecture import Architecture
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads.loop_nest import LoopNest

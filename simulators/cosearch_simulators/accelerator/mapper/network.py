@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.accelerator.architecture import Architecture
-from cosearch_simulators.accelerator.evaluation import CompiledArchitecture, Mappings
+from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture, Mappings
+from cosearch_simulators.accelerator.common.nest_tables import FANOUT_X, FANOUT_Y
 from cosearch_simulators.accelerator.mapper.constraints import MappingConstraints
 from cosearch_simulators.accelerator.mapper.fusion import best_groups, fusable_edges
 from cosearch_simulators.accelerator.mapper.mapper import (
@@ -19,7 +19,7 @@ from cosearch_simulators.accelerator.mapper.mapper import (
     map_pairs,
     run_searches,
 )
-from cosearch_simulators.accelerator.nest_tables import FANOUT_X, FANOUT_Y
+from cosearch_simulators.accelerator.system.architecture import Architecture
 from cosearch_simulators.documents import nearest
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads import Network, Precision

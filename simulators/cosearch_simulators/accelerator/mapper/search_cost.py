@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from cosearch_simulators.accelerator.nest_tables import (
+from cosearch_simulators.accelerator.common.nest_tables import (
     CAPACITY,
     DILATION,
     MAC_PJ,
@@ -27,22 +27,11 @@ from cosearch_simulators.accelerator.nest_tables import (
     WRITE_BANDWIDTH,
     WRITE_PJ,
 )
+from cosearch_simulators.accelerator.common.tile import coinciding, newly_held, tile_words, window
 
 ABOVE, PRESENT, RUN, SHARED, READ_WORDS, WRITTEN_WORDS, WORK_COLUMNS = 0, 1, 2, 5, 8, 9, 10
 """Columns of a level's work row: steps of the loops above it, instances, then by tensor the steps above that
 leave it where it is and the spatial factors at the level that do not index it, then the words moved."""
-
-
-@njit(nogil=True, error_model="numpy", inline="always")
-def tile_words(extent, nest, tensor):
-    """Words of a tensor in a box with these iterations of each loop."""
-    if tensor == 0:
-        return extent[0] * extent[2] * extent[3] * extent[6] * extent[7]
-    if tensor == 2:
-        return extent[0] * extent[1] * extent[2] * extent[4] * extent[5]
-    rows = (extent[4] - 1.0) * nest[STRIDE] + (extent[6] - 1.0) * nest[DILATION] + 1.0
-    columns = (extent[5] - 1.0) * nest[STRIDE + 1] + (extent[7] - 1.0) * nest[DILATION + 1] + 1.0
-    return extent[0] * extent[1] * extent[3] * rows * columns
 
 
 @njit(nogil=True, error_model="numpy")
@@ -194,12 +183,7 @@ def _windows(table, nest, spread, extent, child, parent):
                     filter_factor = spread[level, 6 + axis]
                     filter_step = nest[DILATION + axis] * (extent[level - 1, 6 + axis] if level else 1.0)
         if out_factor > 1.0 and filter_factor > 1.0:
-            a, b = int(out_step), int(filter_step)
-            while b:
-                a, b = b, a % b
-            pairs = out_factor * filter_factor
-            apart = max(0.0, out_factor - filter_step / a) * max(0.0, filter_factor - out_step / a)
-            sharing *= pairs / (pairs - apart)
+            sharing *= coinciding(out_factor, out_step, filter_factor, filter_step)
     return sharing
 
 
@@ -207,8 +191,7 @@ def _windows(table, nest, spread, extent, child, parent):
 def _input_words(nest, options, temporal, extent, order, work, child):
     """Words that fill an instance of a level with inputs: all of the tile, or what slides into it."""
     here = extent[child]
-    rows = (here[4] - 1.0) * nest[STRIDE] + (here[6] - 1.0) * nest[DILATION] + 1.0
-    columns = (here[5] - 1.0) * nest[STRIDE + 1] + (here[7] - 1.0) * nest[DILATION + 1] + 1.0
+    rows, columns = window(here, nest, 0), window(here, nest, 1)
     plane = here[0] * here[1] * here[3]
     tile = plane * rows * columns
     remaining = work[child, ABOVE]
@@ -228,12 +211,7 @@ def _input_words(nest, options, temporal, extent, order, work, child):
                 return words + tile * remaining
             outer = remaining / factor
             move_rows, move_columns = step_rows - back_rows, step_columns - back_columns
-            if move_rows == 0.0 and move_columns >= 0.0:
-                new = plane * rows * min(move_columns, columns)
-            elif move_columns == 0.0 and move_rows >= 0.0:
-                new = plane * columns * min(move_rows, rows)
-            else:
-                new = tile
+            new = newly_held(plane, rows, columns, move_rows, move_columns)
             words += (factor - 1.0) * outer * new
             returns = 1.0 if options & TIMELOOP else factor - 1.0
             back_rows += returns * step_rows

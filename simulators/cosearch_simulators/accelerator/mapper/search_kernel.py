@@ -15,9 +15,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cosearch_simulators.accelerator.copying import copy_row, copy_rows
-from cosearch_simulators.accelerator.mapper.search_cost import WORK_COLUMNS, cost_of_state, tile_words
-from cosearch_simulators.accelerator.nest_tables import CAPACITY, FANOUT_X, WIDTH
+from cosearch_simulators.accelerator.common.copying import copy_row, copy_rows
+from cosearch_simulators.accelerator.common.nest_tables import CAPACITY, FANOUT_X, WIDTH
+from cosearch_simulators.accelerator.common.tile import tile_words
+from cosearch_simulators.accelerator.mapper.search_cost import WORK_COLUMNS, cost_of_state
 
 LATENCY, ENERGY, EDP = range(3)
 """Objectives."""

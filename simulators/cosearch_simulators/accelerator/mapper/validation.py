@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from cosearch_simulators.accelerator import nest_tables
-from cosearch_simulators.accelerator.architecture import Architecture
+from cosearch_simulators.accelerator.common import nest_tables
 from cosearch_simulators.accelerator.mapper.bounds import lower_bounds
 from cosearch_simulators.accelerator.mapper.mapper import map_nests
-from cosearch_simulators.accelerator.validation.table import ValidationRow
+from cosearch_simulators.accelerator.system.architecture import Architecture
+from cosearch_simulators.core.validation.table import ValidationRow
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
 Pair = tuple[str, Architecture, LoopNest, dict[str, Any]]

@@ -6,14 +6,14 @@ What a design or a trace holds is checked where it is made, and against each oth
 from __future__ import annotations
 
 from collections.abc import Sequence, Sized
-from difflib import get_close_matches
 from reprlib import repr as short
 from typing import Any
 
+from cosearch_simulators.core.names import hint
 from cosearch_simulators.dram.common.device import Device
 from cosearch_simulators.dram.common.traces.streams import StreamedTrace
 from cosearch_simulators.dram.common.traces.trace import Trace
-from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.errors import ConfigurationError, shown
 
 ON_ERROR = ("raise", "mark")
 ANY_TRACE = (Trace, StreamedTrace)
@@ -26,22 +26,11 @@ def check_kind(argument: str, value: object, kinds: tuple[type, ...]) -> None:
         raise ConfigurationError(f"{argument} must be {expected}, got {described(value)}")
 
 
-def check_whole(argument: str, value: object, least: int, most: int | None = None) -> None:
-    """Raise `ConfigurationError` unless the value is a whole number within these bounds."""
-    bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ConfigurationError(f"{argument} must be a whole number {bounds}, got {short(value)}")
-    whole = value.__index__()
-    if whole < least or (most is not None and whole > most):
-        raise ConfigurationError(f"{argument} must be a whole number {bounds}, got {whole}")
-
-
 def check_on_error(on_error: object) -> None:
     """Raise `ConfigurationError` unless it is one of `ON_ERROR`."""
     if on_error not in ON_ERROR:
-        nearest = get_close_matches(str(on_error), ON_ERROR, n=1, cutoff=0.0)[0]
         raise ConfigurationError(
-            f"on_error must be 'raise' or 'mark', got {short(on_error)}, the nearest is {nearest!r}"
+            f"on_error must be 'raise' or 'mark', got {shown(on_error)}{hint(on_error, ON_ERROR)}"
         )
 
 

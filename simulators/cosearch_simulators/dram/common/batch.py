@@ -9,14 +9,14 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch_simulators.core.columns import Columns
+from cosearch_simulators.core.numbers import whole
 from cosearch_simulators.dram.common.argument_checks import (
     ANY_TRACE,
     check_kind,
     check_on_error,
-    check_whole,
     devices_and_designs,
 )
-from cosearch_simulators.dram.common.columns import Columns
 from cosearch_simulators.dram.common.counters import STALLED
 from cosearch_simulators.dram.common.device import Device
 from cosearch_simulators.dram.common.result import DramResult, EnergyArguments, result_of
@@ -74,7 +74,7 @@ def run_batch(
     check_on_error(on_error)
     threads = threads_of(threads)
     if trace_tck_ps is not None:
-        check_whole("trace_tck_ps", trace_tck_ps, 1, LARGEST_TCK_PS)
+        whole("trace_tck_ps", trace_tck_ps, 1, LARGEST_TCK_PS)
     if late := too_late(trace, trace_tck_ps):
         raise ConfigurationError(late)
 

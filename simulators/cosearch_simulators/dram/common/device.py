@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
 
+from cosearch_simulators.core.names import unknown
 from cosearch_simulators.dram.common.mapping import ADDRESS_MAPPINGS, AddressBits, named_address_bits
 from cosearch_simulators.dram.common.rules import (
     COMMANDS,
@@ -272,5 +272,4 @@ def _known(kind: str, name: str, names: Sequence[str]) -> str:
         return name
     if not isinstance(name, str):
         raise ConfigurationError(f"{kind} must be one of {', '.join(names)}, got {name!r}")
-    nearest = get_close_matches(name, names, n=1, cutoff=0.0)[0]
-    raise ConfigurationError(f"unknown {kind} {name!r}, the nearest is {nearest!r}")
+    raise ConfigurationError(unknown(kind, name, names))

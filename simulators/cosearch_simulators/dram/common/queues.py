@@ -22,6 +22,8 @@ ABSENT = np.int64(1) << np.int64(61)
 """Stands in `oldest` for no such request: older than nothing."""
 
 HEAD, TAIL, FOLLOWING, PRECEDING = 0, 1, 0, 1
+LARGEST_QUEUE = 65_536
+
 BUCKETS = 1024  # counts waiting writes by address; a power of two well above the usual queue lengths
 
 

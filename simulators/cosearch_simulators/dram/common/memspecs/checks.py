@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from math import isfinite
 from reprlib import repr as short
 from typing import Any
 
+from cosearch_simulators.core.names import hint
 from cosearch_simulators.dram.common.memspecs.rules import MEMSPEC_STANDARDS
 from cosearch_simulators.errors import ConfigurationError
 
@@ -230,8 +230,7 @@ def check_bits(congen: Mapping[str, Any], names: Sequence[str]) -> None:
 def _check_names(where: str, found: Mapping[Any, Any], names: Sequence[str]) -> None:
     unknown = next((name for name in found if name not in names), None)
     if unknown is not None:
-        nearest = get_close_matches(str(unknown)[:80].upper(), names, n=1, cutoff=0.0)[0]
-        raise ConfigurationError(f"{where}: unknown field {short(unknown)}, the nearest is {nearest!r}")
+        raise ConfigurationError(f"{where}: unknown field {short(unknown)}{hint(unknown, names)}")
 
 
 def _needed(kind: str) -> list[str]:

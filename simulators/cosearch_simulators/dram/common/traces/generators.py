@@ -6,7 +6,6 @@ arguments. A trace made here has no cycles: each request is offered as soon as t
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import numbers
 import operator
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch_simulators.core.names import hint, unknown
 from cosearch_simulators.dram.common.traces.trace import CACHE_LINE_BYTES, Trace
 from cosearch_simulators.errors import TraceError
 
@@ -213,20 +213,15 @@ def generate(name: str, **arguments: Any) -> Trace:
         TraceError: an unknown generator or argument, with the nearest valid one, or a value out of bounds.
     """
     if name not in GENERATORS:
-        raise TraceError(f"unknown trace generator {name!r}; {_nearest(name, GENERATORS)}")
+        raise TraceError(unknown("trace generator", name, GENERATORS))
     valid = inspect.signature(GENERATORS[name]).parameters
     for argument in arguments:
         if argument not in valid:
-            raise TraceError(f"generator {name!r} has no argument {argument!r}; {_nearest(argument, valid)}")
+            raise TraceError(f"generator {name!r} has no argument {argument!r}{hint(argument, valid)}")
     try:
         return GENERATORS[name](**arguments)
     except TraceError as error:
         raise TraceError(f"generator {name!r}: {error}") from None
-
-
-def _nearest(name: str, valid: Any) -> str:
-    close = difflib.get_close_matches(name.lower(), valid, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"valid: {', '.join(valid)}"
 
 
 def _start(requests: int, seed: int) -> tuple[np.random.Generator, NDArray[np.int64]]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch_simulators.dram.common.columns import Columns
+from cosearch_simulators.core.columns import Columns
 from cosearch_simulators.dram.common.mapping import ADDRESS_MAPPINGS, DEVICE_MAPPING
+from cosearch_simulators.dram.common.queues import LARGEST_QUEUE
 
 PAGE_POLICIES = ("Open", "OpenAdaptive", "Closed", "ClosedAdaptive")
 """Rows stay open; closed after an access when other requests wait and all of them for other rows; closed
@@ -96,6 +97,7 @@ class BankMachineControllers(Columns):
     power_down_policy: ArrayLike = "NoPowerDown"
     address_mapping: ArrayLike = DEVICE_MAPPING
 
+    WHAT = "controller"
     NAMES = {  # noqa: RUF012
         "page_policy": PAGE_POLICIES,
         "scheduler": BANK_SCHEDULERS,
@@ -107,10 +109,10 @@ class BankMachineControllers(Columns):
         "address_mapping": BANK_ADDRESS_MAPPINGS,
     }
     COUNTS = {  # noqa: RUF012
-        "request_buffer_size": 1,
-        "refresh_max_postponed": 0,
-        "refresh_max_pulled_in": 0,
-        "max_active_transactions": 1,
+        "request_buffer_size": (1, LARGEST_QUEUE),
+        "refresh_max_postponed": (0, LARGEST_QUEUE),
+        "refresh_max_pulled_in": (0, LARGEST_QUEUE),
+        "max_active_transactions": (1, LARGEST_QUEUE),
     }
 
     def arguments(self) -> tuple[NDArray[np.int64], ...]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch_simulators.core.numbers import whole
 from cosearch_simulators.dram.common.argument_checks import (
     ANY_TRACE,
     check_kind,
     check_on_error,
-    check_whole,
     described,
     devices_and_designs,
 )
@@ -65,10 +65,10 @@ class Player:
     def __post_init__(self) -> None:
         check_kind("trace of a player", self.trace, ANY_TRACE)
         if self.tck_ps is not None:
-            check_whole("tck_ps of a player", self.tck_ps, 1, LARGEST_TCK_PS)
+            whole("tck_ps of a player", self.tck_ps, 1, LARGEST_TCK_PS)
         if late := too_late(self.trace, self.tck_ps):
             raise ConfigurationError(late)
-        check_whole("qos_class of a player", self.qos_class, 0, MOST_CLASSES - 1)
+        whole("qos_class of a player", self.qos_class, 0, MOST_CLASSES - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,7 @@ def simulate_players(
     check_kind("controllers", controllers, (BankMachineControllers,))
     designs, count = devices_and_designs(devices, controllers)
     players = checked_players(players)
-    check_whole("starvation_cycles", starvation_cycles, 1, LONGEST_STARVATION)
+    whole("starvation_cycles", starvation_cycles, 1, LONGEST_STARVATION)
     check_on_error(on_error)
     threads = threads_of(threads)
     rows = list(zip(*(np.broadcast_to(column, count) for column in controllers.arguments()), strict=True))

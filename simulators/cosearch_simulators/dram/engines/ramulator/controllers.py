@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosearch_simulators.dram.common.columns import Columns
+from cosearch_simulators.core.columns import Columns
 from cosearch_simulators.dram.common.mapping import ADDRESS_MAPPINGS, DEVICE_MAPPING
+from cosearch_simulators.dram.common.queues import LARGEST_QUEUE
 
 SCHEDULERS = ("frfcfs", "frfcfs_row_hit", "fcfs")
 """First-ready first-come-first-served; the same that never closes a row under an older hit; strictly in
@@ -57,13 +58,14 @@ class Controllers(Columns):
     write_low_watermark: ArrayLike = 0.2
     write_high_watermark: ArrayLike = 0.8
 
+    WHAT = "controller"
     NAMES = {  # noqa: RUF012
         "scheduler": SCHEDULERS,
         "row_policy": ROW_POLICIES,
         "refresh": REFRESH_POLICIES,
         "address_mapping": (*ADDRESS_MAPPINGS, DEVICE_MAPPING),
     }
-    COUNTS = {"row_cap": 1, "read_queue": 1, "write_queue": 1}  # noqa: RUF012
+    COUNTS = dict.fromkeys(("row_cap", "read_queue", "write_queue"), (1, LARGEST_QUEUE))
 
     def problems(self) -> list[str]:
         """For each design what is wrong with it, or an empty string."""

@@ -1,0 +1,1 @@
+"""What parts cost: energy of an access and an operation, area, leakage, each number with its source."""

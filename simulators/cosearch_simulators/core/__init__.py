@@ -1,0 +1,1 @@
+"""What several domains need, each once: columns, results, names, numbers, validation, conformance."""

@@ -1,0 +1,1 @@
+"""An engine against reference measurements: the cases of a folder, and the table of errors."""
