@@ -182,3 +182,21 @@ def test_a_slow_trace_clock_spaces_the_requests() -> None:
     trace = Trace(np.arange(10) * 64, np.zeros(10, bool), np.arange(10) * 100)
     result = simulate(channel, Controllers(refresh="none"), trace, trace_tck_ps=channel.tck_ps * 3)
     assert result.accepted_cycles[0] == 2700
+
+
+@pytest.mark.parametrize("timed", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_a_queue_of_one_in_front_of_an_equal_memory_is_not_better(timed: bool, share: float) -> None:
+    rng = np.random.default_rng(5)
+    cycle = np.cumsum(rng.integers(0, 12, 3000)) if timed else None
+    trace = Trace(rng.integers(0, 2**22, 3000) * 64, rng.random(3000) < share, cycle)
+    one, many = range(2)
+    result = simulate(device(*DEVICES[3]), Controllers(read_queue=[1, 32]), trace)
+    assert result.latency_ns[one] < result.latency_ns[many]  # Ramulator's figure leaves the wait out
+    assert result.time_ns[one] > 1.5 * result.time_ns[many]
+    assert result.energy_pj[one] > result.energy_pj[many]
+    if timed:
+        assert result.response_time_ns[one] > 10 * result.response_time_ns[many]
+        assert (result.response_time_ns > result.wait_ns).all()
+    else:
+        assert np.isnan(result.response_time_ns).all()

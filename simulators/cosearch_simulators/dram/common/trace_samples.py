@@ -124,7 +124,7 @@ def scale_to_whole(
     """What a run of the sample says about the whole trace.
 
     Times and energies are scaled by the requests, and where the trace has cycles, the time that the memory
-    falls behind them. What is no sum, such as an average latency, stays.
+    falls behind them and the wait that comes of it. What is no sum, such as an average latency, stays.
 
     Args:
         result: of `simulate` on the sample, n designs.
@@ -144,6 +144,9 @@ def scale_to_whole(
     longer = time_ns / result.time_ns
     scaled = {part: getattr(result, part) * factor for part in _PARTS}
     scaled["background_energy_pj"] = result.background_energy_pj * longer
+    # Where requests come faster than they are served, the wait grows with the trace.
+    inside_ns = result.response_time_ns - result.wait_ns
+    behind_ns = np.maximum(np.minimum(result.wait_ns, late_ns / 2) - inside_ns, 0.0) * (factor - 1.0)
     awake = time_ns - result.self_refresh_cycles * own_ps / 1000.0 * longer / _ranks(devices)
     a_ns = np.array([_refresh_pj_a_ns(device, refresh_counts_as_active) for device in devices])
     scaled["refresh_energy_pj"] = np.where(np.asarray(refreshes, bool), awake * a_ns, 0.0)
@@ -165,6 +168,8 @@ def scale_to_whole(
     return replace(
         result,
         time_ns=time_ns,
+        response_time_ns=result.response_time_ns + behind_ns,
+        wait_ns=result.wait_ns + behind_ns,
         energy_pj=energy,
         power_mw=energy / time_ns,
         bandwidth_gb_per_s=result.bandwidth_gb_per_s * factor / longer,

@@ -1,7 +1,8 @@
 """Synthetic memory traces: one function an access pattern, each seeded and 64-byte aligned.
 
 The same arguments give the same requests. `generate(name, ...)` calls a generator by name and explains wrong
-arguments. A trace made here has no cycles: each request is offered as soon as the one before is accepted.
+arguments. `multicore` says when its requests come, in cycles of `CYCLE_PS`; the others have no cycles (each
+request is offered as soon as the one before is accepted) unless `generate` is told how much they ask for.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import inspect
 import numbers
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,67 @@ DEFAULT_FOOTPRINT_BYTES = 64 * 1024**2
 DEFAULT_WRITE_SHARE = 0.25
 """Some writes, so that write queues and watermarks matter unless the user says otherwise."""
 
+CYCLE_PS = 100
+"""What a cycle of a trace made here is, for `trace_tck_ps`: the requests do not wait for a memory's clock."""
+
 MAX_REQUESTS = 100_000_000
 MAX_FOOTPRINT_BYTES = 2**48
+
+
+def multicore(
+    *,
+    requests: int = 12_000,
+    seed: int = 0,
+    footprint_bytes: int = DEFAULT_FOOTPRINT_BYTES,
+    cores: int = 8,
+    gb_per_s: float = 10.0,
+    burst_requests: float = 8.0,
+    stream_share: float = 0.5,
+    write_share: float = DEFAULT_WRITE_SHARE,
+) -> Trace:
+    """The misses of several cores behind a shared cache, when they come: a server or an SoC under some load.
+
+    Bursts of consecutive lines begin at random times (Poisson), so that the requests ask for `gb_per_s` on
+    average; a burst has `burst_requests` lines on average (geometric), 2 ns apart, and those of several cores
+    overlap. `stream_share` of the bursts go on with their core's stream, the others are anywhere in its part
+    of the footprint. `write_share` of the bursts are write-backs of what was read 64 bursts before.
+    """
+    cores = _whole("cores", cores, 1, 4096)
+    part = _lines("footprint_bytes", footprint_bytes) // cores
+    if not part:
+        raise TraceError(
+            f"footprint_bytes must hold a 64-byte line for each of {cores} cores, got {footprint_bytes}"
+        )
+    mean, load = _real("burst_requests", burst_requests, 1, 1e6), _load(gb_per_s)
+    streaming, writing = _real("stream_share", stream_share, 0, 1), _real("write_share", write_share, 0, 1)
+    rng, index = _start(requests, seed)
+    count = int(len(index) / mean + 10 * np.sqrt(len(index) / mean)) + 64
+    lines, core = rng.geometric(1 / mean, count), rng.integers(cores, size=count)
+    write, streams = rng.random(count) < writing, rng.random(count) < streaming
+    first = rng.integers(part, size=count)
+    of_streams = np.flatnonzero(streams & ~write)
+    by_core = of_streams[np.argsort(core[of_streams], kind="stable")]
+    before = np.cumsum(lines[by_core]) - lines[by_core]
+    # Each stream begins where its first burst was drawn.
+    begins, which = np.unique(core[by_core], return_index=True, return_inverse=True)[1:]
+    first[by_core] = (first[by_core[begins]][which] + before - before[begins][which]) % part
+    reads, written = np.flatnonzero(~write), np.flatnonzero(write)
+    if reads.size:
+        source = reads[np.maximum(np.cumsum(~write)[written] - 1 - _BURSTS_CACHED, 0)]
+        for column in (first, core, lines):
+            column[written] = column[source]
+    start_ns = np.cumsum(rng.exponential(mean * CACHE_LINE_BYTES / load, count))
+    burst = np.repeat(np.arange(count), lines)
+    position = np.arange(burst.size) - np.repeat(np.cumsum(lines) - lines, lines)
+    time_ns = start_ns[burst] + _MISS_NS * position
+    order = np.argsort(time_ns, kind="stable")[: len(index)]
+    burst, position = burst[order], position[order]
+    line = core[burst] * part + (first[burst] + position) % part
+    return _trace("multicore", line, write[burst], time_ns[order])
+
+
+_MISS_NS = 2.0  # between two misses of a burst
+_BURSTS_CACHED = 64  # how many bursts later a line that was changed is written back
 
 
 def stream(
@@ -201,13 +261,17 @@ def gups(
 
 GENERATORS: dict[str, Callable[..., Trace]] = {
     generator.__name__: generator
-    for generator in (stream, random, strided, row_bursts, multi_stream, zipf, pointer_chase, gups)
+    for generator in (multicore, stream, random, strided, row_bursts, multi_stream, zipf, pointer_chase, gups)
 }
 """Every generator by name."""
+
+PACE = "gb_per_s"
 
 
 def generate(name: str, **arguments: Any) -> Trace:
     """A trace of the generator `name`; see the generator for its arguments and their defaults.
+
+    Of every generator `gb_per_s` is what its requests ask for on average, at random times (Poisson).
 
     Raises:
         TraceError: an unknown generator or argument, with the nearest valid one, or a value out of bounds.
@@ -215,13 +279,22 @@ def generate(name: str, **arguments: Any) -> Trace:
     if name not in GENERATORS:
         raise TraceError(unknown("trace generator", name, GENERATORS))
     valid = inspect.signature(GENERATORS[name]).parameters
-    for argument in arguments:
+    own = {name: value for name, value in arguments.items() if name in valid or name != PACE}
+    for argument in own:
         if argument not in valid:
             raise TraceError(f"generator {name!r} has no argument {argument!r}{hint(argument, valid)}")
     try:
-        return GENERATORS[name](**arguments)
+        trace = GENERATORS[name](**own)
+        return trace if own.keys() == arguments.keys() else _paced(trace, arguments)
     except TraceError as error:
         raise TraceError(f"generator {name!r}: {error}") from None
+
+
+def _paced(trace: Trace, arguments: Mapping[str, Any]) -> Trace:
+    """The trace with the times at which its requests come."""
+    rng = np.random.default_rng([arguments.get("seed", 0), 1])
+    gap_ns = rng.exponential(CACHE_LINE_BYTES / _load(arguments[PACE]), len(trace))
+    return _trace(trace.name, trace.address_byte // CACHE_LINE_BYTES, trace.is_write, np.cumsum(gap_ns))
 
 
 def _start(requests: int, seed: int) -> tuple[np.random.Generator, NDArray[np.int64]]:
@@ -236,8 +309,18 @@ def _writes(rng: np.random.Generator, index: NDArray[np.int64], write_share: flo
     return rng.permutation(index < round(_real("write_share", write_share, 0, 1) * len(index)))
 
 
-def _trace(name: str, line: NDArray[np.int64], is_write: NDArray[np.bool_]) -> Trace:
-    return Trace(line * CACHE_LINE_BYTES, is_write, name=name)
+def _trace(
+    name: str,
+    line: NDArray[np.int64],
+    is_write: NDArray[np.bool_],
+    time_ns: NDArray[np.float64] | None = None,
+) -> Trace:
+    cycle = None if time_ns is None else (time_ns * (1000 / CYCLE_PS)).astype(np.int64)
+    return Trace(line * CACHE_LINE_BYTES, is_write, cycle, name)
+
+
+def _load(gb_per_s: float) -> float:
+    return _real(PACE, gb_per_s, 0.001, 10_000)
 
 
 def _rows(footprint_bytes: int, row_bytes: int) -> tuple[int, int]:
