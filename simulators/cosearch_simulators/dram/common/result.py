@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch_simulators.core.result import Result
 from cosearch_simulators.dram.common import counters as at
 from cosearch_simulators.dram.common.device import Device
 from cosearch_simulators.dram.common.energy import energy
@@ -108,9 +109,22 @@ class DramResult:
     def __len__(self) -> int:
         return self.cycles.size
 
+    def as_result(self) -> Result:
+        """The same as any engine gives it, without what this run does not have, such as waits of no cycles."""
+        columns = {name: np.asarray(getattr(self, name), np.float64) for name in _COLUMNS}
+        ran = np.array([error == "" for error in self.error])
+        known = {name: column for name, column in columns.items() if np.isfinite(column[ran]).all()}
+        return Result.of(known, self.error)
+
 
 _COUNT_COLUMNS = frozenset(f.name for f in fields(DramResult) if f.type == "Counts")
 _COLUMNS = tuple(f.name for f in fields(DramResult) if f.name != "error")
+UNITS = {
+    name: next((unit for unit in ("ns", "pj", "mw", "gb_per_s") if name.endswith(f"_{unit}")), "1")
+    for name in _COLUMNS
+}
+"""By metric, as its name ends: ns, pJ, mW, GB/s, or "1" of cycles and counts."""
+
 SLEEPS = ("active_power_down_cycles", "precharge_power_down_cycles", "self_refresh_cycles")
 
 
