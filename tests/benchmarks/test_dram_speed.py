@@ -24,9 +24,10 @@ from cosearch_simulators.dram import (
     simulate,
     stream_trace,
 )
-from cosearch_simulators.dram.traces.formats import read_trace
-from cosearch_simulators.dram.traces.streams import write_columns
-from cosearch_simulators.dram.validation.ramulator import controllers_of, device_of
+from cosearch_simulators.dram.common.traces.formats import read_trace
+from cosearch_simulators.dram.common.traces.streams import write_columns
+from cosearch_simulators.dram.engines.ramulator import evaluate
+from cosearch_simulators.dram.engines.ramulator.validation import controllers_of, device_of
 
 SAMPLE = Path(__file__).parents[1] / "reference" / "dram" / "ramulator2"
 CASES = json.loads((SAMPLE / "cases.json").read_text())
@@ -38,7 +39,7 @@ def test_one_design(benchmark: Any, trace: str) -> None:
     case = ONE_A_TRACE[trace]
     channel, controller = device_of(case), controllers_of(case)
     requests = read_trace(SAMPLE / "traces" / f"{trace}.npz")
-    result = benchmark(simulate, channel, controller, requests, wrap_addresses=True)
+    result = benchmark(evaluate, channel, controller, requests, wrap_addresses=True, drain=False)
     benchmark.extra_info["reference_requests_per_s"] = len(requests) / case["host_seconds"]
     if benchmark.enabled:
         benchmark.extra_info["requests_per_s"] = len(requests) / benchmark.stats["median"]

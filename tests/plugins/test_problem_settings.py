@@ -18,9 +18,9 @@ from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.dram.controller_settings import DramControllerSettings
 from cosearch_plugins.dram.controller_spaces import CONTROLLERS
 from cosearch_simulators import dram
-from cosearch_simulators.dram.players import LONGEST_STARVATION
-from cosearch_simulators.dram.traces.formats import write_trace
-from cosearch_simulators.dram.traces.generators import generate
+from cosearch_simulators.dram.common.traces.formats import write_trace
+from cosearch_simulators.dram.common.traces.generators import generate
+from cosearch_simulators.dram.engines.dramsys.players import LONGEST_STARVATION
 
 PROBLEMS = cosearch_problems()
 LISTS = {

@@ -21,10 +21,10 @@ from cosearch_simulators import bounded_files
 from cosearch_simulators.bounded_files import read_bytes, read_text
 from cosearch_simulators.bounded_json import parse_json
 from cosearch_simulators.documents import load
-from cosearch_simulators.dram.memspecs.memspec import read_memspec
-from cosearch_simulators.dram.traces import formats
-from cosearch_simulators.dram.traces.formats import read_trace
-from cosearch_simulators.dram.traces.streams import stream_trace
+from cosearch_simulators.dram.common.memspecs.memspec import read_memspec
+from cosearch_simulators.dram.common.traces import formats
+from cosearch_simulators.dram.common.traces.formats import read_trace
+from cosearch_simulators.dram.common.traces.streams import stream_trace
 from cosearch_simulators.errors import ConfigurationError, LongTraceError, SimulatorError, TraceError, shown
 from mutations import mutated
 from reader_samples import REFERENCE, Reader, readers

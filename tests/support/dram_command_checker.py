@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cosearch_simulators.dram.device import STANDARDS, Device
+from cosearch_simulators.dram.common.device import STANDARDS, Device
 
 Command = tuple[int, str, int]
 """Cycle, name, bank (of a rank's command: the rank's first; of REFsb: the first of the same banks)."""
@@ -116,7 +116,7 @@ def _states(device: Device, commands: Sequence[Command]) -> Iterable[str]:
 
 
 def _bus(device: Device, commands: Sequence[Command]) -> Iterable[str]:
-    from cosearch_simulators.dram.rules import COMMANDS
+    from cosearch_simulators.dram.common.rules import COMMANDS
 
     free = [0, 0]
     for cycle, name, _ in commands:

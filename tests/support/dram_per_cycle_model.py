@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cosearch_simulators.dram import Controllers, Device, Trace
-from cosearch_simulators.dram.device import STANDARDS
+from cosearch_simulators.dram.common.device import STANDARDS
 
 COMMANDS = ("ACT", "PREpb", "PREab", "RD", "RDA", "WR", "WRA", "REFab", "REFpb", "REFsb")
 REFRESHES = {
@@ -118,7 +118,7 @@ def split(device: Device, mapping: str, transaction: int) -> tuple[tuple[int, ..
     return (0, *(value[level] for level in below)), value["Row"]
 
 
-def run(device: Device, controllers: Controllers, trace: Trace) -> dict[str, float]:
+def run(device: Device, controllers: Controllers, trace: Trace, *, drain: bool = False) -> dict[str, float]:
     """The counts of one design, in the words of `DramResult`."""
     c = {name: np.asarray(getattr(controllers, name))[0] for name in controllers.__dataclass_fields__}
     channel, count = Channel(device), Counter()
@@ -136,7 +136,7 @@ def run(device: Device, controllers: Controllers, trace: Trace) -> dict[str, flo
     for n in device.topology.counts[1:]:
         banks = [(*path, i) for path in banks for i in range(n)]
     cap = c["row_cap"] if c["row_policy"] == "closed_cap" else None
-    writing, position, refreshes = False, 0, 0
+    writing, position, refreshes, last_data = False, 0, 0, 0
 
     def needs(r: Request) -> str:
         if r.path not in channel.open_row:
@@ -148,19 +148,21 @@ def run(device: Device, controllers: Controllers, trace: Trace) -> dict[str, flo
         return closing and any(n > 0 and bank[: len(path)] == path for bank, n in guards.items())
 
     while True:
-        if trace.cycle is None or trace.cycle[position] <= channel.clock:
+        if position < len(trace) and (trace.cycle is None or trace.cycle[position] <= channel.clock):
             transaction = int(trace.address_byte[position]) // device.transaction_bytes
             write = bool(trace.is_write[position])
             if any(w.transaction == transaction for w in queues[True]):
                 count["writes_coalesced" if write else "reads_forwarded"] += 1
                 if not write:
                     departures.append((channel.clock + 1, 1))
+                    last_data = max(last_data, channel.clock + 1)
                 position += 1
             elif len(queues[write]) < size[write]:
                 path, row = split(device, c["address_mapping"], transaction)
                 queues[write].append(Request(position, write, transaction, path, row, channel.clock))
                 position += 1
-        if position == len(trace):
+        waiting = drain and (queues[False] or queues[True] or active or channel.clock < last_data)
+        if position == len(trace) and not waiting:
             break
         channel.clock += 1
         kind, interval = REFRESHES.get(c["refresh"], ("", ""))
@@ -256,10 +258,12 @@ def run(device: Device, controllers: Controllers, trace: Trace) -> dict[str, flo
             guards[path] -= source is active
             if chosen.write:
                 count["writes_served"] += 1
+                last_data = max(last_data, channel.clock + device.write_latency_cycles)
             else:
                 count["reads_served"] += 1
                 depart = channel.clock + device.read_latency_cycles
                 departures.append((depart, depart - chosen.arrive))
+                last_data = max(last_data, depart)
 
     total = 0
     for depart, latency in departures:

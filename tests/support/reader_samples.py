@@ -151,9 +151,9 @@ TEXTS = {
 
 
 def _dram() -> list[Reader]:
-    from cosearch_simulators.dram.memspecs.memspec import read_memspec
-    from cosearch_simulators.dram.traces.formats import read_trace
-    from cosearch_simulators.dram.traces.streams import stream_trace
+    from cosearch_simulators.dram.common.memspecs.memspec import read_memspec
+    from cosearch_simulators.dram.common.traces.formats import read_trace
+    from cosearch_simulators.dram.common.traces.streams import stream_trace
 
     folder = REFERENCE / "dram" / "dramsys"
     memspec = folder / "memspecs" / "JEDEC_4Gb_DDR4-1866_8bit_A.json"
@@ -196,8 +196,7 @@ def _dram() -> list[Reader]:
 def _cases() -> list[Reader]:
     from cosearch_simulators.accelerator.validation import tools
     from cosearch_simulators.core.validation.cases import read_cases
-    from cosearch_simulators.dram.validation import _read_cases
-    from cosearch_simulators.dram.validation.ramulator import controllers_of, device_of
+    from cosearch_simulators.dram.engines.ramulator.validation import controllers_of, device_of
 
     def lines(kind: str) -> list[bytes]:
         return (REFERENCE / "accelerator" / kind / "cases.jsonl").read_bytes().splitlines()[:2]
@@ -211,7 +210,7 @@ def _cases() -> list[Reader]:
                     tool.model_of(case)
 
     def ramulator(path: Path) -> Any:
-        for case in _read_cases(path):
+        for case in read_cases(path):
             try:
                 device_of(case), controllers_of(case)
             except (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from cosearch_simulators.dram.traces.trace import Trace
+    from cosearch_simulators.dram.common.traces.trace import Trace
 
 WORKLOADS = ("stream", "random", "cloud-1", "cloud-2")
 REQUESTS = 10_000

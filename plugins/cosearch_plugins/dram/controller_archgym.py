@@ -22,7 +22,7 @@ from cosearch.problem import Problem
 from cosearch.settings import NamesFiles, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch_plugins.dram.archgym_workloads import WORKLOADS, archgym_workload
-from cosearch_plugins.dram.workload import absolute, files_of, read_workload
+from cosearch_plugins.dram.workload import absolute, files_of, read_workload, trace_text
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
@@ -179,8 +179,17 @@ class DramControllerArchgym(Problem):
     metrics = (
         Metric("energy_pj", "pJ", "energy of the DIMM over the run, without I/O"),
         Metric("power_mw", "mW", "energy over time"),
-        Metric("time_ns", "ns", "until the last response has reached the player: ArchGym's latency"),
-        Metric("latency_ns", "ns", "average of a read, from the arbiter to its response"),
+        Metric(
+            "time_ns",
+            "ns",
+            "from the trace's begin until the last response has reached the player: ArchGym's latency",
+        ),
+        Metric(
+            "latency_ns",
+            "ns",
+            "average of the reads, from the arbiter to the response; the wait in front of the arbiter, "
+            "which a small buffer makes longer, is not in it, so it is no goal by itself",
+        ),
         Metric("bandwidth_gb_per_s", "GB/s", "bytes read and written over time"),
     )
     fidelities = ("cycle",)
@@ -188,8 +197,8 @@ class DramControllerArchgym(Problem):
 
     def build(self) -> None:
         """Make or read the trace, and set the goal's objectives."""
-        from cosearch_simulators.dram.memspecs.memspec import address_bits, memspec_device
-        from cosearch_simulators.dram.simulation import too_late
+        from cosearch_simulators.dram.common.memspecs.memspec import address_bits, memspec_device
+        from cosearch_simulators.dram.common.trace_checks import too_late
 
         workload = self.settings.workload
         device = memspec_device(MEMSPEC)
@@ -200,6 +209,8 @@ class DramControllerArchgym(Problem):
             else read_workload(workload, WORKLOADS)
         )
         self._trace_tck_ps = round(1_000_000 / self.settings.trace_clock_mhz)
+        text = trace_text(self.trace, device.peak_bandwidth_gb_per_s, self._trace_tck_ps)
+        self.about = f"{workload}: {text}"
         if late := too_late(self.trace, self._trace_tck_ps):
             raise WorkloadError(f"workload {workload!r}: {late}")
         self.objectives = GOALS[self.settings.goal]
@@ -229,6 +240,6 @@ class DramControllerArchgym(Problem):
 
 def _controllers(designs: Designs) -> BankMachineControllers:
     from cosearch_simulators.dram import BankMachineControllers
-    from cosearch_simulators.dram.bank_machines.controllers import PARAMETERS
+    from cosearch_simulators.dram.engines.dramsys.controllers import PARAMETERS
 
     return BankMachineControllers(**{ours: np.asarray(designs[name]) for ours, name in PARAMETERS.items()})

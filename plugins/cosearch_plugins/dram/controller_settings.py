@@ -62,10 +62,12 @@ class DramControllerSettings(Settings):
     """What `dram-controller` is told."""
 
     workload: TraceText = setting(
-        "row_bursts",
+        "multicore",
         "a trace generator, `zipf` or `zipf:write_share=0.3,requests=20000`, or the path of a trace file; "
-        "see `generators` and `formats` in `cosearch_simulators.dram.traces`. A large file is streamed from "
-        "disk, for each design anew. A Ramulator CPU trace is `FILE:format=simpleo3`",
+        "see `generators` and `formats` in `cosearch_simulators.dram.common.traces`. With `gb_per_s=8` a "
+        "generator's requests ask for that on average, at random times; without, all but `multicore` (half "
+        "of the peak) send as fast as they are let. A large file is streamed from disk, for each design "
+        "anew. A Ramulator CPU trace is `FILE:format=simpleo3`",
     )
     controller: Literal["queued", "bank_machines"] = setting(
         "queued",
@@ -117,7 +119,7 @@ class DramControllerSettings(Settings):
     )
     trace_tck_ps: int | None = setting(
         None,
-        "clock period of the trace's cycles, if it has any; default the device's",
+        "clock period of the trace's cycles, if it has any; default the device's, or a generator's own",
         unit="ps",
         ge=1,
         le=1_000_000,

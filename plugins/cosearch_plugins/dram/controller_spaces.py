@@ -127,7 +127,7 @@ def forbidden(controller: str, refresh: Sequence[str], devices: Devices) -> list
 def controllers_of(controller: str, designs: Designs) -> Controllers | BankMachineControllers:
     """The simulator's controllers of designs."""
     from cosearch_simulators.dram import BankMachineControllers, Controllers
-    from cosearch_simulators.dram.queued.controllers import DEVICE_MAPPING
+    from cosearch_simulators.dram.engines.ramulator.controllers import DEVICE_MAPPING
 
     columns = {p.name: designs[p.name] for p in CONTROLLERS[controller] if p.name in designs.space}
     mapping = designs["address_mapping"]

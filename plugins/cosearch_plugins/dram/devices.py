@@ -64,6 +64,17 @@ class Devices:
         return [self.by_name[s, grades[s][i]] for i, s in enumerate(chosen)]
 
     @property
+    def default(self) -> Device:
+        """That of the default design."""
+        chosen = {parameter.name: parameter.default for parameter in self.parameters}
+        standard = chosen.get("standard", self.standards[0])
+        return next(
+            device
+            for (s, grade), device in self.by_name.items()
+            if s == standard and grade == chosen.get(_grade_parameter(s), grade)
+        )
+
+    @property
     def standards(self) -> tuple[str, ...]:
         """The standards that a design may choose."""
         return tuple(dict.fromkeys(s for s, _ in self.by_name))
@@ -84,7 +95,7 @@ class Devices:
         Raises:
             ArgumentError: it cannot be read, or does not fit a device.
         """
-        from cosearch_simulators.dram.memspecs.memspec import address_bits, read_section
+        from cosearch_simulators.dram.common.memspecs.memspec import address_bits, read_section
         from cosearch_simulators.errors import ConfigurationError
 
         where = "address mapping"

@@ -17,11 +17,11 @@ from pydantic import Field
 from cosearch.errors import ArgumentError, UnknownNameError, WorkloadError
 from cosearch.objectives import Metric
 from cosearch_plugins.dram.bursts import in_bursts
-from cosearch_plugins.dram.workload import absolute, check_fits, read_workload
+from cosearch_plugins.dram.workload import absolute, check_fits, read_workload, trace_clock_ps, trace_text
 from cosearch_simulators.documents import Document, load, parse
 from cosearch_simulators.dram import Device, Player, PlayersResult, StreamedTrace, Trace
-from cosearch_simulators.dram.players import MOST_CLASSES
-from cosearch_simulators.dram.traces.trace import LARGEST_CYCLE
+from cosearch_simulators.dram.common.traces.trace import LARGEST_CYCLE
+from cosearch_simulators.dram.engines.dramsys.players import MOST_CLASSES
 from cosearch_simulators.errors import SimulatorError
 
 OF_A_TIMED_PLAYER = (
@@ -69,11 +69,18 @@ class Players:
         by_name: their traces in bursts, clocks and classes.
         starvation_cycles: see `simulate_players`.
         reads: of all traces together.
+        about: what they send, in a line.
     """
 
     by_name: Mapping[str, Player]
     starvation_cycles: int
     reads: int
+    about: str
+
+    @property
+    def timed(self) -> bool:
+        """Whether all of them say when they want their requests."""
+        return all(player.trace.timed for player in self.by_name.values())
 
     @property
     def metrics(self) -> list[Metric]:
@@ -117,11 +124,14 @@ def read_players(
         WorkloadError: a trace cannot be made or read, or does not fit the devices.
     """
     read: dict[str, Player] = {}
+    texts = []
+    peak = devices[0].peak_bandwidth_gb_per_s
     reads = 0
     for name, description in descriptions(players).items():
         try:
             trace = _trace_of(description, request_bytes, devices[0])
-            tck_ps = description.tck_ps or (None if description.gb_per_s is None else PACING_TCK_PS)
+            own_ps = trace_clock_ps(description.workload, trace)
+            tck_ps = description.tck_ps or (own_ps if description.gb_per_s is None else PACING_TCK_PS)
             check_fits(description.workload, trace, devices, tck_ps, "its tck_ps")
             bursts = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
             read[name] = Player(bursts, tck_ps, description.qos_class)
@@ -130,7 +140,8 @@ def read_players(
         except SimulatorError as error:
             raise ArgumentError(f"player {name!r}: {error}") from None
         reads += round(trace.read_share * trace.requests)
-    found = Players(read, starvation_cycles, reads)
+        texts.append(f"{name}: {trace_text(trace, peak, tck_ps or devices[0].tck_ps, request_bytes)}")
+    found = Players(read, starvation_cycles, reads, ". ".join(texts))
     names = [metric.name for metric in (*of_all, *found.metrics)]
     for twice in {name for name in names if names.count(name) > 1}:
         raise ArgumentError(f"players: two metrics would be called {twice!r}; rename a player")
@@ -139,7 +150,10 @@ def read_players(
 
 def _trace_of(description: PlayerDescription, request_bytes: int, device: Device) -> Trace | StreamedTrace:
     """The player's trace, moved and paced."""
-    trace, gb_per_s = read_workload(description.workload), description.gb_per_s
+    gb_per_s = description.gb_per_s
+    trace = read_workload(
+        description.workload, peak_gb_per_s=device.peak_bandwidth_gb_per_s, request_bytes=request_bytes
+    )
     if gb_per_s is None and not description.offset_bytes:
         return trace
     if isinstance(trace, StreamedTrace):

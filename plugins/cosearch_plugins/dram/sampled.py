@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cosearch.objectives import Metric
 from cosearch_plugins.dram.metrics import measured
 
 if TYPE_CHECKING:
     from cosearch_simulators.dram import BankMachineControllers, Device
-    from cosearch_simulators.dram.queued.controllers import Controllers
-    from cosearch_simulators.dram.trace_samples import TraceSample
+    from cosearch_simulators.dram.common.trace_samples import TraceSample
+    from cosearch_simulators.dram.engines.ramulator.controllers import Controllers
 
 
 def sampled_metrics(
@@ -23,6 +24,7 @@ def sampled_metrics(
     refresh: ArrayLike,
     *,
     controller: str,
+    metrics: Sequence[Metric],
     trace_tck_ps: int | None,
     threads: int | None,
 ) -> tuple[dict[str, NDArray[np.float64]], Sequence[str]]:
@@ -31,14 +33,15 @@ def sampled_metrics(
     Args:
         devices: of the designs.
         controllers: of the designs.
-        sample: of `cosearch_simulators.dram.trace_samples.sample_trace`.
+        sample: of `cosearch_simulators.dram.common.trace_samples.sample_trace`.
         refresh: (n,) how each design refreshes; "none" and "NoRefresh" say that it does not.
         controller: "queued" or "bank_machines".
+        metrics: those to measure.
         trace_tck_ps: clock period of the trace's cycles; None: that of each device.
         threads: designs simulated at once.
     """
     from cosearch_simulators.dram import simulate
-    from cosearch_simulators.dram.trace_samples import scale_to_whole
+    from cosearch_simulators.dram.common.trace_samples import scale_to_whole
 
     result = simulate(
         devices, controllers, sample.trace, threads=threads, on_error="mark", trace_tck_ps=trace_tck_ps
@@ -51,4 +54,4 @@ def sampled_metrics(
         refresh_counts_as_active=controller == "bank_machines",
         trace_tck_ps=trace_tck_ps,
     )
-    return measured(whole, devices, controller), result.error
+    return measured(whole, devices, metrics), result.error

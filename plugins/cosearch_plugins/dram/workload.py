@@ -15,30 +15,48 @@ from cosearch.settings import NamesFiles
 if TYPE_CHECKING:
     from cosearch_simulators.dram import Device, StreamedTrace, Trace
 
+CACHE_LINE = 64
 # A larger file, once it is unpacked, stays on disk and is read in pieces, for every design anew.
 STREAMED_FROM_BYTES = 256 * 1024**2
 
 
-def read_workload(workload: str, names: Iterable[str] | None = None) -> Trace | StreamedTrace:
+USUAL_LOAD = 0.5
+"""Of the peak bandwidth that `multicore` asks for, unless its `gb_per_s` is given."""
+
+
+def read_workload(
+    workload: str,
+    names: Iterable[str] | None = None,
+    *,
+    peak_gb_per_s: float = 20.0,
+    request_bytes: int = CACHE_LINE,
+) -> Trace | StreamedTrace:
     """The trace of `generator`, `generator:argument=value,...`, or a file: its path, or `path:format=name`.
 
     Args:
         workload: what the user wrote.
         names: those that an unknown name is held against; default the generators.
+        peak_gb_per_s: of the memory, for `USUAL_LOAD`.
+        request_bytes: what a request moves.
 
     Raises:
         UnknownNameError: there is neither such a generator nor such a file.
         WorkloadError: the trace cannot be made or read.
     """
     from cosearch_simulators.dram import stream_trace
-    from cosearch_simulators.dram.traces.formats import holds_more_than, read_trace
-    from cosearch_simulators.dram.traces.generators import GENERATORS, generate
+    from cosearch_simulators.dram.common.traces.formats import holds_more_than, read_trace
+    from cosearch_simulators.dram.common.traces.generators import GENERATORS, PACE, generate
     from cosearch_simulators.errors import LongTraceError, TraceError
 
     name, _, arguments = workload.partition(":")
     try:
         if name in GENERATORS:
-            return generate(name, **_generator_arguments(workload, arguments))
+            given = _generator_arguments(workload, arguments)
+            if name == "multicore":
+                given.setdefault(PACE, round(USUAL_LOAD * peak_gb_per_s, 3))
+            if PACE in given:
+                given[PACE] *= CACHE_LINE / request_bytes
+            return generate(name, **given)
         path, format = _path_and_format(workload)
         if os.path.isfile(path) and holds_more_than(path, STREAMED_FROM_BYTES):
             return stream_trace(path, format=format)
@@ -72,7 +90,7 @@ def check_fits(
         WorkloadError: the trace reaches beyond the largest device or the longest run.
         ArgumentError: the trace has cycles of an unknown length.
     """
-    from cosearch_simulators.dram.simulation import too_late
+    from cosearch_simulators.dram.common.trace_checks import too_late
 
     largest = max(device.capacity_bytes for device in devices)
     if trace.highest_address >= largest:
@@ -89,9 +107,44 @@ def check_fits(
         )
 
 
+def trace_clock_ps(workload: str, trace: Trace | StreamedTrace) -> int | None:
+    """The clock period of a trace's cycles as far as the workload's name says it: that of the generators."""
+    from cosearch_simulators.dram.common.traces.generators import CYCLE_PS, GENERATORS
+
+    return CYCLE_PS if trace.timed and workload.partition(":")[0] in GENERATORS else None
+
+
+def trace_text(
+    trace: Trace | StreamedTrace, peak_gb_per_s: float, tck_ps: int, request_bytes: int = CACHE_LINE
+) -> str:
+    """What a trace is, in a line: its size, its reads, where it goes, and at what load.
+
+    Args:
+        trace: the trace.
+        peak_gb_per_s: of the memory.
+        tck_ps: clock period of the trace's cycles.
+        request_bytes: what a request moves.
+    """
+    reads = f"{trace.requests:,} requests of {request_bytes} bytes, {trace.read_share:.0%} reads"
+    where = f"up to address {trace.highest_address / 1024**2:,.0f} MiB"
+    footprint = getattr(trace, "footprint_bytes", None)  # a streamed one does not know it
+    if footprint is not None:
+        where = f"{footprint / 1024**2:,.2f} MiB of different lines {where}"
+    if not trace.timed:
+        return (
+            f"{reads}, {where}; each comes as soon as the one before is accepted: all that the memory takes"
+        )
+    time_ns = max(trace.highest_cycle, 1) * tck_ps / 1000
+    asked = trace.requests * request_bytes / time_ns
+    return (
+        f"{reads}, {where}; in {time_ns / 1000:,.1f} us they ask for {asked:.3g} GB/s, "
+        f"{asked / peak_gb_per_s:.0%} of the {peak_gb_per_s:.3g} GB/s that the data bus can move"
+    )
+
+
 def absolute(workload: str, folder: str | Path = "") -> str:
     """The workload with the path of a file made absolute; it is sought from the folder."""
-    from cosearch_simulators.dram.traces.generators import GENERATORS
+    from cosearch_simulators.dram.common.traces.generators import GENERATORS
 
     path = os.path.join(folder, _path_and_format(workload)[0])
     is_file = workload.partition(":")[0] not in GENERATORS and (os.path.exists(path) or is_path(workload))
@@ -100,7 +153,7 @@ def absolute(workload: str, folder: str | Path = "") -> str:
 
 def files_of(workload: str) -> list[str]:
     """The file that a workload names, if it names one that is there."""
-    from cosearch_simulators.dram.traces.generators import GENERATORS
+    from cosearch_simulators.dram.common.traces.generators import GENERATORS
 
     path = _path_and_format(workload)[0]
     return [path] if workload.partition(":")[0] not in GENERATORS and os.path.isfile(path) else []

@@ -10,12 +10,25 @@ Example:
     True
 """
 
-from cosearch_simulators.dram.bank_machines.controllers import BankMachineControllers
-from cosearch_simulators.dram.device import Device, device, organizations, speed_grades, standards
-from cosearch_simulators.dram.energy import Energy, energy, energy_by_rank_and_bank
-from cosearch_simulators.dram.mapping import ADDRESS_MAPPINGS, AddressBits
-from cosearch_simulators.dram.memspecs.memspec import read_memspec
-from cosearch_simulators.dram.players import Player, PlayersResult, simulate_players
+from cosearch_simulators.dram.common.device import Device, device, organizations, speed_grades, standards
+from cosearch_simulators.dram.common.energy import Energy, energy, energy_by_rank_and_bank
+from cosearch_simulators.dram.common.mapping import ADDRESS_MAPPINGS, AddressBits
+from cosearch_simulators.dram.common.memspecs.memspec import read_memspec
+from cosearch_simulators.dram.common.result import DramResult
+from cosearch_simulators.dram.common.traces.streams import StreamedTrace, stream_trace
+from cosearch_simulators.dram.common.traces.trace import Trace
+from cosearch_simulators.dram.engines.dramsys import (
+    BankMachineControllers,
+    Player,
+    PlayersResult,
+    simulate_players,
+)
+from cosearch_simulators.dram.engines.ramulator import (
+    REFRESH_POLICIES,
+    ROW_POLICIES,
+    SCHEDULERS,
+    Controllers,
+)
 from cosearch_simulators.dram.profiles import (
     BandwidthLatencyCurve,
     DramProfile,
@@ -23,15 +36,7 @@ from cosearch_simulators.dram.profiles import (
     profile,
     profile_players,
 )
-from cosearch_simulators.dram.queued.controllers import (
-    REFRESH_POLICIES,
-    ROW_POLICIES,
-    SCHEDULERS,
-    Controllers,
-)
-from cosearch_simulators.dram.simulation import DramResult, simulate
-from cosearch_simulators.dram.traces.streams import StreamedTrace, stream_trace
-from cosearch_simulators.dram.traces.trace import Trace
+from cosearch_simulators.dram.simulation import simulate
 from cosearch_simulators.errors import ConfigurationError, SimulatorError, TraceError
 
 __all__ = [

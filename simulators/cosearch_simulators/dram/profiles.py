@@ -2,7 +2,7 @@
 
 `profile` and `bandwidth_latency_curve` are for either controller, `profile_players` is for DRAMSys'. A
 profile runs a design twice: once to know how long it takes, then with its totals read at the end of each
-sample (`sampled_runs`); a run that nobody looks at pays nothing.
+sample (the engines' `sampled`); a run that nobody looks at pays nothing.
 """
 
 from __future__ import annotations
@@ -14,19 +14,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.dram.argument_checks import ANY_CONTROLLERS, check_kind, check_whole
-from cosearch_simulators.dram.bank_machines.controllers import BankMachineControllers
-from cosearch_simulators.dram.bank_machines.simulation import Feed
-from cosearch_simulators.dram.device import Device
-from cosearch_simulators.dram.energy import unit_energies
-from cosearch_simulators.dram.players import Player, checked_players, feeds_of, simulate_players
-from cosearch_simulators.dram.queued import state as engine_state
-from cosearch_simulators.dram.queued.controllers import Controllers
-from cosearch_simulators.dram.rules import COMMANDS
-from cosearch_simulators.dram.sampled_runs import SampledRun, sample_bank_machines, sample_queued
-from cosearch_simulators.dram.simulation import DramResult, simulate
-from cosearch_simulators.dram.traces.streams import StreamedTrace
-from cosearch_simulators.dram.traces.trace import Trace
+from cosearch_simulators.core.numbers import whole
+from cosearch_simulators.dram.common.argument_checks import check_kind
+from cosearch_simulators.dram.common.counters import CONFLICT, HIT, MISS
+from cosearch_simulators.dram.common.device import Device
+from cosearch_simulators.dram.common.energy import unit_energies
+from cosearch_simulators.dram.common.result import DramResult
+from cosearch_simulators.dram.common.rules import COMMANDS
+from cosearch_simulators.dram.common.sampled_run import SampledRun
+from cosearch_simulators.dram.common.traces.streams import StreamedTrace
+from cosearch_simulators.dram.common.traces.trace import Trace
+from cosearch_simulators.dram.engines.dramsys import sampled as dramsys_sampled
+from cosearch_simulators.dram.engines.dramsys.controllers import BankMachineControllers
+from cosearch_simulators.dram.engines.dramsys.players import (
+    Player,
+    checked_players,
+    feeds_of,
+    simulate_players,
+)
+from cosearch_simulators.dram.engines.dramsys.simulation import Feed
+from cosearch_simulators.dram.engines.ramulator import sampled as ramulator_sampled
+from cosearch_simulators.dram.engines.ramulator.controllers import Controllers
+from cosearch_simulators.dram.simulation import ANY_CONTROLLERS, simulate
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.threads import threads_of
 
@@ -131,14 +140,14 @@ def profile(
         ConfigurationError: not one design, or `samples` below 1; otherwise as `simulate`.
     """
     _check_one(device, controllers)
-    check_whole("samples", samples, 1)
-    whole = simulate(device, controllers, trace, wrap_addresses=wrap_addresses, trace_tck_ps=trace_tck_ps)
-    ends = _ends(whole, samples)
+    whole("samples", samples, 1)
+    result = simulate(device, controllers, trace, wrap_addresses=wrap_addresses, trace_tck_ps=trace_tck_ps)
+    ends = _ends(result, samples)
     if isinstance(controllers, BankMachineControllers):
-        run = sample_bank_machines(device, controllers, [Feed(trace, trace_tck_ps)], ends)
+        run = dramsys_sampled.sample(device, controllers, [Feed(trace, trace_tck_ps)], ends)
     else:
-        run = sample_queued(device, controllers, trace, trace_tck_ps, ends)
-    return _profile(device, controllers, whole, run, ends)
+        run = ramulator_sampled.sample(device, controllers, trace, trace_tck_ps, ends)
+    return _profile(device, controllers, result, run, ends)
 
 
 def profile_players(
@@ -151,26 +160,26 @@ def profile_players(
 ) -> DramProfile:
     """Follow one design through several traces; arguments as of `profile` and `simulate_players`."""
     _check_one(device, controllers)
-    check_whole("samples", samples, 1)
+    whole("samples", samples, 1)
     players = checked_players(players)
-    whole = simulate_players(device, controllers, players, starvation_cycles=starvation_cycles).total
-    ends = _ends(whole, samples)
-    run = sample_bank_machines(
+    result = simulate_players(device, controllers, players, starvation_cycles=starvation_cycles).total
+    ends = _ends(result, samples)
+    run = dramsys_sampled.sample(
         device, controllers, feeds_of(players), ends, starvation_cycles=starvation_cycles
     )
-    return _profile(device, controllers, whole, run, ends)
+    return _profile(device, controllers, result, run, ends)
 
 
-def _ends(whole: DramResult, samples: int) -> Counts:
+def _ends(result: DramResult, samples: int) -> Counts:
     """The last cycle of each sample of a run."""
-    cycles = int(whole.cycles[0])
+    cycles = int(result.cycles[0])
     return np.unique(np.round(np.linspace(0, cycles, samples + 1)).astype(np.int64))[min(1, cycles) :]
 
 
 def _profile(
     device: Device,
     controllers: Controllers | BankMachineControllers,
-    whole: DramResult,
+    result: DramResult,
     run: SampledRun,
     ends: Counts,
 ) -> DramProfile:
@@ -183,7 +192,7 @@ def _profile(
     of = dict(zip(COMMANDS, run.commands, strict=True))
     accesses = of["RD"] + of["RDA"] + of["WR"] + of["WRA"]
     return DramProfile(
-        result=whole,
+        result=result,
         time_ns=np.concatenate([[0], ends]) * tck_ns,
         reads=reads,
         writes=writes,
@@ -195,12 +204,12 @@ def _profile(
         data_bus_utilisation=read_share + write_share,
         latency_ns=latency_ns,
         bank_accesses=accesses,
-        bank_row_hits=run.outcomes[engine_state.HIT],
-        bank_row_misses=run.outcomes[engine_state.MISS],
-        bank_row_conflicts=run.outcomes[engine_state.CONFLICT],
+        bank_row_hits=run.outcomes[HIT],
+        bank_row_misses=run.outcomes[MISS],
+        bank_row_conflicts=run.outcomes[CONFLICT],
         bank_activates=of["ACT"],
         rank_accesses=accesses.reshape(device.channels * device.ranks, -1).sum(axis=1),
-        energy_by_command_pj=_energy_by_command(device, controllers, whole),
+        energy_by_command_pj=_energy_by_command(device, controllers, result),
         energy_by_rank_pj=run.energy_by_rank_pj,
         energy_by_bank_pj=run.energy_by_bank_pj,
     )
@@ -224,11 +233,11 @@ def bandwidth_latency_curve(
         threads: loads simulated at once; None as of `simulate`.
 
     Raises:
-        ConfigurationError: not one design, a trace that streams or is too short to load the memory, or
-            `points` below 2; otherwise as `simulate`.
+        ConfigurationError: not one design, a trace that streams, or `points` below 2; otherwise as
+            `simulate`.
     """
     _check_one(device, controllers)
-    check_whole("points", points, 2)
+    whole("points", points, 2)
     threads = threads_of(threads)
     if isinstance(trace, StreamedTrace):
         raise ConfigurationError(
@@ -238,11 +247,6 @@ def bandwidth_latency_curve(
     check_kind("trace", trace, (Trace,))
     asked = Trace(trace.address_byte, trace.is_write, name=trace.name)
     most = float(simulate(device, controllers, asked).bandwidth_gb_per_s[0])
-    if not most > 0:
-        raise ConfigurationError(
-            f"the trace must be long enough to load the memory, got {len(trace)} request(s), of which none "
-            "was served when the last was accepted; expected a thousand or more"
-        )
     offered = most * np.linspace(0.1, 1.25, points)
 
     def at(load: float) -> tuple[float, float, float]:
@@ -250,18 +254,19 @@ def bandwidth_latency_curve(
         cycle = (np.arange(len(trace)) * interval).astype(np.int64)
         paced = Trace(trace.address_byte, trace.is_write, cycle)
         result = simulate(device, controllers, paced, threads=1)
-        # The simulator divides by the reads served from DRAM, as Ramulator does, though the sum is over all.
-        served, forwarded = int(result.reads_served[0]), int(result.reads_forwarded[0])
-        inside_ns = float(result.latency_ns[0]) * served / max(1, served + forwarded)
-        return float(result.bandwidth_gb_per_s[0]), inside_ns, float(result.wait_ns[0])
+        return (
+            float(result.bandwidth_gb_per_s[0]),
+            float(result.response_time_ns[0]),
+            float(result.wait_ns[0]),
+        )
 
     if threads == 1:
         answers = [at(load) for load in offered]
     else:
         with ThreadPoolExecutor(threads) as pool:
             answers = list(pool.map(at, offered))
-    bandwidth, inside_ns, wait_ns = np.array(answers).T
-    return BandwidthLatencyCurve(offered, bandwidth, inside_ns + wait_ns, wait_ns, most)
+    bandwidth, latency_ns, wait_ns = np.array(answers).T
+    return BandwidthLatencyCurve(offered, bandwidth, latency_ns, wait_ns, most)
 
 
 def _energy_by_command(

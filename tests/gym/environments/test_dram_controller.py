@@ -63,7 +63,7 @@ def test_the_multi_objective_twin():
     )
     assert terminated
     assert reward == pytest.approx([-1.0, -1.0])  # the default design in its own units
-    assert info["objectives"].tolist() == [info["metrics"]["latency_ns"], info["metrics"]["energy_pj"]]
+    assert info["objectives"].tolist() == [info["metrics"]["time_ns"], info["metrics"]["energy_pj"]]
     check_env(mo_gymnasium.wrappers.LinearReward(env), skip_render_check=True)
 
 

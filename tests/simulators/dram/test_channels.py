@@ -19,7 +19,8 @@ from cosearch_simulators.dram import (
     device,
     simulate,
 )
-from cosearch_simulators.dram.mapping import AddressBits
+from cosearch_simulators.dram.common.mapping import AddressBits
+from cosearch_simulators.dram.engines.ramulator import evaluate
 from cosearch_simulators.errors import ConfigurationError
 from dram_per_cycle_model import run
 
@@ -50,7 +51,7 @@ def test_each_channel_is_a_memory_of_its_own_until_the_common_end(
         cycle,
     )
     design = Controllers(read_queue=8, write_queue=8, refresh=one.refresh_modes[-1], row_policy="closed_cap")
-    together = simulate(many, design, trace)
+    together = evaluate(many, design, trace, drain=False)
 
     parts = []
     for k in range(channels):
@@ -150,8 +151,8 @@ def test_the_engine_is_compiled_once_for_one_channel_and_several() -> None:
     script = (
         "import numpy as np\n"
         "from cosearch_simulators.dram import BankMachineControllers, Controllers, Trace, device, simulate\n"
-        "from cosearch_simulators.dram.bank_machines.kernel import simulate_bank_machines\n"
-        "from cosearch_simulators.dram.queued.kernel import run_channel\n"
+        "from cosearch_simulators.dram.engines.dramsys.kernel import simulate_bank_machines\n"
+        "from cosearch_simulators.dram.engines.ramulator.kernel import run_channel\n"
         "trace = Trace(np.arange(400) * 64, np.zeros(400, bool))\n"
         "machines = BankMachineControllers(address_mapping='RoBaRaCoCh')\n"
         "for channels in (1, 2):\n"

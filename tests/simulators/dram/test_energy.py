@@ -23,9 +23,10 @@ from cosearch_simulators.dram import (
     speed_grades,
     standards,
 )
-from cosearch_simulators.dram.device import STANDARDS
-from cosearch_simulators.dram.rules import COMMANDS
-from cosearch_simulators.dram.standard_tables.standard import EnergyPerBit
+from cosearch_simulators.dram.common.device import STANDARDS
+from cosearch_simulators.dram.common.rules import COMMANDS
+from cosearch_simulators.dram.common.standard_tables.standard import EnergyPerBit
+from cosearch_simulators.dram.engines.ramulator import evaluate
 
 # Micron 8Gb DDR4 x8 at 2400 MT/s: mA at 1.2 V, and 3 mA at 2.5 V; 8 chips, tCK 0.833 ns, nRC 55, nRAS 39,
 # nBL 4, nRFC 433.
@@ -251,7 +252,7 @@ def test_a_bank_pays_for_its_own_commands() -> None:
 def test_a_run_counts_its_commands_and_its_open_time() -> None:
     # One read, then nothing until cycle 5000: the row stays open from the activate in cycle 1 to the end.
     trace = Trace([0, 64], [False, False], [0, 5000])
-    result = simulate(DDR4, Controllers(refresh="none"), trace)
+    result = evaluate(DDR4, Controllers(refresh="none"), trace, drain=False)
     assert (result.cycles[0], result.active_cycles[0]) == (5000, 4999)
     assert (result.activates[0], result.reads_served[0], result.precharges[0]) == (1, 1, 0)
     parts = energy(DDR4, **{**NOTHING, "cycles": 5000, "active_cycles": 4999, "activates": 1, "reads": 1})
@@ -261,7 +262,8 @@ def test_a_run_counts_its_commands_and_its_open_time() -> None:
 def test_a_closed_row_stops_drawing() -> None:
     # The row is closed as soon as that is allowed, nRAS cycles after the activate.
     trace = Trace([0, 64], [False, False], [0, 5000])
-    result = simulate(DDR4, Controllers(refresh="none", row_policy="closed_cap", row_cap=1), trace)
+    closing = Controllers(refresh="none", row_policy="closed_cap", row_cap=1)
+    result = evaluate(DDR4, closing, trace, drain=False)
     assert (result.active_cycles[0], result.precharges[0]) == (DDR4.timings["nRAS"], 1)
 
 

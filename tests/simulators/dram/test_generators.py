@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.dram.traces.generators import GENERATORS, generate
+from cosearch_simulators.dram.common.traces.generators import CYCLE_PS, GENERATORS, generate
 from cosearch_simulators.errors import TraceError
 
 KIB = 1024
@@ -17,6 +17,7 @@ MIB = 1024**2
 
 # SHA-256 of 10,000 requests with seed 7: the same on every machine, or studies could not be compared.
 DIGESTS = {
+    "multicore": "179a6cd6907d1b8ff634f9465ac1f4cb444d63a54529537d8c769cd1e9cec60e",
     "stream": "8fd284961197e7d14efc9527d5f7050029e97f59745a1517dd671acf15d814bb",
     "random": "49a219cf4ea90b665aa5e0249a36e12abfc96f07dd0495c23688f5ddaa503308",
     "strided": "acd95895f78d9910febc7cce8cac9e9bbed4f87c5d5e914170ed1243e6f72a8a",
@@ -34,7 +35,7 @@ def lines(name: str, **arguments) -> np.ndarray:
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_the_same_seed_gives_the_same_bits_everywhere(name):
-    assert generate(name, seed=7).digest == DIGESTS[name]
+    assert generate(name, seed=7, requests=10_000).digest == DIGESTS[name]
 
 
 @pytest.mark.parametrize("name", sorted(set(GENERATORS) - {"stream", "strided"}))
@@ -50,7 +51,7 @@ def test_every_trace_is_aligned_and_inside_its_footprint(name, requests, footpri
     trace = generate(name, requests=requests, footprint_bytes=footprint_bytes, seed=seed)
     assert len(trace) == requests
     assert trace.name == name
-    assert trace.cycle is None
+    assert trace.timed == (name == "multicore")
     assert (trace.address_byte % 64 == 0).all()
     assert trace.address_byte.max() < footprint_bytes
 
@@ -63,6 +64,31 @@ def test_the_share_of_writes_is_exact_and_spread_out(name, write_share):
     # The halves differ by chance only: 5 standard deviations of a draw of 1500 from 3000 without replacement.
     deviation = (write_share * (1 - write_share) * 1500 / 2) ** 0.5
     assert abs(is_write[:1500].sum() - is_write.sum() / 2) <= 5 * deviation
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_requests_come_at_random_times_and_ask_for_what_is_said(name):
+    trace = generate(name, requests=40_000, gb_per_s=5)
+    time_ns = trace.cycle * CYCLE_PS / 1000
+    assert (np.diff(time_ns) >= 0).all()
+    assert 40_000 * 64 / time_ns[-1] == pytest.approx(5, rel=0.05)
+    # Of a Poisson process the mean and the deviation of the gaps are equal; bursts are more uneven.
+    assert np.std(np.diff(time_ns)) / np.mean(np.diff(time_ns)) > 0.95
+
+
+def test_multicore_bursts_are_consecutive_lines_and_write_backs_return():
+    trace = generate("multicore", requests=20_000, cores=1, burst_requests=16, stream_share=0, gb_per_s=0.5)
+    line = trace.address_byte // 64
+    # One core at a low load, so that bursts hardly overlap: 1/16 of the lines begin one.
+    assert np.mean(np.diff(line) == 1) == pytest.approx(15 / 16, abs=0.02)
+    assert trace.read_share == pytest.approx(0.75, abs=0.04)
+    first_half = set(line[~trace.is_write].tolist())
+    assert np.mean([one in first_half for one in line[trace.is_write]]) > 0.9
+
+
+def test_a_multicore_stream_goes_on_where_it_was():
+    line = lines("multicore", requests=2000, cores=1, stream_share=1, write_share=0, gb_per_s=0.05)
+    assert np.mean(np.diff(line) == 1) > 0.99
 
 
 def test_stream_is_sequential_and_wraps():
@@ -144,7 +170,7 @@ def test_gups_reads_and_then_writes_each_line(requests):
     ("name", "arguments", "message"),
     [
         ("ziph", {}, "unknown trace generator 'ziph'; did you mean 'zipf'?"),
-        ("qqq", {}, "unknown trace generator 'qqq'; valid: stream, random,"),
+        ("qqq", {}, "unknown trace generator 'qqq'; valid: multicore, stream, random,"),
         ("zipf", {"exponnet": 1}, "generator 'zipf' has no argument 'exponnet'; did you mean 'exponent'?"),
         (
             "gups",
@@ -161,6 +187,8 @@ def test_gups_reads_and_then_writes_each_line(requests):
         ("row_bursts", {"row_bytes": 3 * KIB}, "must be a multiple of row_bytes=3072, got 67108864"),
         ("zipf", {"footprint_bytes": 4 * KIB}, "must be a multiple of row_bytes=8192, got 4096"),
         ("zipf", {"exponent": float("nan")}, "exponent must be a number from 0 to 10, got nan"),
+        ("random", {"gb_per_s": 0}, "gb_per_s must be a number from 0.001 to 10000, got 0"),
+        ("multicore", {"cores": 0}, "cores must be a whole number from 1 to 4096, got 0"),
         ("multi_stream", {"write_streams": 5}, "write_streams must be a whole number from 0 to 4, got 5"),
         (
             "multi_stream",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosearch_simulators.dram import ADDRESS_MAPPINGS, ConfigurationError, device
-from cosearch_simulators.dram.mapping import AddressBits, channel_of, decode_bits
+from cosearch_simulators.dram.common.mapping import AddressBits, channel_of, decode_bits
 
 BITS = 14  # of a small device's addresses
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.dram import BankMachineControllers, Controllers, Trace, simulate
-from cosearch_simulators.dram.mapping import channel_of
-from cosearch_simulators.dram.memspecs.memspec import read_memspec
+from cosearch_simulators.dram.common.mapping import channel_of
+from cosearch_simulators.dram.common.memspecs.memspec import read_memspec
 from cosearch_simulators.errors import ConfigurationError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "dramsys"
@@ -131,10 +131,10 @@ def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
         (lambda m, c: c.update(XOR=[{"FIRST": 13}]), 'expected XOR as a list of {"FIRST": bit, "SECOND"'),
         (lambda m, c: c.update(BANK_BIT="x"), "expected BANK_BIT as a list of bit numbers, got 'x'"),
         (lambda m, c: c.update(BANK_BIT="13"), "expected BANK_BIT as a list of bit numbers, got '13'"),
-        (lambda m, c: c.update(BANKBIT=[13]), "CONGEN: unknown field 'BANKBIT', the nearest is 'BANK_BIT'"),
+        (lambda m, c: c.update(BANKBIT=[13]), r"CONGEN: unknown field 'BANKBIT'; did you mean 'BANK_BIT'\?"),
         (
             lambda m, c: c.update(XOR=[{"FIRST": 13, "SECOND": 17, "Thrid": 18}]),
-            "XOR: unknown field 'Thrid', the nearest is 'THIRD'",
+            r"XOR: unknown field 'Thrid'; did you mean 'THIRD'\?",
         ),
         (lambda m, c: m["memarchitecturespec"].pop("width"), "field 'width' is missing"),
         (

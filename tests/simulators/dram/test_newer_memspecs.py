@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.dram import BankMachineControllers, Controllers, Device, Trace, device, simulate
-from cosearch_simulators.dram.bank_machines.simulation import command_list
-from cosearch_simulators.dram.device import STANDARDS
-from cosearch_simulators.dram.memspecs.memspec import memspec_device, read_memspec
-from cosearch_simulators.dram.standard_tables.standard import Currents, EnergyPerBit
+from cosearch_simulators.dram.common.device import STANDARDS
+from cosearch_simulators.dram.common.memspecs.memspec import memspec_device, read_memspec
+from cosearch_simulators.dram.common.standard_tables.standard import Currents, EnergyPerBit
+from cosearch_simulators.dram.engines.dramsys.simulation import command_list
 from cosearch_simulators.errors import ConfigurationError
 from dram_command_checker import violations
 

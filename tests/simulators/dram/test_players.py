@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cosearch_simulators.dram import BankMachineControllers, Device, Trace, device, read_memspec, simulate
-from cosearch_simulators.dram.bank_machines.simulation import Feed, run_players
-from cosearch_simulators.dram.bank_machines.state import LEAST_RING, LOGGED
-from cosearch_simulators.dram.players import Player, PlayersResult, simulate_players
-from cosearch_simulators.dram.rules import COMMANDS
-from cosearch_simulators.dram.traces.streams import StreamedTrace
+from cosearch_simulators.dram.common.rules import COMMANDS
+from cosearch_simulators.dram.common.traces.streams import StreamedTrace
+from cosearch_simulators.dram.engines.dramsys.players import Player, PlayersResult, simulate_players
+from cosearch_simulators.dram.engines.dramsys.simulation import Feed, run_players
+from cosearch_simulators.dram.engines.dramsys.state import LEAST_RING, LOGGED
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "dramsys"

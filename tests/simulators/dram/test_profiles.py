@@ -13,9 +13,9 @@ from cosearch_simulators.dram import (
     device,
     simulate,
 )
-from cosearch_simulators.dram.bank_machines.simulation import command_list
+from cosearch_simulators.dram.common.traces.generators import generate
+from cosearch_simulators.dram.engines.dramsys.simulation import command_list
 from cosearch_simulators.dram.profiles import bandwidth_latency_curve, profile
-from cosearch_simulators.dram.traces.generators import generate
 from cosearch_simulators.errors import ConfigurationError
 
 DDR4 = ("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")
@@ -112,9 +112,11 @@ def test_samples_of_bank_machines_are_those_of_their_commands(refresh: str, powe
 
 
 def test_more_samples_than_cycles_are_cut() -> None:
-    close = profile(device(*DDR4), Controllers(), Trace([0, 64], [False, False]), samples=1000)
-    assert len(close.reads) == close.result.cycles[0] == 1
-    assert len(profile(device(*DDR4), Controllers(), Trace([0], [False])).reads) == 1  # accepted in cycle 0
+    memory = device(*DDR4)
+    close = profile(memory, Controllers(), Trace([0], [False]), samples=1000)
+    # The row is opened in cycle 1, then read as soon as that is allowed.
+    cycles = 1 + memory.timings["nRCD"] + memory.read_latency_cycles
+    assert len(close.reads) == close.result.cycles[0] == cycles
 
 
 def test_a_profile_is_of_one_design() -> None:
@@ -174,12 +176,14 @@ def _timed(requests: int, gap: int, seed: int = 0) -> Trace:
 @pytest.mark.parametrize("tck_ps", [None, 2000, 500])
 @pytest.mark.parametrize("queue", [1, 4])
 def test_the_wait_is_from_the_trace_to_the_acceptance(queue: int, tck_ps: int | None) -> None:
-    # A run ends in the cycle of the last acceptance, so that of each request is the length of a shorter run.
+    # When each request is accepted is what a shorter run says of its last.
     memory, trace = device(*DDR4), _timed(80, 12)
     assert trace.cycle is not None
     design = Controllers(read_queue=queue, write_queue=queue)
     wanted = -(-trace.cycle * (tck_ps or memory.tck_ps) // memory.tck_ps)
-    accepted = [simulate(memory, design, trace.head(n + 1), trace_tck_ps=tck_ps).cycles[0] for n in range(80)]
+    accepted = [
+        simulate(memory, design, trace.head(n + 1), trace_tck_ps=tck_ps).accepted_cycles[0] for n in range(80)
+    ]
     waits_ns = (np.array(accepted) - wanted)[~trace.is_write] * memory.tck_ps / 1000
     found = simulate(memory, design, trace, trace_tck_ps=tck_ps).wait_ns[0]
     assert found == pytest.approx(waits_ns.mean(), rel=1e-12)

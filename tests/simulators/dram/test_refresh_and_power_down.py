@@ -19,7 +19,7 @@ from cosearch_simulators.dram import (
     speed_grades,
     standards,
 )
-from cosearch_simulators.dram.bank_machines.simulation import command_list
+from cosearch_simulators.dram.engines.dramsys.simulation import command_list
 from cosearch_simulators.errors import ConfigurationError
 from dram_command_checker import violations
 

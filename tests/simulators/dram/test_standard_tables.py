@@ -19,8 +19,8 @@ from cosearch_simulators.dram import (
     speed_grades,
     standards,
 )
-from cosearch_simulators.dram.device import STANDARDS
-from cosearch_simulators.dram.rules import COMMAND_SCOPE, COMMANDS
+from cosearch_simulators.dram.common.device import STANDARDS
+from cosearch_simulators.dram.common.rules import COMMAND_SCOPE, COMMANDS
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "dramsys"
 GRADES = [(standard, grade) for standard in standards() for grade in speed_grades(standard)]

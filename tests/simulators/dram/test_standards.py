@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.dram import device, organizations, speed_grades, standards
-from cosearch_simulators.dram.device import STANDARDS
-from cosearch_simulators.dram.earliest import (
+from cosearch_simulators.dram.common.device import STANDARDS
+from cosearch_simulators.dram.common.earliest import (
     allowed_from,
     compile_pushes,
     new_earliest,
     new_history,
     push_back,
 )
-from cosearch_simulators.dram.rules import (
+from cosearch_simulators.dram.common.rules import (
     COMMANDS,
     EvaluatedRule,
     Rule,
@@ -26,7 +26,7 @@ from cosearch_simulators.dram.rules import (
     cycles_of,
     evaluate,
 )
-from cosearch_simulators.dram.standard_tables.standard import whole_cycles, whole_cycles_up
+from cosearch_simulators.dram.common.standard_tables.standard import whole_cycles, whole_cycles_up
 from cosearch_simulators.errors import ConfigurationError
 
 REFERENCE = json.loads(
@@ -109,14 +109,14 @@ def test_every_organisation_works_at_every_speed(standard: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("DDR9", "DDR5_8Gb_x8", "DDR5_3200AN"), "unknown standard 'DDR9', the nearest is 'DDR"),
+        (("DDR9", "DDR5_8Gb_x8", "DDR5_3200AN"), "unknown standard 'DDR9'; did you mean 'DDR"),
         (
             ("DDR4", "DDR4_8Gb_x9", "DDR4_2400R"),
-            "unknown organization 'DDR4_8Gb_x9', the nearest is 'DDR4_8Gb_x8'",
+            "unknown organization 'DDR4_8Gb_x9'; did you mean 'DDR4_8Gb_x",
         ),
         (
             ("DDR4", "DDR4_8Gb_x8", "DDR4_2401R"),
-            "unknown speed grade 'DDR4_2401R', the nearest is 'DDR4_2400R'",
+            "unknown speed grade 'DDR4_2401R'; did you mean 'DDR4_2400R'",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.dram import Controllers, Player, device, simulate
-from cosearch_simulators.dram.traces.trace import Trace
+from cosearch_simulators.dram.common.traces.trace import Trace
 from cosearch_simulators.errors import ConfigurationError, TraceError
 
 READS = [False, False, True, False]

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cosearch_simulators.dram.traces import formats as trace_formats
-from cosearch_simulators.dram.traces.formats import FORMATS, read_trace, write_trace
-from cosearch_simulators.dram.traces.trace import Trace
+from cosearch_simulators.dram.common.traces import formats as trace_formats
+from cosearch_simulators.dram.common.traces.formats import FORMATS, read_trace, write_trace
+from cosearch_simulators.dram.common.traces.trace import Trace
 from cosearch_simulators.errors import TraceError
 
 REFERENCE_DRAM = Path(__file__).parents[4] / "shared/reference/dram"

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.dram import Controllers, Trace, device, simulate, stream_trace
-from cosearch_simulators.dram.trace_samples import (
+from cosearch_simulators.dram.common.trace_samples import (
     LEAST_REQUESTS,
     MOST_REQUESTS,
     WINDOWS,
     sample_trace,
     scale_to_whole,
 )
-from cosearch_simulators.dram.traces.formats import write_trace
-from cosearch_simulators.dram.traces.generators import generate
+from cosearch_simulators.dram.common.traces.formats import write_trace
+from cosearch_simulators.dram.common.traces.generators import generate
 
 MEMORY = device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R")
 

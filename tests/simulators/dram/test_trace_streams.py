@@ -20,8 +20,8 @@ from cosearch_simulators.dram import (
     device,
     simulate,
 )
-from cosearch_simulators.dram.traces.formats import write_trace
-from cosearch_simulators.dram.traces.streams import stream_trace, write_columns
+from cosearch_simulators.dram.common.traces.formats import write_trace
+from cosearch_simulators.dram.common.traces.streams import stream_trace, write_columns
 
 
 def _trace(seed: int, requests: int, *, timed: bool = False) -> Trace:
@@ -135,7 +135,7 @@ def test_what_cannot_be_streamed_is_said(tmp_path: Path) -> None:
 _PEAK = """
 import resource, sys
 from cosearch_simulators.dram import Controllers, device, simulate
-from cosearch_simulators.dram.traces.streams import stream_trace
+from cosearch_simulators.dram.common.traces.streams import stream_trace
 trace = stream_trace(sys.argv[1], chunk_requests=1 << 16)
 result = simulate(device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R"), Controllers(), trace)
 assert result.reads_served[0] > 0.9 * len(trace)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from cosearch_simulators.dram.engines.ramulator.validation import METRICS
 from cosearch_simulators.dram.validation import validate
-from cosearch_simulators.dram.validation.ramulator import METRICS
 from cosearch_simulators.errors import SimulatorError
 
 SAMPLE = Path(__file__).parents[2] / "reference" / "dram" / "ramulator2"

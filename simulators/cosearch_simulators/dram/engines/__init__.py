@@ -1,0 +1,1 @@
+"""Memory controllers, each named after the tool whose rules it follows; none imports another."""
