@@ -1,9 +1,9 @@
 """Design spaces: parameters, conditions, forbidden combinations, and every encoding of their designs."""
 
 from cosearch.space.categorical import Categorical, Ordinal
-from cosearch.space.design_space import DesignSpace
+from cosearch.space.design_rows import Design, DesignsLike
+from cosearch.space.design_space import Designs, DesignSpace
 from cosearch.space.design_table import DesignTable
-from cosearch.space.designs import Design, Designs, DesignsLike
 from cosearch.space.forbidden import Forbidden
 from cosearch.space.integers import Integer
 from cosearch.space.parameters import Parameter

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cosearch.errors import DesignError
+from cosearch.space.arrays import as_rows
 from cosearch.space.parameters import Parameter, Positions
-from cosearch.space.parsing import as_rows
 
 
 class BlockLayout:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,7 @@ from cosearch.space.conditions import INACTIVE
 from cosearch.space.forbidden import Forbidden
 from cosearch.space.parameters import Positions
 from cosearch.space.reals import Real
-
-if TYPE_CHECKING:
-    from cosearch.space.design_space import DesignSpace
+from cosearch.space.space_model import SpaceModel
 
 MAX_COMBINATIONS = 20_000_000  # to count a component, in chunks
 MAX_LISTED = 5_000_000  # to list one: its table has this many rows
@@ -35,7 +32,7 @@ class Component:
     rules: tuple[Forbidden, ...]
 
 
-def components(space: DesignSpace) -> list[Component]:
+def components(space: SpaceModel) -> list[Component]:
     """The space's components, by their first parameter."""
     root = list(range(len(space)))
     ties = [[child, *(c.parent for c in conditions)] for child, conditions in enumerate(space.conditions)]
@@ -52,7 +49,7 @@ def components(space: DesignSpace) -> list[Component]:
     ]
 
 
-def cardinality(space: DesignSpace) -> int | float:
+def cardinality(space: SpaceModel) -> int | float:
     """The exact number of allowed designs, or infinity.
 
     Raises:
@@ -63,7 +60,7 @@ def cardinality(space: DesignSpace) -> int | float:
     return math.prod(_count(space, component) for component in components(space))
 
 
-def _count(space: DesignSpace, component: Component) -> int:
+def _count(space: SpaceModel, component: Component) -> int:
     """Adds one parameter at a time and forgets those that nothing later depends on.
 
     The state is one row for each combination of the parameters that still matter, with the number of ways to
@@ -94,7 +91,7 @@ def _count(space: DesignSpace, component: Component) -> int:
     return int(ways.sum())
 
 
-def list_component(space: DesignSpace, component: Component, limit: int) -> Positions:
+def list_component(space: SpaceModel, component: Component, limit: int) -> Positions:
     """All allowed combinations of a component's parameters, shape (m, len(component.columns)).
 
     Raises:
@@ -109,7 +106,7 @@ def list_component(space: DesignSpace, component: Component, limit: int) -> Posi
     return np.stack([table[column] for column in component.columns], axis=1)
 
 
-def list_designs(space: DesignSpace, limit: int) -> Positions:
+def list_designs(space: SpaceModel, limit: int) -> Positions:
     """The index array of all allowed designs, the last parameter changing fastest.
 
     Raises:
@@ -128,7 +125,7 @@ def list_designs(space: DesignSpace, limit: int) -> Positions:
 
 
 def _expanded(
-    space: DesignSpace, component: Component, column: int, table: dict[int, Positions], n: int
+    space: SpaceModel, component: Component, column: int, table: dict[int, Positions], n: int
 ) -> tuple[dict[int, Positions], NDArray[np.int64]]:
     """Each row times each value of one more parameter, less what is forbidden; and the row each came from."""
     active = _active(space, column, table, n)
@@ -145,18 +142,18 @@ def _expanded(
     return {c: known[~forbidden] for c, known in table.items()}, source[~forbidden]
 
 
-def _active(space: DesignSpace, column: int, table: dict[int, Positions], n: int) -> NDArray[np.bool_]:
+def _active(space: SpaceModel, column: int, table: dict[int, Positions], n: int) -> NDArray[np.bool_]:
     active = np.ones(n, dtype=bool)
     for condition in space.conditions[column]:
         active &= condition.holds(table[condition.parent])
     return active
 
 
-def _decided_at(space: DesignSpace, component: Component, column: int) -> list[Forbidden]:
+def _decided_at(space: SpaceModel, component: Component, column: int) -> list[Forbidden]:
     return [r for r in component.rules if max(space.column_number(name) for name in r.reads) == column]
 
 
-def _last_uses(space: DesignSpace, component: Component) -> dict[int, int]:
+def _last_uses(space: SpaceModel, component: Component) -> dict[int, int]:
     last = {column: column for column in component.columns}
     for child in component.columns:
         for condition in space.conditions[child]:
@@ -184,7 +181,7 @@ def _merged(table: dict[int, Positions], ways: NDArray) -> tuple[dict[int, Posit
     return table, np.add.reduceat(ways[order], starts)
 
 
-def _check_size(space: DesignSpace, column: int, combinations: int, limit: int = MAX_COMBINATIONS) -> None:
+def _check_size(space: SpaceModel, column: int, combinations: int, limit: int = MAX_COMBINATIONS) -> None:
     if combinations > limit:
         raise SpaceError(
             f"{space.label}: at parameter {space.names[column]!r} there are {combinations} combinations "

@@ -1,4 +1,4 @@
-"""DesignSpace: parameters, conditions and forbidden combinations, and every encoding of its designs.
+"""DesignSpace and Designs: parameters, conditions and rules, and batches of designs in every encoding.
 
 A design is a dict {parameter: value} of its active parameters; a batch is a `Designs`. This file is the list
 of what a space can do; how it does it is in the file that each method names by its import, and how other
@@ -9,6 +9,7 @@ gives the same designs back, exactly. Decoding never looks at forbidden combinat
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -16,11 +17,31 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cosearch.errors import DesignError, SpaceError, shown
-from cosearch.space import components, encodings, holding, joining, neighbours, parsing, sampling, schema
-from cosearch.space.designs import Design, Designs, DesignsLike
+from cosearch.space import components, encodings, joining, neighbours, parsing, sampling, schema
+from cosearch.space.design_rows import Design, DesignRows, DesignsLike
 from cosearch.space.forbidden import Forbidden
 from cosearch.space.parameters import Parameter
 from cosearch.space.space_model import SpaceModel
+
+DEFAULT_DRAWS = 256  # among which the default is sought, where the usual one is forbidden
+
+
+class Designs(DesignRows["DesignSpace"]):
+    """A batch of designs; made by a `DesignSpace`, never directly.
+
+    Iterating gives plain dicts {parameter: value} of the active parameters. Columns are typed arrays.
+
+    Args:
+        space: the design space.
+        index: the canonical positions; the batch takes them over and makes them read-only.
+        allowed: which designs no rule forbids, where that is known already.
+
+    Attributes:
+        space: the design space.
+        index: int64 positions, shape (n, parameters), -1 where a parameter is inactive; read-only.
+    """
+
+    __slots__ = ()
 
 
 class DesignSpace(SpaceModel):
@@ -108,16 +129,8 @@ class DesignSpace(SpaceModel):
         """
         pairs = spaces.items() if isinstance(spaces, Mapping) else spaces
         named = joining.named_once([*pairs, *parts.items()])
-        for part, space in named.items():
-            if not isinstance(space, DesignSpace):
-                raise SpaceError(f"part {part!r} is {shown(space)}; expected a DesignSpace")
-        parameters, rules, joined_groups = joining.joined(named, when, forbidden)
-        for group in set(groups or {}) & set(joined_groups):
-            raise SpaceError(f"two groups are named {group!r}; expected a name of its own for each")
-        whole = cls(parameters, rules, name=name, groups={**joined_groups, **(groups or {})})
-        return whole.hold(
-            {f"{part}.{n}": value for part, space in named.items() for n, value in space.held.items()}
-        )
+        parameters, rules, groups = joining.joined(named, when, forbidden, groups or {})
+        return cls(parameters, rules, name=name, groups=groups).hold(joining.held_in(named))
 
     def hold(self, values: Mapping[str, Any]) -> Self:
         """This space with some parameters held at a value: the designs that have it.
@@ -141,9 +154,19 @@ class DesignSpace(SpaceModel):
             3
         """
         held = super().hold(values)
-        if held is not self:
-            held._default_designs = holding.default_near(held, held._default_designs)
+        if held is not self and not held._default_designs.allowed[0]:
+            held._default_designs = held._near_default()
         return held
+
+    def _near_default(self) -> Designs:
+        """An allowed design near the default, which is forbidden."""
+        try:
+            drawn = self.sample(DEFAULT_DRAWS, 0)
+        except SpaceError:
+            values = ", ".join(f"{name}={json.dumps(value)}" for name, value in self.held.items())
+            raise SpaceError(f"{self.label} has no allowed design with {values}") from None
+        changed = (drawn.index != self._default_designs.index).sum(axis=1)
+        return drawn[[int(changed.argmin())]]
 
     # ------------------------------------------------------------------ designs
 
@@ -157,21 +180,9 @@ class DesignSpace(SpaceModel):
         Raises:
             DesignError: an unknown, missing or inactive parameter, or a value that it cannot have.
         """
-        if isinstance(rows, Designs):
-            if rows.space is self or rows.space == self:
-                return rows
-            if not self.is_like(rows.space):
-                raise DesignError(f"the designs are of another space than {self.label}")
-            return self.from_index(rows.index)
-        if isinstance(rows, Mapping):
-            if parsing.is_columns(self, rows):
-                return Designs(self, parsing.parse_columns(self, rows))
-            rows = [rows]
-        if not isinstance(rows, Sequence) or isinstance(rows, str):
-            raise DesignError(
-                f"{shown(rows)} are not designs; expected a dict, a list of dicts or a dict of columns"
-            )
-        return Designs(self, parsing.parse_rows(self, rows))
+        if isinstance(rows, Designs) and (rows.space is self or rows.space == self):
+            return rows
+        return Designs(self, parsing.parse(self, rows))
 
     def default(self) -> Design:
         """The design in which every active parameter has its default."""
@@ -199,21 +210,24 @@ class DesignSpace(SpaceModel):
         """
         return self.from_index(array)
 
-    @property
-    def unit_dim(self) -> int:
-        """The number of unit-cube coordinates: one for a parameter, k for a permutation of k items."""
-        return self.unit_layout.width
-
-    @property
-    def onehot_dim(self) -> int:
-        """The number of one-hot columns."""
-        return self.onehot_layout.width
-
-    # Each of these is a function of the file that it is named after, whose first argument is the space.
-    to_unit = encodings.to_unit
-    from_unit = encodings.from_unit
+    to_unit = encodings.to_unit  # a function whose first argument is the space, as some below
     to_onehot = encodings.to_onehot
-    from_onehot = encodings.from_onehot
+
+    def from_unit(self, array: ArrayLike) -> Designs:
+        """The designs whose cells of the unit cube hold these points.
+
+        Raises:
+            DesignError: a wrong shape, or a coordinate that is not in [0, 1].
+        """
+        return Designs(self, encodings.from_unit(self, array))
+
+    def from_onehot(self, array: ArrayLike) -> Designs:
+        """The inverse of `to_onehot`; of several non-zero columns of a parameter the largest counts.
+
+        Raises:
+            DesignError: a wrong shape, or an entry that is not in [0, 1].
+        """
+        return Designs(self, encodings.from_onehot(self, array))
 
     # ------------------------------------------------------------------ as JSON
 
@@ -254,7 +268,7 @@ class DesignSpace(SpaceModel):
         n = _count(n)
         if not isinstance(rng, np.random.Generator):
             rng = np.random.default_rng(rng)
-        return Designs(self, sampling.sample(self, n, rng), np.ones(n, dtype=bool))
+        return Designs(self, sampling.sample(self, self.ruled_components, n, rng), np.ones(n, dtype=bool))
 
     def sobol(self, n: int, seed: int = 0, skip: int = 0) -> Designs:
         """Allowed designs `skip` to `skip + n` of the scrambled Sobol sequence of this seed.
@@ -263,7 +277,8 @@ class DesignSpace(SpaceModel):
             SpaceError: almost all points are forbidden.
         """
         n = _count(n)
-        return Designs(self, sampling.sobol(self, n, seed, _count(skip)), np.ones(n, dtype=bool))
+        index = sampling.sobol(self, self.ruled_components, n, seed, _count(skip))
+        return Designs(self, index, np.ones(n, dtype=bool))
 
     def neighbours(self, design: DesignsLike) -> Designs:
         """The allowed designs one step away: another category, the next ordered value, two swapped items.
@@ -311,11 +326,7 @@ class DesignSpace(SpaceModel):
     def forbidden_reason(self, designs: DesignsLike) -> NDArray[np.object_]:
         """Why each design is forbidden: the reason of the first rule that it fulfils, "" if it is allowed."""
         designs = self.designs(designs)
-        reasons = np.full(len(designs), "", dtype=object)
-        if not designs.allowed.all():
-            for table in reversed(self.rules):
-                reasons[table.holds(designs.index)] = table.rule.reason
-        return reasons
+        return self.reasons(designs.index, designs.allowed)
 
 
 def _count(n: int) -> int:

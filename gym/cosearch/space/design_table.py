@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.errors import DesignError
-from cosearch.space.design_space import DesignSpace
-from cosearch.space.designs import Designs
+from cosearch.space.design_space import Designs, DesignSpace
 
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9)  # odd, as in splitmix64
 _ALL_BITS = 2**64 - 1

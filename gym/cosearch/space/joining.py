@@ -1,4 +1,4 @@
-"""Composing spaces: several become one with prefixed names, and a part of it is a space again.
+"""Composing spaces: several become one with prefixed names; `parts.py` takes it apart again.
 
 "depth" of the part "network" is called "network.depth". What a part's own conditions and rules name is
 renamed with it; a rule that is a function goes on to see the names that it knows.
@@ -6,26 +6,26 @@ renamed with it; a rule that is a function goes on to see the names that it know
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from cosearch.errors import SpaceError, shown, unknown_name
 from cosearch.space.forbidden import Forbidden
 from cosearch.space.parameters import Parameter, is_name
-
-if TYPE_CHECKING:
-    from cosearch.space.space_model import SpaceModel
+from cosearch.space.space_model import SpaceModel
+from cosearch.space.values import Value
 
 When = Mapping[str, Mapping[str, Any]]
 
 
-def named_once(spaces: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def named_once(spaces: Iterable[tuple[str, Any]]) -> dict[str, SpaceModel]:
     """The parts by their names.
 
     Raises:
-        SpaceError: a name is given twice or cannot begin the name of a parameter, or there is no part.
+        SpaceError: a name is given twice or cannot begin the name of a parameter, or there is no part, or
+            one that is no space.
     """
-    parts: dict[str, Any] = {}
+    parts: dict[str, SpaceModel] = {}
     for pair in spaces:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise SpaceError(f"{shown(pair)} is not a part; expected (name, design space)")
@@ -37,16 +37,28 @@ def named_once(spaces: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         parts[name] = space
     if not parts:
         raise SpaceError("there is nothing to join; expected join(network=space, hardware=space)")
+    for part, space in parts.items():
+        if not isinstance(space, SpaceModel):
+            raise SpaceError(f"part {part!r} is {shown(space)}; expected a DesignSpace")
     return parts
 
 
+def held_in(parts: Mapping[str, SpaceModel]) -> dict[str, Value]:
+    """What is held in the parts, by the names that parameters have in the whole."""
+    return {f"{part}.{name}": value for part, space in parts.items() for name, value in space.held.items()}
+
+
 def joined(
-    parts: Mapping[str, SpaceModel], when: When | None, forbidden: Iterable[Forbidden | str]
-) -> tuple[list[Parameter], list[Forbidden | str], dict[str, list[str]]]:
+    parts: Mapping[str, SpaceModel],
+    when: When | None,
+    forbidden: Iterable[Forbidden | str],
+    further_groups: Mapping[str, Sequence[str]],
+) -> tuple[list[Parameter], list[Forbidden | str], dict[str, Sequence[str]]]:
     """The parameters, rules and groups of the parts side by side.
 
     Raises:
-        SpaceError: `when` is no mapping of mappings, or leaves a parameter no way to be active.
+        SpaceError: `when` is no mapping of mappings, or leaves a parameter no way to be active, or two groups
+            have one name.
         UnknownNameError: `when` has a name that is not there.
     """
     parameters: list[Parameter] = []
@@ -69,7 +81,9 @@ def joined(
         else parameter
         for parameter in parameters
     ]
-    return parameters, [*rules, *forbidden], groups
+    for group in set(further_groups) & set(groups):
+        raise SpaceError(f"two groups are named {group!r}; expected a name of its own for each")
+    return parameters, [*rules, *forbidden], {**groups, **further_groups}
 
 
 def _across(when: When, names: list[str], groups: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
@@ -96,27 +110,3 @@ def _both(parameter: Parameter, across: Mapping[str, Any]) -> dict[str, Any]:
     for parent, values in parameter.renamed(parameter.name, across).when.items():
         both[parent] = tuple(v for v in both[parent] if v in values) if parent in both else values
     return both
-
-
-def part_names(space: SpaceModel, name: str) -> dict[str, str]:
-    """{name in the whole: name in the part} of a part or a group; empty if there is neither."""
-    inner = {full: full.removeprefix(f"{name}.") for full in space.names if full.startswith(f"{name}.")}
-    return inner or {full: full for full in space.names if full in space.groups.get(name, ())}
-
-
-def part_arguments(
-    space: SpaceModel, name: str, names: Mapping[str, str]
-) -> tuple[list[Parameter], list[Forbidden], dict[str, list[str]]]:
-    """The parameters, rules and groups of a part, less the conditions and rules that reach out of it."""
-    parameters = []
-    for full, short in names.items():
-        parameter = space.parameter(full)
-        own = {names[parent]: values for parent, values in parameter.when.items() if parent in names}
-        parameters.append(parameter.renamed(short, own))
-    rules = [rule.renamed(names) for rule in space.forbidden if set(rule.reads) <= names.keys()]
-    groups = {
-        group.removeprefix(f"{name}."): [names[member] for member in members]
-        for group, members in space.groups.items()
-        if group.startswith(f"{name}.") and set(members) <= names.keys()
-    }
-    return parameters, rules, groups

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
-
-if TYPE_CHECKING:
-    from cosearch.space.design_space import DesignSpace
+from cosearch.space.space_model import SpaceModel
 
 REAL_STEPS = (0.01, 0.1)  # of the range, on the parameter's own scale
 
 
-def neighbours(space: DesignSpace, index: Positions) -> Positions:
+def neighbours(space: SpaceModel, index: Positions) -> Positions:
     """The index array of the allowed designs that differ from one design, shape (d,), in one step.
 
     Parameters that the step activates start at their defaults.

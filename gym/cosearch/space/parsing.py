@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from cosearch.errors import MAX_NAMES_SHOWN, DesignError, hint, shown
+from cosearch.space.arrays import as_integers
 from cosearch.space.conditions import INACTIVE
+from cosearch.space.design_rows import DesignRows, DesignsLike
 from cosearch.space.parameters import Positions
-
-if TYPE_CHECKING:
-    from cosearch.space.design_space import DesignSpace
+from cosearch.space.space_model import SpaceModel
 
 _MISSING: Any = object()
 
 
-def parse_rows(space: DesignSpace, rows: Sequence[Mapping[str, Any]]) -> Positions:
+def parse(space: SpaceModel, designs: DesignsLike) -> Positions:
+    """The canonical index array of designs in any form; see `DesignSpace.designs`.
+
+    Raises:
+        DesignError: an unknown, missing or inactive parameter, a value that it cannot have, or no designs.
+    """
+    if isinstance(designs, DesignRows):
+        if designs.space is space or designs.space == space:
+            return designs.index
+        if not space.is_like(designs.space):
+            raise DesignError(f"the designs are of another space than {space.label}")
+        return parse_index(space, designs.index)
+    if isinstance(designs, Mapping):
+        return parse_columns(space, designs) if _is_columns(space, designs) else parse_rows(space, [designs])
+    if not isinstance(designs, Sequence) or isinstance(designs, str):
+        raise DesignError(
+            f"{shown(designs)} are not designs; expected a dict, a list of dicts or a dict of columns"
+        )
+    return parse_rows(space, designs)
+
+
+def parse_rows(space: SpaceModel, rows: Sequence[Mapping[str, Any]]) -> Positions:
     """The canonical index array of designs given as dicts; each holds exactly its active parameters.
 
     Raises:
@@ -45,7 +66,7 @@ def parse_rows(space: DesignSpace, rows: Sequence[Mapping[str, Any]]) -> Positio
     return index
 
 
-def parse_columns(space: DesignSpace, columns: Mapping[str, Any]) -> Positions:
+def parse_columns(space: SpaceModel, columns: Mapping[str, Any]) -> Positions:
     """The canonical index array of designs given as {parameter: values of all designs}.
 
     A column holds something in every row, so what it holds where the parameter is inactive is ignored.
@@ -74,7 +95,7 @@ def parse_columns(space: DesignSpace, columns: Mapping[str, Any]) -> Positions:
     return index
 
 
-def parse_index(space: DesignSpace, array: ArrayLike) -> Positions:
+def parse_index(space: SpaceModel, array: ArrayLike) -> Positions:
     """The canonical index array of positions; what inactive parameters hold is ignored.
 
     Raises:
@@ -101,41 +122,12 @@ def parse_index(space: DesignSpace, array: ArrayLike) -> Positions:
     return index
 
 
-def as_integers(array: ArrayLike, width: int) -> Positions:
-    """The array as int64 of shape (n, width); one row may be given as a vector.
-
-    Raises:
-        DesignError: a wrong shape, or numbers that are not integers.
-    """
-    values = np.asarray(array)
-    if values.dtype.kind not in "iu" and values.size:
-        raise DesignError(f"expected an array of integers, not of {values.dtype}")
-    return as_rows(values, np.int64, width)
-
-
-def as_rows(array: ArrayLike, dtype: type, width: int) -> NDArray[Any]:
-    """The array with this dtype and shape (n, width); one row may be given as a vector.
-
-    Raises:
-        DesignError: a wrong shape, or entries that are not numbers.
-    """
-    try:
-        values: NDArray[Any] = np.asarray(array, dtype=dtype)
-    except (TypeError, ValueError):
-        raise DesignError(f"expected an array of numbers of shape (n, {width})") from None
-    if values.ndim == 1 and (width or not values.size):
-        values = values[None, :]
-    if values.ndim != 2 or values.shape[1] != width:
-        raise DesignError(f"expected an array of shape (n, {width}) or ({width},), not {np.shape(values)}")
-    return values
-
-
-def is_columns(space: DesignSpace, rows: Mapping[str, Any]) -> bool:
+def _is_columns(space: SpaceModel, rows: Mapping[str, Any]) -> bool:
     """Whether a dict holds whole columns instead of one design."""
     return bool(rows) and all(_is_column(space, name, values) for name, values in rows.items())
 
 
-def _is_column(space: DesignSpace, name: str, values: Any) -> bool:
+def _is_column(space: SpaceModel, name: str, values: Any) -> bool:
     if not isinstance(values, list | tuple | np.ndarray) or getattr(values, "ndim", 1) == 0:
         return False
     if name in space and space.parameter(name).holds_orders:
@@ -143,7 +135,7 @@ def _is_column(space: DesignSpace, name: str, values: Any) -> bool:
     return True
 
 
-def _reject_unknown(space: DesignSpace, row: Mapping[str, Any], where: str) -> None:
+def _reject_unknown(space: SpaceModel, row: Mapping[str, Any], where: str) -> None:
     for name in row:
         if name not in space:
             end = hint(name, space.names)
@@ -152,7 +144,7 @@ def _reject_unknown(space: DesignSpace, row: Mapping[str, Any], where: str) -> N
             raise DesignError(f"{where}unknown parameter {shown(name)}{end}")
 
 
-def _activity_complaint(space: DesignSpace, column: int, value: Any, row: Mapping[str, Any]) -> str:
+def _activity_complaint(space: SpaceModel, column: int, value: Any, row: Mapping[str, Any]) -> str:
     parameter = space.parameters[column]
     if value is _MISSING:
         return f"parameter {parameter.name!r} is missing; expected {space.expected(column)}"

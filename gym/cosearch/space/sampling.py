@@ -7,7 +7,7 @@ allowed combinations are listed once and drawn from the list with the same proba
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,7 @@ from cosearch.errors import SpaceError
 from cosearch.space.components import Component, components, list_component
 from cosearch.space.encodings import decode_unit
 from cosearch.space.parameters import Positions
-
-if TYPE_CHECKING:
-    from cosearch.space.design_space import DesignSpace
+from cosearch.space.space_model import SpaceModel
 
 ACCEPTANCE = 0.05  # below it, the tightest components are listed
 _TRIAL_DRAWS = 4096
@@ -30,7 +28,7 @@ _BLOCK = 2**14
 class RuledComponent:
     """A component with rules, and how to draw its parameters."""
 
-    def __init__(self, space: DesignSpace, component: Component) -> None:
+    def __init__(self, space: SpaceModel, component: Component) -> None:
         self.space = space
         self.columns = np.array(component.columns)
         self.rules = [table for table in space.rules if any(table.rule is rule for rule in component.rules)]
@@ -104,7 +102,7 @@ class RuledComponent:
         return self.space.canonical(index)
 
 
-def ruled_components(space: DesignSpace) -> list[RuledComponent]:
+def ruled_components(space: SpaceModel) -> list[RuledComponent]:
     """The components that have rules, listed where drawing anew would seldom succeed."""
     found = [
         (RuledComponent(space, component), component) for component in components(space) if component.rules
@@ -116,15 +114,19 @@ def ruled_components(space: DesignSpace) -> list[RuledComponent]:
     return [ruled for ruled, _ in found]
 
 
-def sample(space: DesignSpace, n: int, rng: np.random.Generator) -> Positions:
+def sample(
+    space: SpaceModel, ruled_components: Sequence[RuledComponent], n: int, rng: np.random.Generator
+) -> Positions:
     """The index array of n independent allowed designs."""
     index = decode_unit(space, rng.random((n, space.unit_dim)))
-    for ruled in space.ruled_components:
+    for ruled in ruled_components:
         ruled.redraw(index, rng)
     return index
 
 
-def sobol(space: DesignSpace, n: int, seed: int, skip: int) -> Positions:
+def sobol(
+    space: SpaceModel, ruled_components: Sequence[RuledComponent], n: int, seed: int, skip: int
+) -> Positions:
     """The index array of allowed designs `skip` to `skip + n` of the scrambled Sobol sequence.
 
     A listed component is chosen by the coordinate of its first parameter.
@@ -141,7 +143,7 @@ def sobol(space: DesignSpace, n: int, seed: int, skip: int) -> Positions:
         block = min(_BLOCK, drawn)  # the next power of two
         index = decode_unit(space, unit)
         allowed = np.ones(len(index), dtype=bool)
-        for ruled in space.ruled_components:
+        for ruled in ruled_components:
             if ruled.table is not None:
                 coordinate = unit[:, space.unit_layout.blocks[ruled.columns[0]].start]
                 index[:, ruled.columns] = ruled.from_table(coordinate)

@@ -8,7 +8,7 @@ import inspect
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +19,8 @@ from cosearch.space.integers import Integer
 from cosearch.space.parameters import Parameter
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
+from cosearch.space.space_model import SpaceModel
 from cosearch.space.values import Value
-
-if TYPE_CHECKING:
-    from cosearch.space.design_space import DesignSpace
 
 FORMAT = 1  # of to_dict; a hash of another format is another hash
 KINDS: dict[str, type[Parameter]] = {
@@ -31,7 +29,7 @@ KINDS: dict[str, type[Parameter]] = {
 _MAX_ENUM = 10_000
 
 
-def to_dict(space: DesignSpace) -> dict[str, Any]:
+def to_dict(space: SpaceModel) -> dict[str, Any]:
     """The space in JSON types; `from_dict` is the inverse. A rule that is a function is only named."""
     data = {
         "format": FORMAT,
@@ -129,7 +127,7 @@ def _plain(value: Value) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def stable_hash(space: DesignSpace) -> str:
+def stable_hash(space: SpaceModel) -> str:
     """SHA-256 of what decides which designs there are and how they are numbered, in hexadecimal.
 
     The name of the space, groups, descriptions and reasons do not count. A forbidden rule that is a function
@@ -150,7 +148,7 @@ def stable_hash(space: DesignSpace) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def json_schema(space: DesignSpace) -> dict[str, Any]:
+def json_schema(space: SpaceModel) -> dict[str, Any]:
     """A JSON Schema (draft 2020-12) of one design; forbidden rules are listed under "x-forbidden" only."""
     properties = {parameter.name: _property(parameter) for parameter in space.parameters}
     for name, value in space.held.items():

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.errors import DesignError, SpaceError, shown, unknown_name
-from cosearch.space import holding, joining
 from cosearch.space.block_layout import BlockLayout
-from cosearch.space.conditions import deactivate, resolve_conditions
+from cosearch.space.conditions import deactivate, idle_columns, resolve_conditions
 from cosearch.space.forbidden import Forbidden
 from cosearch.space.groups import checked_groups
+from cosearch.space.holding import Held
 from cosearch.space.parameters import Parameter, Positions
+from cosearch.space.parts import part_groups, part_names, part_parameters, part_rules
 from cosearch.space.rule_tables import RuleTable
 from cosearch.space.values import Value
 
@@ -69,7 +70,7 @@ class SpaceModel:
 
     def _hold(self, positions: Mapping[int, int]) -> None:
         """Set all that follows from what is held: {column: position}."""
-        held = holding.Held.of(self, positions)
+        held = Held.of(self.parameters, self.conditions, positions)
         self.held_positions: Mapping[int, int] = dict(positions)
         self.held: Mapping[str, Value] = {
             self.names[j]: self.parameters[j].value_at(at) for j, at in positions.items()
@@ -90,6 +91,16 @@ class SpaceModel:
     def label(self) -> str:
         """How messages call the space."""
         return f"design space {self.name!r}" if self.name else "the design space"
+
+    @property
+    def unit_dim(self) -> int:
+        """The number of unit-cube coordinates: one for a parameter, k for a permutation of k items."""
+        return self.unit_layout.width
+
+    @property
+    def onehot_dim(self) -> int:
+        """The number of one-hot columns."""
+        return self.onehot_layout.width
 
     def column_number(self, name: str) -> int:
         """The column of a parameter in index arrays.
@@ -139,11 +150,15 @@ class SpaceModel:
             if whole is not None:
                 inner = whole[0]._part(rest)
                 self._parts[name] = inner and (inner[0], whole[1][inner[1]])
-            elif names := joining.part_names(self, name):
-                parameters, rules, groups = joining.part_arguments(self, name, names)
+            elif names := part_names(name, self.names, self.groups):
+                part = type(self)(
+                    part_parameters(self.parameters, names),
+                    part_rules(self.forbidden, names),
+                    name=name,
+                    groups=part_groups(name, self.groups, names),
+                )
                 held = {names[full]: value for full, value in self.held.items() if full in names}
-                part = type(self)(parameters, rules, name=name, groups=groups).hold(held)
-                self._parts[name] = part, np.array([self.column_of[full] for full in names])
+                self._parts[name] = part.hold(held), np.array([self.column_of[full] for full in names])
         return self._parts.get(name)
 
     def __getitem__(self, name: str) -> Any:
@@ -196,8 +211,27 @@ class SpaceModel:
         if not values:
             return self
         held = copy.copy(self)
-        held._hold(holding.held_positions(self, values))
+        held._hold(self._positions_held_with(values))
         return held
+
+    def _positions_held_with(self, values: Mapping[str, Any]) -> dict[int, int]:
+        """{column: position} of what is held already and of these values, in the order of holding."""
+        positions = dict(self.held_positions)
+        for name, value in values.items():
+            column = self.column_number(name)
+            positions[column] = int(self.positions_of(column, [value])[0])
+            if positions[column] < 0:
+                raise DesignError(self.complaint(column, value))
+        for column in idle_columns(self.conditions, positions) & positions.keys():
+            parents = ", ".join(
+                f"{self.names[c.parent]} at {self.parameters[c.parent].value_at(positions[c.parent])!r}"
+                for c in self.conditions[column]
+                if c.parent in positions
+            )
+            raise DesignError(
+                f"parameter {self.names[column]!r} cannot be held: it is inactive with {parents}"
+            )
+        return positions
 
     def canonical(self, index: Positions) -> Positions:
         """Set what is held and -1 where a parameter is inactive, in place, and return the array."""
@@ -244,3 +278,11 @@ class SpaceModel:
         for rule in self.rules[1:]:
             mask |= rule.holds(index)
         return mask
+
+    def reasons(self, index: Positions, allowed: NDArray[np.bool_]) -> NDArray[np.object_]:
+        """Of each row the reason of the first rule that it fulfils, "" where it is known to be allowed."""
+        reasons = np.full(len(index), "", dtype=object)
+        if not allowed.all():
+            for table in reversed(self.rules):
+                reasons[table.holds(index)] = table.rule.reason
+        return reasons

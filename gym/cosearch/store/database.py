@@ -20,6 +20,31 @@ from cosearch.errors import StoreError
 BUSY_TIMEOUT_S = 30
 
 
+class Database:
+    """A database at its place: what a store and the writers of its studies share.
+
+    Attributes:
+        location: as the user named it, without a password.
+        path: of the SQLite file, None for another kind of store.
+        engine: SQLAlchemy's.
+        guard: held during every use of a connection that threads share.
+    """
+
+    def __init__(self, engine: sa.Engine, location: str, path: Path | None = None) -> None:
+        self.engine, self.location, self.path = engine, location, path
+        self.guard: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+
+    def errors(self, action: str) -> contextlib.AbstractContextManager[None]:
+        """Turns a database's errors into a `StoreError`."""
+        return database_errors(action, self.location, self.engine)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session to read in, whose errors say that the store cannot be read."""
+        with self.errors("read"), self.guard, contextlib.closing(Session(self.engine)) as session:
+            yield session
+
+
 def url_engine(url: str) -> sa.Engine:
     """An engine on the database at a SQLAlchemy URL.
 

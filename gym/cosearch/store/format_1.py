@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cosearch.errors import StudyLockedError
 from cosearch.outcomes import Outcomes
-from cosearch.store import blocks, reading, tables
+from cosearch.store import packing, reading, tables
 from cosearch.store.blocks import Block
 from cosearch.store.database import Session
 from cosearch.store.locks import is_locked
@@ -163,7 +163,7 @@ def _converted(session: Session, record: StudyRecord) -> tuple[list[tuple[Any, .
     packed = []
     for number, first in enumerate(range(0, len(whole), BLOCK)):
         block = whole.take(np.arange(first, min(first + BLOCK, len(whole))))
-        payload = blocks.pack(block, first, record.fidelity)
+        payload = packing.pack(block, first, record.fidelity)
         packed.append((record.id, number, first, len(block), block.count_charged(), payload))
     runs: list[Runs] = []
     rows = told(session, record)

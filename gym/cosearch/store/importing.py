@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
 from cosearch.errors import StoreError
 from cosearch.space import DesignSpace
-from cosearch.store import blocks, reading, reserve
+from cosearch.store import blocks, packing, reading, reserve
 from cosearch.store.blocks import Block
-from cosearch.store.database import Session
+from cosearch.store.database import Database
 from cosearch.store.records import StudyRecord
 
-if TYPE_CHECKING:
-    from cosearch.store.store import Store
-    from cosearch.store.writer import StudyWriter
 
-
-def take_up(store: Store, writer: StudyWriter) -> None:
+def take_up(database: Database, record: StudyRecord, put: Callable[[Block], None]) -> None:
     """Store the evaluations that wait for a study, unless it has them, and remove their file.
+
+    Args:
+        database: the store's.
+        record: the study.
+        put: stores evaluations, durably.
 
     Raises:
         StoreError: if the file is not what a writer of this study left, or the store cannot take them yet.
     """
-    record = writer.record
-    refused, paths = reserve.waiting(store.location, record)
+    refused, paths = reserve.waiting(database.location, record)
     if refused:
         space = reading.space_of(record)
         found = [_checked(each, record, space, str(paths[0])) for each in refused]
-        with store.errors("read"), store.guard:
-            session = Session(store.engine)
-            try:
-                _, stored = reading.load(session, record)
-            finally:
-                session.close()
+        with database.reading() as session:
+            _, stored = reading.load(session, record)
         together = blocks.concat([stored, *found])
         first = reading.first_alike(together.designs, together.fidelity, together.seed)
         new = np.flatnonzero(first == np.arange(len(together)))
-        writer.append_block(together.take(new[new >= len(stored)]))
-        writer.flush()
+        put(together.take(new[new >= len(stored)]))
     reserve.remove(paths)
 
 
 def _checked(refused: reserve.Refused, record: StudyRecord, space: DesignSpace, path: str) -> Block:
     try:
-        block = blocks.unpack(refused.payload, refused.first, record.fidelity)
+        block = packing.unpack(refused.payload, refused.first, record.fidelity)
         names = [metric["name"] for metric in record.metrics]
         if block.designs.shape[1] != len(space.names) or set(block.outcomes.metrics) != set(names):
             raise StoreError("it is of another space or has other metrics")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cosearch.errors import CosearchError, StoreError
 from cosearch.objectives import Constraint, Objective
 from cosearch.space import Designs, DesignSpace
-from cosearch.store import blocks, runs
+from cosearch.store import blocks, packing, runs
 from cosearch.store.database import Session
 from cosearch.store.records import StoredEvaluations, StudyData, StudyRecord, json_object
 
@@ -67,7 +67,7 @@ def unpacked(number: object, first: object, n: object, payload: object, record: 
     with naming(f"block {number}"):
         if not isinstance(payload, bytes | memoryview) or not isinstance(first, int):
             raise StoreError("it is no block")
-        block = blocks.unpack(bytes(payload), first, record.fidelity)
+        block = packing.unpack(bytes(payload), first, record.fidelity)
         if len(block) != n:
             raise StoreError("it has another size than it should")
     return block

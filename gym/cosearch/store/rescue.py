@@ -6,37 +6,33 @@ import contextlib
 import shlex
 import sqlite3
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cosearch.store.blocks import Block
-
-if TYPE_CHECKING:
-    from cosearch.store.writer import StudyWriter
+CopyTo = Callable[[sqlite3.Connection], None]
 
 
-def rescue(path: Path, writer: StudyWriter, block: Block | None) -> str:
-    """Copy the store into a new file beside `path`, with a block that it lacks; what to tell the user."""
-    name = writer.record.name
-    lost = f"{path} was deleted or replaced while study {name!r} ran"
+def rescue(path: Path, study: str, copy_to: CopyTo) -> str:
+    """Copy the store into a new file beside `path`; what to tell the user."""
+    lost = f"{path} was deleted or replaced while study {study!r} ran"
     try:
-        found = _copy(path, writer, block)
+        found = _copy(path, copy_to)
     except (OSError, sqlite3.Error):
         try:
             folder = Path(tempfile.mkdtemp(prefix="cosearch-"))  # 0700
-            found = _copy(folder / path.name, writer, block)
+            found = _copy(folder / path.name, copy_to)
         except (OSError, sqlite3.Error) as error:
             return f"{lost}, and it could not be copied to another file: {error}"
-    command = shlex.join(["cosearch", "resume", str(found), name])
+    command = shlex.join(["cosearch", "resume", str(found), study])
     return f"{lost}; all that it held is in {found}: go on with `{command}`"
 
 
-def _copy(beside: Path, writer: StudyWriter, block: Block | None) -> Path:
+def _copy(beside: Path, copy_to: CopyTo) -> Path:
     path = _free(beside)
     try:
         with contextlib.closing(sqlite3.connect(path)) as copy:
             copy.execute("PRAGMA synchronous=FULL")
-            writer.copy_to(copy, block)
+            copy_to(copy)
     except BaseException:
         for suffix in ("", "-wal", "-shm", "-journal"):
             with contextlib.suppress(OSError):

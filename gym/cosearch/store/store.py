@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from cosearch.errors import StoreError, unknown_name
 from cosearch.store import format_1, reading, tables
-from cosearch.store.database import Session, database_errors, memory_engine, sqlite_engine, url_engine
+from cosearch.store.database import Database, Session, memory_engine, sqlite_engine, url_engine
 from cosearch.store.locks import is_locked, lock_study
 from cosearch.store.records import DamagedStudy, StoredEvaluations, StudyData, StudyRecord
 from cosearch.store.writer import StudyWriter
@@ -30,7 +30,7 @@ from cosearch.store.writer import StudyWriter
 WITHOUT_A_WORD = "the process ended without a word"
 
 
-class Store:
+class Store(Database):
     """A collection of studies in one database.
 
     Attributes:
@@ -41,8 +41,7 @@ class Store:
     """
 
     def __init__(self, engine: sa.Engine, location: str, path: Path | None = None) -> None:
-        self.engine, self.location, self.path = engine, location, path
-        self.guard: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        super().__init__(engine, location, path)
         self._anchor: sqlite3.Connection | None = None
         self._reader: ModuleType = reading
         self._damaged: list[DamagedStudy] = []
@@ -94,7 +93,7 @@ class Store:
                 raise StoreError(f"{self.location} is not a cosearch store (it has no cosearch tables){hint}")
             with self.errors("create"):
                 self._create_tables()
-        with self._reading() as session:
+        with self.reading() as session:
             row = session.execute("SELECT value FROM cosearch_meta WHERE key = 'format'").fetchone()
         found = row[0] if row else None
         if not (isinstance(found, str) and found.isdecimal() and found.isascii()) or len(found) > 9:
@@ -164,7 +163,7 @@ class Store:
         """All studies that can be read, the oldest first; `damaged` has the others."""
         found: list[StudyRecord] = []
         self._damaged = []
-        with self._reading() as session:
+        with self.reading() as session:
             for id_, name, description, status, stopped_because, seconds in self._reader.study_rows(session):
                 try:
                     with self.errors("read"):
@@ -233,7 +232,7 @@ class Store:
         Raises:
             StoreError: if it is damaged.
         """
-        with self._reading() as session, self._naming(record):
+        with self.reading() as session, self._naming(record):
             found: dict[str, Any] = self._reader.agent_state(session, record)
             return found
 
@@ -243,7 +242,7 @@ class Store:
         Raises:
             StoreError: if one of its blocks is damaged; names it.
         """
-        with self._reading() as session, self._naming(record):
+        with self.reading() as session, self._naming(record):
             return reading.evaluations(record, *self._reader.load(session, record))
 
     def told(self, record: StudyRecord) -> NDArray[np.int64]:
@@ -252,7 +251,7 @@ class Store:
         Raises:
             StoreError: if they are damaged.
         """
-        with self._reading() as session, self._naming(record):
+        with self.reading() as session, self._naming(record):
             found: NDArray[np.int64] = self._reader.told(session, record)
             return found
 
@@ -275,20 +274,11 @@ class Store:
         """
         return lock_study(self.engine, self.location, record.id, record.name)
 
-    def errors(self, action: str) -> contextlib.AbstractContextManager[None]:
-        """Turns a database's errors into a `StoreError`."""
-        return database_errors(action, self.location, self.engine)
-
     def _upgrade(self) -> None:
         if self._reader is format_1:
             with self.errors("write to"), self.guard:
                 format_1.upgrade(self.engine, self.location)
             self._reader = reading
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with self.errors("read"), self.guard, contextlib.closing(Session(self.engine)) as session:
-            yield session
 
     @contextlib.contextmanager
     def _naming(self, record: StudyRecord) -> Iterator[None]:

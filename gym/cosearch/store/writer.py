@@ -1,19 +1,18 @@
 """The writer of a study: blocks of evaluations as they come, and the order of tells a little later.
 
 `append` is one transaction, and what it stored survives a kill when it returns. Small blocks are rewritten as
-one from time to time, like the levels of a log-structured tree. Tells may lag behind (`TELL_S`): a resumed
-study asks again for what was not noted as told, and finds it stored.
+one from time to time (`merging.py`). Tells may lag behind (`tells.py`): a resumed study asks again for what
+was not noted as told, and finds it stored.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
-import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,34 +20,19 @@ from numpy.typing import ArrayLike, NDArray
 from cosearch.errors import StoreError
 from cosearch.outcomes import Outcomes
 from cosearch.space import Designs
-from cosearch.store import blocks, importing, reading, rescue
+from cosearch.store import importing, merging, packing, reading
 from cosearch.store.blocks import Block
-from cosearch.store.database import Session
+from cosearch.store.database import Database, Session
 from cosearch.store.durability import NoWal, WalFile
 from cosearch.store.locks import lock_study
+from cosearch.store.merging import LARGE, Placed
 from cosearch.store.records import StudyRecord
+from cosearch.store.rescue import rescue
 from cosearch.store.reserve import Refused, Reserve
-from cosearch.store.runs import Runs
-
-if TYPE_CHECKING:
-    from cosearch.store.store import Store
-
-TELL_S = 0.05
-SMALL, LARGE = 64, 4096  # evaluations: blocks below are merged, as soon as there are FAN of them
-FAN = 64
-MERGED = 2 * LARGE
+from cosearch.store.tells import PUT_SECONDS, Tells
 
 INSERT_BLOCK = "INSERT INTO blocks (study_id, block, first, n, charged, payload) VALUES (?, ?, ?, ?, ?, ?)"
 DELETE_BLOCKS = "DELETE FROM blocks WHERE study_id = ? AND block >= ?"
-PUT_TELLS = (
-    "INSERT INTO tells (study_id, part, n, payload) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (study_id, part) DO UPDATE SET n = excluded.n, payload = excluded.payload"
-)
-PUT_PROGRESS = (
-    "INSERT INTO progress (study_id, agent_state, seconds) VALUES (?, ?, ?) "
-    "ON CONFLICT (study_id) DO UPDATE SET agent_state = excluded.agent_state, seconds = excluded.seconds"
-)
-PUT_SECONDS = "UPDATE progress SET seconds = ? WHERE study_id = ?"
 PUT_DESCRIPTION = "UPDATE studies SET description = ? WHERE id = ?"
 PUT_STATUS = "UPDATE studies SET status = ?, stopped_because = ? WHERE id = ?"
 
@@ -62,9 +46,10 @@ class StudyWriter:
         stored: how many evaluations the study has.
     """
 
-    def __init__(self, store: Store, record: StudyRecord) -> None:
+    def __init__(self, store: Database, record: StudyRecord) -> None:
         self.record = record
         self._store = store
+        self._seconds = record.seconds
         self._lost: str | None = None
         self._unsure = False
         self._closed = False
@@ -75,17 +60,18 @@ class StudyWriter:
                 stack.callback(self._session.close)
                 with reading.naming(f"study {record.name!r} in {store.location}"):
                     self._load()
+                    self._tells = Tells(self._session, record)
                 self._wal: WalFile | NoWal = self._open_wal()
                 stack.callback(self._wal.close)
             self._reserve: Reserve | None = None
             if store.path is not None:
-                importing.take_up(store, self)
+                importing.take_up(store, record, self._take_up)
                 self._reserve = Reserve(store.location, record)
                 stack.callback(self._reserve.close)
             self._resources = stack.pop_all()
 
     def _load(self) -> None:
-        """Find where the study's rows, blocks and tells end, and its last blocks that are small."""
+        """Find where the study's rows and blocks end, and its last blocks that are small."""
         id_, session = self.record.id, self._session
         found = session.execute(
             "SELECT block, first, n FROM blocks WHERE study_id = ? ORDER BY block", (id_,)
@@ -99,21 +85,13 @@ class StudyWriter:
                 )
             self.stored += n
         small = next((i for i, row in enumerate(reversed(found)) if row[2] >= LARGE), len(found))
-        self._tail: list[tuple[int, int, Block]] = []
+        self._tail: list[Placed] = []
         for number, first, n in found[len(found) - small :]:
             payload = session.execute(
                 "SELECT payload FROM blocks WHERE study_id = ? AND block = ?", (id_, number)
             ).fetchone()[0]
             block = reading.unpacked(number, first, n, payload, self.record)
-            self._tail.append((number, first, block.with_metrics(self._metrics)))
-        part = session.execute("SELECT MAX(part) FROM tells WHERE study_id = ?", (id_,)).fetchone()[0]
-        self._next_part = 0 if part is None else part + 1
-        self._parts: list[tuple[int, Runs]] = []  # those that are not yet written, or may still grow
-        self._new_part()
-        self._state = self._stored_state = json.dumps(reading.agent_state(session, self.record))
-        self._seconds = self.record.seconds
-        self._tells_dirty = False
-        self._tells_written_at = 0.0
+            self._tail.append(Placed(number, first, block.with_metrics(self._metrics)))
 
     @property
     def _metrics(self) -> list[str]:
@@ -124,7 +102,7 @@ class StudyWriter:
             return NoWal()
         mode = str(self._session.execute("PRAGMA journal_mode=WAL").fetchone()[0])
         with self._session.transaction():  # is it writable? and the WAL is there after it
-            self._session.execute(PUT_PROGRESS, (self.record.id, self._state, self._seconds))
+            self._tells.put_progress(self._session.execute, self._seconds)
         if mode != "wal":  # a file system that cannot share memory
             self._session.execute("PRAGMA synchronous=FULL")
             return NoWal()
@@ -169,48 +147,48 @@ class StudyWriter:
         Raises:
             StoreError: if the store cannot take them, or is not there any more; says where they wait.
         """
-        block = Block(
-            designs.index.astype(designs.space.key_dtype, order="C"),
+        block = Block.of(
+            designs.packed(),
             outcomes if list(outcomes.metrics) == self._metrics else outcomes.with_metrics(self._metrics),
-            _first_number(numbers),
-            _one_for_all(charged, bool),
-            self.record.fidelity if fidelity is None else _one_for_all(fidelity, str),
-            _one_for_all(seed, int),
-            seconds if isinstance(seconds, np.ndarray) else float(seconds),
+            numbers,
+            charged,
+            self.record.fidelity if fidelity is None else fidelity,
+            seed,
+            seconds,
         )
-        return self.append_block(block)
+        return self._append(block)
 
-    def append_block(self, block: Block) -> NDArray[np.int64]:
-        """`append` for what is packed already."""
+    def _append(self, block: Block) -> NDArray[np.int64]:
         first, n = self.stored, len(block)
         if not n:
             return np.empty(0, dtype=np.int64)
         if self._unsure:
             raise StoreError(f"study {self.record.name!r} was interrupted while it was written; resume it")
         self._check(block)
-        payload = blocks.pack(block, first, self.record.fidelity)
-        number, tail = self._next_block, [*self._tail, (self._next_block, first, block)]
-        merged = _mergeable(tail) if n < LARGE else 0
+        payload = packing.pack(block, first, self.record.fidelity)
+        tail = [*self._tail, Placed(self._next_block, first, block)]
+        if n < LARGE:
+            tail = merging.merged(tail)
         last = block.seconds if isinstance(block.seconds, float) else float(np.max(block.seconds))
         seconds, self._seconds = self._seconds, max(self._seconds, last)
-        tells_due = time.monotonic() - self._tells_written_at >= TELL_S
+        tells_due = self._tells.due
         self._unsure = True  # an interrupt in here leaves open whether it is stored
         try:
             with self._store.guard, self._store.errors("write to"), self._session.transaction():
-                if merged:
-                    number, tail = self._merge(tail, merged)
+                if tail[-1].block is block:
+                    self._insert(tail[-1], payload)
                 else:
-                    self._insert(number, first, block, payload)
+                    self._replace_from(tail[-1])
                 if tells_due:
-                    self._write_tells()
+                    self._tells.write(self._session.execute, self._seconds)
         except StoreError as error:
             self._seconds, self._unsure = seconds, False
             raise self._refused(error, Refused(payload, first), n) from None
-        self._tail = [] if len(tail[-1][2]) >= LARGE else tail
-        self._next_block = number + 1
+        self._tail = [] if len(tail[-1].block) >= LARGE else tail
+        self._next_block = tail[-1].number + 1
         self.stored, self._unsure = first + n, False
         if tells_due:
-            self._note_written()
+            self._tells.note_written()
         self._committed()
         return np.arange(first, first + n)
 
@@ -223,14 +201,7 @@ class StudyWriter:
             rows: as `append` returned them.
             state: JSON values; None leaves the last.
         """
-        told = np.asarray(rows, dtype=np.int64)
-        if len(told):
-            if self._parts[-1][1].full:
-                self._new_part()
-            self._parts[-1][1].add(told)
-            self._tells_dirty = True
-        if state is not None:
-            self._state = json.dumps(state)
+        self._tells.add(np.asarray(rows, dtype=np.int64), state)
 
     def flush(self) -> None:
         """Write all that is known and put it on the disk.
@@ -239,9 +210,9 @@ class StudyWriter:
             StoreError: if that failed.
         """
         self._check()
-        if self._tells_dirty or self._state != self._stored_state:
-            self._write("write to", self._write_tells)
-            self._note_written()
+        if self._tells.unwritten:
+            self._write(lambda: self._tells.write(self._session.execute, self._seconds))
+            self._tells.note_written()
         with self._store.errors("write to"):
             try:
                 self._wal.flush()
@@ -267,19 +238,14 @@ class StudyWriter:
         self.flush()
         with self._store.guard, self._store.errors("read"):
             kept = reading.told(self._session, self.record)[:position]
-        self._next_part, self._parts = 0, []
-        for begin in range(0, len(kept), 4096) or (0,):
-            self._new_part()
-            self._parts[-1][1].add(kept[begin : begin + 4096])
-        self._state = json.dumps(state or {})
+        self._tells.begin_anew(kept, state)
 
         def rewrite() -> None:
             self._session.execute("DELETE FROM tells WHERE study_id = ?", (self.record.id,))
-            self._tells_dirty = True
-            self._write_tells()
+            self._tells.write(self._session.execute, self._seconds)
 
-        self._write("write to", rewrite)
-        self._note_written()
+        self._write(rewrite)
+        self._tells.note_written()
         self._committed()
 
     def close(self) -> None:
@@ -297,61 +263,40 @@ class StudyWriter:
         finally:
             self._resources.close()
 
-    def copy_to(self, copy: sqlite3.Connection, block: Block | None) -> None:
+    def _copy_to(self, copy: sqlite3.Connection, block: Block | None) -> None:
         """Put all that this connection holds into another SQLite file, and what is not yet written."""
         self._session.raw.backup(copy)
-        id_, put = self.record.id, copy.execute
         with copy:
             if block is not None:
-                payload = blocks.pack(block, self.stored, self.record.fidelity)
-                row = (id_, self._next_block, self.stored, len(block), block.count_charged(), payload)
-                put(INSERT_BLOCK, row)
-            for part, runs in self._parts:
-                put(PUT_TELLS, (id_, part, runs.n, runs.packed()))
-            put(PUT_PROGRESS, (id_, self._state, self._seconds))
-            put(PUT_STATUS, ("interrupted", "the store was deleted or replaced", id_))
+                payload = packing.pack(block, self.stored, self.record.fidelity)
+                placed = Placed(self._next_block, self.stored, block)
+                copy.execute(INSERT_BLOCK, self._block_row(placed, payload))
+            self._tells.write_all(copy.execute, self._seconds)
+            copy.execute(PUT_STATUS, ("interrupted", "the store was deleted or replaced", self.record.id))
 
-    def _merge(
-        self, tail: list[tuple[int, int, Block]], count: int
-    ) -> tuple[int, list[tuple[int, int, Block]]]:
-        """Rewrite the last `count` blocks, of which the very last is not yet stored, as one."""
-        number, first, _ = tail[-count]
-        block = blocks.concat([each for _, _, each in tail[-count:]])
-        self._session.execute(DELETE_BLOCKS, (self.record.id, number))
-        self._insert(number, first, block, blocks.pack(block, first, self.record.fidelity))
-        return number, [*tail[:-count], (number, first, block)]
+    def _take_up(self, block: Block) -> None:
+        self._append(block)
+        self.flush()
 
-    def _insert(self, number: int, first: int, block: Block, payload: bytes) -> None:
-        self._session.execute(
-            INSERT_BLOCK, (self.record.id, number, first, len(block), block.count_charged(), payload)
-        )
+    def _replace_from(self, placed: Placed) -> None:
+        """Put a block in the place of all from its number on."""
+        self._session.execute(DELETE_BLOCKS, (self.record.id, placed.number))
+        self._insert(placed, packing.pack(placed.block, placed.first, self.record.fidelity))
 
-    def _write_tells(self) -> None:
-        if self._tells_dirty:
-            for part, runs in self._parts:
-                self._session.execute(PUT_TELLS, (self.record.id, part, runs.n, runs.packed()))
-        if self._state != self._stored_state:
-            self._session.execute(PUT_PROGRESS, (self.record.id, self._state, self._seconds))
-        elif self._tells_dirty:
-            self._session.execute(PUT_SECONDS, (self._seconds, self.record.id))
+    def _insert(self, placed: Placed, payload: bytes) -> None:
+        self._session.execute(INSERT_BLOCK, self._block_row(placed, payload))
 
-    def _note_written(self) -> None:
-        self._parts = self._parts[-1:]
-        self._tells_dirty = False
-        self._stored_state = self._state
-        self._tells_written_at = time.monotonic()
-
-    def _new_part(self) -> None:
-        self._parts.append((self._next_part, Runs()))
-        self._next_part += 1
+    def _block_row(self, placed: Placed, payload: bytes) -> tuple[Any, ...]:
+        number, first, block = placed
+        return self.record.id, number, first, len(block), block.count_charged(), payload
 
     def _execute(self, statement: str, parameters: tuple[Any, ...]) -> None:
         self._check()
-        self._write("write to", lambda: self._session.execute(statement, parameters))
+        self._write(lambda: self._session.execute(statement, parameters))
         self._committed()
 
-    def _write(self, action: str, write: Any) -> None:
-        with self._store.guard, self._store.errors(action), self._session.transaction():
+    def _write(self, write: Callable[[], Any]) -> None:
+        with self._store.guard, self._store.errors("write to"), self._session.transaction():
             write()
 
     def _committed(self) -> None:
@@ -364,7 +309,7 @@ class StudyWriter:
         if self._lost is not None:
             raise StoreError(self._lost)
         if self._store.path is not None and not self._wal.is_there():
-            self._lost = rescue.rescue(self._store.path, self, block)
+            self._lost = rescue(self._store.path, self.record.name, lambda copy: self._copy_to(copy, block))
             raise StoreError(self._lost)
 
     def _refused(self, error: StoreError, refused: Refused, n: int) -> StoreError:
@@ -374,34 +319,3 @@ class StudyWriter:
         if kept is not None:
             return StoreError(f"{error}; the last {what} in {kept} for `resume`")
         return StoreError(f"{error}; the last {what} nowhere and will be run again")
-
-
-def _mergeable(tail: list[tuple[int, int, Block]]) -> int:
-    """How many of the last blocks should become one."""
-    rows = tail[-1][1] + len(tail[-1][2]) - tail[0][1]
-    if len(tail) < FAN and rows < MERGED:
-        return 0
-    small = next((i for i, (_, _, block) in enumerate(reversed(tail)) if len(block) >= SMALL), len(tail))
-    if small >= FAN:
-        return small
-    return len(tail) if len(tail) > 1 and (len(tail) - small >= FAN or rows >= MERGED) else 0
-
-
-def _first_number(numbers: Any) -> int | NDArray[np.int64]:
-    """The first number where they count up from it, else all."""
-    found = np.asarray(numbers, dtype=np.int64)
-    if len(found) and (len(found) == 1 or (np.diff(found) == 1).all()):
-        return int(found[0])
-    return found
-
-
-def _one_for_all(value: Any, kind: type) -> Any:
-    """A single value where all are the same, as Python's own type."""
-    if isinstance(value, kind):
-        return value
-    array = np.asarray(value)
-    if array.ndim == 0:
-        return kind(array.item())
-    if len(array) and (array[0] == array).all():
-        return kind(array[0])
-    return array.astype(np.str_) if kind is str else array

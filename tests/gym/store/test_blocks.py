@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from cosearch.errors import StoreError
 from cosearch.outcomes import Outcomes
-from cosearch.store import blocks
+from cosearch.store import blocks, packing
 from cosearch.store.blocks import Block
 from cosearch.store.runs import Runs, unpacked
 
@@ -74,28 +74,28 @@ def assert_same(one, other):
 @given(made_blocks(), st.integers(0, 2**40))
 @settings(max_examples=150, deadline=None)
 def test_a_block_comes_out_as_it_went_in(block, first):
-    assert_same(blocks.unpack(blocks.pack(block, first, "exact"), first, "exact"), block)
+    assert_same(packing.unpack(packing.pack(block, first, "exact"), first, "exact"), block)
 
 
 @given(made_blocks(), st.data())
 @settings(max_examples=150, deadline=None)
 def test_a_block_that_is_not_as_written_is_refused(block, data):
-    payload = blocks.pack(block, 7, "exact")
+    payload = packing.pack(block, 7, "exact")
     at = data.draw(st.integers(0, len(payload) - 1))
     flipped = bytearray(payload)
     flipped[at] ^= 1 << data.draw(st.integers(0, 7))
     for damaged in (bytes(flipped), payload[:at], payload + b"\0"):
         with pytest.raises(StoreError):
-            blocks.unpack(damaged, 7, "exact")
+            packing.unpack(damaged, 7, "exact")
 
 
 @given(st.binary(max_size=300), st.integers(0, 20), st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
 def test_nonsense_with_a_right_checksum_is_refused_or_read(body, n, columns):
-    head = blocks._HEAD.pack(blocks.MAGIC, blocks.VERSION, columns, n)
-    payload = head + blocks._CRC.pack(blocks._checksum(0, head, body)) + body
+    head = packing._HEAD.pack(packing.MAGIC, packing.VERSION, columns, n)
+    payload = head + packing._CRC.pack(packing._checksum(0, head, body)) + body
     with pytest.raises(StoreError):
-        blocks.unpack(payload, 0, "exact")
+        packing.unpack(payload, 0, "exact")
 
 
 @given(st.lists(made_blocks().filter(lambda b: b.designs.shape[1] == 2), min_size=1, max_size=4))
@@ -121,7 +121,7 @@ def test_what_follows_from_a_rule_takes_no_room():
     n = 1000
     outcomes = Outcomes({"a": np.zeros(n), "b": np.zeros(n)}, np.zeros(n, dtype=np.int8))
     block = Block(np.zeros((n, 11), dtype=np.int8), outcomes, 500, True, "exact", 0, 1.5)
-    assert len(blocks.pack(block, 500, "exact")) < 27 * n + 150
+    assert len(packing.pack(block, 500, "exact")) < 27 * n + 150
 
 
 @given(st.lists(st.lists(st.integers(0, 2**40), max_size=20), max_size=20))

@@ -14,7 +14,7 @@ import pytest
 
 from cosearch import Store
 from cosearch.errors import StoreError
-from cosearch.store import blocks
+from cosearch.store import blocks, packing
 from stored_studies import append, assert_counts_up, designs, outcomes, record, written
 
 
@@ -127,11 +127,9 @@ def forged(path, **changes):
         "created_at": study.created_at,
         **changes.get("header", {}),
     }
-    block = blocks.Block(designs(500, 3).packed() if hasattr(designs(0, 1), "packed") else
-                         designs(500, 3).index.astype("<i2", order="C"),
-                         outcomes(500, 3), 500, True, "exact", 0, 9.0)  # fmt: skip
+    block = blocks.Block(designs(500, 3).packed(), outcomes(500, 3), 500, True, "exact", 0, 9.0)
     block = changes.get("block", lambda each: each)(block)
-    payload = blocks.pack(block, 30, "exact")
+    payload = packing.pack(block, 30, "exact")
     frame = np.array([len(payload), 30], dtype="<u8").tobytes()
     content = b"cosearch reserve 1\n" + json.dumps(said).encode() + b"\n" + frame + payload
     return changes.get("content", lambda each: each)(content)

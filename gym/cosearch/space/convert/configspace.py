@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosearch.space.categorical import Categorical, Ordinal
-from cosearch.space.design_space import DesignSpace
-from cosearch.space.designs import Designs, DesignsLike
+from cosearch.space.design_rows import DesignsLike
+from cosearch.space.design_space import Designs, DesignSpace
 from cosearch.space.integers import Integer
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real

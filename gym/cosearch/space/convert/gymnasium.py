@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from cosearch.errors import DesignError, SpaceError, unknown_name
 from cosearch.space import encodings
-from cosearch.space.design_space import DesignSpace
-from cosearch.space.designs import Designs, DesignsLike
+from cosearch.space.arrays import as_integers, as_rows
+from cosearch.space.design_rows import DesignsLike
+from cosearch.space.design_space import Designs, DesignSpace
 from cosearch.space.parameters import Parameter, Positions
-from cosearch.space.parsing import as_integers, as_rows
 from cosearch.space.permutations import Permutation
 from cosearch.space.reals import Real
 

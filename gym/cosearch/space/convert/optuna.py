@@ -14,8 +14,8 @@ import numpy as np
 
 from cosearch.space.categorical import Categorical, Ordinal
 from cosearch.space.conditions import INACTIVE
-from cosearch.space.design_space import DesignSpace
-from cosearch.space.designs import Design, Designs, DesignsLike
+from cosearch.space.design_rows import Design, DesignsLike
+from cosearch.space.design_space import Designs, DesignSpace
 from cosearch.space.integers import Integer
 from cosearch.space.parameters import Parameter
 from cosearch.space.permutations import Permutation

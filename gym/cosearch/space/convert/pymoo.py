@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from cosearch.space.design_space import DesignSpace
-from cosearch.space.designs import Designs, DesignsLike
+from cosearch.space.design_rows import DesignsLike
+from cosearch.space.design_space import Designs, DesignSpace
 from cosearch.space.integers import Integer
 from cosearch.space.parameters import Parameter, Positions
 from cosearch.space.permutations import Permutation

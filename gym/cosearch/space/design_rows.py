@@ -1,47 +1,33 @@
-"""Designs: an immutable batch of points of one design space, stored as one integer array.
+"""An immutable batch of points of one space, stored as one integer array: all of `Designs` but its name.
 
-`parsing.py` makes a batch out of what a user writes; `DesignSpace` encodes and decodes it.
+It needs of its space only what `SpaceModel` says of it; `Designs`, beside `DesignSpace`, is the batch whose
+space is one of those. `parsing.py` makes the array out of what a user writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.errors import SpaceError
 from cosearch.space.parameters import Positions
-
-if TYPE_CHECKING:
-    from cosearch.space.design_space import DesignSpace
+from cosearch.space.space_model import SpaceModel
 
 Design = dict[str, Any]
+SpaceT = TypeVar("SpaceT", bound=SpaceModel, covariant=True)
 
 
-class Designs(Sequence[Design]):
-    """A batch of designs; made by a `DesignSpace`, never directly.
-
-    Iterating gives plain dicts {parameter: value} of the active parameters. Columns are typed arrays.
-
-    Args:
-        space: the design space.
-        index: the canonical positions; the batch takes them over and makes them read-only.
-        allowed: which designs no rule forbids, where that is known already.
-
-    Attributes:
-        space: the design space.
-        index: int64 positions, shape (n, parameters), -1 where a parameter is inactive; read-only.
-    """
+class DesignRows(Sequence[Design], Generic[SpaceT]):
+    """A batch of designs; see `Designs`."""
 
     __slots__ = ("_allowed", "index", "space")
 
     index: Positions  # type: ignore[assignment]  # the array is more useful than Sequence's search
 
-    def __init__(
-        self, space: DesignSpace, index: Positions, allowed: NDArray[np.bool_] | None = None
-    ) -> None:
+    def __init__(self, space: SpaceT, index: Positions, allowed: NDArray[np.bool_] | None = None) -> None:
         self.space = space
         self.index = index
         self._allowed = allowed
@@ -58,11 +44,11 @@ class Designs(Sequence[Design]):
     @overload
     def __getitem__(self, which: int | np.integer[Any]) -> Design: ...
     @overload
-    def __getitem__(self, which: slice | Sequence[int] | NDArray[Any]) -> Designs: ...
+    def __getitem__(self, which: slice | Sequence[int] | NDArray[Any]) -> Self: ...
     @overload
     def __getitem__(self, which: str) -> NDArray[Any]: ...
     def __getitem__(self, which: Any) -> Any:
-        """One design as a dict, some designs as Designs, or the column of a parameter."""
+        """One design as a dict, some designs as a batch, or the column of a parameter."""
         if isinstance(which, slice):
             return self._taken(which)
         if isinstance(which, str):
@@ -72,9 +58,9 @@ class Designs(Sequence[Design]):
         which = np.asarray(which)
         return self._taken(which if which.dtype == np.bool_ else which.astype(np.int64))
 
-    def _taken(self, which: slice | NDArray[Any]) -> Designs:
+    def _taken(self, which: slice | NDArray[Any]) -> Self:
         allowed = None if self._allowed is None else self._allowed[which]
-        return Designs(self.space, np.asfortranarray(self.index[which]), allowed)
+        return type(self)(self.space, np.asfortranarray(self.index[which]), allowed)
 
     @property
     def allowed(self) -> NDArray[np.bool_]:
@@ -96,7 +82,7 @@ class Designs(Sequence[Design]):
         """In which designs the parameter is active."""
         return self.index[:, self.space.column_number(name)] >= 0
 
-    def part(self, name: str) -> Designs:
+    def part(self, name: str) -> Self:
         """What the designs are in a part of a joined space, as designs of that part.
 
         A parameter that only the whole makes inactive has its default there.
@@ -106,7 +92,7 @@ class Designs(Sequence[Design]):
         """
         part, columns = self.space.part(name), self.space.part_columns(name)
         index = np.asfortranarray(self.index[:, columns])
-        return Designs(part, part.canonical(np.where(index < 0, part.default_positions, index)))
+        return type(self)(part, part.canonical(np.where(index < 0, part.default_positions, index)))
 
     def packed(self) -> NDArray[Any]:
         """The positions in the smallest integers that hold them, shape (n, parameters), in C order.
@@ -147,8 +133,8 @@ class Designs(Sequence[Design]):
         parameters = zip(self.space.parameters, positions.tolist(), strict=True)
         return {parameter.name: parameter.value_at(at) for parameter, at in parameters if at >= 0}
 
-    @staticmethod
-    def concat(batches: Sequence[Designs]) -> Designs:
+    @classmethod
+    def concat(cls, batches: Sequence[Self]) -> Self:
         """The batches one after the other.
 
         Raises:
@@ -160,21 +146,21 @@ class Designs(Sequence[Design]):
         if any(batch.space is not space and batch.space != space for batch in batches):
             raise SpaceError("concat needs designs of one space, got several spaces")
         known = [batch._allowed for batch in batches if batch._allowed is not None]
-        return Designs(
+        return cls(
             space,
             np.asfortranarray(np.concatenate([batch.index for batch in batches])),
             np.concatenate(known) if len(known) == len(batches) else None,
         )
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Designs):
+        if not isinstance(other, DesignRows):
             return NotImplemented
         return self.space == other.space and np.array_equal(self.index, other.index)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Designs, (self.space, self.index, self._allowed)
+        return type(self), (self.space, self.index, self._allowed)
 
     def __repr__(self) -> str:
         shown = ", ".join(repr(design) for design in self[:3])
@@ -183,4 +169,4 @@ class Designs(Sequence[Design]):
         )
 
 
-DesignsLike = Designs | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+DesignsLike = DesignRows[SpaceModel] | Mapping[str, Any] | Sequence[Mapping[str, Any]]
