@@ -72,6 +72,7 @@ class Problem(ABC):
         workloads: the named workloads, for listings.
         Settings: the class that declares the arguments; None if there are none.
         settings: the settings.
+        about: what this instance runs, in a line, for `describe`; `build` may say.
         workload_digest: a hash of the files that the settings name: a study notices when they change.
         seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
@@ -88,6 +89,7 @@ class Problem(ABC):
     workloads: ClassVar[tuple[str, ...]] = ()
     Settings: ClassVar[type[AnySettings] | None] = None
     settings: Any = None
+    about: str = ""
     workload_digest: str = ""
     seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False

@@ -275,7 +275,7 @@ def test_the_bound_is_below_the_mapper_and_the_timeline_beside_it():
     names = ("bound", "mapper", "timeline")
     assert (problem.fidelity_names, problem.default_fidelity) == (names, "mapper")
     designs = problem.space.sample(8, 11)
-    bound, mapper, timeline = (problem.evaluate(designs, fidelity=f).metrics for f in problem.fidelities)
+    bound, mapper, timeline = (problem.evaluate(designs, fidelity=f).metrics for f in names)
     for metric in ("latency_ns", "energy_pj", "edp_pj_s", "cycles"):
         assert (bound[metric] <= mapper[metric] * (1 + 1e-9)).all(), metric
     assert bound["area_mm2"].tolist() == mapper["area_mm2"].tolist() == timeline["area_mm2"].tolist()

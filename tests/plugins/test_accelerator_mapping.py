@@ -195,3 +195,24 @@ def test_instances_of_an_inner_array_are_drawn_as_neighbours():
     used = used_units(nested, np.array([[2, 1], [1, 1]], np.int32), np.array([[1, 1], [1, 2]], np.int32))
     block = np.array([[1, 1, 0], [0, 0, 0]])
     assert np.array_equal(used, np.block([[block, 0 * block], [block, 0 * block]]))
+
+
+def test_neighbour_links_spare_the_buffer_words_that_slide_along_the_array():
+    alone = AcceleratorMapping(layer="layer1.0.conv1")
+    linked = AcceleratorMapping(layer="layer1.0.conv1", neighbour_links=True)
+    slides = {
+        "spread_GlobalBuffer_x": "Q",
+        "spread_GlobalBuffer_x_size": 14,
+        "spread_GlobalBuffer_y": "K",
+        "spread_GlobalBuffer_y_size": 8,
+        "tile_GlobalBuffer_S": 3,
+        "order_GlobalBuffer": ("S", "R", "C", "K", "P", "Q"),
+    }
+    tiles = {name: 1 for name in alone.space.names if name.startswith("tile_")}
+    designs = alone.space.designs([alone.space.default() | tiles | slides])
+    without, with_links = alone.evaluate(designs), linked.evaluate(designs)
+    assert with_links["energy_pj"][0] < without["energy_pj"][0]
+    assert with_links["cycles"][0] <= without["cycles"][0]
+    assert with_links["memory_words"][0] == without["memory_words"][0]
+    many = alone.space.sample(20, 0)
+    assert (linked.evaluate(many)["cycles"] <= alone.evaluate(many)["cycles"]).all()

@@ -128,6 +128,8 @@ def _write_page(problem: Problem, html: Path, design: str | None, *, force: bool
 def _show_problem(described: Mapping[str, Any]) -> None:
     print_line(f"{described['name']} (version {described['version']})", style="bold")
     print_line(described["summary"])
+    if described["about"]:
+        print_line(f"workload: {described['about']}")
     print_line()
     _show_space(f"Design space: {cardinality_text(described['cardinality'])} designs", described["space"])
     metrics = [[m["name"], m["unit"], m["description"]] for m in described["metrics"]]

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from cosearch_simulators.accelerator.silicon.components import EnergyTable
     from cosearch_simulators.accelerator.system.architecture import Architecture
 
-MAC = "MAC"
-
 
 def read_template(path: str) -> Template:
     """The dataflow of a YAML or JSON file.
@@ -38,6 +36,7 @@ def read_energies(path: str, architecture: Architecture) -> EnergyTable:
         ArgumentError: the file cannot be read, or has a part that the accelerator has not.
     """
     from cosearch_simulators.accelerator.silicon.components import read_energy_table
+    from cosearch_simulators.accelerator.system.designs import MAC, with_parts
     from cosearch_simulators.errors import SimulatorError
 
     parts = [MAC, *(level.name for level in architecture.levels)]
@@ -46,25 +45,7 @@ def read_energies(path: str, architecture: Architecture) -> EnergyTable:
         for name in (*table.energy_pj, *table.area_um2):
             if name not in parts:
                 raise ArgumentError(f"{path}: there is no part {name!r}, only {', '.join(parts)}")
-        with_energies(architecture, table)
+        with_parts(architecture, table)
     except SimulatorError as error:
         raise ArgumentError(str(error) if path in str(error) else f"{path}: {error}") from None
     return table
-
-
-def with_energies(architecture: Architecture, table: EnergyTable) -> Architecture:
-    """The accelerator with the table's numbers for the parts that it names; the others keep theirs."""
-    levels = []
-    for level in architecture.levels:
-        update = {"area_um2": table.area_um2.get(level.name, level.area_um2)}
-        if level.name in table.energy_pj:
-            update["read_energy_pj"] = table.energy(level.name, ("read",)) / level.block_words
-            update["write_energy_pj"] = (
-                table.energy(level.name, ("write", "update", "read")) / level.block_words
-            )
-        levels.append(level.model_copy(update=update))
-    unit = {"area_um2": table.area_um2.get(MAC, architecture.mac.area_um2)}
-    if MAC in table.energy_pj:
-        unit["energy_pj"] = table.energy(MAC, ("compute", "mac_random", "mac", "multiply", "read"))
-    mac = architecture.mac.model_copy(update=unit)
-    return architecture.model_copy(update={"levels": tuple(levels), "mac": mac})

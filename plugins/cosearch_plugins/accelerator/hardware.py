@@ -1,17 +1,18 @@
 """The problem `accelerator`: array, buffers, bandwidths, dataflow, precision and clock of an accelerator.
 
-Every layer of the network is mapped by `cosearch_simulators.accelerator.mapper` on every design, so that a
-design is judged by the best mapping found for it.
+Every layer of the network is costed on every design by the rules of the engine that is asked for; the rules
+and numbers are `cosearch_simulators.accelerator.engines`'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import model_validator
 
 from cosearch.errors import ArgumentError
@@ -21,25 +22,22 @@ from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import InputFile, Settings, setting
-from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
-from cosearch_plugins.accelerator.bound import bounded_network, machines_of
-from cosearch_plugins.accelerator.files import read_energies, read_template, with_energies
-from cosearch_plugins.accelerator.mapped_network import (
-    Effort,
-    Goal,
-    map_on,
-    network_pictures,
-    vector_elements,
-    vector_traffic,
+from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter
+from cosearch_plugins.accelerator.files import read_energies, read_template
+from cosearch_plugins.accelerator.mapped_network import Effort, Goal, network_pictures
+from cosearch_plugins.accelerator.network_workload import (
+    NETWORKS,
+    NetworkText,
+    described_network,
+    read_network,
 )
-from cosearch_plugins.accelerator.network_workload import NETWORKS, NetworkText, read_network
-from cosearch_plugins.accelerator.timeline import timed
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.engines.bound import BoundedNetwork
-    from cosearch_simulators.accelerator.silicon.components import EnergyTable
     from cosearch_simulators.accelerator.system.architecture import Architecture
+    from cosearch_simulators.accelerator.system.designs import ArrayDesigns
+    from cosearch_simulators.core.result import Result
     from cosearch_simulators.workloads import Precision
 
 DATAFLOWS = (
@@ -50,7 +48,7 @@ DATAFLOWS = (
     "nvdla-like",
     "flexible",
 )
-"""`flexible` spreads any loops over the array; the others are `accelerator.templates`."""
+"""`flexible` spreads any loops over the array; the others are `accelerator.mapping.templates`."""
 
 SPACE = DesignSpace(
     [
@@ -79,23 +77,60 @@ SPACE = DesignSpace(
 )
 
 METRICS = (
-    Metric("latency_ns", "ns", "of all layers, one after the other, each with its fill and drain"),
-    Metric("energy_pj", "pJ", "all accesses and operations, without leakage"),
+    Metric("latency_ns", "ns", "from the first load of the first layer to the last store of the last one"),
+    Metric("energy_pj", "pJ", "all accesses and operations, and leakage where `static_mw_per_mm2` gives one"),
     Metric("area_mm2", "mm2", "of the chip"),
     Metric("edp_pj_s", "pJ s", "energy times latency"),
     Metric("power_mw", "mW", "energy over latency"),
     Metric("utilisation", "1", "multiply-accumulates done, of those that the array could do in the time"),
     Metric("cycles", "1", "the latency in clock cycles"),
+    Metric("static_energy_pj", "pJ", "leakage in `energy_pj`: static power by area, for all of the latency"),
 )
+
+Engine = Literal["timeloop", "zigzag", "maestro", "scalesim", "npu"]
+
+# Relative costs: processor time for each design, as tests/benchmarks/fidelity_ranks.py measures it.
+MAPPED = (
+    Fidelity("bound", 0.0003, "what no mapping goes below, in closed form"),
+    Fidelity("mapper", 1.0, "the best mapping that is found for each layer"),
+    Fidelity("timeline", 1.0, "that mapping's tiles in time: layers overlap, units wait for each other"),
+)
+FIDELITIES: dict[str, tuple[Fidelity, ...]] = {
+    "timeloop": MAPPED,
+    "zigzag": (Fidelity("mapper", 1.0, "the best uneven mapping that is found for each layer"),),
+    "maestro": (Fidelity("analytical", 1.0, "each layer under its dataflow's directives"),),
+    "scalesim": (Fidelity("analytical", 1.0, "each layer folded on the array, in closed form"),),
+    "npu": (Fidelity("timeline", 1.0, "tiles of all operators as a timeline of one core"),),
+}
+"""By engine."""
 
 
 class AcceleratorSettings(Settings):
-    """What runs, how it is mapped, and what is not searched."""
+    """What runs, by whose rules it is costed, how it is mapped, and what of the chip is not searched."""
 
     workload: NetworkText = "resnet18"
-    mapped_for: Goal = setting("edp", "what each layer's mapping is the best for")
+    engine: Engine = setting(
+        "timeloop",
+        "whose rules cost a layer: `timeloop` (any mapping; everything overlaps), `zigzag` (uneven mappings: "
+        "each operand has level boundaries of its own; stalls of every port), `maestro` (a dataflow's "
+        "directives; no flexible, input-stationary or nvdla-like one, no batch, dilation or groups of many "
+        "channels), `scalesim` (products folded on a systolic array; no registers, no buffer bandwidth), "
+        "`npu` (a timeline of tiles over SCALE-Sim's folds; no registers). What an engine does not know is "
+        "held, and says so in the space",
+    )
+    mapped_for: Goal = setting("edp", "what each layer's mapping is the best for (timeloop, zigzag)")
     effort: Effort = "fast"
+    fusion: bool = setting(
+        False,
+        "whether tensors between consecutive layers may stay whole in the buffer (timeloop); layers then "
+        "come without the cycles that fill and drain the array",
+    )
     technology_nm: float = setting(45.0, "feature size of the chip", unit="nm", ge=7, le=130)
+    static_mw_per_mm2: float | Literal["library"] = setting(
+        0.0,
+        "leakage by area, counted for all of the latency; `library`: that of NanGate's 45 nm cells, 17.5",
+        unit="mW/mm2",
+    )
     bits: Literal[8, 16] | None = setting(
         None, "of weights and activations, instead of searching them", unit="bits"
     )
@@ -109,8 +144,8 @@ class AcceleratorSettings(Settings):
     )
     template: InputFile | None = setting(
         None,
-        "a YAML or JSON file with a dataflow (fields of `accelerator.templates.Template`), instead of "
-        "searching the built-in ones",
+        "a YAML or JSON file with a dataflow (fields of `accelerator.mapping.templates.Template`), instead "
+        "of searching the built-in ones (timeloop, zigzag)",
     )
     energy_table: InputFile | None = setting(
         None,
@@ -121,12 +156,20 @@ class AcceleratorSettings(Settings):
     threads: Threads = None
 
     @model_validator(mode="after")
-    def _sums_hold_activations(self) -> Self:
+    def _possible(self) -> Self:
         least = self.bits or 16
         if self.accumulation_bits < least:
             raise ArgumentError(
                 f"accumulation_bits must be from {least}, the bits of activations, to 64, "
                 f"got {self.accumulation_bits}"
+            )
+        if self.fusion and self.engine != "timeloop":
+            raise ArgumentError(f"fusion is known to the engine timeloop only, got engine {self.engine}")
+        if self.template is not None and self.engine not in ("timeloop", "zigzag"):
+            raise ArgumentError(f"the engine {self.engine} has dataflows of its own, it takes no template")
+        if isinstance(self.static_mw_per_mm2, float) and not 0 <= self.static_mw_per_mm2 < np.inf:
+            raise ArgumentError(
+                f"static_mw_per_mm2 must be a number of at least 0, got {self.static_mw_per_mm2}"
             )
         return self
 
@@ -137,9 +180,10 @@ class Accelerator(Problem):
     Registers in every unit, one shared buffer and the memory. Elementwise operators of one input are part of
     the layer before; other vector operators take the time and the energy of their traffic to the memory.
 
-    Fidelities: `bound`, what no mapping goes below, in microseconds for each design; `mapper`, the best
-    mapping found, the default; `timeline`, the tiles of that mapping one by one through the memory's bus,
-    buffer and array, layers overlapping as they depend on each other: its latency, and the mapper's energy.
+    Fidelities of the engine `timeloop`: `bound`, what no mapping goes below, in microseconds for each design;
+    `mapper`, the best mapping found, the default: all layers one after the other, each with its fill and
+    drain; `timeline`, the tiles of that mapping one by one through the memory's bus, buffer and array, layers
+    overlapping as they depend on each other: its latency, and the mapper's energy. Other engines have one.
 
     Example:
         >>> problem = Accelerator(workload="alexnet")
@@ -153,156 +197,87 @@ class Accelerator(Problem):
     space = SPACE
     metrics = METRICS
     objectives = tuple(Objective(name, "min") for name in ("latency_ns", "energy_pj", "area_mm2"))
-    # Relative costs: processor time for each design, as tests/benchmarks/fidelity_ranks.py measures it.
-    fidelities = (
-        Fidelity("bound", 0.0003, "what no mapping goes below, in closed form"),
-        Fidelity("mapper", 1.0, "the best mapping that is found for each layer"),
-        Fidelity("timeline", 1.0, "that mapping's tiles in time: layers overlap, units wait for each other"),
-    )
+    fidelities: Sequence[Fidelity | str] = MAPPED
     default_fidelity = "mapper"
     workloads = NETWORKS
 
     def build(self) -> None:
         """Read the network and the files; hold what is not searched."""
+        from cosearch_simulators.accelerator.system.designs import Chip
+
         settings = self.settings
-        self.accumulation_bits = settings.accumulation_bits
-        self.template = None if settings.template is None else read_template(settings.template)
-        fixed = []
-        if settings.bits is not None:
-            fixed.append(Categorical("bits", (settings.bits,), description="of weights and activations"))
-        if self.template is not None:
-            fixed.append(Categorical("dataflow", (self.template.name,)))
-        held = {parameter.name: parameter for parameter in fixed}
+        template = None if settings.template is None else read_template(settings.template)
+        self.fidelities = FIDELITIES[settings.engine]
+        self.default_fidelity = "mapper" if settings.engine == "timeloop" else self.fidelities[-1].name
+        held = self._held(None if template is None else template.name)
         if held:
             parameters = [held.get(p.name, p) for p in SPACE]
             self.space = DesignSpace(parameters, name=self.name, groups=SPACE.groups)
         self.network = read_network(settings.workload)
+        self.about = described_network(self.network)
         if not self.network.matrix_operators:
             raise ArgumentError(f"workload {settings.workload!r} has no operator with multiplications")
-        self.mapped_for, self.effort = settings.mapped_for, settings.effort
-        self.technology_nm, self.threads = settings.technology_nm, settings.threads
-        self.energies: EnergyTable | None = None
+        if reason := self.engine.admits(self.network):
+            raise ArgumentError(f"the engine {settings.engine} cannot run {settings.workload!r}: {reason}")
+        self.chip = Chip(settings.technology_nm, settings.accumulation_bits, self._leakage(), None, template)
         if settings.energy_table is not None:
-            self.energies = read_energies(settings.energy_table, self.architecture(self.space.default()))
+            table = read_energies(settings.energy_table, self.architecture(self.space.default()))
+            self.chip = replace(self.chip, energies=table)
+
+    @property
+    def engine(self) -> Any:
+        """The entry of the engine, a module."""
+        return import_module(f"cosearch_simulators.accelerator.engines.{self.settings.engine}.entry")
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
-        """All designs of one dataflow in one call of the mapper, or all in one of the bound."""
-        if fidelity == "bound":
-            return self._bound(designs)
-        count = len(designs)
-        columns = {metric.name: np.full(count, np.nan) for metric in METRICS}
-        errors = [""] * count
-        flows = np.asarray(designs["dataflow"])
-        for flow in dict.fromkeys(flows.tolist()):
-            mine = np.flatnonzero(flows == flow)
-            for name, values, reasons in self._run(flow, [designs[int(i)] for i in mine], fidelity):
-                columns[name][mine] = values
-                for i, reason in zip(mine, reasons, strict=True):
-                    errors[i] = reason
-        return Outcomes.of(columns, errors=errors)
+        """All designs in one call of the engine."""
+        found = self._evaluate(self._columns(designs), fidelity)
+        return Outcomes.of(found.metrics, errors=[str(reason) for reason in found.reason])
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
-        """The array with its utilisation, energy by level and operand, and the roofline with every layer."""
-        architecture = self.architecture(design)
+        """The array with its utilisation, energy by level and operand, and the roofline with every layer.
+
+        They are of the mappings by Timeloop's rules; other engines have none.
+        """
+        if self.settings.engine != "timeloop":
+            return ()
+        outcomes = self.evaluate(self.space.designs([design]))
         return network_pictures(
-            *(architecture, self.network, self.template or design["dataflow"], self.mapped_for, self.effort),
+            self.architecture(design),
+            self.network,
+            self.chip.template or design["dataflow"],
+            self.settings.mapped_for,
+            self.settings.effort,
             self._precision(design),
+            static_pj=float(outcomes["static_energy_pj"][0]),
         )
 
     def architecture(self, design: Mapping[str, Any]) -> Architecture:
         """The design as an architecture."""
-        from cosearch_simulators.accelerator.system.architecture import Architecture, Mac, StorageLevel
-
-        bits, clock_ghz = int(design["bits"]), float(design["clock_ghz"])
-        memory_words = float(design["memory_gb_per_s"]) / (bits / 8) / clock_ghz
-        buffer_words = float(design["buffer_words_per_cycle"])
-        found = Architecture(
-            name="design",
-            technology_nm=self.technology_nm,
-            clock_ghz=clock_ghz,
-            mac=Mac(word_bits=bits),
-            levels=(
-                StorageLevel(
-                    name="Registers",
-                    kind="register_file",
-                    capacity_words=int(design["register_words"]),
-                    word_bits=bits,
-                ),
-                StorageLevel(
-                    name="Buffer",
-                    capacity_words=int(design["buffer_kib"]) * 8192 // bits,
-                    word_bits=bits,
-                    banks=int(design["buffer_banks"]),
-                    read_bandwidth_words=buffer_words,
-                    write_bandwidth_words=buffer_words,
-                    array=(int(design["array_columns"]), int(design["array_rows"])),
-                ),
-                StorageLevel(
-                    name="DRAM",
-                    kind="dram",
-                    word_bits=bits,
-                    read_bandwidth_words=memory_words,
-                    write_bandwidth_words=memory_words,
-                    shared_bandwidth=True,
-                ),
-            ),
-        )
-        return found if self.energies is None else with_energies(found, self.energies)
+        return self._columns({name: [value] for name, value in design.items()}).architecture(0, self.chip)
 
     def _precision(self, design: Mapping[str, Any]) -> Precision:
         """Bits of each operand."""
-        from cosearch_simulators.workloads import Precision
+        return self._columns({name: [value] for name, value in design.items()}).precision(0, self.chip)
 
-        bits = int(design["bits"])
-        return Precision(bits, bits, bits, self.accumulation_bits)
+    def _columns(self, designs: Any) -> ArrayDesigns:
+        from cosearch_simulators.accelerator.system.designs import ArrayDesigns
 
-    def _run(
-        self, flow: str, designs: Sequence[Mapping[str, Any]], fidelity: str
-    ) -> Sequence[tuple[str, NDArray[np.float64], Sequence[str]]]:
-        """Columns and reasons of designs with one dataflow."""
-        architectures = [self.architecture(design) for design in designs]
-        mapped = map_on(
-            *(architectures, self.network, self.template or flow, self.mapped_for, self.effort, self.threads),
-            [self._precision(design) for design in designs],
-        )
-        if isinstance(mapped, str):
-            reasons: Sequence[str] = [mapped] * len(designs)
-            return [(metric.name, np.full(len(designs), np.nan), reasons) for metric in METRICS]
-        clock_ghz = np.array([architecture.clock_ghz for architecture in architectures])
-        memory = np.array([float(design["memory_gb_per_s"]) for design in designs])
-        bits = np.array([int(design["bits"]) for design in designs])
-        vector_bytes, vector_pj = vector_traffic(self.network, architectures, bits)
-        latency_ns = mapped.cycles / clock_ghz + vector_bytes / memory
-        if fidelity == "timeline":
-            precisions = [self._precision(design) for design in designs]
-            latency_ns = timed(mapped, architectures, self.network, precisions, self.threads)
-        columns = self._columns(
-            latency_ns,
-            mapped.energy_pj + vector_pj,
-            np.array([sum(a.area_by_part_mm2().values()) for a in architectures]),
-            np.array([architecture.units for architecture in architectures]),
-            clock_ghz,
-        )
-        return [(name, column, mapped.reasons) for name, column in columns.items()]
+        return ArrayDesigns(**{parameter.name: np.asarray(designs[parameter.name]) for parameter in SPACE})
 
-    def _bound(self, designs: Designs) -> Outcomes:
-        """What no mapping goes below, all designs at once as columns."""
-        from cosearch_simulators.accelerator.engines.bound import area_mm2
+    def _evaluate(self, designs: ArrayDesigns, fidelity: str) -> Result:
+        settings = self.settings
+        asked: dict[str, Any] = {"threads": settings.threads}
+        if fidelity == "bound":
+            from cosearch_simulators.accelerator.engines.bound.entry import evaluate
 
-        columns = {p.name: np.asarray(designs[p.name]) for p in self.space}
-        like = self.architecture(self.space.default())
-        found = machines_of(columns, like, self.accumulation_bits)
-        cycles, energy_pj, reasons = bounded_network(self._bounded, columns["dataflow"], found, self.template)
-        elements = vector_elements(self.network)
-        memory, clock_ghz = (columns[name].astype(np.float64) for name in ("memory_gb_per_s", "clock_ghz"))
-        values = self._columns(
-            cycles / clock_ghz + elements * columns["bits"] / 8 / memory,
-            energy_pj + elements * found.memory_pj[:, 0],
-            area_mm2(like, found, columns["bits"]),
-            found.columns * found.rows,
-            clock_ghz,
-        )
-        return Outcomes.of(values, errors=reasons)
+            return evaluate(designs, self.network, self.chip, bounded=self._bounded)
+        if settings.engine in ("timeloop", "zigzag"):
+            asked |= {"mapped_for": settings.mapped_for, "effort": settings.effort}
+        if settings.engine == "timeloop":
+            asked |= {"timeline": fidelity == "timeline", "fusion": settings.fusion}
+        found: Result = self.engine.evaluate(designs, self.network, self.chip, **asked)
+        return found
 
     @cached_property
     def _bounded(self) -> BoundedNetwork:
@@ -310,21 +285,29 @@ class Accelerator(Problem):
 
         return BoundedNetwork(self.network)
 
-    def _columns(
-        self,
-        latency_ns: NDArray[np.float64],
-        energy_pj: NDArray[np.float64],
-        area_mm2: NDArray[np.float64],
-        units: NDArray[np.int64],
-        clock_ghz: NDArray[np.float64],
-    ) -> dict[str, NDArray[np.float64]]:
-        """All metrics, of what is measured."""
-        return {
-            "latency_ns": latency_ns,
-            "energy_pj": energy_pj,
-            "area_mm2": area_mm2,
-            "edp_pj_s": energy_pj * latency_ns * 1e-9,
-            "power_mw": energy_pj / latency_ns,
-            "utilisation": sum(o.macs for o in self.network.operators) / (units * clock_ghz * latency_ns),
-            "cycles": np.ceil(latency_ns * clock_ghz),
-        }
+    def _held(self, template: str | None) -> dict[str, Parameter]:
+        """What this problem does not search, each with the one value that it has and why."""
+        bits, engine = self.settings.bits, self.settings.engine
+        held: dict[str, Parameter] = {}
+        for name, (value, reason) in self.engine.HELD.items():
+            held[name] = Categorical(name, (value,), description=f"held: to the engine {engine} {reason}")
+        if bits is not None:
+            held["bits"] = Categorical("bits", (bits,), description="of weights and activations")
+        if template is not None:
+            held["dataflow"] = Categorical("dataflow", (template,))
+        elif self.engine.DATAFLOWS != DATAFLOWS:
+            known = self.engine.DATAFLOWS
+            held["dataflow"] = Categorical("dataflow", known, description=f"those that {engine} knows")
+        return held
+
+    def _leakage(self) -> float:
+        from cosearch_simulators.accelerator.silicon.leakage import library_mw_per_mm2
+        from cosearch_simulators.errors import SimulatorError
+
+        asked = self.settings.static_mw_per_mm2
+        if asked != "library":
+            return float(asked)
+        try:
+            return library_mw_per_mm2(self.settings.technology_nm)
+        except SimulatorError as error:
+            raise ArgumentError(f"static_mw_per_mm2: {error}") from None

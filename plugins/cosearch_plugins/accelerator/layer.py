@@ -19,6 +19,12 @@ LayerText = Annotated[
 """The setting of a layer, as `read_layer` takes it."""
 
 
+def described_layer(name: str, nest: LoopNest) -> str:
+    """What a layer is, for `describe`."""
+    loops = ", ".join(f"{loop} {size}" for loop, size in zip("GNKCPQRS", nest.sizes, strict=True) if size > 1)
+    return f"layer {name}: {nest.macs:,} multiply-accumulates ({loops})"
+
+
 def read_layer(workload: str, layer: int | str) -> tuple[str, LoopNest]:
     """Name and loops of a network's matrix operator.
 

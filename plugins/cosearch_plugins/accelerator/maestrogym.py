@@ -134,19 +134,17 @@ class AcceleratorMaestrogym(Problem):
         MAESTRO moves each tensor between memory and shared buffer once, reading while it writes.
         """
         from cosearch_simulators.accelerator.engines.maestro import cost
-        from cosearch_simulators.accelerator.engines.maestro.layer import TENSORS as ORDER
 
         result = self._cost(self.space.designs([design]))
         if not result.ok[0]:
             raise ValueError(str(result.reason[0]))
-        operands = [ORDER.index(tensor) for tensor in TENSORS]
         accesses = np.array([result.l1_reads + result.l1_writes, result.l2_reads + result.l2_writes])[:, 0]
         weights = np.array([[cost.L1_ACCESS_ENERGY], [cost.L2_ACCESS_ENERGY]]) * cost.MAC_ENERGY_PJ
         columns = int(design["cluster_pes"])
         rows = self.pes // columns
         busy = float(result.throughput[0]) / (rows * columns)
-        read = result.l2_writes[0, [ORDER.index("Inputs"), ORDER.index("Weights")]].sum()
-        words = result.l2_reads[0, [ORDER.index("Outputs")]] + read
+        read = result.l2_writes[0, [TENSORS.index("Inputs"), TENSORS.index("Weights")]].sum()
+        words = result.l2_reads[0, [TENSORS.index("Outputs")]] + read
         words_per_cycle = 2.0 * self.bandwidths[1]
         if words_per_cycle * result.macs[0] > 1000 * self.pes * words[0]:
             words_per_cycle = np.inf  # ArchGym's, whose slope is far away from the layer
@@ -160,7 +158,7 @@ class AcceleratorMaestrogym(Problem):
             ),
             energy_picture(
                 ("L1", "L2"),
-                (accesses * weights)[:, operands],
+                accesses * weights,
                 {"MAC": float(result.macs[0]) * cost.MAC_ENERGY_PJ},
             ),
             roofline_picture(

@@ -1,15 +1,13 @@
-"""A network on architectures through the mapper, and the pictures of one of them.
+"""The pictures of a network that is mapped on an accelerator.
 
-Imported by the accelerator problems; the simulator is imported when they are asked.
+Imported by the accelerator problems; the simulator is imported when they are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from cosearch.pictures import Picture
@@ -23,7 +21,7 @@ from cosearch_plugins.accelerator.pictures import (
 )
 
 if TYPE_CHECKING:
-    from cosearch_simulators.accelerator.mapper import MappedNetwork, MappingConstraints
+    from cosearch_simulators.accelerator.mapper import MappedNetwork
     from cosearch_simulators.accelerator.mapping.templates import Template
     from cosearch_simulators.accelerator.system.architecture import Architecture
     from cosearch_simulators.workloads import Network, Precision
@@ -34,99 +32,6 @@ Effort = Annotated[
 ]
 
 
-def map_on(
-    architectures: Sequence[Architecture],
-    network: Network,
-    dataflow: str | Template,
-    goal: Goal,
-    effort: Effort,
-    threads: int | None,
-    precisions: Sequence[Precision] | None = None,
-) -> MappedNetwork | str:
-    """The network mapped on all architectures, or why the dataflow cannot run it.
-
-    Args:
-        architectures: with the same levels.
-        network: what runs.
-        dataflow: a template or the name of a built-in one, or "flexible" for any mapping.
-        goal: what each layer's mapping is the best for.
-        effort: of the mapper.
-        threads: layers mapped at once; None: as many as cores.
-        precisions: bits of each operand on each architecture; None for words.
-    """
-    from cosearch_simulators.accelerator.mapper import of_template
-    from cosearch_simulators.accelerator.mapping.templates import template
-
-    constraints = None
-    if dataflow != "flexible":
-        flow = template(dataflow) if isinstance(dataflow, str) else dataflow
-        for operator in network.matrix_operators:
-            nest = operator.loop_nest()
-            reason = flow.admits(nest) if nest is not None else ""
-            if reason:
-                return f"{operator.name}: {reason}"
-        constraints = of_template(flow, architectures[0])
-    return map_with(
-        *(architectures, network, constraints, goal, effort, threads),
-        fill_and_drain=True,
-        precisions=precisions,
-    )
-
-
-def map_with(
-    architectures: Sequence[Architecture],
-    network: Network,
-    constraints: MappingConstraints | None,
-    goal: Goal,
-    effort: Effort,
-    threads: int | None,
-    *,
-    fill_and_drain: bool = False,
-    precisions: Sequence[Precision] | None = None,
-) -> MappedNetwork:
-    """The network mapped on all architectures under constraints; layers fill and drain the array if asked."""
-    from cosearch_simulators.accelerator.common.nest_tables import FILL_AND_DRAIN
-    from cosearch_simulators.accelerator.mapper import map_network
-
-    compiled = [
-        architecture.compile(precisions[number] if precisions else None)
-        for number, architecture in enumerate(architectures)
-    ]
-    return map_network(
-        compiled,
-        network,
-        goal,
-        effort=effort,
-        constraints=constraints,
-        options=FILL_AND_DRAIN if fill_and_drain else 0,
-        threads=threads,
-    )
-
-
-def vector_traffic(
-    network: Network, architectures: Sequence[Architecture], bits: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bytes that vector operators move to and from the memory, and their energy in pJ, by architecture.
-
-    An elementwise operator with one activation is applied to the outputs of the layer before as they leave.
-    """
-    word_pj = np.array([a.read_pj(a.levels[-1]) for a in architectures])
-    elements = vector_elements(network)
-    return elements * bits / 8, elements * word_pj
-
-
-def vector_elements(network: Network) -> int:
-    """Elements that vector operators move; see `vector_traffic`."""
-    from cosearch_simulators.workloads import Elementwise
-
-    return sum(
-        sum(operator.tensor_elements.values())
-        for operator in network.operators
-        if operator.loop_nest() is None
-        and not (isinstance(operator, Elementwise) and len(operator.operands) == 1)
-    )
-
-
 def network_pictures(
     architecture: Architecture,
     network: Network,
@@ -134,31 +39,39 @@ def network_pictures(
     goal: Goal,
     effort: Effort,
     precision: Precision | None = None,
+    *,
+    static_pj: float = 0.0,
 ) -> tuple[Picture, ...]:
     """The array, energy by level and operand over all layers, and every layer under the roofline.
 
     Args:
         architecture: with limited bandwidth of its memory.
         network: what runs.
-        dataflow: see `map_on`, as the next two.
+        dataflow: a template or the name of a built-in one, or "flexible" for any mapping.
         goal: of the mapper.
         effort: of the mapper.
         precision: bits of each operand; None for words.
+        static_pj: leakage.
 
     Raises:
         ValueError: a layer has no mapping.
     """
-    mapped = map_on([architecture], network, dataflow, goal, effort, 1, [precision] if precision else None)
+    from cosearch_simulators.accelerator.mapper.dataflow import map_dataflow
+    from cosearch_simulators.accelerator.system.designs import vector_elements
+
+    precisions = [precision] if precision else None
+    mapped = map_dataflow([architecture], network, dataflow, goal, effort, 1, precisions)
     if isinstance(mapped, str):
         raise ValueError(mapped)
     memory = architecture.levels[-1]
     bits = precision.input_bits if precision else memory.word_bits
-    vector_bytes, vector_pj = vector_traffic(network, [architecture], np.array([bits]))
+    elements = vector_elements(network)
     words_per_cycle = memory.read_bandwidth_words or np.inf
     return mapped_pictures(
         *(architecture, network, mapped, precision),
-        vector_cycles=float(vector_bytes[0]) * 8 / memory.word_bits / words_per_cycle,
-        vector_pj=float(vector_pj[0]),
+        vector_cycles=elements * bits / memory.word_bits / words_per_cycle,
+        vector_pj=elements * architecture.read_pj(memory),
+        static_pj=static_pj,
     )
 
 
@@ -170,6 +83,7 @@ def mapped_pictures(
     *,
     vector_cycles: float = 0.0,
     vector_pj: float = 0.0,
+    static_pj: float = 0.0,
 ) -> tuple[Picture, ...]:
     """The pictures of a network that is mapped on one architecture.
 
@@ -180,6 +94,7 @@ def mapped_pictures(
         precision: bits of each operand; None for words.
         vector_cycles: that the vector operators take after the layers.
         vector_pj: that they take.
+        static_pj: leakage.
 
     Raises:
         ValueError: a layer has no mapping.
@@ -219,6 +134,8 @@ def mapped_pictures(
     others_pj = {"MAC": float(costs.energy_pj.sum() - costs.energy_by_level_pj.sum())}
     if vector_pj > 0:
         others_pj["vector operators"] = vector_pj
+    if static_pj > 0:
+        others_pj["leakage"] = static_pj
     by_level = costs.energy_by_level_pj.sum(axis=0)
     return (
         array_picture(

@@ -25,7 +25,7 @@ from cosearch.problem import Problem
 from cosearch.settings import NamesFiles, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter, Permutation
 from cosearch_plugins.accelerator.array import array_words, used_units
-from cosearch_plugins.accelerator.layer import LayerText, read_layer
+from cosearch_plugins.accelerator.layer import LayerText, described_layer, read_layer
 from cosearch_plugins.accelerator.network_workload import NetworkText
 from cosearch_plugins.accelerator.pictures import (
     array_picture,
@@ -75,6 +75,11 @@ class AcceleratorMappingSettings(Settings):
         "`shrink` takes smaller divisors, largest factor first, where a tile does not fit; `reject` makes "
         "such a design infeasible, which is nearly every random one where buffers are small",
     )
+    neighbour_links: bool = setting(
+        False,
+        "whether units pass inputs on to their neighbours where a window slides along the array, as Timeloop "
+        "counts it; takes a millisecond for each design",
+    )
     threads: Threads = None
 
 
@@ -101,6 +106,7 @@ class AcceleratorMapping(Problem):
     def build(self) -> None:
         """Read the operator and the accelerator, whose loops and levels make the space."""
         self.layer_name, self.nest = read_layer(self.settings.workload, self.settings.layer)
+        self.about = f"{self.settings.workload}, {described_layer(self.layer_name, self.nest)}"
         self.architecture = read_accelerator(self.settings.architecture)
         self.compiled = self.architecture.compile()
         self.words = _words([level.name for level in self.architecture.levels])
@@ -122,7 +128,11 @@ class AcceleratorMapping(Problem):
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All mappings in one call of the cost model."""
-        costs = self._cost(self.mappings(designs))
+        mappings = self.mappings(designs)
+        costs = self._cost(mappings)
+        assert costs.counts is not None
+        if self.settings.neighbour_links:
+            costs = self._linked(costs, mappings)
         latency_ns = costs.cycles / self.architecture.clock_ghz
         assert costs.counts is not None
         columns = {
@@ -135,6 +145,14 @@ class AcceleratorMapping(Problem):
         }
         reasons = ["" if valid else costs.reason(i) for i, valid in enumerate(costs.valid)]
         return Outcomes.of(columns, errors=reasons)
+
+    def gradient(
+        self, unit: NDArray[np.float64]
+    ) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
+        """Metrics and derivatives at points of the unit cube, see `mapping_relaxation`."""
+        from cosearch_plugins.accelerator.mapping_relaxation import relaxed
+
+        return relaxed(self, unit)
 
     def mappings(self, designs: Designs) -> Mappings:
         """The designs as the arrays of the cost model."""
@@ -150,8 +168,8 @@ class AcceleratorMapping(Problem):
             for axis in (0, 1):
                 if (level, axis) in self.arrays:
                     factors = spatial[axis, :, level]
-                    chosen = np.asarray(designs[f"spread_{self._axis(level, axis)}"])
-                    size = np.asarray(designs[f"spread_{self._axis(level, axis)}_size"])
+                    chosen = np.asarray(designs[f"spread_{self.axis_name(level, axis)}"])
+                    size = np.asarray(designs[f"spread_{self.axis_name(level, axis)}_size"])
                     for loop in self.loops:
                         across = np.minimum(size, self.nest.size(loop))
                         factors[:, LOOPS.index(loop)] = np.where(chosen == loop, across, 1)
@@ -250,7 +268,14 @@ class AcceleratorMapping(Problem):
             threads=self.settings.threads,
         )
 
-    def _axis(self, level: int, axis: int) -> str:
+    def _linked(self, costs: Costs, mappings: Mappings) -> Costs:
+        """The costs with what units get from their neighbours."""
+        from cosearch_simulators.accelerator.engines.timeloop.neighbour_links import with_all_links
+
+        return with_all_links(costs, self.architecture, self.compiled, self.nest, mappings)
+
+    def axis_name(self, level: int, axis: int) -> str:
+        """What an array's axis is called in the names of parameters."""
         return f"{self.words[level]}_{'xy'[axis]}"
 
     def _orders(self, column: Any) -> NDArray[np.int8]:
@@ -263,7 +288,7 @@ class AcceleratorMapping(Problem):
     def _parameters(self) -> list[Parameter]:
         parameters: list[Parameter] = []
         for number, (level, axis) in enumerate(self.arrays):
-            prefix = self._axis(level, axis)
+            prefix = self.axis_name(level, axis)
             array = self.architecture.levels[level].array
             size = int(array[0] if axis == 0 else np.prod(array[1:]))
             usual = [loop for loop in ("C", "K", "P", "G") if loop in self.loops] or self.loops

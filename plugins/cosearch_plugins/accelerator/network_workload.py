@@ -63,6 +63,15 @@ def read_network(workload: str, bits: int | None = None) -> Network:
         raise WorkloadError(str(error)) from None
 
 
+def described_network(network: Network) -> str:
+    """What a network is, for `describe`: its size and its layers."""
+    layers = len(network.matrix_operators)
+    return (
+        f"{network.name}: {network.macs:,} multiply-accumulates and {network.parameters:,} parameters in "
+        f"{layers} layer{'s' if layers != 1 else ''}, {len(network.operators) - layers} other operators"
+    )
+
+
 def _absolute(workload: str) -> str:
     """The workload with the path of a file made absolute, so that a study is resumed from any folder."""
     (path, arguments), files = _parts(workload), _files(workload)

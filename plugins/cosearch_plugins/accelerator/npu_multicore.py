@@ -16,7 +16,12 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
-from cosearch_plugins.accelerator.network_workload import NETWORKS, NetworkText, read_network
+from cosearch_plugins.accelerator.network_workload import (
+    NETWORKS,
+    NetworkText,
+    described_network,
+    read_network,
+)
 from cosearch_plugins.accelerator.npu_pictures import (
     cores_picture,
     energy_picture,
@@ -92,6 +97,7 @@ class NpuMulticore(Problem):
     def build(self) -> None:
         """Read the network."""
         self.network = read_network(self.settings.workload, self.settings.bits)
+        self.about = described_network(self.network)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the simulator."""

@@ -99,9 +99,10 @@ def energy_picture(
         for name, pj in others_pj.items()
     ]
     largest = names[int(np.argmax([*others_pj.values(), *energy_pj.sum(axis=1)]))]
+    leaks = f"; leakage is {others_pj['leakage'] / total:.1%} of it" if "leakage" in others_pj else ""
     return Picture(
         "Energy by level and operand",
-        f"{total / 1e6:,.5g} uJ in all; {largest} takes the most.",
+        f"{total / 1e6:,.5g} uJ in all; {largest} takes the most{leaks}.",
         traces,
         {
             "barmode": "stack",

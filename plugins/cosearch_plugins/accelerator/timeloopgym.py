@@ -25,8 +25,8 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter
-from cosearch_plugins.accelerator.mapped_network import Effort, map_with, mapped_pictures
-from cosearch_plugins.accelerator.network_workload import NetworkText, read_network
+from cosearch_plugins.accelerator.mapped_network import Effort, mapped_pictures
+from cosearch_plugins.accelerator.network_workload import NetworkText, described_network, read_network
 from cosearch_plugins.accelerator.timeloopgym_components import (
     DRAM_WORD_PJ,
     MAC_PJ,
@@ -159,6 +159,7 @@ class AcceleratorTimeloopgym(Problem):
         """Read the network, and set the goal's targets."""
         workload, goal = self.settings.workload, self.settings.goal
         self.network = _alexnet() if workload == "archgym-alexnet" else read_network(workload)
+        self.about = described_network(self.network)
         eyeriss = PUBLISHED
         if self.settings.targets_of == "model":
             _, columns = self._mapped([architecture(SPACE.default())])
@@ -174,8 +175,7 @@ class AcceleratorTimeloopgym(Problem):
         self, architectures: Sequence[Architecture]
     ) -> tuple[MappedNetwork, dict[str, NDArray[np.float64]]]:
         """The network on these accelerators, and the metrics."""
-        effort, threads = self.settings.effort, self.settings.threads
-        mapped = map_with(architectures, self.network, _constraints(), "edp", effort, threads)
+        mapped = self._map(architectures, self.settings.threads)
         area = np.array([sum(a.area_by_part_mm2().values()) for a in architectures])
         return mapped, {
             "energy_uj": mapped.energy_pj / 1e6,
@@ -186,8 +186,16 @@ class AcceleratorTimeloopgym(Problem):
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """The array with its utilisation, energy by level and operand, and the roofline with every layer."""
         one = architecture(design)
-        mapped = map_with([one], self.network, _constraints(), "edp", self.settings.effort, 1)
-        return mapped_pictures(one, self.network, mapped)
+        return mapped_pictures(one, self.network, self._map([one], 1))
+
+    def _map(self, architectures: Sequence[Architecture], threads: int | None) -> MappedNetwork:
+        from cosearch_simulators.accelerator.mapper import map_network
+
+        compiled = [one.compile() for one in architectures]
+        effort = self.settings.effort
+        return map_network(
+            compiled, self.network, "edp", effort=effort, constraints=_constraints(), threads=threads
+        )
 
 
 def architecture(design: Mapping[str, Any]) -> Architecture:

@@ -26,12 +26,14 @@ class Columns:
 
     Attributes:
         WHAT: what the rows are, for messages.
+        WORDS: the fields that hold text of any kind.
         NAMES: the fields that hold names, each with its valid names; a name's code is its position.
         COUNTS: the fields that hold whole numbers, each with the least and the largest.
         NUMBERS: fields of other numbers that are bounded, each with the least and the largest.
     """
 
     WHAT: ClassVar[str] = "design"
+    WORDS: ClassVar[tuple[str, ...]] = ()
     NAMES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     COUNTS: ClassVar[Mapping[str, tuple[int, int]]] = {}
     NUMBERS: ClassVar[Mapping[str, tuple[float, float]]] = {}
@@ -96,7 +98,7 @@ class Columns:
             raise ConfigurationError(
                 f"{self.WHAT} column {name} must be one-dimensional and not empty, got {column.shape}"
             )
-        if name in self.NAMES:
+        if name in self.NAMES or name in self.WORDS:
             return column.astype(str)
         if column.dtype.kind not in "iuf":
             raise ConfigurationError(

@@ -1,26 +1,28 @@
-"""Boxes of tensors, for compiled code: what a box holds, what it newly holds, what several boxes share.
+"""Boxes of tensors: what a box holds, what it newly holds, what several boxes share.
 
-The words of a tile are counted here and nowhere else.
+The words of a tile are counted here and nowhere else: compiled code calls `window` and `tile_words` with
+numbers, others with arrays of any library.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
 from numba import njit
+from numba.extending import register_jitable
 
 from cosearch_simulators.accelerator.common.nest_tables import DILATION, STRIDE
 
 
-@njit(nogil=True, error_model="numpy", inline="always")
+@register_jitable(nogil=True, error_model="numpy", inline="always")
 def window(extent, nest, axis):
     """Rows (axis 0) or columns (1) of the input that a box with these iterations of each loop touches."""
     steps = (extent[4 + axis] - 1.0) * nest[STRIDE + axis]
     return steps + (extent[6 + axis] - 1.0) * nest[DILATION + axis] + 1.0
 
 
-@njit(nogil=True, error_model="numpy", inline="always")
+@register_jitable(nogil=True, error_model="numpy", inline="always")
 def tile_words(extent, nest, tensor):
-    """Words of a tensor in a box with these iterations of each loop."""
+    """Words of a tensor in a box with these iterations of each loop, of a nest's row of `nest_tables`."""
     if tensor == 0:
         return extent[0] * extent[2] * extent[3] * extent[6] * extent[7]
     if tensor == 2:

@@ -39,6 +39,7 @@ from cosearch_simulators.accelerator.common.nest_tables import (
     WRITE_BANDWIDTH,
     WRITE_PJ,
 )
+from cosearch_simulators.accelerator.common.tile import tile_words, window
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
@@ -239,26 +240,18 @@ def _above(
 
 def words_in_tile(nest: LoopNest, extent: Sequence[Array], tensor: int) -> Array:
     """Words of a tensor in a box with these iterations of each loop."""
-    if tensor == 0:
-        return extent[0] * extent[2] * extent[3] * extent[6] * extent[7]
-    if tensor == 2:
-        return extent[0] * extent[1] * extent[2] * extent[4] * extent[5]
-    rows, columns = _window(nest, extent)
-    return extent[0] * extent[1] * extent[3] * rows * columns
+    return tile_words(extent, _row(nest), tensor)
 
 
-def _window(nest: LoopNest, extent: Sequence[Array]) -> tuple[Array, Array]:
-    return (
-        (extent[4] - 1.0) * nest.stride[0] + (extent[6] - 1.0) * nest.dilation[0] + 1.0,
-        (extent[5] - 1.0) * nest.stride[1] + (extent[7] - 1.0) * nest.dilation[1] + 1.0,
-    )
+def _row(nest: LoopNest) -> tuple[int, ...]:
+    return (*nest.sizes, *nest.stride, *nest.dilation)
 
 
 def _input_fills(
     xp: Any, nest: LoopNest, extent: list[Any], loops: list[Any], all_above: list[Any], child: int
 ) -> Array:
     """Words of the inputs that one instance is filled with, see `exact_nest._input_fills`."""
-    rows, columns = _window(nest, extent[child])
+    rows, columns = (window(extent[child], _row(nest), axis) for axis in range(2))
     plane = extent[child][0] * extent[child][1] * extent[child][3]
     tile = plane * rows * columns
     remaining = all_above[child]

@@ -18,8 +18,9 @@ from cosearch_simulators.accelerator.engines.maestro.cost import (
     maestro_area,
 )
 from cosearch_simulators.accelerator.engines.maestro.directives import Dataflows
-from cosearch_simulators.accelerator.engines.maestro.layer import TENSORS, Layer
+from cosearch_simulators.accelerator.engines.maestro.layer import Layer
 from cosearch_simulators.errors import SimulatorError
+from cosearch_simulators.workloads.loop_nest import TENSORS
 
 _REASONS = {
     levels.TWICE: "level {level} maps a dimension twice",
@@ -176,18 +177,18 @@ def evaluate_dataflow(layer: Layer, dataflows: Dataflows, hardware: Hardware) ->
             clusters=int(np.prod(sizes)),
         )
     works = np.where(failed, 0, 1)
-    inputs, weights, outputs = (size * works for size in layer.tensor_sizes)
-    fetched = totals[:, [analysis.READ_INPUTS, analysis.READ_WEIGHTS]]
+    weights, inputs, outputs = (size * works for size in layer.tensor_sizes)
+    fetched = totals[:, [analysis.READ_WEIGHTS, analysis.READ_INPUTS]]
     macs = totals[:, analysis.MACS]
     return DataflowResults(
         reason=reason,
         runtime_cycles=totals[:, analysis.RUNTIME],
         macs=macs,
         l2_reads=np.column_stack([fetched, outputs]),
-        l2_writes=np.column_stack([inputs, weights, totals[:, analysis.WRITTEN_OUTPUTS]]),
+        l2_writes=np.column_stack([weights, inputs, totals[:, analysis.WRITTEN_OUTPUTS]]),
         l1_reads=np.column_stack([macs, macs, macs]),
         l1_writes=np.column_stack([fetched, macs]),
-        l2_bytes=2 * totals[:, [analysis.FIRST_INPUTS, analysis.FIRST_WEIGHTS, analysis.FIRST_OUTPUTS]],
+        l2_bytes=2 * totals[:, [analysis.FIRST_WEIGHTS, analysis.FIRST_INPUTS, analysis.FIRST_OUTPUTS]],
         l1_bytes=l1_bytes,
         active_pes=active,
         peak_noc_traffic=totals[:, analysis.PEAK_TRAFFIC],

@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
-TENSORS = ("Inputs", "Weights", "Outputs")
-"""A tensor's number is its position."""
-
 DIMENSIONS = {
     "CONV": ("C", "K", "R", "S", "X", "Y"),
     "DSCONV": ("C", "R", "S", "X", "Y"),
@@ -28,9 +25,9 @@ DIMENSIONS = {
 """The dimensions of each kind of layer. A dimension's number is its position."""
 
 COUPLED = {
-    "CONV": ("CYX", "KCRS", "KYX"),
-    "DSCONV": ("CYX", "CRS", "CYX"),
-    "GEMM": ("MK", "KN", "MN"),
+    "CONV": ("KCRS", "CYX", "KYX"),
+    "DSCONV": ("CRS", "CYX", "CYX"),
+    "GEMM": ("KN", "MK", "MN"),
 }
 """The dimensions that index each of `TENSORS`."""
 
@@ -147,12 +144,12 @@ class Layer:
     @cached_property
     def tensor_sizes(self) -> tuple[int, int, int]:
         """Elements of each of `TENSORS`; outputs at every position where the filter fits, as the tool."""
-        inputs, weights, outputs = 1, 1, 1
+        weights, inputs, outputs = 1, 1, 1
         for name in COUPLED[self.kind][0]:
-            inputs *= self.size(name)
-        for name in COUPLED[self.kind][1]:
             weights *= self.size(name)
+        for name in COUPLED[self.kind][1]:
+            inputs *= self.size(name)
         for name in COUPLED[self.kind][2]:
             window = self.size(FILTER_OF[name]) if name in FILTER_OF else 1
             outputs *= self.size(name) - window + 1
-        return inputs, weights, outputs
+        return weights, inputs, outputs

@@ -12,7 +12,7 @@ from numba import njit
 
 from cosearch_simulators.accelerator.engines.maestro.levels import EDGE, FRESH, FRESH_EDGE, OUT_TILE, TILE
 
-INPUTS, WEIGHTS, OUTPUTS = 0, 1, 2
+WEIGHTS, INPUTS, OUTPUTS = 0, 1, 2
 
 SHORT, UNROLLED, STEADY, HAS_EDGE, PARTIAL, AT_EDGE = range(6)
 """How a level walks the dimension of a position: whether its only step is not filled, whether it is the only

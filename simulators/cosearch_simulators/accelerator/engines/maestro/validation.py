@@ -26,6 +26,7 @@ from cosearch_simulators.accelerator.engines.maestro import (
 from cosearch_simulators.core.validation.cases import beyond_us, number, reading, seconds
 from cosearch_simulators.core.validation.ranking import RankedRow
 from cosearch_simulators.core.validation.table import ValidationTable
+from cosearch_simulators.workloads.loop_nest import TENSORS
 
 MARKER = "accelerator-maestro"
 
@@ -164,9 +165,10 @@ def _numbers(result: DataflowResults, case: Mapping[str, Any]) -> dict[str, floa
         numbers[name] = getattr(result, name)[0]
     for name in ("ingress_cycles", "egress_cycles", "compute_cycles"):
         numbers[f"{name}, largest"] = getattr(result, name)[0, 1]
-    for index, tensor in enumerate(("inputs", "weights", "outputs")):
+    for tensor in ("Inputs", "Weights", "Outputs"):
+        index = TENSORS.index(tensor)
         for name in ("l1_reads", "l1_writes", "l2_reads", "l2_writes"):
-            numbers[f"{name} of {tensor}"] = getattr(result, name)[0, index]
+            numbers[f"{name} of {tensor.lower()}"] = getattr(result, name)[0, index]
     return {name: float(value) for name, value in numbers.items()}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from cosearch_simulators.accelerator.engines.npu import events, tiling
+from cosearch_simulators.accelerator.engines.scalesim import fold
 from cosearch_simulators.compilation import announce_compilation, sources_digest
 
 LATENCY, ROOFLINE, SERIAL, MOVED, ACCESSED, MISSING = range(6)
@@ -104,6 +105,6 @@ def _entry_points(digest: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return run_designs, run_timeline
 
 
-run_designs, run_timeline = _entry_points(sources_digest(events, tiling))
+run_designs, run_timeline = _entry_points(sources_digest(events, fold, tiling))
 announce_compilation(run_designs, "the NPU's timeline", "a few seconds")
 announce_compilation(run_timeline, "the NPU's log", "a few seconds")

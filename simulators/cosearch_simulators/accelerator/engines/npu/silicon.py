@@ -26,17 +26,18 @@ class Silicon:
         area_mm2: of all cores, (n,).
         vector_pj: an operation of the vector unit.
         dram_pj_per_byte: a transfer.
+        own_mac_pj: a multiply-accumulate, where it is not the published one of the operands' width.
     """
 
     buffer_pj_per_byte: NDArray[np.float64]
     area_mm2: NDArray[np.float64]
     vector_pj: float
     dram_pj_per_byte: float
+    own_mac_pj: float | None = None
 
-    @staticmethod
-    def mac_pj(precision: Precision) -> float:
+    def mac_pj(self, precision: Precision) -> float:
         """A multiply-accumulate of the wider operand's width."""
-        return components.mac_energy_pj(_width(precision))
+        return components.mac_energy_pj(_width(precision)) if self.own_mac_pj is None else self.own_mac_pj
 
 
 def silicon(npus: Npus, network: Network) -> Silicon:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cosearch_simulators.accelerator.engines.npu import events, tiling
 from cosearch_simulators.accelerator.engines.npu.designs import Floats, Npus
 from cosearch_simulators.accelerator.engines.npu.kernel import RESULT_COLUMNS, run_designs, run_timeline
-from cosearch_simulators.accelerator.engines.npu.silicon import silicon
+from cosearch_simulators.accelerator.engines.npu.silicon import Silicon, silicon
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
 from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads import TENSORS, Network, Operator
@@ -55,7 +55,12 @@ class NpuResult:
 
 
 def simulate(
-    npus: Npus, network: Network, *, threads: int | None = None, on_error: Literal["raise", "mark"] = "raise"
+    npus: Npus,
+    network: Network,
+    *,
+    threads: int | None = None,
+    on_error: Literal["raise", "mark"] = "raise",
+    parts: Silicon | None = None,
 ) -> NpuResult:
     """Simulate every design on the network. A design's numbers depend on nothing but itself.
 
@@ -66,6 +71,7 @@ def simulate(
             worker process.
         on_error: "raise" stops at the first design that cannot run the network, "mark" leaves the reason in
             `NpuResult.error` and goes on.
+        parts: what the designs' parts cost; None for the published figures at 45 nm.
 
     Raises:
         ConfigurationError: a design is out of bounds ("raise").
@@ -82,17 +88,17 @@ def simulate(
         numbers[part] = run_designs(*tasks, designs[part])
 
     if rows.size:
-        parts = np.array_split(rows, min(rows.size, threads * 8 if threads > 1 else 1))
-        if len(parts) == 1:
-            run(parts[0])
+        shares = np.array_split(rows, min(rows.size, threads * 8 if threads > 1 else 1))
+        if len(shares) == 1:
+            run(shares[0])
         else:
             with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(run, parts))
+                list(pool.map(run, shares))
     latency, roofline, serial, moved, accessed, missing = numbers.T
     for i in np.flatnonzero(missing > 0):
         errors[i] = _too_small(network, tasks[0], designs[i], missing[i])
     _raise_first(errors, on_error, SimulatorError)
-    part = silicon(npus, network)
+    part = silicon(npus, network) if parts is None else parts
     parts_pj = {
         "matrix_energy_pj": sum(part.mac_pj(o.precision) * o.macs for o in network.operators) + 0.0 * latency,
         "vector_energy_pj": part.vector_pj * network.vector_operations + 0.0 * latency,

@@ -5,8 +5,7 @@ convolution) and columns (output channels). A tile reads its rows of the input a
 where the grid has one column of tiles, the weights stay in the core. Rows that neighbouring tiles of a
 convolution both need (the halo) are taken to be read once. Of the grids whose tiles fit into the buffers the
 one with the shortest estimate is taken. Cycles and buffer accesses of a tile are
-those of a systolic array (Samajdar et al., "A Systematic Methodology for Characterizing Scalability of DNN
-Accelerators using SCALE-Sim", ISPASS 2020).
+those of the engine `scalesim`, from its `fold`.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -24,6 +23,7 @@ from cosearch_simulators.accelerator.engines.npu.events import (
     VECTOR_NS,
     WEIGHTS,
 )
+from cosearch_simulators.accelerator.engines.scalesim.fold import LOADS, ROLES, fold_cycles, moved_words
 
 GROUPS, ROWS, COLUMNS, DEPTH = range(4)
 WEIGHT_BYTES, INPUT_BYTES, OUTPUT_BYTES, VECTOR_OPERATIONS = range(4, 8)
@@ -115,23 +115,17 @@ def plan(operator, design, tiles):
 @njit(nogil=True)
 def _array(rows, columns, operator, design):
     """Cycles of a matrix product on the systolic array, and the bytes that it moves."""
-    depth, height, width = operator[DEPTH], design[ARRAY_ROWS], design[ARRAY_COLUMNS]
-    loaded = height
-    if design[DATAFLOW] == OUTPUT_STATIONARY:
-        down, across, steps, loaded = rows, columns, depth, 0.0
-    elif design[DATAFLOW] == WEIGHT_STATIONARY:
-        down, across, steps = depth, columns, rows
-    else:
-        down, across, steps = depth, rows, columns
+    height, width, flow = design[ARRAY_ROWS], design[ARRAY_COLUMNS], int(design[DATAFLOW])
+    product = (rows, columns, operator[DEPTH])
+    down, across, steps = product[ROLES[flow, 0]], product[ROLES[flow, 1]], product[ROLES[flow, 2]]
     row_folds, column_folds = np.ceil(down / height), np.ceil(across / width)
-    cycles = row_folds * column_folds * (steps + height + width - 2 + loaded)
-    # What stays moves once; what streams, once for each fold of the other side; partial sums for each fold.
-    from_left, from_top = steps * down * column_folds, steps * across * row_folds
-    if design[DATAFLOW] == OUTPUT_STATIONARY:
-        words = (from_top, from_left, down * across)
-    elif design[DATAFLOW] == WEIGHT_STATIONARY:
-        words = (down * across, from_left, from_top)
+    cycles = row_folds * column_folds * fold_cycles(steps, height, width, LOADS[flow])
+    from_left, from_top, stays = moved_words(down, across, steps, row_folds, column_folds)
+    if flow == OUTPUT_STATIONARY:
+        words = (from_top, from_left, stays)
+    elif flow == WEIGHT_STATIONARY:
+        words = (stays, from_left, from_top)
     else:
-        words = (from_left, down * across, from_top)
+        words = (from_left, stays, from_top)
     moved = words[0] * operator[WEIGHT_ELEMENT] + words[1] * operator[INPUT_ELEMENT]
     return cycles, moved + words[2] * operator[SUM_ELEMENT]

@@ -27,12 +27,16 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cosearch_simulators.accelerator.engines.scalesim.fold import (
+    DATAFLOWS,
+    LOADS,
+    ROLES,
+    fold_cycles,
+    moved_words,
+)
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 from cosearch_simulators.workloads.network import Network
-
-DATAFLOWS = ("os", "ws", "is")
-"""Output-, weight- and input-stationary. A dataflow's number is its position."""
 
 _MOST = 1 << 31
 _MOST_WORK, _MOST_CYCLES = 2.0**50, 2.0**62
@@ -151,27 +155,26 @@ def simulate_systolic(products: Products, array: SystolicArray) -> SystolicResul
     """
     value = _values(products, array)
     m, n, k, groups, rows, columns = (value[name] for name in ("m", "n", "k", "groups", "rows", "columns"))
-    outputs_stay, weights_stay = value["dataflow"] == 0, value["dataflow"] == 1
-    s_rows, s_columns = np.where(outputs_stay, m, k), np.where(outputs_stay | weights_stay, n, m)
-    time = np.select([outputs_stay, weights_stay], [k, m], n)
+    flow = value["dataflow"]
+    outputs_stay = flow == 0
+    s_rows, s_columns, time = (np.choose(flow, [(m, n, k)[role] for role in roles]) for roles in ROLES.T)
     row_folds, column_folds = -(-s_rows // rows), -(-s_columns // columns)
     folds = row_folds * column_folds
-    fold_cycles = time + rows + columns - 2 + np.where(outputs_stay, 0, rows)
-    compute = folds * fold_cycles - 1
-    largest = np.max(groups * folds.astype(np.float64) * fold_cycles, initial=0.0)
+    each = fold_cycles(time, rows, columns, LOADS[flow])
+    compute = folds * each - 1
+    largest = np.max(groups * folds.astype(np.float64) * each, initial=0.0)
     if largest > _MOST_CYCLES:
         raise SimulatorError(f"a product takes {largest:.3g} cycles, more than 2**62")
 
     # What enters the rows over time comes again with every fold of the columns; what stays comes once, and so
     # does what enters the columns (it exists with outputs staying only, and then for every fold of the rows).
-    streamed, settled = s_rows * time, s_rows * s_columns
-    other_reads = np.where(outputs_stay, s_columns * time * row_folds, settled)
-    row_reads = streamed * column_folds
-    inputs_stream = outputs_stay | weights_stay
-    writes = np.where(outputs_stay, settled, s_columns * time * row_folds)
+    row_reads, column_words, settled = moved_words(s_rows, s_columns, time, row_folds, column_folds)
+    other_reads = np.where(outputs_stay, column_words, settled)
+    inputs_stream = flow < 2
+    writes = np.where(outputs_stay, settled, column_words)
 
     stall, prefetch, dram_row, dram_other = _memory(
-        *(value, inputs_stream, outputs_stay, s_rows, s_columns, time, row_folds, column_folds, fold_cycles)
+        *(value, inputs_stream, outputs_stay, s_rows, s_columns, time, row_folds, column_folds, each)
     )
     macs = groups * m * n * k
     return SystolicResults(

@@ -6,13 +6,13 @@ from above, the rest counts as reads of the neighbours. Neighbours go by the ele
 the spatial loops innermost first and laid out in rows as wide as the physical array, as Timeloop does.
 
 The batched evaluation knows no links: where they carry words, its costs are too high, and `with_links`
-corrects one mapping's.
+corrects one mapping's, `with_all_links` those of a batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +142,50 @@ def with_links(
         if table[level, SHARED_BANDWIDTH] and busy:
             slowest = min(slowest, 1.0 / busy)
     return counts, float(np.ceil(compute / slowest)), energy
+
+
+def with_all_links(
+    costs: Costs,
+    architecture: Architecture,
+    compiled: CompiledArchitecture,
+    nest: LoopNest,
+    mappings: Mappings,
+) -> Costs:
+    """The costs of mappings of one nest on one architecture, each with its links; axes in `LOOPS`' order.
+
+    Args:
+        costs: of the mappings alone, with counts.
+        architecture: the one.
+        compiled: the same.
+        nest: the operator.
+        mappings: any number.
+    """
+    assert costs.counts is not None
+    counts, cycles, energy = costs.counts.copy(), costs.cycles.copy(), costs.energy_pj.copy()
+    keeps = np.broadcast_to(compiled.allowed, (len(mappings), *compiled.allowed.shape))
+    keeps = keeps if mappings.keeps is None else mappings.keeps
+    for row in np.flatnonzero(costs.valid):
+        one = slice(row, row + 1)
+        mapping = Mappings(
+            mappings.temporal[one],
+            mappings.order[one],
+            mappings.spatial_x[one],
+            mappings.spatial_y[one],
+            keeps[one],
+        )
+        links = link_transfers(architecture, nest, mapping, (LOOPS, LOOPS))
+        if links is not None:
+            alone = replace(
+                costs,
+                **{
+                    name: getattr(costs, name)[one]
+                    for name in ("cycles", "compute_cycles", "energy_pj", "counts")
+                },
+            )
+            counts[row], linked, energy[row] = with_links(alone, links, compiled, mapping)
+            cycles[row] = linked + costs.fill_drain_cycles[row]
+    utilisation = costs.utilisation * costs.cycles / cycles
+    return replace(costs, counts=counts, cycles=cycles, energy_pj=energy, utilisation=utilisation)
 
 
 @dataclass(frozen=True)
