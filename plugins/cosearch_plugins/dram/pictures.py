@@ -114,7 +114,7 @@ def _load_pictures(
     latency = Picture(
         "Latency under load",
         f"The same requests, evenly spaced, faster and faster; where the curve rises, queues fill: first in "
-        f"the controller, which is the metric latency_ns, then in front of it. As fast as they are "
+        f"the controller, as latency_ns counts it, then in front of it. As fast as they are "
         f"accepted {most:.1f} GB/s are moved, {most / peak:.0%} of the peak of the data bus.{part}",
         [
             design | {"x": curve.bandwidth_gb_per_s, "y": curve.latency_ns},

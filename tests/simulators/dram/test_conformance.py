@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 from cosearch_simulators.core.check import check_simulator
 from cosearch_simulators.core.result import Result
-from cosearch_simulators.dram import BankMachineControllers, Controllers, Trace, device
+from cosearch_simulators.dram import BankMachineControllers, Controllers, Trace, device, engines
 from cosearch_simulators.dram.common.result import UNITS
 from cosearch_simulators.dram.engines import dramsys, ramulator
 
@@ -56,3 +58,18 @@ def test_a_design_depends_on_nothing_but_itself(
         units = {name: unit for name, unit in UNITS.items() if name not in ("response_time_ns", "wait_ns")}
     found = check_simulator(simulate, designs, units, broken=(2, 3))
     assert (found["time_ns"][found.ok] > 0).all()
+
+
+def _imports(folder: Path) -> set[str]:
+    trees = [ast.parse(file.read_text()) for file in folder.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
+
+
+def test_the_engines_are_siblings() -> None:
+    root = Path(str(engines.__file__)).parents[1]
+    for name, others in {"ramulator": ["dramsys"], "dramsys": ["ramulator"]}.items():
+        found = _imports(root / "engines" / name)
+        assert found, name
+        assert not [one for one in found for other in others if f"dram.engines.{other}" in one]
+    assert not [one for one in _imports(root / "common") if "dram.engines" in one]

@@ -1,4 +1,4 @@
-"""Refreshes that fell due and were postponed past the end of a run: they must be made up for, so they are owed.
+"""Refreshes that fell due and were postponed past the end of a run: they are owed.
 
 DRAMSys' controller may postpone eight of them, as JEDEC allows (JESD79-4D, refresh command). A run that ends
 before they are done has saved their energy only on paper.

@@ -110,7 +110,7 @@ class DramResult:
         return self.cycles.size
 
     def as_result(self) -> Result:
-        """The same as any engine gives it, without what this run does not have, such as waits of no cycles."""
+        """The same as of any engine, without what this run does not have, such as waits without cycles."""
         columns = {name: np.asarray(getattr(self, name), np.float64) for name in _COLUMNS}
         ran = np.array([error == "" for error in self.error])
         known = {name: column for name, column in columns.items() if np.isfinite(column[ran]).all()}
