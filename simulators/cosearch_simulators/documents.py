@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cosearch_simulators.bounded_files import read_text
 from cosearch_simulators.bounded_yaml import YAML_BYTES, parse_yaml
-from cosearch_simulators.errors import ConfigurationError, closest, shown
+from cosearch_simulators.core.names import hint
+from cosearch_simulators.errors import ConfigurationError, shown
 
 
 class Document(BaseModel):
@@ -75,13 +76,6 @@ def write(document: Document, path: Path) -> None:
     path.write_text(json.dumps(data, indent=2) + "\n" if is_json else yaml.safe_dump(data, sort_keys=False))
 
 
-def nearest(name: str, known: typing.Iterable[str]) -> str:
-    """A question for the name that is nearest, or the known names where none is near."""
-    names = list(known)
-    close = closest(name, names)
-    return f"did you mean {close!r}?" if close else f"known are {', '.join(names)}"
-
-
 def _line(model: type[BaseModel], error: Any) -> str:
     *path, last = error["loc"] or ("",)
     if last == "[key]":  # a mapping's key, not its value
@@ -90,7 +84,7 @@ def _line(model: type[BaseModel], error: Any) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         fields = _model_at(model, error["loc"][:-1]).model_fields
-        return f"unknown field {place}: {nearest(str(error['loc'][-1]), fields)}"
+        return f"unknown field {place}{hint(error['loc'][-1], fields)}"
     if error["type"] == "missing":
         return f"{place} is missing"
     if error["type"] == "model_type":

@@ -1,7 +1,5 @@
 """What can go wrong in a simulator, as exceptions whose message is one line that a user can act on."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from reprlib import Repr
 
 LONGEST_LINE = 1000
@@ -37,20 +35,6 @@ class ConfigurationError(SimulatorError):
 
 class WorkloadError(SimulatorError):
     """A network or an operator is described by something that does not exist or cannot be."""
-
-
-def nearest_or_all(name: object, known: Iterable[str]) -> str:
-    """How a line on an unknown name ends: "the nearest is 'relu'", or all names where none is like it."""
-    names = list(known)
-    close = closest(name, names)
-    return f"the nearest is {close!r}" if close else f"expected one of {', '.join(names)}"
-
-
-def closest(name: object, known: Iterable[str]) -> str | None:
-    """The known name that is most like a name, if any is; only the first characters of a long one count."""
-    names = {entry.casefold()[:LONGEST_VALUE]: entry for entry in known}
-    close = get_close_matches(str(name)[:LONGEST_VALUE].casefold(), names, n=1, cutoff=0.5)
-    return names[close[0]] if close else None
 
 
 _short = Repr()

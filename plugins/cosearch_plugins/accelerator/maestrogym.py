@@ -22,7 +22,7 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Integer, Parameter
-from cosearch_plugins.accelerator.layer import LayerText, read_layer
+from cosearch_plugins.accelerator.layer import LayerText, described_layer, read_layer
 from cosearch_plugins.accelerator.network_workload import NetworkText
 from cosearch_plugins.accelerator.pictures import (
     TENSORS,
@@ -46,7 +46,7 @@ ORDERS = np.array(list(permutations(range(len(MAPS)))))
 METRICS = (
     Metric("runtime_cycles", "1", "until the last output is written"),
     Metric("throughput_macs_per_cycle", "1", "multiplications a cycle"),
-    Metric("energy_pj", "pJ", "all accesses and multiplications"),
+    Metric("energy_pj", "pJ", "all accesses and multiplications on the chip, without leakage or memory"),
     Metric("area_um2", "um2", "with the buffers that the mapping requires, as GAMMA and ArchGym count it"),
     Metric("l1_bytes", "B", "buffer that each PE requires"),
     Metric("l2_bytes", "B", "shared buffer that is required"),
@@ -108,6 +108,7 @@ class AcceleratorMaestrogym(Problem):
         settings = self.settings
         self.pes, self.bandwidths = settings.pes, (settings.noc_bandwidth, settings.offchip_bandwidth)
         self.layer_name, self.layer = _layer(settings.workload, settings.layer)
+        self.about = described_layer(self.layer_name, read_layer(settings.workload, settings.layer)[1])
         self.sizes = _map_sizes(self.layer)
         self.space = DesignSpace(_parameters(self.sizes, self.pes), name=self.name, groups=GROUPS)
         self.objectives = GOALS[settings.goal]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 METRICS = (
     Metric("latency_ns", "ns", "the slowest of the array and each level's bandwidth, with fill and drain"),
-    Metric("energy_pj", "pJ", "all accesses and multiply-accumulates"),
+    Metric("energy_pj", "pJ", "all accesses and multiply-accumulates, without leakage"),
     Metric("edp_pj_s", "pJ s", "energy times latency"),
     Metric("cycles", "1", "the latency in clock cycles"),
     Metric("utilisation", "1", "multiply-accumulates done, of those that the array could do in the time"),

@@ -88,7 +88,7 @@ SPACE = DesignSpace(
 )
 
 METRICS = (
-    Metric("energy_uj", "uJ", "of all layers"),
+    Metric("energy_uj", "uJ", "of all layers: accesses and multiply-accumulates, without leakage"),
     Metric("area_mm2", "mm2", "of the chip"),
     Metric("cycles", "1", "of all layers, one after the other"),
 )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from math import prod
 
+from cosearch_simulators.core.names import nearest
 from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.builder import NetworkBuilder, Tensor
 from cosearch_simulators.workloads.operators import (
@@ -276,10 +276,9 @@ class Importer:
 
 def unsupported(kind: str, where: str, supported: Iterable[str]) -> WorkloadError:
     """The error for a node that no operator describes; `kind` is its type and `where` tells the node."""
-    names = {name.casefold(): name for name in supported}
-    close = get_close_matches(str(kind).casefold(), names, n=1)
-    nearest = f", the nearest supported is {names[close[0]]!r}" if close else ""
-    return WorkloadError(f"{where}: operator {kind!r} is not supported{nearest}")
+    close = nearest(kind, supported)
+    ending = f"; the nearest supported is {close!r}" if close else ""
+    return WorkloadError(f"{where}: operator {kind!r} is not supported{ending}")
 
 
 def _two(sizes: Sequence[int], missing: int = 1) -> tuple[int, int]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cosearch_simulators.errors import WorkloadError, nearest_or_all
+from cosearch_simulators.core.names import unknown
+from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.operators import Operator
 
 ELEMENTWISE_OPERATIONS = {
@@ -176,4 +177,4 @@ class Embedding(Operator):
 
 def _check_function(label: str, function: str, functions: tuple[str, ...]) -> None:
     if function not in functions:
-        raise WorkloadError(f"{label}: unknown function {function!r}, {nearest_or_all(function, functions)}")
+        raise WorkloadError(f"{label}: {unknown('function', function, functions)}")

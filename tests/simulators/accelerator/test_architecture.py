@@ -42,7 +42,7 @@ def test_what_is_written_is_read(name, suffix, tmp_path) -> None:
     [
         (changed(0, capacity_words=0), "levels.0.capacity_words: must be more than 0, got 0"),
         (changed(0, capacity_words=-5), "levels.0.capacity_words: must be more than 0, got -5"),
-        (changed(0, capcity_words=5), "unknown field levels.0.capcity_words: did you mean 'capacity_words'?"),
+        (changed(0, capcity_words=5), "unknown field levels.0.capcity_words; did you mean 'capacity_words'?"),
         (
             changed(0, capacity_words=None),
             "levels.0.capacity_words is missing: only the last",
@@ -71,9 +71,9 @@ def test_what_is_written_is_read(name, suffix, tmp_path) -> None:
         ({"levels": []}, "levels: expected a list that is not empty, got []"),
         (changed(0, name="DRAM"), "levels: two are called 'DRAM'"),
         (changed(1, holds=["Weights", "Outputs"]), "levels.1.holds: nothing feeds Inputs, the outermost"),
-        (SMALL | {"mac": {"word_bit": 8}}, "unknown field mac.word_bit: did you mean 'word_bits'?"),
+        (SMALL | {"mac": {"word_bit": 8}}, "unknown field mac.word_bit; did you mean 'word_bits'?"),
         (SMALL | {"technology_nm": 3}, "technology_nm: must be at least 7, got 3"),
-        (SMALL | {"memory": "hbm"}, "memory: unknown 'hbm', did you mean 'hbm2'?"),
+        (SMALL | {"memory": "hbm"}, "memory: unknown 'hbm'; did you mean 'hbm2'?"),
         ({}, "levels is missing"),
         (None, "expected the fields name, levels, mac,"),
         (SMALL | {"mac": 8}, "mac: expected the fields word_bits, per_cycle,"),

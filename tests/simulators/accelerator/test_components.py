@@ -85,7 +85,7 @@ def test_plain_tables_replace_the_models(tmp_path) -> None:
     table = components.read_energy_table(path)
     assert table.energy("Buffer", ("read",)) == 2
     assert table.area_um2 == {"Buffer": 4}
-    with pytest.raises(ConfigurationError, match="no component 'Bufer': did you mean 'Buffer'"):
+    with pytest.raises(ConfigurationError, match="no component 'Bufer'; did you mean 'Buffer'"):
         table.energy("Bufer", ("read",))
     with pytest.raises(ConfigurationError, match="Buffer has no action leak, only read, write"):
         table.energy("Buffer", ("leak",))

@@ -193,7 +193,7 @@ def test_nests_without_a_layer_are_named(nest: LoopNest, message: str) -> None:
     [
         ("SpatialMap(1,1) Y;", "directive 1: unknown dimension 'Y', GEMM has K, M, N"),
         ("SpatialMap(1,1) M; TemporalMap(Sz(C),1) K;", r"directive 2: Sz\(C\) names no dimension of GEMM"),
-        ("SpatialMop(1,1) M;", "did you mean SpatialMap"),
+        ("SpatialMop(1,1) M;", "did you mean 'SpatialMap'"),
         ("SpatialMap(1) M;", "must have two arguments, got 1"),
         ("SpatialMap(0,1) M;", r"expected a size from 1 to 999999999 or Sz\(dimension\), got '0'"),
         ("SpatialMap(1,1) M; Cluster(8);", "must have two arguments, got 1"),
@@ -247,7 +247,7 @@ def test_bad_hardware_and_layers_are_named() -> None:
         evaluate_dataflow(GEMM, flow, Hardware([4, 8], [1, 2, 3], 4))
     with pytest.raises(SimulatorError, match="Y = 2 is smaller than the filter's R = 3"):
         Layer.of("CONV", {"R": 3, "Y": 2})
-    with pytest.raises(SimulatorError, match="unknown kind of layer 'FC', expected one of CONV"):
+    with pytest.raises(SimulatorError, match="unknown kind of layer 'FC'; valid: CONV"):
         Layer.of("FC", {"M": 2})
     with pytest.raises(SimulatorError, match=r"multiply to more than 2\*\*50"):
         Layer.of("GEMM", {"M": 1 << 20, "N": 1 << 20, "K": 1 << 20})

@@ -82,7 +82,7 @@ def test_what_is_written_is_read(suffix, tmp_path) -> None:
         ({"temporal": [2]}, "levels.0.temporal: expected a mapping, got [2]"),
         ({"spatial": [{"Z": 2}]}, "levels.0.spatial.0: unknown key 'Z', expected 'G', 'N', 'K', 'C', 'P',"),
         ({"order": "KC"}, "levels.0.order: expected a list, got 'KC'"),
-        ({"temporl": {}}, "unknown field levels.0.temporl: did you mean 'temporal'?"),
+        ({"temporl": {}}, "unknown field levels.0.temporl; did you mean 'temporal'?"),
     ],
 )
 def test_errors_are_one_line_that_names_the_field(level, line) -> None:
@@ -94,7 +94,7 @@ def test_errors_are_one_line_that_names_the_field(level, line) -> None:
 
 def test_levels_and_axes_must_exist() -> None:
     for level, line in [
-        ({"level": "Dram"}, "the mapping names no level 'Dram': did you mean 'DRAM'"),
+        ({"level": "Dram"}, "the mapping names no level 'Dram'; did you mean 'DRAM'"),
         (
             {"level": "GlobalBuffer", "spatial": [{"K": 15}]},
             "GlobalBuffer: 15 instances along axis 0, the array has 14",

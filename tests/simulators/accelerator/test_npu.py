@@ -199,12 +199,12 @@ def test_a_buffer_that_is_too_small_is_named_and_spoils_nothing():
         ({"cores": 0}, "cores must be a whole number from 1 to 1024, got 0"),
         ({"cores": np.nan}, "cores must be a whole number from 1 to 1024, got nan"),
         ({"cores": np.inf}, "cores must be a whole number from 1 to 1024, got inf"),
-        ({"cores": "two"}, "NPU column cores must be numbers, got .'two'"),
-        ({"cores": None}, "NPU column cores must be numbers, got .None"),
+        ({"cores": "two"}, "NPU column cores must hold numbers, got .'two'"),
+        ({"cores": None}, "NPU column cores must hold numbers, got .None"),
         ({"clock_ghz": -1.0}, "clock_ghz must be from 1e-09 to 1e[+]12, got -1.0"),
         ({"clock_ghz": 5e-324}, "clock_ghz must be from 1e-09 to 1e[+]12, got 5e-324"),
         ({"dram_gb_per_s": np.nan}, "dram_gb_per_s must be from 1e-09 to 1e[+]12, got nan"),
-        ({"dataflow": "weight"}, "unknown dataflow 'weight', the nearest is 'weight_stationary'"),
+        ({"dataflow": "weight"}, "unknown dataflow 'weight'; did you mean 'weight_stationary'"),
     ],
 )
 def test_what_is_out_of_bounds_is_named(columns, message):

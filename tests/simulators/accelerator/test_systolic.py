@@ -100,7 +100,7 @@ def test_designs_and_layers_broadcast() -> None:
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (SystolicArray(8, 8, "rs"), "unknown dataflow 'rs', expected one of os, ws, is"),
+        (SystolicArray(8, 8, "rs"), "unknown dataflow 'rs'; valid: os, ws, is"),
         (SystolicArray(0, 8), "rows must be from 1 to 2147483647, got 0"),
         (SystolicArray([8.0, 4.5], 8), "rows must be whole numbers, got 4.5"),
         (SystolicArray(8, 8.5), "columns must be whole numbers, got 8.5"),

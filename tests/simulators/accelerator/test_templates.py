@@ -46,7 +46,7 @@ def test_users_give_their_own() -> None:
     mine = parse(Template, {"name": "mine", "spatial": [["K"], ["C"]], "needs": ["R"], "largest_stride": 1})
     assert mine.admits(PRODUCT) == "mine needs an operator with more than one iteration of R"
     assert mine.admits(DEPTHWISE) == "mine runs a stride of at most 1, the operator has 2"
-    with pytest.raises(ConfigurationError, match=r"unknown field spatal: did you mean 'spatial'"):
+    with pytest.raises(ConfigurationError, match=r"unknown field spatal; did you mean 'spatial'"):
         parse(Template, {"name": "mine", "spatial": [["K"]], "spatal": []})
 
 

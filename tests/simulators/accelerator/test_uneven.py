@@ -272,7 +272,7 @@ def _set(case: dict[str, Any], path: str, value: Any) -> None:
         ("hardware/memories/dram/ports/0/bandwidth_min", 512, "bandwidth_min 512 is above bandwidth_max 64"),
         ("hardware/operational_array/sizes", [16], "2 dimensions but 1 sizes"),
         ("mapping/0/spatial_mapping/D1", ["D1, 32"], "along D1 needs 32 positions, the array has 16"),
-        ("mapping/0/spatial_mapping/D1", ["K, 16"], "unrolling of loop 'K', which is none of D0, D1, D2"),
+        ("mapping/0/spatial_mapping/D1", ["K, 16"], "unrolling of loop 'K'; valid: D0, D1, D2"),
         ("mapping/0/spatial_mapping/D1", ["D1"], r"spatial_mapping\.D1: expected 'LOOP, POSITIONS'"),
         ("mapping/0/memory_operand_links", {"O": "O", "W": "I2"}, "memory_operand_links has no 'I'"),
         ("mapping/0/memory_operand_links/W", "I3", "no memory holds operand W"),

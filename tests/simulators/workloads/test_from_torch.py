@@ -174,7 +174,7 @@ class Branching(nn.Module):
     ("module", "shape", "message"),
     [
         (Recurrent(), (5, 1, 8), "memory (node 'gru'): operator 'gru' is not supported"),
-        (Volume(), (1, 1, 4, 4, 4), "solid (node 'conv3d'): operator 'conv3d' is not supported, the nearest"),
+        (Volume(), (1, 1, 4, 4, 4), "solid (node 'conv3d'): operator 'conv3d' is not supported; the nearest"),
         (Branching(), (3,), "torch.export cannot trace Branching: "),
         (nn.Linear(4, 3), (2, 5), "torch.export cannot trace Linear: "),
     ],

@@ -195,14 +195,14 @@ def test_precision_is_every_operators():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "resnet19"}, "unknown network 'resnet19', the nearest is 'resnet18'"),
+        ({"name": "resnet19"}, "unknown network 'resnet19'; did you mean 'resnet18'"),
         (
             {"name": "resnet18", "image": 3},
-            "unknown argument of resnet18 'image', the nearest is 'image_size'",
+            "unknown argument of resnet18 'image'; did you mean 'image_size'",
         ),
         (
             {"name": "resnet18", "foo": 3},
-            "unknown argument of resnet18 'foo', expected one of batch, image_size, classes, precision",
+            "unknown argument of resnet18 'foo'; valid: batch, image_size, classes, precision",
         ),
         ({"name": "resnet18", "batch": 0}, "resnet18: batch must be at least 1, got 0"),
         ({"name": "resnet18", "batch": 1.5}, "resnet18: batch must be an integer, got 1.5"),

@@ -198,11 +198,11 @@ def test_vector_operators_count_their_formulas():
         ),
         (
             lambda: Elementwise(name="e", function="rlu", operands=(1,), elements=1),
-            "unknown function 'rlu', the nearest is 'relu'",
+            "unknown function 'rlu'; did you mean 'relu'",
         ),
         (
             lambda: Reduction(name="r", function="maxpool", in_elements=1, out_elements=1, window=1),
-            "unknown function 'maxpool', the nearest is 'max_pool'",
+            "unknown function 'maxpool'; did you mean 'max_pool'",
         ),
         (
             lambda: Precision(weight_bits=0),

@@ -16,7 +16,7 @@ from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture
 from cosearch_simulators.accelerator.mapper.search_kernel import FREE
 from cosearch_simulators.accelerator.mapping.templates import Template, array_level
 from cosearch_simulators.accelerator.system.architecture import Architecture
-from cosearch_simulators.documents import nearest
+from cosearch_simulators.core.names import hint
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, TENSORS, LoopNest
 
@@ -151,7 +151,7 @@ def _order(base: str, exactly: Sequence[str], innermost: Collection[str]) -> tup
 
 def _find(name: str, names: Sequence[str], what: str) -> int:
     if name not in names:
-        raise ConfigurationError(f"constraints: no {what} {name!r}: {nearest(name, names)}")
+        raise ConfigurationError(f"constraints: no {what} {name!r}{hint(name, names)}")
     return list(names).index(name)
 
 

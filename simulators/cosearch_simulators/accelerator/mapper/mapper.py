@@ -23,6 +23,7 @@ from cosearch_simulators.accelerator.mapper.entry import new_scratch, search_ran
 from cosearch_simulators.accelerator.mapper.padding import padded
 from cosearch_simulators.accelerator.mapper.search_kernel import EDP, ENERGY, LATENCY
 from cosearch_simulators.accelerator.system.architecture import Architecture
+from cosearch_simulators.core.names import unknown
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads.loop_nest import LoopNest
@@ -145,9 +146,9 @@ def map_pairs(
     Args, and what is raised, are those of `map_nests`, and `refused`: pairs that cannot run, and why.
     """
     if objective not in OBJECTIVES:
-        raise ConfigurationError(f"unknown objective {objective!r}, expected one of {', '.join(OBJECTIVES)}")
+        raise ConfigurationError(unknown("objective", objective, OBJECTIVES))
     if effort not in EFFORTS:
-        raise ConfigurationError(f"unknown effort {effort!r}, expected one of {', '.join(EFFORTS)}")
+        raise ConfigurationError(unknown("effort", effort, EFFORTS))
     if not architectures:
         raise ConfigurationError("the mapper needs at least one architecture")
     if not nests:

@@ -20,7 +20,7 @@ from cosearch_simulators.accelerator.mapper.mapper import (
     run_searches,
 )
 from cosearch_simulators.accelerator.system.architecture import Architecture
-from cosearch_simulators.documents import nearest
+from cosearch_simulators.core.names import hint
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads import Network, Precision
 from cosearch_simulators.workloads.loop_nest import LoopNest
@@ -195,7 +195,7 @@ def _fuse(
     mappings, rows, cycles, energy = single
     names = compiled[0].names
     if fuse_at not in names[:-1]:
-        raise ConfigurationError(f"fuse_at: no level {fuse_at!r} on the chip: {nearest(fuse_at, names[:-1])}")
+        raise ConfigurationError(f"fuse_at: no level {fuse_at!r} on the chip{hint(fuse_at, names[:-1])}")
     level, last = names.index(fuse_at), len(names) - 1
     layers = len(nest_of)
     able = np.zeros((layers, 2, 2), bool)

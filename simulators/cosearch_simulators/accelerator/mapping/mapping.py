@@ -16,7 +16,8 @@ from pydantic import Field, field_validator
 from cosearch_simulators.accelerator.common.arrays import Mappings
 from cosearch_simulators.accelerator.engines.timeloop.evaluation import evaluate
 from cosearch_simulators.accelerator.system.architecture import Architecture, Tensor
-from cosearch_simulators.documents import Document, nearest, read, write
+from cosearch_simulators.core.names import hint
+from cosearch_simulators.documents import Document, read, write
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, TENSORS, LoopNest
 
@@ -107,7 +108,7 @@ def pack(mappings: Sequence[Mapping], architecture: Architecture) -> Mappings:
         for entry in mapping.levels:
             if entry.level not in names:
                 raise ConfigurationError(
-                    f"the mapping names no level {entry.level!r}: {nearest(entry.level, names)}"
+                    f"the mapping names no level {entry.level!r}{hint(entry.level, names)}"
                 )
             if entry.level in seen:
                 raise ConfigurationError(f"the mapping names {entry.level} twice")

@@ -14,7 +14,8 @@ from pydantic import Field, model_validator
 
 from cosearch_simulators.accelerator.mapping.mapping import LevelMapping, Loop, Mapping
 from cosearch_simulators.accelerator.system.architecture import Architecture, StorageLevel, Tensor
-from cosearch_simulators.documents import Document, nearest
+from cosearch_simulators.core.names import hint
+from cosearch_simulators.documents import Document
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, LoopNest
 
@@ -196,6 +197,4 @@ def template(name: str) -> Template:
     for entry in TEMPLATES:
         if entry.name == name:
             return entry
-    raise ConfigurationError(
-        f"unknown template {name!r}: {nearest(name, [entry.name for entry in TEMPLATES])}"
-    )
+    raise ConfigurationError(f"unknown template {name!r}{hint(name, [entry.name for entry in TEMPLATES])}")

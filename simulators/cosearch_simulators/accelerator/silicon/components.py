@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from cosearch_simulators.documents import load, nearest
+from cosearch_simulators.core.names import hint
+from cosearch_simulators.documents import load
 from cosearch_simulators.errors import ConfigurationError, shown
 
 # A. Stillmaker, B. Baas: "Scaling equations for the accurate prediction of CMOS device performance from 180
@@ -117,7 +118,7 @@ def dram_energy_pj(access_bits: float, memory: str = "ddr3") -> float:
         ConfigurationError: there is no such memory.
     """
     if memory not in DRAM_PJ_A_BIT:
-        raise ConfigurationError(f"unknown memory {memory!r}: {nearest(memory, DRAM_PJ_A_BIT)}")
+        raise ConfigurationError(f"unknown memory {memory!r}{hint(memory, DRAM_PJ_A_BIT)}")
     return access_bits * DRAM_PJ_A_BIT[memory]
 
 
@@ -181,7 +182,7 @@ class EnergyTable:
             raise ConfigurationError("the energy table has areas only: read a file with energies too")
         if component not in self.energy_pj:
             raise ConfigurationError(
-                f"the energy table has no component {component!r}: {nearest(component, self.energy_pj)}"
+                f"the energy table has no component {component!r}{hint(component, self.energy_pj)}"
             )
         table = self.energy_pj[component]
         for action in actions:

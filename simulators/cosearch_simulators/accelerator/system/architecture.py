@@ -23,7 +23,8 @@ from cosearch_simulators.accelerator.common import nest_tables
 from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture
 from cosearch_simulators.accelerator.silicon import components
 from cosearch_simulators.accelerator.silicon.components import EnergyTable
-from cosearch_simulators.documents import Document, nearest, read, write
+from cosearch_simulators.core.names import hint
+from cosearch_simulators.documents import Document, read, write
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import TENSORS
 from cosearch_simulators.workloads.operators import Precision
@@ -165,9 +166,7 @@ class Architecture(Document):
                     "the outermost level must hold all tensors"
                 )
         if self.memory not in components.DRAM_PJ_A_BIT:
-            raise ValueError(
-                f"memory: unknown {self.memory!r}, {nearest(self.memory, components.DRAM_PJ_A_BIT)}"
-            )
+            raise ValueError(f"memory: unknown {self.memory!r}{hint(self.memory, components.DRAM_PJ_A_BIT)}")
         return self
 
     def level(self, name: str) -> StorageLevel:
@@ -179,7 +178,7 @@ class Architecture(Document):
         for level in self.levels:
             if level.name == name:
                 return level
-        raise ConfigurationError(f"no level {name!r}: {nearest(name, [level.name for level in self.levels])}")
+        raise ConfigurationError(f"no level {name!r}{hint(name, [level.name for level in self.levels])}")
 
     @property
     def units(self) -> int:
@@ -333,7 +332,7 @@ def preset(name: str) -> Architecture:
         ConfigurationError: there is none of this name.
     """
     if name not in presets():
-        raise ConfigurationError(f"unknown architecture {name!r}: {nearest(name, presets())}")
+        raise ConfigurationError(f"unknown architecture {name!r}{hint(name, presets())}")
     with resources.as_file(
         resources.files("cosearch_simulators.accelerator.system") / "presets" / f"{name}.yaml"
     ) as path:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from cosearch_simulators.errors import WorkloadError, nearest_or_all
+from cosearch_simulators.core.names import unknown
+from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.network import Network
 from cosearch_simulators.workloads.networks import mobile, plain, residual, segmentation, transformers
 from cosearch_simulators.workloads.operators import Precision
@@ -44,10 +45,10 @@ def network(name: str, **arguments: Any) -> Network:
     Raises:
         WorkloadError: an unknown name or argument, or a value that the network cannot have.
     """
-    build = NETWORKS[_nearest("network", name, tuple(NETWORKS))]
+    build = NETWORKS[_check_known("network", name, tuple(NETWORKS))]
     accepted = tuple(argument for argument in signature(build).parameters if argument != "name")
     for argument, value in arguments.items():
-        _nearest(f"argument of {name}", argument, accepted)
+        _check_known(f"argument of {name}", argument, accepted)
         if argument == "precision":
             if not isinstance(value, Precision):
                 raise WorkloadError(f"{name}: precision must be a Precision, got {value!r}")
@@ -58,7 +59,7 @@ def network(name: str, **arguments: Any) -> Network:
     return build(name, **arguments)
 
 
-def _nearest(kind: str, name: str, names: tuple[str, ...]) -> str:
+def _check_known(kind: str, name: str, names: tuple[str, ...]) -> str:
     if name in names:
         return name
-    raise WorkloadError(f"unknown {kind} {name!r}, {nearest_or_all(name, names)}")
+    raise WorkloadError(unknown(kind, name, names))

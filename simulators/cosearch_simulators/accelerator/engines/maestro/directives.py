@@ -11,7 +11,6 @@ section 3.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.accelerator.engines.maestro.layer import FILTER_OF, Layer
+from cosearch_simulators.core.names import hint
 from cosearch_simulators.errors import SimulatorError
 
 
@@ -68,9 +68,8 @@ def parse_directives(text: str, layer: Layer) -> tuple[Directive, ...]:
             continue
         match = _DIRECTIVE.match(part)
         if match is None or match[1] not in _NAMES:
-            near = difflib.get_close_matches(part.split("(")[0].strip(), _NAMES, 1)
-            hint = f", did you mean {near[0]}?" if near else f", expected one of {', '.join(_NAMES)}"
-            raise SimulatorError(f"directive {number}: {part!r} is none{hint}")
+            meant = hint(part.split("(")[0].strip(), _NAMES)
+            raise SimulatorError(f"directive {number}: {part!r} is none{meant}")
         arguments = [argument.strip() for argument in match[2].split(",")]
         if len(arguments) != 2:
             raise SimulatorError(

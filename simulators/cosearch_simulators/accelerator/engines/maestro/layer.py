@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch_simulators.core.names import unknown
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
@@ -57,9 +58,7 @@ class Layer:
 
     def __post_init__(self) -> None:
         if self.kind not in DIMENSIONS:
-            raise SimulatorError(
-                f"unknown kind of layer {self.kind!r}, expected one of {', '.join(DIMENSIONS)}"
-            )
+            raise SimulatorError(unknown("kind of layer", self.kind, DIMENSIONS))
         names = DIMENSIONS[self.kind]
         if len(self.sizes) != len(names):
             raise SimulatorError(

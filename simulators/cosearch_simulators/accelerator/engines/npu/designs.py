@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosearch_simulators.errors import ConfigurationError, nearest_or_all
+from cosearch_simulators.core.columns import Columns
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ operators run side by side."""
 
 
 @dataclass(frozen=True, eq=False)
-class Npus:
+class Npus(Columns):
     """n NPU designs. Every column has length n, or 1, which stands for all.
 
     Attributes:
@@ -52,54 +52,16 @@ class Npus:
     dataflow: ArrayLike = "weight_stationary"
     schedule: ArrayLike = "any_core"
 
-    WHOLE = {  # noqa: RUF012
-        "cores": 1024,
-        "array_rows": 4096,
-        "array_columns": 4096,
-        "vector_lanes": 65_536,
-        "buffers": 16,
+    WHAT = "NPU"
+    NAMES = {"dataflow": DATAFLOWS, "schedule": SCHEDULES}  # noqa: RUF012
+    COUNTS = {  # noqa: RUF012
+        "cores": (1, 1024),
+        "array_rows": (1, 4096),
+        "array_columns": (1, 4096),
+        "vector_lanes": (1, 65_536),
+        "buffers": (1, 16),
     }
-    """The largest of each column of whole numbers."""
-
-    def __post_init__(self) -> None:
-        columns = {f.name: np.atleast_1d(np.asarray(getattr(self, f.name))) for f in fields(self)}
-        length = max(column.size for column in columns.values())
-        for name, column in columns.items():
-            if column.ndim != 1 or column.size not in (1, length):
-                raise ConfigurationError(
-                    f"NPU column {name} has shape {column.shape}, expected 1 or {length} rows"
-                )
-            if name not in ("dataflow", "schedule"):
-                try:
-                    list(map(float, column))
-                except (TypeError, ValueError):
-                    raise ConfigurationError(
-                        f"NPU column {name} must be numbers, got {column.tolist()[:3]}"
-                    ) from None
-            object.__setattr__(self, name, np.broadcast_to(column, length))
-
-    def __len__(self) -> int:
-        return np.asarray(self.cores).size
-
-    def problems(self) -> list[str]:
-        """For each design what is wrong with it, or an empty string."""
-        found = [""] * len(self)
-        for field in fields(self):
-            column = np.asarray(getattr(self, field.name))
-            for i, value in enumerate(column):
-                found[i] = found[i] or self._problem(field.name, value)
-        return found
-
-    def _problem(self, name: str, value: object) -> str:
-        known = {"dataflow": DATAFLOWS, "schedule": SCHEDULES}.get(name)
-        if known is not None:
-            if value in known:
-                return ""
-            return f"unknown {name} {str(value)!r}, {nearest_or_all(value, known)}"
-        number = float(value)  # type: ignore[arg-type]
-        if name in self.WHOLE and not (1 <= number <= self.WHOLE[name] and number.is_integer()):
-            return f"{name} must be a whole number from 1 to {self.WHOLE[name]}, got {value}"
-        return "" if 1e-9 <= number <= 1e12 else f"{name} must be from 1e-09 to 1e+12, got {value}"
+    NUMBERS = dict.fromkeys(("buffer_kib", "dma_gb_per_s", "dram_gb_per_s", "clock_ghz"), (1e-9, 1e12))
 
     def arrays(self) -> Floats:
         """float64 (n, tiling.DESIGN_COLUMNS), as `tiling.plan` reads them."""
@@ -114,13 +76,8 @@ class Npus:
                 np.asarray(self.dma_gb_per_s, np.float64),
                 np.asarray(self.dram_gb_per_s, np.float64),
                 np.asarray(self.clock_ghz, np.float64),
-                _codes(self.dataflow, DATAFLOWS),
-                _codes(self.schedule, SCHEDULES),
+                self.codes("dataflow").astype(np.float64),
+                self.codes("schedule").astype(np.float64),
             ],
             axis=1,
         )
-
-
-def _codes(column: ArrayLike, names: tuple[str, ...]) -> Floats:
-    values = np.asarray(column)
-    return np.select([values == name for name in names], np.arange(len(names), dtype=np.float64), -1.0)

@@ -34,6 +34,7 @@ from cosearch_simulators.accelerator.engines.scalesim.fold import (
     fold_cycles,
     moved_words,
 )
+from cosearch_simulators.core.names import unknown
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.workloads.loop_nest import LoopNest
 from cosearch_simulators.workloads.network import Network
@@ -282,9 +283,9 @@ def _dataflow_numbers(flow: NDArray[np.generic]) -> NDArray[np.int64]:
     """Names of dataflows, or their numbers, as numbers."""
     names = np.array(DATAFLOWS)
     if flow.dtype.kind == "U":
-        unknown = flow[~np.isin(flow, names)]
-        if unknown.size:
-            raise SimulatorError(f"unknown dataflow '{unknown[0]}', expected one of {', '.join(DATAFLOWS)}")
+        unheard = flow[~np.isin(flow, names)]
+        if unheard.size:
+            raise SimulatorError(unknown("dataflow", unheard[0], DATAFLOWS))
         return np.asarray(np.argmax(flow[..., None] == names, axis=-1), np.int64)
     if flow.size and not np.isin(flow, np.arange(len(names))).all():
         raise SimulatorError(f"a dataflow's number must be from 0 to {len(names) - 1}, got {flow.tolist()}")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cosearch_simulators.core.names import hint
 from cosearch_simulators.documents import load
 from cosearch_simulators.errors import ConfigurationError
 
@@ -182,7 +182,7 @@ def _memory(name: str, spec: _MemorySpec, array: Mapping[str, int]) -> Memory:
     for dimension in spec.served_dimensions:
         if dimension not in array:
             raise ConfigurationError(
-                f"memory {name!r} serves array dimension {dimension!r}{nearest(dimension, array)}"
+                f"memory {name!r} serves array dimension {dimension!r}{hint(dimension, array)}"
             )
     ports = tuple(
         Port(
@@ -197,8 +197,7 @@ def _memory(name: str, spec: _MemorySpec, array: Mapping[str, int]) -> Memory:
         for operand, _ in port.serves:
             if operand not in spec.operands:
                 raise ConfigurationError(
-                    f"port {port.name!r} of memory {name!r} serves {operand!r}"
-                    f"{nearest(operand, spec.operands)}"
+                    f"port {port.name!r} of memory {name!r} serves {operand!r}{hint(operand, spec.operands)}"
                 )
     return Memory(
         name,
@@ -226,10 +225,3 @@ def _check_hierarchy(hardware: Hardware, operand: str) -> None:
                 f"memory {outer.name!r} feeds {inner.name!r} with {operand!r} "
                 f"but does not serve array dimension {min(missing)!r} as that one does"
             )
-
-
-def nearest(name: str, known: Mapping[str, Any] | tuple[str, ...] | list[str]) -> str:
-    """The end of an error line about an unknown name: what there is, the nearest first."""
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f", which is none of {', '.join(known) or 'none'}{hint}"

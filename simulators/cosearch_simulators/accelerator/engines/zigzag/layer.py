@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import Any
 
-from cosearch_simulators.accelerator.engines.zigzag.hardware import Hardware, nearest
+from cosearch_simulators.accelerator.engines.zigzag.hardware import Hardware
+from cosearch_simulators.core.names import hint
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, LoopNest
 
@@ -45,9 +46,7 @@ class Layer:
         for operand, indices in self.indices.items():
             for loop in (loop for index in indices for _, loop in index):
                 if loop not in self.loops:
-                    raise ConfigurationError(
-                        f"operand {operand} has index {loop!r}{nearest(loop, self.loops)}"
-                    )
+                    raise ConfigurationError(f"operand {operand} has index {loop!r}{hint(loop, self.loops)}")
             if self.bits.get(operand, 0) < 1:
                 raise ConfigurationError(
                     f"operand {operand} must have at least 1 bit, got {self.bits.get(operand)}"
@@ -157,10 +156,10 @@ class Unrolling:
         """
         for dimension, loops in self.along.items():
             if dimension not in hardware.array:
-                raise ConfigurationError(f"unrolling along {dimension!r}{nearest(dimension, hardware.array)}")
+                raise ConfigurationError(f"unrolling along {dimension!r}{hint(dimension, hardware.array)}")
             for loop, positions in loops:
                 if loop not in layer.loops:
-                    raise ConfigurationError(f"unrolling of loop {loop!r}{nearest(loop, layer.loops)}")
+                    raise ConfigurationError(f"unrolling of loop {loop!r}{hint(loop, layer.loops)}")
                 if positions < 1:
                     raise ConfigurationError(
                         f"loop {loop} must be unrolled on at least 1 position, got {positions}"
@@ -180,7 +179,7 @@ class Unrolling:
                 known = sorted({held for memory in hardware.memories for held in memory.operands})
                 raise ConfigurationError(
                     f"no memory holds operand {operand} ({self.links[operand]!r}"
-                    f"{nearest(self.links[operand], known)})"
+                    f"{hint(self.links[operand], known)})"
                 )
 
 

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.accelerator.engines.zigzag import kernel
-from cosearch_simulators.accelerator.engines.zigzag.hardware import nearest
 from cosearch_simulators.accelerator.engines.zigzag.mapping import (
     MappingError,
     Model,
     UnevenCost,
     UnevenMapping,
 )
+from cosearch_simulators.core.names import hint
 
 Objective = Literal["latency", "energy", "edp"]
 
@@ -79,7 +79,7 @@ def find_mapping(
         ValueError: an unknown objective, or a budget or limit below 1.
     """
     if objective not in OBJECTIVES:
-        raise ValueError(f"objective {objective!r}{nearest(objective, list(OBJECTIVES))}")
+        raise ValueError(f"objective {objective!r}{hint(objective, list(OBJECTIVES))}")
     if min(evaluations, loop_limit) < 1:
         raise ValueError(f"evaluations and loop_limit must be at least 1, got {evaluations} and {loop_limit}")
     number, tables, names = OBJECTIVES.index(objective), model.tables, list(model.layer.loops)

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cosearch_simulators.accelerator.engines.zigzag import kernel
-from cosearch_simulators.accelerator.engines.zigzag.hardware import Hardware, nearest
+from cosearch_simulators.accelerator.engines.zigzag.hardware import Hardware
 from cosearch_simulators.accelerator.engines.zigzag.layer import Layer, Unrolling
 from cosearch_simulators.accelerator.engines.zigzag.tables import Tables, build_tables, ports_of
+from cosearch_simulators.core.names import hint
 from cosearch_simulators.errors import ConfigurationError
 
 ACCESSES = ("rd_out_to_low", "wr_in_by_low", "rd_out_to_high", "wr_in_by_high")
@@ -150,7 +151,7 @@ class Model:
         tables, names = self.tables, list(self.layer.loops)
         for loop, _ in mapping.loops:
             if loop not in self.layer.loops:
-                raise MappingError(f"mapping has loop {loop!r}{nearest(loop, names)}")
+                raise MappingError(f"mapping has loop {loop!r}{hint(loop, names)}")
         for loop, needed in self.temporal.items():
             got = prod(size for name, size in mapping.loops if name == loop)
             if got != needed:
