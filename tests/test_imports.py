@@ -102,7 +102,7 @@ def module_name(package: str, file: Path) -> str:
 
 
 def imported_modules(tree: ast.AST, known: set[str], *, when_loaded: bool = False) -> set[str]:
-    """Which known modules a file imports: for type checkers and inside functions too, or when it is loaded."""
+    """Which known modules a file imports: for type checkers and inside functions too, or when loaded."""
     found: set[str] = set()
     for node in ast.iter_child_nodes(tree):
         if when_loaded and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):

@@ -117,9 +117,7 @@ def test_memories_that_hold_no_tile_are_named() -> None:
 
 def test_an_unknown_objective_names_the_nearest() -> None:
     model = zigzag.model_of(CASES["zz0087"])
-    with pytest.raises(
-        ValueError, match="'latncy'; did you mean 'latency'"
-    ):
+    with pytest.raises(ValueError, match="'latncy'; did you mean 'latency'"):
         find_mapping(model, "latncy")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="must be at least 1, got 0 and 6"):
         find_mapping(model, evaluations=0)
