@@ -8,15 +8,17 @@ the relaxation rises: what overflows by a factor costs as many times more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.space import Ordinal
+from cosearch.space import Designs, DesignSpace, Ordinal
 
 if TYPE_CHECKING:
-    from cosearch_plugins.accelerator.mapping import AcceleratorMapping
+    from cosearch_simulators.accelerator.common.arrays import Mappings
+    from cosearch_simulators.accelerator.system.architecture import Architecture, CompiledArchitecture
+    from cosearch_simulators.workloads import LoopNest
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +26,28 @@ METRICS = ("latency_ns", "energy_pj", "edp_pj_s", "cycles", "utilisation")
 """Those of the problem that are relaxed; cycles are without fill, drain and rounding up."""
 
 
-def relaxed(problem: AcceleratorMapping, unit: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
+class MappingProblem(Protocol):
+    """What the relaxation needs of the problem: its space and how the space stands for mappings."""
+
+    space: DesignSpace
+    nest: LoopNest
+    architecture: Architecture
+    compiled: CompiledArchitecture
+    words: list[str]
+    loops: list[str]
+    arrays: list[tuple[int, int]]
+    tiled: list[int]
+
+    def mappings(self, designs: Designs) -> Mappings:
+        """The designs as the arrays of the cost model."""
+        ...
+
+    def axis_name(self, level: int, axis: int) -> str:
+        """The name of one axis of an array."""
+        ...
+
+
+def relaxed(problem: MappingProblem, unit: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Metrics, {name: (n,)}, and their derivatives, {name: (n, d)}, at points of the unit cube."""
     import torch
 
@@ -37,7 +60,7 @@ def relaxed(problem: AcceleratorMapping, unit: Floats) -> tuple[dict[str, Floats
     return {name: values.detach().numpy() for name, values in found.items()}, slopes
 
 
-def _metrics(torch: Any, problem: AcceleratorMapping, points: Any) -> dict[str, Any]:
+def _metrics(torch: Any, problem: MappingProblem, points: Any) -> dict[str, Any]:
     from cosearch_simulators.accelerator.engines.continuous.cost import continuous_cost
 
     designs = problem.space.from_unit(points.detach().numpy())
@@ -60,7 +83,7 @@ def _metrics(torch: Any, problem: AcceleratorMapping, points: Any) -> dict[str, 
 
 
 def _factors(
-    torch: Any, problem: AcceleratorMapping, points: Any, designs: Any
+    torch: Any, problem: MappingProblem, points: Any, designs: Any
 ) -> tuple[Any, tuple[Any, Any]]:
     """Temporal factors (n, levels, loops), and those along X and Y."""
     from cosearch_simulators.workloads import LOOPS
