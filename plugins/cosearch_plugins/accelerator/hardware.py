@@ -232,7 +232,7 @@ class Accelerator(Problem):
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the engine."""
         found = self._evaluate(self._columns(designs), fidelity)
-        return Outcomes.of(found.metrics, errors=[str(reason) for reason in found.reason])
+        return Outcomes(found.metrics, found.codes, found.reason)
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """The array with its utilisation, energy by level and operand, and the roofline with every layer.
