@@ -290,7 +290,7 @@ class Accelerator(Problem):
         bits, engine = self.settings.bits, self.settings.engine
         held: dict[str, Parameter] = {}
         for name, (value, reason) in self.engine.HELD.items():
-            held[name] = Categorical(name, (value,), description=f"held: to the engine {engine} {reason}")
+            held[name] = Categorical(name, (value,), description=f"held, unknown to {engine}: {reason}")
         if bits is not None:
             held["bits"] = Categorical("bits", (bits,), description="of weights and activations")
         if template is not None:
