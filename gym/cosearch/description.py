@@ -47,6 +47,7 @@ def describe_problem(problem: Problem) -> dict[str, Any]:
         **problem_summary(type(problem)),
         "description": inspect.getdoc(type(problem)) or "",
         "about": problem.about,
+        "fidelities": list(problem.fidelity_names),
         "arguments": [asdict(argument) for argument in described(problem.Settings)],
         "metrics": [vars(metric) for metric in problem.metrics],
         "objectives": [str(objective) for objective in problem.objectives],

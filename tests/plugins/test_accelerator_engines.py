@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from cosearch.description import describe_problem
 from cosearch.errors import ArgumentError
 from cosearch.testing import check_problem
 from cosearch_plugins.accelerator.hardware import DATAFLOWS, SPACE, Accelerator
@@ -34,7 +35,7 @@ def test_what_an_engine_searches_every_engine_with_the_same_dataflow_can_evaluat
 def test_what_an_engine_does_not_know_is_held_and_says_why():
     space = Accelerator(workload="alexnet", engine="scalesim").space
     assert space["register_words"].size == space["buffer_words_per_cycle"].size == 1
-    assert "scalesim its units keep one operand" in space["register_words"].description
+    assert "unknown to scalesim: its units keep one operand" in space["register_words"].description
     assert list(space["dataflow"].values) == ["output-stationary", "weight-stationary", "input-stationary"]
     assert Accelerator(workload="alexnet").space is SPACE
     assert timeloop.DATAFLOWS == DATAFLOWS
@@ -105,3 +106,8 @@ def test_describe_says_what_the_network_is():
     assert described["about"] == (
         "alexnet: 714,188,480 multiply-accumulates and 61,100,840 parameters in 8 layers, 10 other operators"
     )
+
+
+def test_describe_names_the_fidelities_of_the_engine():
+    assert describe_problem(Accelerator(workload="alexnet"))["fidelities"] == ["bound", "mapper", "timeline"]
+    assert describe_problem(Accelerator(workload="alexnet", engine="npu"))["fidelities"] == ["timeline"]

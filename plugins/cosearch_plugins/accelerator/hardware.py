@@ -232,7 +232,7 @@ class Accelerator(Problem):
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the engine."""
         found = self._evaluate(self._columns(designs), fidelity)
-        return Outcomes.of(found.metrics, errors=[str(reason) for reason in found.reason])
+        return Outcomes(found.metrics, found.codes, found.reason)
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """The array with its utilisation, energy by level and operand, and the roofline with every layer.
@@ -290,7 +290,7 @@ class Accelerator(Problem):
         bits, engine = self.settings.bits, self.settings.engine
         held: dict[str, Parameter] = {}
         for name, (value, reason) in self.engine.HELD.items():
-            held[name] = Categorical(name, (value,), description=f"held: to the engine {engine} {reason}")
+            held[name] = Categorical(name, (value,), description=f"held, unknown to {engine}: {reason}")
         if bits is not None:
             held["bits"] = Categorical("bits", (bits,), description="of weights and activations")
         if template is not None:

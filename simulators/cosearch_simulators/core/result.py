@@ -43,7 +43,7 @@ class Result:
         A design that ran and has a number that is not finite has failed; the reason names the metric.
         """
         reason = np.empty(len(reasons), object)
-        reason[:] = [str(text) for text in reasons]
+        reason[:] = reasons
         columns = {name: np.array(values, np.float64) for name, values in metrics.items()}
         codes = np.where(reason == "", OK, INFEASIBLE).astype(np.int8)
         for name, column in columns.items():

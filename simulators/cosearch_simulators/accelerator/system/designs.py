@@ -213,8 +213,9 @@ def result(
     """All metrics, of what an engine has found; `energy_pj` is without static power, which is added here."""
     clock_ghz = np.asarray(designs.clock_ghz)
     units = np.asarray(designs.array_rows) * np.asarray(designs.array_columns)
-    static_pj = chip.static_mw_per_mm2 * area_mm2 * latency_ns
+    static_pj = np.zeros(len(designs))
     if chip.static_mw_per_mm2:
+        static_pj = chip.static_mw_per_mm2 * area_mm2 * latency_ns
         energy_pj = energy_pj + static_pj
     columns = {
         "latency_ns": latency_ns,

@@ -22,7 +22,7 @@ from cosearch_simulators.accelerator.system.designs import (
     with_vectors,
 )
 from cosearch_simulators.core.result import Result
-from cosearch_simulators.workloads import Network
+from cosearch_simulators.workloads import Network, Precision
 
 DATAFLOWS = (
     "row-stationary",
@@ -101,7 +101,7 @@ def _of_dataflow(
         return Result.refused(UNITS, [mapped] * len(designs))
     latency_ns, energy_pj = with_vectors(designs, network, architectures, mapped.cycles, mapped.energy_pj)
     if timeline:
-        latency_ns = _timed(mapped, designs, chip, architectures, network, threads)
+        latency_ns = _timed(mapped, architectures, precisions, network, threads)
     return result(
         designs,
         network,
@@ -115,14 +115,12 @@ def _of_dataflow(
 
 def _timed(
     mapped: MappedNetwork,
-    designs: ArrayDesigns,
-    chip: Chip,
     architectures: Sequence[Architecture],
+    precisions: Sequence[Precision],
     network: Network,
     threads: int | None,
 ) -> NDArray[np.float64]:
     """Latency in ns of the mapped network on registers, a buffer and a memory with one port."""
-    precisions = [designs.precision(row, chip) for row in range(len(designs))]
     element = np.array([precision.input_bits / 8 for precision in precisions])
     clock = np.array([architecture.clock_ghz for architecture in architectures])
     buffers = [architecture.levels[-2] for architecture in architectures]
