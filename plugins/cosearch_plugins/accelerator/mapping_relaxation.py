@@ -82,9 +82,7 @@ def _metrics(torch: Any, problem: MappingProblem, points: Any) -> dict[str, Any]
     return dict(zip(METRICS, (latency, energy, energy * latency * 1e-9, cycles, done / cycles), strict=True))
 
 
-def _factors(
-    torch: Any, problem: MappingProblem, points: Any, designs: Any
-) -> tuple[Any, tuple[Any, Any]]:
+def _factors(torch: Any, problem: MappingProblem, points: Any, designs: Any) -> tuple[Any, tuple[Any, Any]]:
     """Temporal factors (n, levels, loops), and those along X and Y."""
     from cosearch_simulators.workloads import LOOPS
 
