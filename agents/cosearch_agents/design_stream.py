@@ -31,7 +31,8 @@ class DesignStream(Agent):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._known = DesignTable(self.space)
+        self._streamed = DesignTable(self.space)
+        self._left_out = DesignTable(self.space)
         self._ready = self.space.designs([])
         self._next = 0  # of those that are ready
         self._block = 0
@@ -65,23 +66,24 @@ class DesignStream(Agent):
         self._leave_out(pending.designs)
 
     def _leave_out(self, designs: Designs) -> None:
-        known = set(designs.keys())
-        left = self._ready[self._next :]
-        self._ready, self._next = left[[key not in known for key in left.keys()]], 0
-        self._known.add(designs)
+        self._left_out.add(designs)
+        self._ready, self._next = self._wanted(self._ready[self._next :]), 0
+
+    def _wanted(self, designs: Designs) -> Designs:
+        return designs[np.flatnonzero(self._left_out.find(designs) < 0)]
 
     def _fetch(self) -> Designs:
-        """The next designs of the stream that are new; none once the space is used up."""
+        """The next designs of the stream that are wanted, possibly none; the stream is over when it repeats."""
         for _ in range(DRY_BLOCKS):
-            fresh = newly_added(self._known, self.block(self._block))
+            fresh = newly_added(self._streamed, self.block(self._block))
             self._block += 1
             if len(fresh):
-                return fresh
+                return self._wanted(fresh)
             if self._listable():
                 self._exhausted = True
                 everything = self.space.enumerate(LISTABLE)
                 order = np.random.default_rng(self.seed).permutation(len(everything))
-                return newly_added(self._known, everything[order])
+                return self._wanted(newly_added(self._streamed, everything[order]))
         self._exhausted = True
         return self.space.designs([])
 

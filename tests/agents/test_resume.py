@@ -60,3 +60,13 @@ def test_an_interrupted_study_ends_like_an_uninterrupted_one(agent, tmp_path):
     assert len(whole.designs) == 40
     assert parts.designs.keys() == whole.designs.keys()
     assert np.array_equal(parts.told, whole.told)
+
+
+@pytest.mark.parametrize("agent", ["random", "sobol"])
+def test_a_stream_goes_on_where_whole_blocks_of_it_were_told(agent, tmp_path):
+    """A stream comes in blocks of 256; one of which all was told is no sign that the space is used up."""
+    whole = Study.create(MatrixEngine(), agent, budget=600, seed=3).run()
+    Study.create(MatrixEngine(), agent, budget=320, seed=3, store=tmp_path / "study.db").run()
+    parts = Study.resume(tmp_path / "study.db", budget=600).run()
+    assert parts.designs == whole.designs
+    assert parts.told.tolist() == whole.told.tolist()
