@@ -214,3 +214,9 @@ def test_ctrl_c_is_no_failed_design():
 
     with pytest.raises(KeyboardInterrupt):
         Interrupted().evaluate({"x": 1, "y": 0, "shape": "round"})
+
+
+def test_a_masked_number_is_none():
+    found = Outcomes.of({"m": np.ma.masked_array([1, 2, 3], mask=[False, True, False])})
+    assert found.status.tolist() == ["ok", "failed", "ok"]
+    assert found["m"][[0, 2]].tolist() == [1.0, 3.0]
