@@ -213,3 +213,7 @@ def test_limits_and_fidelities_that_make_no_sense_are_one_line(cli):
     cli(*evaluate, "--memory-mb", -1).assert_error("--memory-mb", "'-1'")
     cli(*evaluate, "--fidelity", "cycel").assert_error("did you mean 'cycle'?")
     assert cli(*evaluate, "--fidelity", "analytical", "--json").json["fidelity"] == "analytical"
+
+
+def test_a_seed_means_nothing_to_a_problem_that_draws_none(cli):
+    cli("evaluate", "toy-cache", "--default", "--seed", 3).assert_error("draws no random numbers", "--seed")
