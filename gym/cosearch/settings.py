@@ -113,7 +113,8 @@ class Settings(BaseModel):
                 raise unknown_name(f"argument of {owner}", name, cls.model_fields)
         missing = [n for n, f in cls.model_fields.items() if f.is_required() and n not in values]
         if missing:
-            raise ArgumentError(f"{owner} needs {' '.join(f'--set {n}=...' for n in missing)}")
+            needed = [f"--set {name}=... ({cls.model_fields[name].description or name})" for name in missing]
+            raise ArgumentError(f"{owner} needs {' '.join(needed)}")
         try:
             return cls(**values)
         except ValidationError as error:

@@ -90,7 +90,7 @@ def test_one_that_must_be_given_is_asked_for() -> None:
     class Needy(Settings):
         size: int = setting(..., "of it")
 
-    with pytest.raises(errors.ArgumentError, match="problem p needs --set size=..."):
+    with pytest.raises(errors.ArgumentError, match=r"problem p needs --set size=\.\.\. \(of it\)"):
         Needy.read({}, "problem p")
 
 
