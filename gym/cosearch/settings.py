@@ -16,6 +16,8 @@ of a study all follow from it. How a value is converted and refused is in `decla
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +158,8 @@ class Settings(BaseModel):
         total = hashlib.sha256()
         for name, path in files:
             try:
+                if not stat.S_ISREG(os.stat(path).st_mode):  # a device, or a pipe that was read already
+                    raise ArgumentError(f"{name}: {path} is not a file")
                 with open(path, "rb") as file:
                     total.update(hashlib.file_digest(file, "sha256").digest())
             except OSError as error:
