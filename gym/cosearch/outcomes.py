@@ -233,6 +233,8 @@ def _codes(status: ArrayLike) -> NDArray[np.int8]:
 def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
     """A copy of a metric's column."""
     try:
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(values.astype(np.float64), np.nan)
         array = np.asarray(values)
         # None would become NaN and "7" the number 7: an author's mistake, not a result
         if array.dtype.kind not in "biufO" or (

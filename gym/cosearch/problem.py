@@ -226,7 +226,11 @@ class Problem(ABC):
         """
         try:
             returned = self.simulate(designs, fidelity=fidelity, seed=seed)
-        except (Exception, SystemExit) as error:  # the author's simulator may raise anything
+        except KeyboardInterrupt:
+            raise
+        except (
+            BaseException
+        ) as error:  # the author's simulator may raise anything, asyncio's CancelledError too
             reason = reason_of(error)
         else:
             try:

@@ -257,7 +257,9 @@ def validation(simulator: str) -> Validation:
     return found
 
 
-def make_problem(name: str, *, objectives: Any = None, constraints: Any = None, **arguments: Any) -> Problem:
+def make_problem(
+    name: str, /, *, objectives: Any = None, constraints: Any = None, **arguments: Any
+) -> Problem:
     """Build a problem by name.
 
     Args:

@@ -16,6 +16,8 @@ of a study all follow from it. How a value is converted and refused is in `decla
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +115,8 @@ class Settings(BaseModel):
                 raise unknown_name(f"argument of {owner}", name, cls.model_fields)
         missing = [n for n, f in cls.model_fields.items() if f.is_required() and n not in values]
         if missing:
-            raise ArgumentError(f"{owner} needs {' '.join(f'--set {n}=...' for n in missing)}")
+            needed = [f"--set {name}=... ({cls.model_fields[name].description or name})" for name in missing]
+            raise ArgumentError(f"{owner} needs {' '.join(needed)}")
         try:
             return cls(**values)
         except ValidationError as error:
@@ -155,6 +158,8 @@ class Settings(BaseModel):
         total = hashlib.sha256()
         for name, path in files:
             try:
+                if not stat.S_ISREG(os.stat(path).st_mode):  # a device, or a pipe that was read already
+                    raise ArgumentError(f"{name}: {path} is not a file")
                 with open(path, "rb") as file:
                     total.update(hashlib.file_digest(file, "sha256").digest())
             except OSError as error:

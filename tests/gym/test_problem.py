@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import pickle
 
 import numpy as np
@@ -187,3 +188,35 @@ def test_a_simulator_that_returns_nothing_is_told_so():
 
     reason = Forgetful().evaluate(TwoSpheres.space.sample(1, 0)).reason[0]
     assert reason == f"{CONTRACT}it returned nothing; return the metrics"
+
+
+@pytest.mark.parametrize("error", [BaseException("no licence"), GeneratorExit(), asyncio.CancelledError()])
+def test_whatever_a_simulator_raises_fails_its_design_only(error):
+    class Raises(TwoSpheres):
+        name = ""
+
+        def simulate(self, designs, *, fidelity, seed):
+            if (designs["x"] == 3).any():
+                raise error
+            return super().simulate(designs, fidelity=fidelity, seed=seed)
+
+    found = Raises().evaluate({"x": [1, 3, 5], "y": [0, 0, 0], "shape": ["round"] * 3})
+    assert found.status.tolist() == ["ok", "failed", "ok"]
+    assert found.reason[1].startswith(type(error).__name__)
+
+
+def test_ctrl_c_is_no_failed_design():
+    class Interrupted(TwoSpheres):
+        name = ""
+
+        def simulate(self, designs, *, fidelity, seed):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted().evaluate({"x": 1, "y": 0, "shape": "round"})
+
+
+def test_a_masked_number_is_none():
+    found = Outcomes.of({"m": np.ma.masked_array([1, 2, 3], mask=[False, True, False])})
+    assert found.status.tolist() == ["ok", "failed", "ok"]
+    assert found["m"][[0, 2]].tolist() == [1.0, 3.0]

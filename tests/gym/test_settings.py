@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from typing import Annotated, Any, Literal
 
@@ -90,7 +91,7 @@ def test_one_that_must_be_given_is_asked_for() -> None:
     class Needy(Settings):
         size: int = setting(..., "of it")
 
-    with pytest.raises(errors.ArgumentError, match="problem p needs --set size=..."):
+    with pytest.raises(errors.ArgumentError, match=r"problem p needs --set size=\.\.\. \(of it\)"):
         Needy.read({}, "problem p")
 
 
@@ -118,6 +119,13 @@ def test_the_digest_notices_a_changed_file_and_names_one_that_is_gone(tmp_path: 
     path.unlink()
     with pytest.raises(errors.ArgumentError, match=f"trace: cannot read {path}: No such file"):
         settings.digest()
+
+
+def test_a_device_or_a_pipe_is_no_file_to_hash(tmp_path: Any) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/zero", str(tmp_path / "pipe")):
+        with pytest.raises(errors.ArgumentError, match=f"trace: {path} is not a file"):
+            CacheSettings(trace=path).digest()
 
 
 def test_a_setting_is_described_in_words() -> None:

@@ -55,6 +55,8 @@ def evaluate(
         raise ArgumentError("expected one of --design JSON, --designs FILE and --default")
     built = options.build_problem(problem, set_, constraints=constraint)
     options.check_fidelity(built, fidelity)
+    if seed and not built.seeded:
+        raise ArgumentError(f"problem {problem} draws no random numbers: leave out --seed")
     if design is not None:
         batch = designs_from_json(built.space, design)
     elif designs is not None:

@@ -1,4 +1,4 @@
-"""A word about studies whose process ended without one: killed, or by a simulator's `os._exit`."""
+"""A word about studies that are damaged, or whose process ended without one: killed, or by `os._exit`."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ def warn_of_interrupted(store: Store, location: str, *, but: str = "", only: str
         _warn(
             f"and {len(found) - MOST_LINES} more studies were interrupted so (`cosearch studies` lists them)"
         )
+
+
+def warn_of_damaged(store: Store, location: str) -> None:
+    """Print a line on stderr for each study of which not even the description can be read."""
+    for study in store.damaged:
+        _warn(f"study {study.name!r} in {location} is damaged and left out: {study.reason}")
 
 
 def _warn(text: str) -> None:

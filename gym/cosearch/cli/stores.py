@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cosearch.cli import options
-from cosearch.cli.interrupted import warn_of_interrupted
+from cosearch.cli.interrupted import warn_of_damaged, warn_of_interrupted
 from cosearch.cli.output import console, print_json, print_line, print_table
 from cosearch.cli.progress import said_if_slow
 from cosearch.errors import ArgumentError, StoreError, unknown_name
@@ -26,6 +26,7 @@ def studies(store: options.StorePath, json: options.Json = False) -> None:
 
     with Store.open(store) as opened:
         found = opened.studies()
+        warn_of_damaged(opened, store)
         warn_of_interrupted(opened, store)
     if json:
         print_json([asdict(study) for study in found])
@@ -109,17 +110,30 @@ def report(
 
 
 def read_studies(store: str, *names: str) -> Sequence[StudyData]:
-    """The named studies of a store, each once, or all of them.
+    """The named studies of a store, each once, or all that can be read, with a line for each other one.
 
     Raises:
         UnknownNameError: if there is no study of such a name.
-        StoreError: if the store cannot be read, or holds no study.
+        StoreError: if the store or a named study cannot be read, or if there is no study.
     """
     from cosearch.store import Store
 
     with Store.open(store) as opened:
-        records = [opened.study(name) for name in dict.fromkeys(names)] or opened.studies()
+        if names:
+            records = [opened.study(name) for name in dict.fromkeys(names)]
+            warn_of_interrupted(opened, store)
+            return [opened.read(record) for record in records]
+        found = []
+        records = opened.studies()
+        warn_of_damaged(opened, store)
         warn_of_interrupted(opened, store)
-        if not records:
-            raise StoreError(f"{store} holds no study")
-        return [opened.read(record) for record in records]
+        for record in records:
+            try:
+                found.append(opened.read(record))
+            except StoreError as error:
+                if len(records) == 1:
+                    raise
+                print_line(f"left out: {error}", style="yellow", stderr=True)
+        if not found:
+            raise StoreError(f"{store} holds no study" + (" that can be read" if records else ""))
+        return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cosearch.errors import UnknownNameError, unknown_name
+from cosearch.errors import UnknownNameError, nearest, unknown_name
 from cosearch.problem import Problem
 from cosearch.registry import registry
 from cosearch.run.backend import Backend, BackendOptions
@@ -34,8 +34,10 @@ def check_backend_fits(problem: Problem, options: BackendOptions, name: str | No
 def _class(name: str) -> type[Backend]:
     known = {**registry().backends, **BUILT_IN}
     if name not in known:
+        error = unknown_name("backend", name, known)
+        if nearest(name, known):
+            raise error
         raise UnknownNameError(
-            f"{unknown_name('backend', name, known)}; others come with plugins: pip install one "
-            "(`cosearch plugins` lists what is installed)"
+            f"{error}; others come with plugins: pip install one (`cosearch plugins` lists what is installed)"
         )
     return known[name]

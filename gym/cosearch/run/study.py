@@ -178,6 +178,7 @@ class Study(Findings):
         for fixed in ("fidelity", "evaluation_seed", "batch_size"):
             if fixed in changes:
                 raise ArgumentError(f"the {fixed} of a study cannot be changed; start a new study")
+        problem = same_problem(record, problem) if problem is not None else problem_of(record)
         # stops are of one run: a resumed study would stop at once
         kept = {**record.options, "time_limit_s": None, "targets": (), "budget": record.budget}
         options = RunOptions(**{**kept, **changes})
@@ -188,8 +189,8 @@ class Study(Findings):
             timeout_s=options.timeout_s,
             memory_mb=options.memory_mb,
             options=options.to_json(),
+            workload_digest=problem.workload_digest,  # of a study of format 1 it was one of another kind
         )
-        problem = same_problem(record, problem) if problem is not None else problem_of(record)
         Targets(options.targets, problem.metric_names, problem.objectives)
         instance = built_agent(
             agent if agent is not None else record.agent,

@@ -67,8 +67,8 @@ class Reserve:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            self._write(_header(self._record, elsewhere=elsewhere))
-            return elsewhere
+            if self._write(_header(self._record, elsewhere=elsewhere)):  # else nobody would find it
+                return elsewhere
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
         return None

@@ -315,7 +315,8 @@ class StudyWriter:
     def _refused(self, error: StoreError, refused: Refused, n: int) -> StoreError:
         """The error that says where evaluations wait which the store could not take."""
         kept: Path | None = self._reserve.keep(refused) if self._reserve is not None else None
-        what = "evaluation waits" if n == 1 else f"{n} evaluations wait"
         if kept is not None:
+            what = "evaluation waits" if n == 1 else f"{n} evaluations wait"
             return StoreError(f"{error}; the last {what} in {kept} for `resume`")
-        return StoreError(f"{error}; the last {what} nowhere and will be run again")
+        what = "evaluation is" if n == 1 else f"{n} evaluations are"
+        return StoreError(f"{error}; the last {what} not kept and will be run again")

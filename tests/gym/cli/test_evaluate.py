@@ -213,3 +213,12 @@ def test_limits_and_fidelities_that_make_no_sense_are_one_line(cli):
     cli(*evaluate, "--memory-mb", -1).assert_error("--memory-mb", "'-1'")
     cli(*evaluate, "--fidelity", "cycel").assert_error("did you mean 'cycle'?")
     assert cli(*evaluate, "--fidelity", "analytical", "--json").json["fidelity"] == "analytical"
+
+
+def test_a_seed_means_nothing_to_a_problem_that_draws_none(cli):
+    cli("evaluate", "toy-cache", "--default", "--seed", 3).assert_error("draws no random numbers", "--seed")
+
+
+@pytest.mark.parametrize("name", ["name", "settings", "self"])
+def test_a_setting_that_is_none_is_named(cli, name):
+    cli("evaluate", "toy-cache", "--default", "--set", f"{name}=x").assert_error("unknown argument", name)

@@ -64,6 +64,29 @@ def test_a_hostile_name_is_shown_and_not_obeyed(cli, tmp_path):
     assert cli("export", path, "-o", tmp_path / "t.csv").code == 0
 
 
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ("UPDATE studies SET description = '' WHERE id = 1", "its description is no JSON"),
+        ("UPDATE blocks SET payload = x'00' WHERE study_id = 1", "block 0 is damaged"),
+    ],
+)
+def test_a_damaged_study_is_named_and_the_others_are_shown(cli, store, tmp_path, damage, says):
+    with sqlite3.connect(store) as connection:
+        connection.execute(damage)
+    listed = cli("studies", store)
+    assert "toy-cache-toy-walk-1" in listed.out
+    shown = [cli("report", store), cli("export", store, "-o", tmp_path / "t.csv")]
+    if "studies" in damage:
+        shown.append(listed)
+    for result in shown:
+        assert result.code == 0
+        assert result.err.count("\n") == 1
+        assert "toy-cache-toy-walk-0" in result.err
+        assert says in result.err
+    cli("report", store, "toy-cache-toy-walk-0").assert_error("toy-cache-toy-walk-0", says)
+
+
 # ------------------------------------------------------------------------------------------------- export
 
 

@@ -106,3 +106,13 @@ def test_a_study_of_format_1_is_resumed_and_ends_as_it_would_have(path):
     data = Study.resume(path, "stopped").run()
     assert [key.hex() for key in data.designs.keys()] == EXPECTED["stopped"]["whole"]
     assert data.record.status == "finished"
+
+
+def test_a_study_of_format_1_is_resumed_although_its_digest_is_of_another_kind(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "UPDATE studies SET description = json_set(description, '$.workload_digest', 'ab')"
+        )
+    assert Study.resume(path, "stopped").run().record.status == "finished"
+    data = Study.resume(path, "stopped", budget=EXPECTED["stopped"]["budget"] + 5).run()
+    assert data.record.evaluations == EXPECTED["stopped"]["budget"] + 5

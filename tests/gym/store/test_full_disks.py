@@ -113,6 +113,18 @@ def test_a_folder_that_others_may_write_is_not_trusted(path, monkeypatch):
         store.writer(store.study())
 
 
+def test_where_nothing_can_say_what_waits_elsewhere_nothing_is_promised(path, monkeypatch):
+    written(path).close()
+    from cosearch.store import reserve
+
+    monkeypatch.setattr(reserve.os, "pwrite", lambda d, b, at: _no_space())
+    said, stored = fill(path)
+    assert "200 evaluations are not kept and will be run again" in said
+    assert not list((path.parent / "temporary").iterdir())
+    with Store.open(path) as store, store.writer(store.study()) as writer:
+        assert writer.stored == stored
+
+
 def _no_space():
     raise OSError(28, "No space left on device")
 
