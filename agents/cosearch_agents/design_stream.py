@@ -73,7 +73,7 @@ class DesignStream(Agent):
         return designs[np.flatnonzero(self._left_out.find(designs) < 0)]
 
     def _fetch(self) -> Designs:
-        """The next designs of the stream that are wanted, possibly none; the stream is over when it repeats."""
+        """The next designs of the stream that are wanted, if any; the stream ends where it repeats itself."""
         for _ in range(DRY_BLOCKS):
             fresh = newly_added(self._streamed, self.block(self._block))
             self._block += 1
