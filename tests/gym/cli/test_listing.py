@@ -45,6 +45,7 @@ def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(com
         "agents": ["toy-walk"],
         "backends": [],
         "validations": ["toy-simulator"],
+        "refused": [],
         "error": "",
     }
     table = command("plugins")
