@@ -59,6 +59,16 @@ def describe_problem(problem: Problem) -> dict[str, Any]:
     }
 
 
+def describe_unbuilt(cls: type[Problem]) -> dict[str, Any]:
+    """What the class alone tells of a problem that needs arguments before it can be built."""
+    return {
+        "kind": "problem",
+        **problem_summary(cls),
+        "description": inspect.getdoc(cls) or "",
+        "arguments": [asdict(argument) for argument in described(cls.Settings)],
+    }
+
+
 def describe_agent(cls: type[Agent]) -> dict[str, Any]:
     """What an agent is and what `--agent-set` takes, as JSON values."""
     return {

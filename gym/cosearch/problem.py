@@ -256,7 +256,7 @@ class Problem(ABC):
         if outcomes.metrics.keys() != set(self.metric_names) or len(outcomes) != n:
             raise ProblemError(
                 f"it returned {len(outcomes)} rows of {sorted(map(str, outcomes.metrics))} "
-                f"for {n} designs of {sorted(self.metric_names)}"
+                f"for {n} {'design' if n == 1 else 'designs'} of {sorted(self.metric_names)}"
             )
         return outcomes
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cosearch.store import Store
 
 MOST_LINES = 3
+ISOLATE = "a simulator that ends its process costs one design only with --isolated"
 
 
 def resume_command(store: str, study: str) -> str:
@@ -36,6 +37,8 @@ def warn_of_interrupted(store: Store, location: str, *, but: str = "", only: str
     for name in found[:MOST_LINES]:
         on = "it goes on now" if only else f"go on with: {resume_command(location, name)}"
         _warn(f"study {name} was interrupted ({WITHOUT_A_WORD}); {on}")
+    if found:
+        _warn(ISOLATE)
     if len(found) > MOST_LINES:
         _warn(
             f"and {len(found) - MOST_LINES} more studies were interrupted so (`cosearch studies` lists them)"

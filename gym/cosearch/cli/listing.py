@@ -19,6 +19,7 @@ from cosearch.description import (
     cardinality_text,
     describe_agent,
     describe_problem,
+    describe_unbuilt,
     problem_summary,
     values_text,
     when_text,
@@ -89,14 +90,19 @@ def describe(
 ) -> None:
     """Show a problem's design space, metrics and arguments, or an agent's hyperparameters."""
     known = registry()
-    if name in known.problems:
+    if name in known.problems and not set_ and (missing := _missing(known.problems[name])):
+        if html is not None or design is not None:
+            raise ArgumentError(f"problem {name} needs {' '.join(f'--set {n}=...' for n in missing)}")
+        described = describe_unbuilt(known.problems[name])
+        show: Any = _show_unbuilt
+    elif name in known.problems:
         problem = options.build_problem(name, set_)
         if html is not None:
             _write_page(problem, html, design, force=force)
         elif design is not None:
             raise ArgumentError("--design is for the page: add --html FILE")
         described = describe_problem(problem)
-        show: Any = _show_problem
+        show = _show_problem
     elif name in known.agents:
         if html is not None or design is not None:
             raise ArgumentError(f"--html and --design are for problems; {name} is an agent")
@@ -136,16 +142,37 @@ def _show_problem(described: Mapping[str, Any]) -> None:
     print_line()
     print_table("Metrics", ["name", "unit", "description"], metrics)
     print_line()
-    if described["arguments"]:
-        arguments = [
-            [a["name"], argument_type_text(a), _default_text(a), a["description"]]
-            for a in described["arguments"]
-        ]
-        print_table("Arguments (--set NAME=VALUE)", ["name", "type", "default", "description"], arguments)
-        print_line()
+    _show_arguments(described)
     for name in ("objectives", "constraints", "fidelities", "workloads", "env_ids"):
         if described[name]:
             print_line(f"{name.replace('_', ' ')}: {', '.join(described[name])}")
+
+
+def _missing(problem: type[Problem]) -> list[str]:
+    """The settings that must be given before the problem can be built."""
+    from cosearch.settings import described
+
+    return [setting.name for setting in described(problem.Settings) if setting.required]
+
+
+def _show_unbuilt(described: Mapping[str, Any]) -> None:
+    """What can be said before the required arguments are given."""
+    print_line(f"{described['name']} (version {described['version']})", style="bold")
+    print_line(described["summary"])
+    print_line()
+    _show_arguments(described)
+    needed = " ".join(f"--set {a['name']}=..." for a in described["arguments"] if a["required"])
+    print_line(f"its design space and metrics: cosearch describe {described['name']} {needed}")
+
+
+def _show_arguments(described: Mapping[str, Any]) -> None:
+    if not described["arguments"]:
+        return
+    arguments = [
+        [a["name"], argument_type_text(a), _default_text(a), a["description"]] for a in described["arguments"]
+    ]
+    print_table("Arguments (--set NAME=VALUE)", ["name", "type", "default", "description"], arguments)
+    print_line()
 
 
 def _default_text(argument: Mapping[str, Any]) -> str:
@@ -189,3 +216,7 @@ def _warn_about_broken_plugins() -> None:
     broken: Sequence[str] = [plugin.name for plugin in registry().plugins if plugin.error]
     if broken:
         print_line(f"not loaded: {', '.join(broken)} (see `cosearch plugins`)", style="yellow", stderr=True)
+    refused = [plugin.name for plugin in registry().plugins if plugin.refused]
+    if refused:
+        said = f"refused in part: {', '.join(refused)} (see `cosearch plugins`)"
+        print_line(said, style="yellow", stderr=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
@@ -57,7 +58,7 @@ class RunOptions:
         for name in ("timeout_s", "time_limit_s"):
             if (seconds := getattr(self, name)) is not None:
                 try:
-                    positive = float(seconds) > 0
+                    positive = 0 < float(seconds) < math.inf
                 except (TypeError, ValueError):
                     positive = False
                 if not positive:

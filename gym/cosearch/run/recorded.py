@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosearch.agent import Agent
-from cosearch.errors import ArgumentError, StoreError
+from cosearch.errors import ArgumentError, StoreError, shown
 from cosearch.problem import Problem
 from cosearch.registry import agent_class, make_problem
 from cosearch.store import StudyRecord
@@ -29,6 +29,8 @@ def built_agent(
             raise ArgumentError(f"agent {agent.name} was built for another space than the problem's")
         return agent
     built = agent_class(agent) if isinstance(agent, str) else agent
+    if not (isinstance(built, type) and issubclass(built, Agent)):
+        raise ArgumentError(f"{shown(agent)} is no agent; expected a name, a class or an Agent")
     return built(task, seed=seed, budget=budget, **settings)
 
 

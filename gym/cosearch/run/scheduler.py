@@ -146,11 +146,11 @@ class Scheduler:
                 self._ask()
             if self.dispatch.hand_over() and not self.in_order:
                 self._note_under_way()
-            if self._tell():  # what was known already
-                continue
-            if not self._batches:
+            told = self._tell()  # what was known already
+            if not self.dispatch.idle:
+                self._collect()
+            elif (self._enough or not told) and not self._outstanding():
                 return self._enough or "the agent has nothing left to ask"
-            self._collect()
 
     def enqueue(self, proposals: Proposals) -> None:
         """Evaluate designs that the agent did not ask for; it is informed of what comes of them."""
@@ -210,7 +210,10 @@ class Scheduler:
     def _wants_more(self) -> bool:
         if self._dry or self._enough:
             return False
-        if self._batches if self.in_order else self.dispatch.room == 0:
+        if self.in_order:
+            if self._outstanding():
+                return False
+        elif self.dispatch.room == 0:
             return False
         self._enough = self._why_enough()
         return not self._enough
@@ -340,6 +343,10 @@ class Scheduler:
                 self.dispatch.forget(batch)
         self._dry &= not told
         return told
+
+    def _outstanding(self) -> bool:
+        """Whether something is waited for; a repeat that a callback enqueues keeps nobody waiting."""
+        return any(b.first >= 0 or (self.ledger.state(b.rows) != DONE).any() for b in self._batches)
 
     def _tell_of(self, batch: Batch, positions: Rows) -> None:
         results = batch.results(positions, self.ledger.outcomes(batch.rows[positions]))

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from cosearch.agent import Agent
-from cosearch.errors import AgentError, ArgumentError, StoreError
+from cosearch.errors import AgentError, ArgumentError, StoreError, shown
 from cosearch.problem import Problem
 from cosearch.progress import Progress
 from cosearch.provenance import command, host, versions
+from cosearch.registry import make_problem
 from cosearch.run.backends import check_backend_fits
 from cosearch.run.findings import Findings, Found
 from cosearch.run.options import RunOptions, whole
@@ -56,11 +57,12 @@ class Study(Findings):
         self._known: list[Results] = []
         self._search: Search | None = None
         self._ran = False
+        self._stop_reason = ""
 
     @classmethod
     def create(
         cls,
-        problem: Problem,
+        problem: Problem | str,
         agent: str | type[Agent] | Agent,
         options: RunOptions | None = None,
         *,
@@ -73,7 +75,7 @@ class Study(Findings):
         """Begin a study.
 
         Args:
-            problem: what to search.
+            problem: what to search, built or by its name.
             agent: the name of a registered agent, a class, or an agent that is built already.
             options: how it runs; each can be given by name too: `budget=500, workers=2`.
             seed: of the agent.
@@ -87,6 +89,12 @@ class Study(Findings):
         """
         options = RunOptions.of(options, changes)
         seed = whole("seed", seed, least=0)
+        if isinstance(problem, str):
+            problem = make_problem(problem)
+        if not isinstance(problem, Problem):
+            raise ArgumentError(f"{shown(problem)} is no problem; expected a Problem or a name")
+        if store is not None and not isinstance(store, Store | str | Path):
+            raise ArgumentError(f"store={shown(store)}: expected a Store, a path or a URL")
         if name is not None and not name.strip():
             raise ArgumentError(f"the name of a study must not be blank, as {name!r} is")
         if options.evaluation_seed and not problem.seeded:
@@ -181,7 +189,10 @@ class Study(Findings):
         problem = same_problem(record, problem) if problem is not None else problem_of(record)
         # stops are of one run: a resumed study would stop at once
         kept = {**record.options, "time_limit_s": None, "targets": (), "budget": record.budget}
-        options = RunOptions(**{**kept, **changes})
+        try:
+            options = RunOptions(**{**kept, **changes})
+        except (ArgumentError, TypeError) as error:
+            raise ArgumentError(f"study {record.name!r}: {error}") from None
         record = replace(
             record,
             budget=options.budget,
@@ -222,8 +233,9 @@ class Study(Findings):
         """Begin with what is known already, which costs no budget; how many evaluations that are.
 
         Args:
-            source: another `Study` or `StudyData` of the same space and metrics, or a table: columns by name,
-                one for each parameter and metric, e.g. a dict of lists or a pandas DataFrame.
+            source: another `Study` or `StudyData` of the same space and metrics, the path of a store that
+                holds one study, or a table: columns by name, one for each parameter and metric, e.g. a dict
+                of lists or a pandas DataFrame.
 
         Raises:
             ArgumentError: for columns that are missing, or a study of another space.
@@ -235,6 +247,7 @@ class Study(Findings):
 
     def stop(self, reason: str = "a callback stopped the study") -> None:
         """End the study at the next tell; for callbacks."""
+        self._stop_reason = reason
         if self._search is not None:
             self._search.stop_reason = reason
 
@@ -285,6 +298,7 @@ class Study(Findings):
                 progress=progress,
                 callback=told,
             )
+            search.stop_reason = self._stop_reason
             stack.callback(search.close)
             writer.set_record(self.record)
             writer.set_status("running")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cosearch.errors import ArgumentError, hint
+from cosearch.errors import ArgumentError, hint, shown
 from cosearch.outcomes import Outcomes
 from cosearch.problem import Problem
 from cosearch.run.findings import Findings
 from cosearch.run.trial import Results
 from cosearch.space import Designs
-from cosearch.store import StudyData
+from cosearch.store import Store, StudyData
 
-Source = Findings | StudyData | Mapping[str, Iterable[Any]]
+Source = Findings | StudyData | str | Path | Mapping[str, Iterable[Any]]
 
 
 def known_results(problem: Problem, fidelity: str, source: Source) -> Results:
@@ -27,8 +28,13 @@ def known_results(problem: Problem, fidelity: str, source: Source) -> Results:
     """
     if isinstance(source, Findings):
         source = source.data
+    if isinstance(source, str | Path):
+        with Store.open(source) as store:
+            source = store.read(store.study())
     if isinstance(source, StudyData):
         return _of_study(problem, source)
+    if not (hasattr(source, "__getitem__") and hasattr(source, "keys")):
+        raise ArgumentError(f"{shown(source)} is no study and no table of columns")
     return _of_table(problem, fidelity, {str(name): list(source[name]) for name in source})
 
 

@@ -114,6 +114,7 @@ def test_a_target_hypervolume_needs_reference_points():
         ({"targets": "left<=3"}, "targets must be a list of texts"),
         ({"time_limit_s": 0}, "time_limit_s must be a number above 0, not 0"),
         ({"time_limit_s": "soon"}, "time_limit_s must be a number above 0"),
+        ({"time_limit_s": float("inf")}, "time_limit_s must be a number above 0, not inf"),
         ({"evaluation_seed": -1}, "evaluation_seed must be at least 0"),
         ({"worker": 2}, "unknown option of a study 'worker'; did you mean 'workers'"),
         ({"backend": "raay"}, "unknown backend 'raay'; valid: .*; others come with plugins: pip install one"),
@@ -219,3 +220,37 @@ def test_a_design_that_breaks_the_contract_costs_itself_alone():
     assert 0 < spoilt.sum() < 100
     assert (data.outcomes.status[spoilt] == "failed").all()
     assert data.outcomes.ok[~spoilt].all() or (data.outcomes.status[~spoilt] == "infeasible").any()
+
+
+def test_a_callback_that_enqueues_what_is_known_keeps_no_agent_waiting():
+    study = Study.create(TwoSpheres(), "random", budget=100, time_limit_s=20)
+    data = study.run(callbacks=[lambda study, results: study.enqueue(DESIGN)])
+    assert data.record.stopped_because == "the budget is spent"
+    assert data.record.evaluations == 100
+
+
+def test_a_study_that_is_stopped_before_it_runs_does_not_run():
+    study = Study.create(TwoSpheres(), "random", budget=100)
+    study.stop("not today")
+    data = study.run()
+    assert data.record.stopped_because == "not today"
+    assert len(data.designs) == 0
+
+
+def test_a_problem_may_be_given_by_name_and_nothing_else():
+    assert Study.create("two-spheres", "random", budget=3).problem.name == "two-spheres"
+    with pytest.raises(ArgumentError, match="3 is no problem; expected a Problem or a name"):
+        Study.create(3, "random", budget=3)
+    with pytest.raises(ArgumentError, match="is no agent; expected a name, a class or an Agent"):
+        Study.create(TwoSpheres(), int, budget=3)
+    with pytest.raises(ArgumentError, match="store=3: expected a Store, a path or a URL"):
+        Study.create(TwoSpheres(), "random", budget=3, store=3)
+
+
+def test_a_warm_start_reads_stores_and_refuses_what_is_no_table(tmp_path):
+    Study.create(TwoSpheres(), "random", budget=30, seed=1, store=tmp_path / "study.db").run()
+    study = Study.create(TwoSpheres(), "random", budget=10, seed=1)
+    assert study.warm_start(tmp_path / "study.db") == 30
+    assert len(study.run().designs) == 40
+    with pytest.raises(ArgumentError, match="3 is no study and no table of columns"):
+        study.warm_start(3)
