@@ -74,7 +74,7 @@ def execute(run: Run) -> Result:
 
 
 def rows(results: list[Result]) -> list[dict[str, object]]:
-    """One row for each workload and agent: medians over the seeds, as shares of what all studies found together."""
+    """One row for each workload and agent: medians over the seeds, as shares of all that was found."""
     table = []
     for workload in WORKLOADS:
         here = [result for result in results if result.run.workload == workload]
