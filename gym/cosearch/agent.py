@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cosearch.errors import AgentError, ArgumentError, shown, unknown_name
+from cosearch.errors import AgentError, ArgumentError, unknown_name
 from cosearch.run.trial import Proposals, Results
 from cosearch.space import Designs, DesignSpace
 from cosearch.task import Task
@@ -165,4 +165,6 @@ def as_proposals(asked: Proposals | Designs) -> Proposals:
         return asked
     if isinstance(asked, Designs):
         return Proposals(asked)
-    raise AgentError(f"ask returned {shown(asked)}; expected Designs or Proposals")
+    kind = type(asked).__name__
+    article = "an" if kind[:1].lower() in "aeiou" else "a"
+    raise AgentError(f"ask returned {article} {kind}; expected Designs or Proposals")

@@ -231,7 +231,7 @@ class Fragile(Walk):
         (Unseeded, ConformanceError, "the same seed asks other designs"),
         (Forgetful, ConformanceError, "goes on with other designs"),
         (TooMany, ConformanceError, r"ask\(1\) returns 2 designs"),
-        (Dicts, ConformanceError, "ask returned .*; expected Designs or Proposals"),
+        (Dicts, ConformanceError, "ask returned a list; expected Designs or Proposals"),
         (Silent, ConformanceError, "asks nothing"),
         (BadState, ConformanceError, "not JSON values"),
         (Fragile, ValueError, "what is this"),
