@@ -106,6 +106,10 @@ class AskedProblem(Problem):
         self._evaluate = evaluate
         super().__init__(**uses)
 
+    def run(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
+        """As it is answered: what unwinds the learner's thread is no failure of a design."""
+        return self.simulate(designs, fidelity=fidelity, seed=seed)
+
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """Ask the study, which may measure more than is searched for."""
         outcomes = self._evaluate(designs)
