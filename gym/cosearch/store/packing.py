@@ -6,8 +6,8 @@
 A column is raw (n values, or n rows of `width`), constant (one value) or in runs (their lengths as u4, then
 their values). What follows from a rule is left out: the status where all are ok, reasons and standard errors
 where there are none, the trial's number where it is the row's, the fidelity where it is the study's, the
-seed where it is 0, and `charged` where all are. Nothing is compressed: zlib's fastest level makes a block of
-random designs 25 % smaller and takes ten times as long as all the rest.
+seed where it is 0, and `charged` where all are. Nothing is compressed: packed columns are small already
+(`tests/benchmarks/core_speed.py` measures the bytes), and a column is read as it lies there.
 """
 
 from __future__ import annotations
