@@ -34,7 +34,11 @@ def cosearch_problems() -> Sequence[type[Problem]]:
 @hookimpl
 def cosearch_validations() -> Sequence[Validation]:
     """The built-in simulators that can be held against reference measurements."""
-    return (Validation("dram", _validate_dram), Validation("accelerator", _validate_accelerator))
+    return (
+        Validation("dram", _validate_dram),
+        Validation("accelerator", _validate_accelerator),
+        Validation("soc", _validate_soc),
+    )
 
 
 def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
@@ -45,5 +49,11 @@ def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> Validat
 
 def _validate_accelerator(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.accelerator.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_soc(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.soc.engines.farsi.validation import validate
 
     return validate(cases, progress)
