@@ -15,6 +15,7 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.tables.table import Table
 
 
 @hookimpl
@@ -28,6 +29,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramController,
         DramControllerArchgym,
         NpuMulticore,
+        Table,
     )
 
 
