@@ -127,7 +127,7 @@ class Table(Problem):
             if self.settings.duplicates == "refuse":
                 raise ArgumentError(
                     f"{path.name}: rows {first + 1} and {again + 1} are the same design "
-                    f"({len(new) - new.sum():,} such rows); take one out, or say duplicates=mean or duplicates=first"
+                    f"({len(new) - new.sum():,} such rows); take one out, or say duplicates=mean or =first"
                 )
             if self.settings.duplicates == "mean":
                 values = _means(values, numbers, is_valid)
