@@ -37,8 +37,8 @@ def read_network(workload: str, bits: int | None = None) -> Network:
     Batch normalisations are folded into the layers before them.
 
     Args:
-        workload: such as "resnet18", "gpt2:sequence_length=1,cached_tokens=1023", "model.onnx" or, where its
-            batch is open, "model.onnx:batch=1".
+        workload: such as "resnet18", "gpt2:sequence_length=1,cached_tokens=1023", "model.onnx" or, where it
+            leaves sizes open, "model.onnx:batch=1,sequence=128".
         bits: of all tensors; None: those of the network.
 
     Raises:
