@@ -26,10 +26,10 @@ MAY_IMPORT = {
 SIMULATOR_LIBRARIES = {"numpy", "numba", "array_api_compat", "pydantic", "yaml"}
 # An importer needs the library whose files it reads, and imports it when it is called.
 IMPORTERS = {
-    "from_onnx.py": "onnx",
-    "onnx_nodes.py": "onnx",
-    "onnx_buffers.py": "onnx",
-    "from_torch.py": "torch",
+    **dict.fromkeys(("from_onnx.py", "onnx_nodes.py", "onnx_buffers.py", "onnx_axes.py"), "onnx"),
+    **dict.fromkeys(("onnx_control.py", "onnx_inference.py", "onnx_precision.py"), "onnx"),
+    **dict.fromkeys(("onnx_stored.py", "onnx_walk.py"), "onnx"),
+    **dict.fromkeys(("from_torch.py", "aten_walk.py"), "torch"),
 }
 HEAVY = (
     "torch",
