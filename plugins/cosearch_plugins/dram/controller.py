@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from cosearch.errors import WorkloadError
+from cosearch.errors import ArgumentError, WorkloadError
 from cosearch.fidelity import Fidelity
 from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
@@ -32,7 +32,13 @@ from cosearch_plugins.dram.controller_spaces import (
 from cosearch_plugins.dram.devices import memspec_devices, named_devices
 from cosearch_plugins.dram.metrics import METRICS, measured, metrics_of, objectives_of
 from cosearch_plugins.dram.sampled import sampled_metrics
-from cosearch_plugins.dram.workload import check_fits, read_workload, trace_clock_ps, trace_text
+from cosearch_plugins.dram.workload import (
+    check_fits,
+    fixed_mapping,
+    read_workload,
+    trace_clock_ps,
+    trace_text,
+)
 
 if TYPE_CHECKING:
     from cosearch_plugins.dram.players import Players
@@ -118,6 +124,7 @@ class DramController(Problem):
         elif settings.address_mapping != SEARCH:
             devices = devices.with_address_mapping(settings.address_mapping)
             mappings = (OWN_MAPPING, *ADDRESS_MAPPINGS)
+        mappings = self._mappings_of_trace(mappings)
         self.devices = devices
         modes = refresh_values(settings.refresh, devices)
         self.players: Players | None = None
@@ -196,21 +203,35 @@ class DramController(Problem):
             return tuple(player_pictures(device, cast("BankMachineControllers", controllers), self.players))
         return tuple(dram_pictures(device, controllers, self.trace, self.trace_tck_ps))
 
+    def _mappings_of_trace(self, mappings: tuple[str, ...]) -> tuple[str, ...]:
+        """The address mappings that leave the trace what its file says."""
+        players = cast("Mapping[str, Any]", self.settings.players or {})
+        workloads = [player["workload"] for player in players.values()] or [self.settings.workload]
+        for workload in workloads:
+            fixed = fixed_mapping(workload)
+            if fixed is not None and fixed not in mappings:
+                raise ArgumentError(
+                    f"workload {workload!r} names channels, banks and rows: address_mapping must be {fixed}"
+                )
+            mappings = mappings if fixed is None else (fixed,)
+        return mappings
+
     def _read_trace(self) -> bool:
         """Set the trace in bursts, its clock and the metrics; whether it says when it wants its requests."""
-        from cosearch_plugins.dram.bursts import in_bursts
+        from cosearch_simulators.dram.common.traces.bursts import in_bursts, within
 
         workload, request_bytes = self.settings.workload, self.settings.request_bytes
         devices, usual = list(self.devices.by_name.values()), self.devices.default
         peak = usual.peak_bandwidth_gb_per_s
-        trace = read_workload(workload, peak_gb_per_s=peak, request_bytes=request_bytes)
+        trace = read_workload(workload, peak_gb_per_s=peak, request_bytes=request_bytes, device=usual)
         self.trace_tck_ps = self.trace_tck_ps or trace_clock_ps(workload, trace)
-        check_fits(workload, trace, devices, self.trace_tck_ps, "trace_tck_ps")
+        least = min(device.capacity_bytes for device in devices)
+        bursts = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
+        self.trace = within(bursts, least, self.settings.beyond_capacity)
+        check_fits(workload, self.trace, devices, self.trace_tck_ps, "trace_tck_ps")
         self._check_reads(f"workload {workload!r} has", round(trace.read_share * trace.requests))
-        self.about = (
-            f"{workload}: {trace_text(trace, peak, self.trace_tck_ps or usual.tck_ps, request_bytes)}"
-        )
-        self.trace = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
+        tck_ps, highest = self.trace_tck_ps or usual.tck_ps, self.trace.highest_address
+        self.about = f"{workload}: {trace_text(trace, peak, tck_ps, request_bytes, highest)}"
         self.metrics = metrics_of(self.controller, timed=trace.timed)
         return trace.timed
 
@@ -222,7 +243,12 @@ class DramController(Problem):
         self.fidelities = self.fidelities[1:]
         devices = list(self.devices.by_name.values())
         self.players = read_players(
-            players, devices, self.settings.request_bytes, self.settings.starvation_cycles, METRICS
+            players,
+            devices,
+            self.settings.request_bytes,
+            self.settings.starvation_cycles,
+            METRICS,
+            self.settings.beyond_capacity,
         )
         self._check_reads("players have", self.players.reads)
         self.about = self.players.about

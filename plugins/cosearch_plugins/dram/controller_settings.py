@@ -67,7 +67,8 @@ class DramControllerSettings(Settings):
         "see `generators` and `formats` in `cosearch_simulators.dram.common.traces`. With `gb_per_s=8` a "
         "generator's requests ask for that on average, at random times; without, all but `multicore` (half "
         "of the peak) send as fast as they are let. A large file is streamed from disk, for each design "
-        "anew. A Ramulator CPU trace is `FILE:format=simpleo3`",
+        "anew. Lines of DRAMSys, DRAMsim3, USIMM and Ramulator are known by their form; a Ramulator CPU "
+        "trace is `FILE:format=simpleo3`",
     )
     controller: Literal["queued", "bank_machines"] = setting(
         "queued",
@@ -113,9 +114,14 @@ class DramControllerSettings(Settings):
     )
     request_bytes: Literal[8, 16, 32, 64, 128, 256] = setting(
         64,
-        "what a request of the trace moves; it takes several bursts of a memory whose burst is shorter, and "
-        "counts as that many requests",
+        "what a request of the trace moves, unless its line says so, as `31: (128) read 0x40` of an .stl "
+        "does; it takes several bursts of a memory whose burst is shorter, and counts as that many requests",
         unit="B",
+    )
+    beyond_capacity: Literal["refuse", "fold", "shift"] = setting(
+        "refuse",
+        "what becomes of a trace with addresses beyond the memory: `fold` wraps them around, `shift` moves "
+        "all down so that the lowest lies at the begin",
     )
     trace_tck_ps: int | None = setting(
         None,
