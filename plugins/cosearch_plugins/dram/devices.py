@@ -90,18 +90,23 @@ class Devices:
         return tuple(s for s in self.standards if s in lack)
 
     def with_address_mapping(self, mapping: str | Mapping[str, Any]) -> Devices:
-        """The same devices under a CONGEN address mapping, or the path of its file.
+        """The same devices under an address mapping of DRAMSys, or the path of its file.
 
         Raises:
             ArgumentError: it cannot be read, or does not fit a device.
         """
-        from cosearch_simulators.dram.common.memspecs.memspec import address_bits, read_section
+        from cosearch_simulators.dram.common.memspecs.memspec import (
+            MAPPING_KEYS,
+            address_bits,
+            read_object,
+            section,
+        )
         from cosearch_simulators.errors import ConfigurationError
 
         where = "address mapping"
         try:
-            congen = read_section(mapping, "CONGEN") if isinstance(mapping, str) else mapping
             where += f" {mapping}" if isinstance(mapping, str) else ""
+            congen = section(read_object(mapping) if isinstance(mapping, str) else mapping, *MAPPING_KEYS)
             return replace(
                 self,
                 by_name={

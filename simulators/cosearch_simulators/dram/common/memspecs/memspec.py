@@ -1,4 +1,6 @@
-"""Devices from DRAMSys' files: a `memspec` (organisation, timings, currents) and a CONGEN address mapping.
+"""Devices from DRAMSys' files: a `memspec` (organisation, timings, currents) and an address mapping.
+
+The mapping is DRAMSys 5's `addressmapping` or DRAMSys 4's `CONGEN`.
 
 The timing rules of each memory type are in `rules` and `newer_rules`.
 """
@@ -15,7 +17,7 @@ from typing import Any
 from cosearch_simulators.bounded_files import read_text
 from cosearch_simulators.bounded_json import parse_json
 from cosearch_simulators.dram.common.device import Device, build_device
-from cosearch_simulators.dram.common.mapping import AddressBits
+from cosearch_simulators.dram.common.mapping import AddressBits, bits_for
 from cosearch_simulators.dram.common.memspecs.checks import (
     check_architecture,
     check_bits,
@@ -25,7 +27,7 @@ from cosearch_simulators.dram.common.memspecs.checks import (
 )
 from cosearch_simulators.dram.common.memspecs.rules import MEMSPEC_STANDARDS
 from cosearch_simulators.dram.common.memspecs.words import in_older_words
-from cosearch_simulators.dram.common.rules import cycles_of, evaluate
+from cosearch_simulators.dram.common.rules import READS, Rule, cycles_of, evaluate
 from cosearch_simulators.dram.common.standard_tables.ddr5 import CURRENTS
 from cosearch_simulators.dram.common.standard_tables.published_energies import (
     GDDR6_ENERGY,
@@ -47,13 +49,21 @@ MOST_BYTES = 4 << 20
 
 FIELDS = {
     "channel": ("CHANNEL_BIT",),
-    "bank": ("BANK_BIT", "BANKGROUP_BIT", "RANK_BIT", "PSEUDOCHANNEL_BIT"),
+    "bank": ("BANK_BIT", "BANKGROUP_BIT", "STACK_BIT", "RANK_BIT", "PSEUDOCHANNEL_BIT"),
     "row": ("ROW_BIT",),
     "column": ("COLUMN_BIT",),
     "byte": ("BYTE_BIT",),
 }
-"""The lists of a CONGEN mapping, from the least significant part of each field; DRAMSys 5 has the last of the
-bank where DRAMSys 4 has the rank."""
+"""The lists of a mapping, from the least significant part of each field; DRAMSys 5 has the last of the bank
+where DRAMSys 4 has the rank."""
+
+BURST = "BURST_BIT"
+"""In place of the byte's bits and the column's lowest, those of a burst."""
+
+STACK_RULES = (Rule("Stack", READS, READS, "nCCDR", sibling=True),)
+"""JESD235A, tCCDR: reads of different stacks, where a memspec has it."""
+
+MAPPING_KEYS = ("addressmapping", "CONGEN")
 
 PUBLISHED_ENERGIES = {
     "LPDDR4": LPDDR4_ENERGY,
@@ -70,7 +80,7 @@ def read_memspec(path: Path | str, address_mapping: Path | str | None = None) ->
 
     Args:
         path: of the memspec.
-        address_mapping: path of the CONGEN file; None: the device has no mapping of its own, and controllers
+        address_mapping: path of its file; None: the device has no mapping of its own, and controllers
             take RoBaRaCoCh unless they name another.
 
     Raises:
@@ -78,7 +88,7 @@ def read_memspec(path: Path | str, address_mapping: Path | str | None = None) ->
             known, or a mapping that does not fit the memspec.
     """
     memspec = read_section(path, "memspec")
-    congen = None if address_mapping is None else read_section(address_mapping, "CONGEN")
+    congen = None if address_mapping is None else read_section(address_mapping, *MAPPING_KEYS)
     try:
         device = memspec_device(memspec)
         return device if congen is None else replace(device, address_bits=address_bits(congen, device))
@@ -129,9 +139,12 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         rows=architecture["nbrOfRows"],
         columns=architecture["nbrOfColumns"],
     )
+    stacks, levels, timing_rules = architecture.get("nbrOfStacks", 1), rules.levels, rules.rules
+    if stacks > 1 and "nCCDR" in timings:
+        levels, timing_rules = (*levels[:2], "Stack", *levels[2:]), (*timing_rules, *STACK_RULES)
     standard = Standard(
         name=kind,
-        levels=rules.levels,
+        levels=levels,
         prefetch=architecture["burstLength"],
         channel_width_bits=architecture["width"] * architecture.get("nbrOfDevicesOnDIMM", 1),
         read_latency=rules.read_latency,
@@ -139,7 +152,7 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         organizations={},
         speed_grades=(),
         timings=lambda organization, speed_grade: timings,
-        rules=rules.rules,
+        rules=timing_rules,
         currents={(chip.density_mb, chip.dq_bits, timings["rate"]): _currents(memspec)}
         if has_currents
         else CURRENTS,
@@ -154,21 +167,29 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
     ranks = architecture.get("nbrOfRanks", 1)
     channels = architecture.get("nbrOfChannels", 1)
     return build_device(
-        standard, name, name, chip, ranks, timings, evaluate(rules.rules, timings), channels=channels
+        *(standard, name, name, chip, ranks, timings, evaluate(timing_rules, timings)),
+        channels=channels,
+        stacks=stacks if "Stack" in levels else 1,
     )
 
 
 def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
-    """The address mapping of a CONGEN file for a device.
+    """The address mapping of a file for a device.
 
     Raises:
         ConfigurationError: a list has an unknown name, the mapping has another number of bits than the
             device, uses a bit twice, or hashes one that is none of its own.
     """
-    check_bits(congen, [name for names in FIELDS.values() for name in names])
+    check_bits(congen, [*(name for names in FIELDS.values() for name in names), BURST])
+    congen, folded = _single_bits(congen)
     fields = {
         field: [bit for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()
     }
+    if congen.get(BURST):
+        if fields["byte"]:
+            raise ConfigurationError(f"{BURST} and BYTE_BIT: expected one of them")
+        fields["byte"] = congen[BURST][: bits_for(device.channel_width_bits // 8)]
+        fields["column"] = congen[BURST][len(fields["byte"]) :] + fields["column"]
     counts = {
         "channel": device.channels,
         "bank": device.topology.banks,
@@ -177,10 +198,12 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
         "byte": device.channel_width_bits // 8,
     }
     for field, count in counts.items():
-        if 1 << len(fields[field]) != count:
+        if len(fields[field]) != bits_for(count):
+            names = [name for name in FIELDS[field] if name in congen] or [FIELDS[field][0]]
+            names += [BURST] if congen.get(BURST) and field == "column" else []
             raise ConfigurationError(
-                f"{' + '.join(FIELDS[field])} has {len(fields[field])} bits, "
-                f"expected {count.bit_length() - 1} for {count} {field}s"
+                f"{' + '.join(names)} has {len(fields[field])} bits, "
+                f"expected {bits_for(count)} for the {count} {field}s of {device.organization}"
             )
     used = [bit for bits in fields.values() for bit in bits]
     wrong = [bit for bit in used if used.count(bit) > 1 or not 0 <= bit < len(used)]
@@ -199,7 +222,7 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
     mapping = AddressBits(
         bank=tuple(fields["bank"]),
         row=tuple(fields["row"]),
-        xor=xor,
+        xor=xor + folded,
         channel=tuple(fields["channel"]),
         column=tuple(fields["column"]),
     )
@@ -207,11 +230,79 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
     return mapping
 
 
-def read_section(path: Path | str, key: str) -> dict[str, Any]:
-    """What one of DRAMSys' files holds under its only key, "memspec" or "CONGEN".
+def _single_bits(
+    congen: Mapping[str, Any],
+) -> tuple[dict[str, Any], tuple[tuple[int, tuple[int, ...]], ...]]:
+    """The mapping with one bit for each entry, and the hashes that make it what the lists of bits say.
 
     Raises:
-        ConfigurationError: the file cannot be read, is no JSON or has not that key.
+        ConfigurationError: a list has no bit that is in no other entry.
+    """
+    names = [name for name in congen if name != "XOR"]
+    entries = [(name, bit if isinstance(bit, list) else [bit]) for name in names for bit in congen[name]]
+    used = [bit for _, entry in entries for bit in dict.fromkeys(entry)]
+    single: dict[str, Any] = {name: [] for name in names} | {"XOR": congen.get("XOR", [])}
+    folded = []
+    for name, entry in entries:
+        own = entry if len(entry) == 1 else [bit for bit in entry if used.count(bit) == 1]
+        if not own:
+            raise ConfigurationError(f"{name} has {entry}, expected a bit in it that no other entry has")
+        single[name].append(own[0])
+        if len(entry) > 1:
+            folded.append((own[0], tuple(bit for bit in entry if bit != own[0])))
+    return single, tuple(folded)
+
+
+def read_section(path: Path | str, *keys: str) -> dict[str, Any]:
+    """What one of DRAMSys' files holds under its only key.
+
+    Args:
+        path: of the file.
+        keys: that it may have, "memspec" or those of `MAPPING_KEYS`.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is no JSON or has none of the keys.
+    """
+    return section(read_object(path), *keys, where=str(path))
+
+
+KINDS = {
+    "memspec": "a memspec: give it as memspec",
+    "addressmapping": "an address mapping: give it as address_mapping",
+    "CONGEN": "an address mapping: give it as address_mapping",
+    "mcconfig": "a controller; with its memory and trace it is in a simulation file: give that as simulation",
+    "simulation": "a whole simulation: give it as simulation",
+    "simconfig": "how DRAMSys runs; nothing of it is needed here",
+}
+"""What else a file of DRAMSys may be, by its key."""
+
+
+def section(content: Any, *keys: str, where: str = "") -> dict[str, Any]:
+    """What stands under one of the keys; a mapping may also stand alone.
+
+    Raises:
+        ConfigurationError: there is none of the keys.
+    """
+    where = f"{where}: " if where else ""
+    if isinstance(content, dict):
+        for key in keys:
+            if isinstance(content.get(key), dict):
+                found: dict[str, Any] = content[key]
+                return found
+        for key, kind in KINDS.items():
+            if key in content and key not in keys:
+                raise ConfigurationError(f"{where}it is {kind}")
+        if keys == MAPPING_KEYS and any("BIT" in str(key) for key in content):
+            return content  # misspelt, and `checks` says where
+    expected = " or ".join(map(repr, keys))
+    raise ConfigurationError(f"{where}expected an object with the field {expected}, got {short(content)}")
+
+
+def read_object(path: Path | str) -> Any:
+    """What a file of JSON holds.
+
+    Raises:
+        ConfigurationError: the file cannot be read or is no JSON.
     """
     try:
         content = parse_json(read_text(path, MOST_BYTES))
@@ -221,10 +312,7 @@ def read_section(path: Path | str, key: str) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
     except ValueError as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get(key), dict):
-        raise ConfigurationError(f"{path}: expected an object with the field {key!r}")
-    found: dict[str, Any] = content[key]
-    return found
+    return content
 
 
 def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:

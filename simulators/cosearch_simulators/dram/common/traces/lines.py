@@ -15,7 +15,7 @@ read or write. A length in stl, `(64)`, is what the request moves.
 
 A line of `simpleo3` is instructions before, load address, [write-back address]. Ramulator runs it through a
 core, as USIMM runs `gaps`; here the addresses are the memory requests themselves. `simpleo3` is read only
-when asked for by name. A line of `places` names channel, rank, [bank group,] bank, row and column of a device:
+when asked for by name. A line of `places` names channel, rank, [bank group,] bank, row and column of a
 device: see `places`.
 """
 

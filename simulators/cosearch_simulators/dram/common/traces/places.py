@@ -38,7 +38,7 @@ def addresses_of(places: Sequence[Sequence[int]], device: Device | None) -> NDAr
     """
     if device is None:
         raise PlaceError("expected addresses: places (channel, rank, bank, row, column) need a device")
-    levels = [_WORDS[level] for level in device.topology.levels]
+    levels = [_WORDS[level] for level in device.topology.levels if level in _WORDS]
     counts = {"channel": device.channels, "rank": device.ranks, "bank group": device.chip.bankgroups}
     counts |= {"bank": device.chip.banks, "row": device.chip.rows, "column": device.chip.columns}
     fields = [*levels, "row", "column"]
