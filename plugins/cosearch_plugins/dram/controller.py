@@ -41,6 +41,7 @@ from cosearch_plugins.dram.workload import (
 )
 
 if TYPE_CHECKING:
+    from cosearch_plugins.dram.dramsys_file import DramsysSimulation, Source
     from cosearch_plugins.dram.players import Players
     from cosearch_simulators.dram import BankMachineControllers
     from cosearch_simulators.dram.common.trace_samples import TraceSample
@@ -107,7 +108,11 @@ class DramController(Problem):
         settings = self.settings
         self.controller, self.threads = settings.controller, settings.threads
         self.trace_tck_ps = settings.trace_tck_ps
-        if settings.memspec is not None:
+        if self._simulation is not None:
+            from cosearch_plugins.dram.dramsys_file import simulated_devices
+
+            devices = simulated_devices(str(settings.simulation), self._simulation)
+        elif settings.memspec is not None:
             devices = memspec_devices(settings.memspec)
         else:
             devices = named_devices(
@@ -121,19 +126,29 @@ class DramController(Problem):
         mappings: tuple[str, ...] = ADDRESS_MAPPINGS
         if settings.address_mapping in ADDRESS_MAPPINGS:
             mappings = (str(settings.address_mapping),)
+        elif self._simulation is not None:
+            mappings = (OWN_MAPPING, *ADDRESS_MAPPINGS)
         elif settings.address_mapping != SEARCH:
             devices = devices.with_address_mapping(settings.address_mapping)
             mappings = (OWN_MAPPING, *ADDRESS_MAPPINGS)
         mappings = self._mappings_of_trace(mappings)
         self.devices = devices
-        modes = refresh_values(settings.refresh, devices)
+        usual = {} if self._simulation is None else dict(self._simulation.controller)
+        if "refresh" in settings.model_fields_set:
+            usual.pop("refresh", None)
+        modes = refresh_values(usual.get("refresh", settings.refresh), devices)
         self.players: Players | None = None
-        if settings.players is None:
-            timed = self._read_trace()
-        else:
-            timed = self._read_players(cast("Mapping[str, Any]", settings.players))
+        sources = self._sources()
+        together = settings.players is not None or len(sources) > 1
+        timed = self._read_players(sources) if together else self._read_trace(sources)
+        if self._simulation is not None and self._simulation.notes:
+            self.about += f". {'; '.join(self._simulation.notes)}"
         self.objectives = objectives_of(timed=timed)
         parameters = [*devices.parameters, *controller_parameters(self.controller, modes, mappings)]
+        if usual:
+            from cosearch_plugins.dram.dramsys_file import with_defaults
+
+            parameters = with_defaults(parameters, usual)
         groups = {
             group: [p.name for p in parameters if p.name in names]
             for group, names in GROUPS[self.controller].items()
@@ -216,15 +231,43 @@ class DramController(Problem):
             mappings = mappings if fixed is None else (fixed,)
         return mappings
 
-    def _read_trace(self) -> bool:
+    @cached_property
+    def _simulation(self) -> DramsysSimulation | None:
+        from cosearch_plugins.dram.dramsys_file import simulation_of
+
+        path = self.settings.simulation
+        return None if path is None else simulation_of(path)
+
+    def _sources(self) -> list[Source]:
+        """Who sends, where it is more than one trace as the workload, or that of a simulation file."""
+        from cosearch_plugins.dram.dramsys_file import sources
+        from cosearch_plugins.dram.players import described_sources
+
+        settings = self.settings
+        if settings.players is not None:
+            players = cast("Mapping[str, Any]", settings.players)
+            found = described_sources(players, self.devices.default, settings.request_bytes)
+            return found
+        if self._simulation is None or "workload" in settings.model_fields_set:
+            return []
+        return sources(
+            str(settings.simulation), self._simulation, self.devices.default, settings.request_bytes
+        )
+
+    def _read_trace(self, sources: Sequence[Source]) -> bool:
         """Set the trace in bursts, its clock and the metrics; whether it says when it wants its requests."""
         from cosearch_simulators.dram.common.traces.bursts import in_bursts, within
 
-        workload, request_bytes = self.settings.workload, self.settings.request_bytes
+        workload, request_bytes = self.settings.workload, int(self.settings.request_bytes)
         devices, usual = list(self.devices.by_name.values()), self.devices.default
         peak = usual.peak_bandwidth_gb_per_s
-        trace = read_workload(workload, peak_gb_per_s=peak, request_bytes=request_bytes, device=usual)
-        self.trace_tck_ps = self.trace_tck_ps or trace_clock_ps(workload, trace)
+        if sources:
+            (source,) = sources
+            workload, request_bytes, trace = source.label, source.request_bytes, source.trace
+            self.trace_tck_ps = self.trace_tck_ps or source.tck_ps
+        else:
+            trace = read_workload(workload, peak_gb_per_s=peak, request_bytes=request_bytes, device=usual)
+            self.trace_tck_ps = self.trace_tck_ps or trace_clock_ps(workload, trace)
         least = min(device.capacity_bytes for device in devices)
         bursts = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
         self.trace = within(bursts, least, self.settings.beyond_capacity)
@@ -235,20 +278,16 @@ class DramController(Problem):
         self.metrics = metrics_of(self.controller, timed=trace.timed)
         return trace.timed
 
-    def _read_players(self, players: Mapping[str, Any]) -> bool:
+    def _read_players(self, sources: Sequence[Source]) -> bool:
         """Set the players and the metrics; whether all of them say when they want their requests."""
         from cosearch_plugins.dram.players import read_players
 
         # Players wait for each other, so windows of each do not stand for it.
         self.fidelities = self.fidelities[1:]
         devices = list(self.devices.by_name.values())
+        settings = self.settings
         self.players = read_players(
-            players,
-            devices,
-            self.settings.request_bytes,
-            self.settings.starvation_cycles,
-            METRICS,
-            self.settings.beyond_capacity,
+            sources, devices, settings.starvation_cycles, METRICS, settings.beyond_capacity
         )
         self._check_reads("players have", self.players.reads)
         self.about = self.players.about

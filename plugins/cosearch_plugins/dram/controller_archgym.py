@@ -197,7 +197,8 @@ class DramControllerArchgym(Problem):
 
     def build(self) -> None:
         """Make or read the trace, and set the goal's objectives."""
-        from cosearch_simulators.dram.common.memspecs.memspec import address_bits, memspec_device
+        from cosearch_simulators.dram.common.memspecs.address_mapping import address_bits
+        from cosearch_simulators.dram.common.memspecs.memspec import memspec_device
         from cosearch_simulators.dram.common.trace_checks import too_late
         from cosearch_simulators.dram.common.traces.bursts import in_bursts
 

@@ -13,7 +13,7 @@ from cosearch.errors import ArgumentError, unknown_name
 from cosearch.space import Categorical, Designs, Parameter
 
 if TYPE_CHECKING:
-    from cosearch_simulators.dram import Device
+    from cosearch_simulators.dram import AddressBits, Device
 
 # The size of chip and the speed that a user gets who names only the standard.
 USUAL_ORGANIZATION = {
@@ -89,18 +89,19 @@ class Devices:
         lack = {s for (s, _), device in self.by_name.items() if refresh not in device.refresh_modes}
         return tuple(s for s in self.standards if s in lack)
 
+    def with_address_bits(self, bits: AddressBits) -> Devices:
+        """The same devices under an address mapping of their own."""
+        found = {key: replace(device, address_bits=bits) for key, device in self.by_name.items()}
+        return replace(self, by_name=found)
+
     def with_address_mapping(self, mapping: str | Mapping[str, Any]) -> Devices:
         """The same devices under an address mapping of DRAMSys, or the path of its file.
 
         Raises:
             ArgumentError: it cannot be read, or does not fit a device.
         """
-        from cosearch_simulators.dram.common.memspecs.memspec import (
-            MAPPING_KEYS,
-            address_bits,
-            read_object,
-            section,
-        )
+        from cosearch_simulators.dram.common.memspecs.address_mapping import address_bits
+        from cosearch_simulators.dram.common.memspecs.files import MAPPING_KEYS, read_object, section
         from cosearch_simulators.errors import ConfigurationError
 
         where = "address mapping"

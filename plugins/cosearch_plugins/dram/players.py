@@ -16,6 +16,7 @@ from pydantic import Field
 
 from cosearch.errors import ArgumentError, UnknownNameError, WorkloadError
 from cosearch.objectives import Metric
+from cosearch_plugins.dram.dramsys_file import Source
 from cosearch_plugins.dram.workload import absolute, check_fits, read_workload, trace_clock_ps, trace_text
 from cosearch_simulators.documents import Document, load, parse
 from cosearch_simulators.dram import Device, Player, PlayersResult, StreamedTrace, Trace
@@ -103,54 +104,76 @@ class Players:
 
 
 def read_players(
-    players: Mapping[str, Any],
+    sources: Sequence[Source],
     devices: Sequence[Device],
-    request_bytes: int,
     starvation_cycles: int,
     of_all: Sequence[Metric],
     beyond_capacity: BeyondCapacity = "refuse",
 ) -> Players:
-    """The players with their traces.
+    """The players with their traces on the devices.
 
     Args:
-        players: {name: {"workload": ..., "tck_ps": ..., "qos_class": ...}}.
+        sources: who sends.
         devices: that their traces must fit.
-        request_bytes: what a request of a trace moves.
         starvation_cycles: see `simulate_players`.
         of_all: the metrics of all players together, whose names are taken.
         beyond_capacity: what becomes of addresses that the devices do not have.
 
     Raises:
-        ArgumentError: a field is missing, unknown or has a bad value.
-        UnknownNameError: there is neither such a generator nor such a file.
-        WorkloadError: a trace cannot be made or read, or does not fit the devices.
+        ArgumentError: a trace has cycles of an unknown length, or two metrics would have one name.
+        WorkloadError: a trace does not fit the devices.
     """
     read: dict[str, Player] = {}
     texts = []
     peak = devices[0].peak_bandwidth_gb_per_s
     reads = 0
-    for name, description in descriptions(players).items():
+    for source in sources:
+        trace, tck_ps = source.trace, source.tck_ps
         try:
-            trace = _trace_of(description, request_bytes, devices[0])
-            own_ps = trace_clock_ps(description.workload, trace)
-            tck_ps = description.tck_ps or (own_ps if description.gb_per_s is None else PACING_TCK_PS)
-            bursts = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
+            bursts = in_bursts(trace, source.request_bytes, devices[0].transaction_bytes)
             bursts = within(bursts, min(device.capacity_bytes for device in devices), beyond_capacity)
-            check_fits(description.workload, bursts, devices, tck_ps, "its tck_ps")
-            read[name] = Player(bursts, tck_ps, description.qos_class)
-        except (WorkloadError, UnknownNameError, ArgumentError) as error:
-            raise type(error)(f"player {name!r}: {error}") from None
+            check_fits(source.label, bursts, devices, tck_ps, "its tck_ps")
+            read[source.name] = Player(bursts, tck_ps, source.qos_class)
+        except (WorkloadError, ArgumentError) as error:
+            raise type(error)(f"player {source.name!r}: {error}") from None
         except SimulatorError as error:
-            raise ArgumentError(f"player {name!r}: {error}") from None
+            raise ArgumentError(f"player {source.name!r}: {error}") from None
         reads += round(trace.read_share * trace.requests)
-        texts.append(
-            f"{name}: "
-            + trace_text(trace, peak, tck_ps or devices[0].tck_ps, request_bytes, bursts.highest_address)
+        text = trace_text(
+            *(trace, peak, tck_ps or devices[0].tck_ps, source.request_bytes), bursts.highest_address
         )
+        texts.append(f"{source.name}: {text}")
     found = Players(read, starvation_cycles, reads, ". ".join(texts))
     names = [metric.name for metric in (*of_all, *found.metrics)]
     for twice in {name for name in names if names.count(name) > 1}:
         raise ArgumentError(f"players: two metrics would be called {twice!r}; rename a player")
+    return found
+
+
+def described_sources(players: Mapping[str, Any], device: Device, request_bytes: int) -> list[Source]:
+    """Who sends, as the user describes them.
+
+    Args:
+        players: {name: {"workload": ..., "tck_ps": ..., "qos_class": ...}}.
+        device: of the memory.
+        request_bytes: what a request of a trace moves.
+
+    Raises:
+        ArgumentError: a field is missing, unknown or has a bad value.
+        UnknownNameError: there is neither such a generator nor such a file.
+        WorkloadError: a trace cannot be made or read.
+    """
+    found = []
+    for name, description in descriptions(players).items():
+        try:
+            trace = _trace_of(description, request_bytes, device)
+        except (WorkloadError, UnknownNameError, ArgumentError) as error:
+            raise type(error)(f"player {name!r}: {error}") from None
+        except SimulatorError as error:
+            raise ArgumentError(f"player {name!r}: {error}") from None
+        own_ps = trace_clock_ps(description.workload, trace)
+        tck_ps = description.tck_ps or (own_ps if description.gb_per_s is None else PACING_TCK_PS)
+        found.append(Source(name, description.workload, trace, tck_ps, description.qos_class, request_bytes))
     return found
 
 

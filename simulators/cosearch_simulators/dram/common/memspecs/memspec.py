@@ -9,22 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from json import JSONDecodeError
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any
 
-from cosearch_simulators.bounded_files import read_text
-from cosearch_simulators.bounded_json import parse_json
 from cosearch_simulators.dram.common.device import Device, build_device
-from cosearch_simulators.dram.common.mapping import AddressBits, bits_for
+from cosearch_simulators.dram.common.memspecs.address_mapping import address_bits
 from cosearch_simulators.dram.common.memspecs.checks import (
     check_architecture,
-    check_bits,
     check_power,
     check_refresh,
     check_times,
 )
+from cosearch_simulators.dram.common.memspecs.files import MAPPING_KEYS, read_section
 from cosearch_simulators.dram.common.memspecs.rules import MEMSPEC_STANDARDS
 from cosearch_simulators.dram.common.memspecs.words import in_older_words
 from cosearch_simulators.dram.common.rules import READS, Rule, cycles_of, evaluate
@@ -44,26 +41,8 @@ from cosearch_simulators.dram.common.standard_tables.standard import (
 )
 from cosearch_simulators.errors import ConfigurationError
 
-MOST_BYTES = 4 << 20
-"""Of a memspec or an address mapping; real ones have some kB."""
-
-FIELDS = {
-    "channel": ("CHANNEL_BIT",),
-    "bank": ("BANK_BIT", "BANKGROUP_BIT", "STACK_BIT", "RANK_BIT", "PSEUDOCHANNEL_BIT"),
-    "row": ("ROW_BIT",),
-    "column": ("COLUMN_BIT",),
-    "byte": ("BYTE_BIT",),
-}
-"""The lists of a mapping, from the least significant part of each field; DRAMSys 5 has the last of the bank
-where DRAMSys 4 has the rank."""
-
-BURST = "BURST_BIT"
-"""In place of the byte's bits and the column's lowest, those of a burst."""
-
 STACK_RULES = (Rule("Stack", READS, READS, "nCCDR", sibling=True),)
 """JESD235A, tCCDR: reads of different stacks, where a memspec has it."""
-
-MAPPING_KEYS = ("addressmapping", "CONGEN")
 
 PUBLISHED_ENERGIES = {
     "LPDDR4": LPDDR4_ENERGY,
@@ -171,148 +150,6 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         channels=channels,
         stacks=stacks if "Stack" in levels else 1,
     )
-
-
-def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
-    """The address mapping of a file for a device.
-
-    Raises:
-        ConfigurationError: a list has an unknown name, the mapping has another number of bits than the
-            device, uses a bit twice, or hashes one that is none of its own.
-    """
-    check_bits(congen, [*(name for names in FIELDS.values() for name in names), BURST])
-    congen, folded = _single_bits(congen)
-    fields = {
-        field: [bit for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()
-    }
-    if congen.get(BURST):
-        if fields["byte"]:
-            raise ConfigurationError(f"{BURST} and BYTE_BIT: expected one of them")
-        fields["byte"] = congen[BURST][: bits_for(device.channel_width_bits // 8)]
-        fields["column"] = congen[BURST][len(fields["byte"]) :] + fields["column"]
-    counts = {
-        "channel": device.channels,
-        "bank": device.topology.banks,
-        "row": device.chip.rows,
-        "column": device.chip.columns,
-        "byte": device.channel_width_bits // 8,
-    }
-    for field, count in counts.items():
-        if len(fields[field]) != bits_for(count):
-            names = [name for name in FIELDS[field] if name in congen] or [FIELDS[field][0]]
-            names += [BURST] if congen.get(BURST) and field == "column" else []
-            raise ConfigurationError(
-                f"{' + '.join(names)} has {len(fields[field])} bits, "
-                f"expected {bits_for(count)} for the {count} {field}s of {device.organization}"
-            )
-    used = [bit for bits in fields.values() for bit in bits]
-    wrong = [bit for bit in used if used.count(bit) > 1 or not 0 <= bit < len(used)]
-    if wrong:
-        raise ConfigurationError(
-            f"every address bit from 0 to {len(used) - 1} must be used once, "
-            f"bit {wrong[0]} is used {used.count(wrong[0])} times"
-        )
-    xor = tuple(
-        (entry["FIRST"], (entry["SECOND"], *(entry[k] for k in ("THIRD",) if k in entry)))
-        for entry in congen.get("XOR", ())
-    )
-    outside = [bit for first, sources in xor for bit in (first, *sources) if not 0 <= bit < len(used)]
-    if outside:
-        raise ConfigurationError(f"XOR has bit {outside[0]}, expected address bits from 0 to {len(used) - 1}")
-    mapping = AddressBits(
-        bank=tuple(fields["bank"]),
-        row=tuple(fields["row"]),
-        xor=xor + folded,
-        channel=tuple(fields["channel"]),
-        column=tuple(fields["column"]),
-    )
-    mapping.check(channels=device.channels, banks=device.topology.banks, rows=device.chip.rows)
-    return mapping
-
-
-def _single_bits(
-    congen: Mapping[str, Any],
-) -> tuple[dict[str, Any], tuple[tuple[int, tuple[int, ...]], ...]]:
-    """The mapping with one bit for each entry, and the hashes that make it what the lists of bits say.
-
-    Raises:
-        ConfigurationError: a list has no bit that is in no other entry.
-    """
-    names = [name for name in congen if name != "XOR"]
-    entries = [(name, bit if isinstance(bit, list) else [bit]) for name in names for bit in congen[name]]
-    used = [bit for _, entry in entries for bit in dict.fromkeys(entry)]
-    single: dict[str, Any] = {name: [] for name in names} | {"XOR": congen.get("XOR", [])}
-    folded = []
-    for name, entry in entries:
-        own = entry if len(entry) == 1 else [bit for bit in entry if used.count(bit) == 1]
-        if not own:
-            raise ConfigurationError(f"{name} has {entry}, expected a bit in it that no other entry has")
-        single[name].append(own[0])
-        if len(entry) > 1:
-            folded.append((own[0], tuple(bit for bit in entry if bit != own[0])))
-    return single, tuple(folded)
-
-
-def read_section(path: Path | str, *keys: str) -> dict[str, Any]:
-    """What one of DRAMSys' files holds under its only key.
-
-    Args:
-        path: of the file.
-        keys: that it may have, "memspec" or those of `MAPPING_KEYS`.
-
-    Raises:
-        ConfigurationError: the file cannot be read, is no JSON or has none of the keys.
-    """
-    return section(read_object(path), *keys, where=str(path))
-
-
-KINDS = {
-    "memspec": "a memspec: give it as memspec",
-    "addressmapping": "an address mapping: give it as address_mapping",
-    "CONGEN": "an address mapping: give it as address_mapping",
-    "mcconfig": "a controller; with its memory and trace it is in a simulation file: give that as simulation",
-    "simulation": "a whole simulation: give it as simulation",
-    "simconfig": "how DRAMSys runs; nothing of it is needed here",
-}
-"""What else a file of DRAMSys may be, by its key."""
-
-
-def section(content: Any, *keys: str, where: str = "") -> dict[str, Any]:
-    """What stands under one of the keys; a mapping may also stand alone.
-
-    Raises:
-        ConfigurationError: there is none of the keys.
-    """
-    where = f"{where}: " if where else ""
-    if isinstance(content, dict):
-        for key in keys:
-            if isinstance(content.get(key), dict):
-                found: dict[str, Any] = content[key]
-                return found
-        for key, kind in KINDS.items():
-            if key in content and key not in keys:
-                raise ConfigurationError(f"{where}it is {kind}")
-        if keys == MAPPING_KEYS and any("BIT" in str(key) for key in content):
-            return content  # misspelt, and `checks` says where
-    expected = " or ".join(map(repr, keys))
-    raise ConfigurationError(f"{where}expected an object with the field {expected}, got {short(content)}")
-
-
-def read_object(path: Path | str) -> Any:
-    """What a file of JSON holds.
-
-    Raises:
-        ConfigurationError: the file cannot be read or is no JSON.
-    """
-    try:
-        content = parse_json(read_text(path, MOST_BYTES))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-    except JSONDecodeError as error:
-        raise ConfigurationError(f"{path} is not JSON: {error}") from error
-    except ValueError as error:
-        raise ConfigurationError(f"{path}: {error}") from error
-    return content
 
 
 def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:
