@@ -15,18 +15,22 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.networks.accel_nasbench import AccelNasBench
+from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 
 
 @hookimpl
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
     return (
+        AccelNasBench,
         Accelerator,
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
         DramController,
         DramControllerArchgym,
+        NasBench201Device,
         NpuMulticore,
     )
 
@@ -34,7 +38,11 @@ def cosearch_problems() -> Sequence[type[Problem]]:
 @hookimpl
 def cosearch_validations() -> Sequence[Validation]:
     """The built-in simulators that can be held against reference measurements."""
-    return (Validation("dram", _validate_dram), Validation("accelerator", _validate_accelerator))
+    return (
+        Validation("dram", _validate_dram),
+        Validation("accelerator", _validate_accelerator),
+        Validation("networks", _validate_networks),
+    )
 
 
 def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
@@ -45,5 +53,11 @@ def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> Validat
 
 def _validate_accelerator(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.accelerator.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.networks.quality.validation import validate
 
     return validate(cases, progress)
