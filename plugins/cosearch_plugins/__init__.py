@@ -15,6 +15,7 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 
 
 @hookimpl
@@ -25,6 +26,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
+        CnnAccelerator,
         DramController,
         DramControllerArchgym,
         NpuMulticore,

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def load_quality(path: str | None, embedded: str, metric: str) -> Quality:
-    """The quality of the file, or the embedded one.
+    """A predictor that is fitted to the file, or the embedded one.
 
     Args:
-        path: of a table; None for the embedded source.
-        embedded: its name.
+        path: of a table of measured networks; None for the embedded source.
+        embedded: name of the source.
         metric: that is needed.
 
     Raises:
@@ -25,9 +25,6 @@ def load_quality(path: str | None, embedded: str, metric: str) -> Quality:
     from cosearch_simulators.networks.quality import load
 
     try:
-        quality = load(embedded if path is None else path)
+        return load(embedded, table=path, metrics=[metric])
     except SimulatorError as error:
         raise ArgumentError(str(error)) from None
-    if metric not in quality.metrics:
-        raise ArgumentError(f"{path or embedded} has no {metric}, only {', '.join(quality.metrics)}")
-    return quality

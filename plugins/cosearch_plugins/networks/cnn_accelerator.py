@@ -15,8 +15,15 @@ from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Designs, DesignSpace
 from cosearch_plugins.accelerator.mapped_network import Goal
 from cosearch_plugins.networks.accuracy import load_quality
-from cosearch_plugins.networks.hardware import HARDWARE, accelerators
-from cosearch_plugins.networks.precision import Granularity, precision_space, precisions
+from cosearch_plugins.networks.hardware import (
+    BY_STAGE,
+    MULTIPLIERS,
+    Clock,
+    MemoryBandwidth,
+    accelerators,
+    hardware_space,
+)
+from cosearch_plugins.networks.precision import Granularity, precision_space, precisions, too_wide
 from cosearch_plugins.networks.spaces import columns_of, design_space
 from cosearch_plugins.shared_settings import Threads
 
@@ -26,13 +33,6 @@ if TYPE_CHECKING:
 
 QUALITIES = {"ofa-mobilenet-v3": "ofa-mbv3", "mnasnet": "mnasnet"}
 """The embedded source of each family's accuracy."""
-
-TOO_WIDE = tuple(
-    f"hardware.multiplier == 'fixed-{bits}' and precision.{operand}_bits > {bits}"
-    for bits in (4, 8)
-    for operand in ("weight", "activation")
-)
-"""What no multiplier can do, where a network has one precision."""
 
 FIDELITIES = (
     Fidelity("bound", 0.01, "what no mapping goes below, in closed form"),
@@ -67,10 +67,13 @@ class CnnAcceleratorSettings(Settings):
     )
     precision: Granularity = setting(
         "network",
-        "what has bits of its own: each `stage`, the `network`, or `8-bit` for all that is held at 8 bits",
+        "what has bits of its own: the `network` (4, 6, 8 or 16), or each `stage` (4, 6 or 8, on multipliers "
+        "that take 8)",
     )
     sparsity: bool = setting(False, "whether weights of each stage may be 2:4 sparse")
     mapped_for: Goal = setting("edp", "what each layer's mapping is the best for")
+    memory_gb_per_s: MemoryBandwidth = 12.8
+    clock_ghz: Clock = 0.5
     technology_nm: float = setting(45.0, "feature size of the chip", unit="nm", ge=7, le=130)
     threads: Threads = None
 
@@ -104,11 +107,15 @@ class CnnAccelerator(Problem):
         from cosearch_simulators.networks.compression_loss import SOURCE
 
         settings = self.settings
+        by_stage = settings.precision == "stage"
+        precision = precision_space(self.family.stages, settings.precision, sparsity=settings.sparsity)
+        # That all of many stages fit a narrower multiplier than the widest is too rare to be found.
+        multipliers = BY_STAGE if by_stage else MULTIPLIERS
         self.space = DesignSpace.join(
             network=design_space(self.family.parameters, settings.networks),
-            precision=precision_space(self.family.stages, settings.precision, sparsity=settings.sparsity),
-            hardware=HARDWARE if settings.sparsity else HARDWARE.hold({"skips_zeros": 0}),
-            forbidden=TOO_WIDE if settings.precision == "network" else (),
+            precision=precision,
+            hardware=hardware_space(sparsity=settings.sparsity, multipliers=multipliers),
+            forbidden=too_wide(precision, multipliers),
             name=self.name,
         )
         self.about = f"{settings.networks} ({self.family.source}); top1: {self.quality.source}; {SOURCE}"
@@ -137,7 +144,7 @@ class CnnAccelerator(Problem):
         networks = self.family.networks(columns)
         bits = precisions(designs, self.family.stages)
         found = evaluate(
-            *(networks, accelerators(designs), bits),
+            *(networks, accelerators(designs, settings.memory_gb_per_s, settings.clock_ghz), bits),
             fidelity=fidelity,
             goal=settings.mapped_for,
             technology_nm=settings.technology_nm,

@@ -13,8 +13,8 @@ from cosearch.space import Parameter as Axis
 if TYPE_CHECKING:
     from cosearch_simulators.networks.costs import Precisions
 
-Granularity = Literal["stage", "network", "8-bit"]
-BITS = (4, 6, 8, 16)
+Granularity = Literal["stage", "network"]
+BITS = {"network": (4, 6, 8, 16), "stage": (4, 6, 8)}
 DENSE = 4
 
 
@@ -23,22 +23,30 @@ def precision_space(stages: Sequence[str], granularity: Granularity, *, sparsity
 
     Args:
         stages: of the network.
-        granularity: bits for each stage, for all together, or 8 bits for all.
+        granularity: bits for each stage, or for all together.
         sparsity: whether weights may be 2:4 sparse, for each stage.
     """
     axes: list[Axis] = []
-    parts = [""] if granularity == "network" else [f"_{stage}" for stage in stages]
+    parts = [f"_{stage}" for stage in stages] if granularity == "stage" else [""]
     for part in parts:
         for name, what in (("weight_bits", "of weights"), ("activation_bits", "of activations")):
-            if granularity == "8-bit":
-                axes.append(Categorical(f"{name}{part}", (8,), description=f"{what}; held"))
-            else:
-                axes.append(Ordinal(f"{name}{part}", BITS, default=8, description=what))
-    for stage in stages:
-        values = (2, DENSE) if sparsity else (DENSE,)
+            axes.append(Ordinal(f"{name}{part}", BITS[granularity], default=8, description=what))
+    for stage in stages if sparsity else ():
         note = "of every 4 weights along the input channels, how many are not zero"
-        axes.append(Categorical(f"kept_{stage}", values, default=DENSE, description=note))
+        axes.append(Categorical(f"kept_{stage}", (2, DENSE), default=DENSE, description=note))
     return DesignSpace(axes, name="precision")
+
+
+def too_wide(space: DesignSpace, multipliers: Sequence[str]) -> tuple[str, ...]:
+    """The rules that no fixed multiplier takes operands wider than its own."""
+    widest = {axis.name: max(axis.values) for axis in space if isinstance(axis, Ordinal)}
+    return tuple(
+        f"hardware.multiplier == 'fixed-{bits}' and precision.{name} > {bits}"
+        for bits in (4, 8)
+        if f"fixed-{bits}" in multipliers
+        for name, most in widest.items()
+        if most > bits
+    )
 
 
 def precisions(designs: Designs, stages: Sequence[str], group: str = "precision") -> Precisions:
@@ -50,5 +58,8 @@ def precisions(designs: Designs, stages: Sequence[str], group: str = "precision"
     for what in ("weight_bits", "activation_bits", "kept"):
         whole = f"{group}.{what}"
         chosen = [whole if whole in names else f"{whole}_{stage}" for stage in stages]
-        columns.append(np.column_stack([np.asarray(designs[name]) for name in chosen]))
+        if chosen[0] not in names:
+            columns.append(np.full((len(designs), len(stages)), DENSE))
+        else:
+            columns.append(np.column_stack([np.asarray(designs[name]) for name in chosen]))
     return Precisions.of(len(designs), len(stages), *columns)
