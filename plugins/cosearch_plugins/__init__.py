@@ -16,6 +16,7 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
+from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.tables.table import Table
 
@@ -29,6 +30,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
+        CnnAccelerator,
         DramController,
         DramControllerArchgym,
         NasBench201Device,
