@@ -15,6 +15,7 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.tables.table import Table
 
 
 @hookimpl
@@ -28,13 +29,18 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramController,
         DramControllerArchgym,
         NpuMulticore,
+        Table,
     )
 
 
 @hookimpl
 def cosearch_validations() -> Sequence[Validation]:
     """The built-in simulators that can be held against reference measurements."""
-    return (Validation("dram", _validate_dram), Validation("accelerator", _validate_accelerator))
+    return (
+        Validation("dram", _validate_dram),
+        Validation("accelerator", _validate_accelerator),
+        Validation("soc", _validate_soc),
+    )
 
 
 def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
@@ -45,5 +51,11 @@ def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> Validat
 
 def _validate_accelerator(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.accelerator.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_soc(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.soc.engines.farsi.validation import validate
 
     return validate(cases, progress)
