@@ -28,7 +28,7 @@ SIMULATOR_LIBRARIES = {"numpy", "numba", "array_api_compat", "pydantic", "yaml"}
 IMPORTERS = {
     **dict.fromkeys(("from_onnx.py", "onnx_nodes.py", "onnx_buffers.py", "onnx_axes.py"), "onnx"),
     **dict.fromkeys(("onnx_control.py", "onnx_inference.py", "onnx_precision.py"), "onnx"),
-    **dict.fromkeys(("onnx_stored.py", "onnx_walk.py"), "onnx"),
+    **dict.fromkeys(("onnx_stored.py", "onnx_types.py", "onnx_walk.py"), "onnx"),
     **dict.fromkeys(("from_torch.py", "aten_walk.py"), "torch"),
 }
 HEAVY = (
