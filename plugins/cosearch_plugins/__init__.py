@@ -17,6 +17,7 @@ from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
+from cosearch_plugins.networks.recipe_digits import RecipeDigits
 
 
 @hookimpl
@@ -32,6 +33,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramControllerArchgym,
         NasBench201Device,
         NpuMulticore,
+        RecipeDigits,
     )
 
 
