@@ -16,8 +16,10 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
+from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
+from cosearch_plugins.tables.table import Table
 
 
 @hookimpl
@@ -29,11 +31,13 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
+        CnnAccelerator,
         DramController,
         DramControllerArchgym,
         NasBench201Device,
         NpuMulticore,
         RecipeDigits,
+        Table,
     )
 
 
@@ -43,6 +47,7 @@ def cosearch_validations() -> Sequence[Validation]:
     return (
         Validation("dram", _validate_dram),
         Validation("accelerator", _validate_accelerator),
+        Validation("soc", _validate_soc),
         Validation("networks", _validate_networks),
     )
 
@@ -55,6 +60,12 @@ def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> Validat
 
 def _validate_accelerator(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.accelerator.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_soc(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.soc.engines.farsi.validation import validate
 
     return validate(cases, progress)
 
