@@ -41,6 +41,10 @@ IMPORTERS = {
     "networks/quality/learners/gaussian_process.py": {"sklearn"},
     "networks/quality/learners/mlp.py": {"torch"},
     "networks/quality/learners/trees.py": {"sklearn"},
+    "networks/quality/training/data.py": {"sklearn"},
+    "networks/quality/training/elastic.py": {"torch"},
+    "networks/quality/training/scores.py": {"torch"},
+    "networks/quality/training/training.py": {"torch"},
 }
 HEAVY = (
     "torch",
