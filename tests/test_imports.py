@@ -26,10 +26,14 @@ MAY_IMPORT = {
 SIMULATOR_LIBRARIES = {"numpy", "numba", "array_api_compat", "pydantic", "yaml"}
 # An importer needs the library whose files it reads, and imports it when it is called.
 IMPORTERS = {
-    "from_onnx.py": {"onnx"},
-    "onnx_nodes.py": {"onnx"},
-    "onnx_buffers.py": {"onnx"},
-    "from_torch.py": {"torch"},
+    **{
+        f"{name}.py": {"onnx"}
+        for name in (
+            *("from_onnx", "onnx_nodes", "onnx_buffers", "onnx_axes", "onnx_control"),
+            *("onnx_inference", "onnx_precision", "onnx_stored", "onnx_walk"),
+        )
+    },
+    **{f"{name}.py": {"torch"} for name in ("from_torch", "aten_walk")},
     # What learns, and what reads tables; by its place, since the names are common.
     "networks/data/build_embedded.py": {"pyarrow"},
     "networks/quality/embedded.py": {"pyarrow"},
@@ -37,6 +41,10 @@ IMPORTERS = {
     "networks/quality/learners/gaussian_process.py": {"sklearn"},
     "networks/quality/learners/mlp.py": {"torch"},
     "networks/quality/learners/trees.py": {"sklearn"},
+    "networks/quality/training/data.py": {"sklearn"},
+    "networks/quality/training/elastic.py": {"torch"},
+    "networks/quality/training/scores.py": {"torch"},
+    "networks/quality/training/training.py": {"torch"},
 }
 HEAVY = (
     "torch",

@@ -15,7 +15,7 @@ import typer
 from typer.main import get_command
 
 import cosearch
-from cosearch.cli import evaluation, listing, plugins, searching, stores, validation
+from cosearch.cli import comparing, evaluation, listing, plugins, searching, stores, validation
 from cosearch.cli.command import Command
 from cosearch.cli.ending import ended_by_signals
 from cosearch.cli.output import INTERRUPTED, print_error
@@ -36,6 +36,9 @@ app.command(cls=Command)(listing.describe)
 app.command(cls=Command)(evaluation.evaluate)
 app.command(cls=Command)(searching.search)
 app.command(cls=Command)(searching.resume)
+app.command(cls=Command)(comparing.compare)
+app.command(cls=Command)(comparing.lottery)
+app.command(cls=Command)(comparing.front)
 app.command(cls=Command)(stores.studies)
 app.command(cls=Command)(stores.export)
 app.command(cls=Command)(stores.report)

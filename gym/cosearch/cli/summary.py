@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch.cli.output import print_line, print_table, value_text
 from cosearch.export import pareto_rows
@@ -57,11 +58,25 @@ def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, An
             objective.metric: sign * value
             for objective, sign, value in zip(data.objectives, signs, reference, strict=True)
         },
+        **_normalised(data, values[front]),
         "compared_with": [other.record.name for other in others],
         "pareto": [
             {"position": int(positions[i]), "design": design, "metrics": data.outcomes.row(i)}
             for i, design in zip(front.tolist(), data.designs[front].to_dicts(), strict=True)
         ],
+    }
+
+
+def _normalised(data: StudyData, front: NDArray[np.float64]) -> dict[str, Any]:
+    """The hypervolume as a share of the known front's, where the problem has one."""
+    from cosearch.comparison.fronts import known_front
+
+    known = known_front(data.record)
+    if known is None:
+        return {}
+    return {
+        "normalised_hypervolume": known.share(front),
+        "known_front": {"exact": known.exact, "obtained": known.obtained},
     }
 
 

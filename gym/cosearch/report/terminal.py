@@ -11,7 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cosearch.quantities import count, duration, number, percent
+from cosearch.report.agents import AgentsCompared, agents_compared
+from cosearch.report.agents_text import comparison_tables, lottery_tables
 from cosearch.report.comparison import Comparison, compare
+from cosearch.report.lottery import Lottery, lotteries
 from cosearch.report.words import (
     basis,
     importance_caution,
@@ -27,6 +30,7 @@ from cosearch.store import StudyData
 
 MAX_DESIGNS = 20
 MAX_REASONS = 3
+MAX_GROUPS = 3  # that are printed where agents are compared over more of them
 MAX_PARAMETERS = 8
 MAX_IMPORTANT = 8
 BAR_WIDTH = 24
@@ -34,8 +38,15 @@ BAR_WIDTH = 24
 
 def terminal_report(studies: Sequence[StudyData], console: Console) -> None:
     """Print the report on every group of studies that can be compared."""
-    for k, comparison in enumerate(compare(studies)):
-        if k:
+    compared, found = agents_compared(studies), lotteries(studies)
+    agents_report(compared, found, console)
+    groups = compare(studies)
+    if (compared or found) and len(groups) > MAX_GROUPS:
+        words = f"{count(len(groups), 'group')} of studies; name some to see their designs, or write a page"
+        console.print(Text(f"\n{words} (--html FILE)", style="dim"))
+        return
+    for k, comparison in enumerate(groups):
+        if k or compared or found:
             console.print()
         console.print(Text(plain(comparison.title), style="bold"))
         console.print(Text(plain(summary(comparison))))
@@ -45,6 +56,18 @@ def terminal_report(studies: Sequence[StudyData], console: Console) -> None:
         console.print(Text("\nHow to reproduce", style="bold"))
         for result in comparison.results:
             console.print(Text(plain(result.data.record.command)), soft_wrap=True)
+
+
+def agents_report(compared: AgentsCompared | None, found: Sequence[Lottery], console: Console) -> None:
+    """Print what the studies say of agents, if that is anything."""
+    tables = [*(comparison_tables(compared) if compared else []), *lottery_tables(found)]
+    for k, table in enumerate(tables):
+        if k == 0:
+            console.print(Text("Agents compared", style="bold"))
+        _print_table(console, table.title, table.heads, table.rows, numeric=table.heads[table.words :])
+        console.print(Text(table.caption, style="dim"))
+    for line in compared.left_out if compared and tables else ():
+        console.print(Text(plain(f"left out: {line}"), style="dim"))
 
 
 def _studies(comparison: Comparison, console: Console) -> None:

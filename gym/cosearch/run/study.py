@@ -307,13 +307,25 @@ class Study(Findings):
             except BaseException as error:
                 with contextlib.suppress(StoreError):
                     writer.set_seconds(search.seconds)
+                    writer.set_record(self._timed(search))
                     writer.set_status("interrupted", f"{type(error).__name__}: {error}".strip(": "))
                 raise
             finally:
                 self._search = None
             writer.set_seconds(search.seconds)
+            writer.set_record(self._timed(search))
             writer.set_status("finished", reason)
         return self.data
+
+    def _timed(self, search: Search) -> StudyRecord:
+        """The record, with the time that the agent took in this run."""
+        scheduler, before = search.scheduler, self.record
+        self.record = replace(
+            before,
+            agent_seconds=before.agent_seconds + scheduler.agent_seconds,
+            agent_proposals=before.agent_proposals + scheduler.agent_proposals,
+        )
+        return self.record
 
 
 def _free_name(store: Store, name: str) -> str:

@@ -1,1 +1,1 @@
-"""Networks whose architecture is searched: their spaces, and how good a network of them is."""
+"""Networks that are searched: spaces of them as data, their operators for whole batches, their quality."""

@@ -31,7 +31,7 @@ def test_once_for_alls_counts_are_those_of_dynas():
 
 
 def test_mnasnets_counts_are_those_of_accel_nasbench():
-    """Its MACs are a FLOP counter's, which counts 4 for an element that is normalised and 1 for one pooled."""
+    """Its MACs are a FLOP counter's: 4 for an element that is normalised, 1 for one that is pooled."""
     table, family = published("accel_nasbench.parquet"), MnasNet()
     codes, _ = family.codes(family.designs_of(table))
     found = family.free_statistics(codes)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -108,13 +109,20 @@ TABULAR: Mapping[str, str] = {
 }
 """Sources that look up in an embedded table, by name."""
 
+TRAINED: Mapping[str, tuple[str, str]] = {
+    "small-cnn": ("quality", "TrainedQuality"),
+    "small-cnn-supernet": ("quality", "SupernetQuality"),
+    "small-cnn-scores": ("scores", "ScoreQuality"),
+}
+"""Sources that make their numbers when they are asked: by name, the module of `training` and the class."""
+
 FIRST = ("top1",)
 """Metrics that a source with several gives where none is asked for, if it has them."""
 
 
 def names() -> tuple[str, ...]:
     """What `load` knows."""
-    return tuple(dict.fromkeys((*PREDICTED, *TABULAR)))
+    return tuple(dict.fromkeys((*PREDICTED, *TABULAR, *TRAINED)))
 
 
 def load(
@@ -125,7 +133,7 @@ def load(
     Args:
         name: of `names()`.
         table: a Parquet or CSV file in the same format, in place of the embedded table; a predictor is then
-            fitted to it.
+            fitted to it. Of sources that train: an npz file with `images` and `classes`.
         metrics: those that are wanted; None: the accuracy, or all where there is none.
         kind: of the predictor that is fitted to a user's table.
 
@@ -142,6 +150,14 @@ def load(
         return _predictor(name, table, metrics, kind)
     if name in TABULAR:
         return _tabular(name, table, metrics)
+    if name in TRAINED:
+        module, kind_of = TRAINED[name]
+        found = getattr(import_module(f"cosearch_simulators.networks.quality.training.{module}"), kind_of)
+        quality: Quality = found(None if table is None else str(table))
+        for metric in metrics or ():
+            if metric not in quality.metrics:
+                raise SimulatorError(f"{name}: {unknown('metric', metric, quality.metrics)}")
+        return quality
     raise SimulatorError(unknown("source of quality", name, names()))
 
 

@@ -84,7 +84,9 @@ def _csv(text: str) -> dict[str, NDArray[Any]]:
 
 
 def _typed(cells: list[str]) -> NDArray[Any]:
-    """Whole numbers, numbers (an empty cell is NaN), or text."""
+    """Whole numbers, numbers (an empty cell is NaN), or text, as which "012" is meant too."""
+    if any(len(cell) > 1 and cell[0] == "0" and cell.isdigit() for cell in cells):
+        return np.array(cells, object)
     for kind in (int, float):
         try:
             return np.array([kind(cell) if cell or kind is int else np.nan for cell in cells])

@@ -48,6 +48,7 @@ class Table:
         *,
         name: str = "table",
         inputs: Sequence[str] | None = None,
+        family: Family | None = None,
     ) -> Table:
         """The table of these columns.
 
@@ -55,14 +56,18 @@ class Table:
             columns: as a published table names them, or with the family's own parameters.
             name: for messages.
             inputs: of a user's own space, the columns that describe a network; None: a known family.
+            family: of another table, whose networks are of the same space.
 
         Raises:
             SimulatorError: no known family has such columns, a row is no network of it, or rows of one
                 network contradict each other; the row is named.
         """
         try:
-            family, designs = _designs(columns, inputs)
-            codes, problems = family.codes(designs)
+            if isinstance(family, OwnColumns):
+                inputs = tuple(family.values)
+            found, designs = _designs(columns, inputs)
+            found = family or found
+            codes, problems = found.codes(designs)
         except ConfigurationError as error:
             raise SimulatorError(f"{name}: {error}") from error
         wrong = next((row for row, text in enumerate(problems) if text), None)
@@ -85,12 +90,14 @@ class Table:
             targets[target], spread[target] = _averaged(values, group, len(distinct))
             if named_metric(target) is not None:
                 _check_repeats(name, target, values, targets[target][group])
-        return cls(name, family, distinct[order], targets, spread, len(codes))
+        return cls(name, found, distinct[order], targets, spread, len(codes))
 
     @classmethod
-    def read(cls, path: str | Path, *, inputs: Sequence[str] | None = None) -> Table:
+    def read(
+        cls, path: str | Path, *, inputs: Sequence[str] | None = None, family: Family | None = None
+    ) -> Table:
         """The table of a Parquet or CSV file; see `of`."""
-        return cls.of(read_columns(path), name=str(path), inputs=inputs)
+        return cls.of(read_columns(path), name=str(path), inputs=inputs, family=family)
 
     def __len__(self) -> int:
         return len(self.codes)

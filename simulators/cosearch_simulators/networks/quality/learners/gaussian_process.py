@@ -72,8 +72,8 @@ class GaussianProcess(Learner):
         )
         covariance = parameters[0] * _smooth(basis, basis, parameters[1]) + parameters[2] * (basis @ basis.T)
         covariance[np.diag_indices_from(covariance)] += max(parameters[3], 1e-6)
-        weights = np.linalg.solve(covariance, wanted)
-        return cls(basis, scale, weights, parameters)
+        weights = np.linalg.solve(covariance, wanted).astype(np.float32)  # as they are kept
+        return cls(basis, scale, weights.astype(np.float64), parameters)
 
     def predict(self, features: Matrix) -> tuple[Vector, Vector]:
         """The mean; and a deviation that grows with the distance to the nearest row that was learned.
@@ -93,14 +93,15 @@ class GaussianProcess(Learner):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The weights and the hyperparameters; the rows are the table's."""
-        return {"weights": self._weights, "parameters": self._parameters}
+        return {"weights": self._weights.astype(np.float32), "parameters": self._parameters}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], features: Matrix) -> Self:
         """The rows are drawn again as `fit` drew them."""
         scale = Scale(features)
         rows = cls._rows(len(features), 0)
-        return cls(scale(features[rows]), scale, arrays["weights"], arrays["parameters"])
+        weights = arrays["weights"].astype(np.float64)
+        return cls(scale(features[rows]), scale, weights, arrays["parameters"])
 
     @staticmethod
     def _rows(n: int, seed: int) -> NDArray[np.int64]:

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from cosearch_simulators.networks.quality.learners.learner import Learner, Matrix, Scale, Vector
 
-MEMBERS, WIDTH = 8, 96
+MEMBERS, WIDTH = 5, 96
 BATCH, RATE, DECAY = 64, 3e-3, 1e-3
-STEPS = 4000
+STEPS = 3000
 """For each member; fewer for few rows, so that none is seen more than `MOST_EPOCHS` times."""
 
-MOST_EPOCHS = 300
+MOST_EPOCHS = 200
 Layers = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
 """Of each layer weights (members, inputs, outputs) and biases (members, 1, outputs)."""
 
