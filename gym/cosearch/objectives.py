@@ -131,6 +131,18 @@ def check_metrics(uses: Iterable[Objective | Constraint], metrics: Sequence[Metr
             raise unknown_name("metric", use.metric, names)
 
 
+def check_constraints(constraints: Sequence[Constraint]) -> None:
+    """Raise `ArgumentError` if two constraints exclude each other."""
+    for upper in constraints:
+        for lower in constraints:
+            if (upper.metric, upper.operator, lower.operator) == (
+                lower.metric,
+                "<=",
+                ">=",
+            ) and lower.bound > upper.bound:
+                raise ArgumentError(f"no design can meet both {upper} and {lower}")
+
+
 def minimised(objectives: Sequence[Objective], outcomes: Outcomes) -> NDArray[np.float64]:
     """The objectives as an (n, m) array in which smaller is better; NaN where the status is not `ok`."""
     values = np.empty((len(outcomes), len(objectives)))

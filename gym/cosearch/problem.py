@@ -20,7 +20,7 @@ from cosearch.environment_ids import env_id
 from cosearch.environments.registration import register_defined
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
-from cosearch.objectives import Constraint, Metric, Objective, check_metrics
+from cosearch.objectives import Constraint, Metric, Objective, check_constraints, check_metrics
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
 from cosearch.space import Designs, DesignsLike, DesignSpace
 
@@ -131,6 +131,7 @@ class Problem(ABC):
                 f"problem {self.name}: a metric can be an objective only once: {', '.join(used)}"
             )
         check_metrics((*self.objectives, *self.constraints), self.metrics)
+        check_constraints(self.constraints)
 
     def build(self) -> None:  # noqa: B027  a problem without settings has nothing to build
         """Set what depends on `self.settings`: the space, metrics, objectives, a trace that is read once.

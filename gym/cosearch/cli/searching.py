@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cosearch.run.trial import Results
     from cosearch.store import Store, StudyData
 
+NOTHING_FEASIBLE = 1  # the exit code
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 Budget = Annotated[
     int, option(min=1, help="Distinct designs to evaluate; a repeat costs nothing.", panel=HOW_LONG)
@@ -220,7 +222,7 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
         done = f"{len(study.data.designs)} of {study.record.budget} evaluations"
         print_error(f"interrupted after {done}; {kept}")
         raise SystemExit(getattr(stop, "exit_code", INTERRUPTED)) from None
-    _show(study, data, store, json=json)
+    found = _show(study, data, store, json=json)
     if not json:
         if store:
             print_line(
@@ -228,14 +230,17 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
             )
         else:
             print_line("nothing is kept: add --store studies.db to keep the study")
+    if not found["pareto"]:
+        raise typer.Exit(NOTHING_FEASIBLE)
 
 
-def _show(study: Study, data: StudyData, store: str | None, *, json: bool) -> None:
+def _show(study: Study, data: StudyData, store: str | None, *, json: bool) -> dict[str, Any]:
     found = summarise(data, _comparable(study.store, data))
     if json:
         print_json({"store": store, **found})
     elif len(data.designs):
         show_summary(found)
+    return found
 
 
 def _end_if_asked(study: Study, results: Results) -> None:
