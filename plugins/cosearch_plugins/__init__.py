@@ -15,6 +15,9 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.networks.accel_nasbench import AccelNasBench
+from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
+from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.tables.table import Table
 
 
@@ -22,12 +25,15 @@ from cosearch_plugins.tables.table import Table
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
     return (
+        AccelNasBench,
         Accelerator,
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
+        CnnAccelerator,
         DramController,
         DramControllerArchgym,
+        NasBench201Device,
         NpuMulticore,
         Table,
     )
@@ -40,6 +46,7 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("dram", _validate_dram),
         Validation("accelerator", _validate_accelerator),
         Validation("soc", _validate_soc),
+        Validation("networks", _validate_networks),
     )
 
 
@@ -57,5 +64,11 @@ def _validate_accelerator(cases: Path, progress: Callable[[int, int], None]) -> 
 
 def _validate_soc(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.soc.engines.farsi.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.networks.quality.validation import validate
 
     return validate(cases, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -50,23 +51,41 @@ def studies(store: options.StorePath, json: options.Json = False) -> None:
 
 def export(
     store: options.StorePath,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")],
     study: options.StudyName = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The file to write; default beside the store, named after the study or the store.",
+        ),
+    ] = None,
     format_: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORMAT", help=f"{' or '.join(WRITERS)}; default FILE's suffix."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help=f"{' or '.join(WRITERS)}; default FILE's suffix, or {next(iter(WRITERS))} without FILE.",
+        ),
     ] = None,
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
     """Write evaluations as a table, one row for each distinct design; all studies unless one is named."""
-    format_name = format_ or output.suffix.removeprefix(".")
+    format_name = format_ or (next(iter(WRITERS)) if output is None else output.suffix.removeprefix("."))
     if format_name not in WRITERS:
         raise unknown_name("format", format_name, WRITERS)
-    options.check_new(output, force=force)
-    if not output.parent.is_dir():
-        raise ArgumentError(f"cannot write {output}: there is no folder {output.parent}")
+    if output is not None:
+        options.check_new(output, force=force)
+        if not output.parent.is_dir():
+            raise ArgumentError(f"cannot write {output}: there is no folder {output.parent}")
     found = read_studies(store, *([] if study is None else [study]))
+    if output is None:
+        name = found[0].record.name if len(found) == 1 else Path(store.rpartition("/")[2]).stem
+        folder = Path() if "://" in store else Path(store).parent
+        output = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.{format_name}"
+        options.check_new(output, force=force)
     WRITERS[format_name](found, output)
     rows = sum(len(data.designs) for data in found)
     if json:
