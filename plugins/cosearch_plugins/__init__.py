@@ -21,6 +21,7 @@ from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
+from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
 
@@ -41,6 +42,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         NasBench201Device,
         NpuMulticore,
         RecipeDigits,
+        Soc,
         Table,
     )
 
