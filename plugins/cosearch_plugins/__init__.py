@@ -16,10 +16,12 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
+from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
 
@@ -36,9 +38,11 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramController,
         DramControllerArchgym,
         Hls,
+        Microprocessor,
         NasBench201Device,
         NpuMulticore,
         RecipeDigits,
+        Soc,
         Table,
     )
 
