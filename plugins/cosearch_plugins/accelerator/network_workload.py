@@ -105,8 +105,8 @@ NetworkText = Annotated[
     AfterValidator(_absolute),
     NamesFiles(_files),
     Field(
-        description="a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), "
-        "or an ONNX file"
+        description="a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), or a file: "
+        "ONNX, with the sizes that it leaves open (`bert.onnx:batch=1,sequence=128`)"
     ),
 ]
 """The setting of a network, as `read_network` takes it."""

@@ -8,6 +8,7 @@ ELEMENTWISE = {
     "addcmul": "add",
     "addcdiv": "add",
     "sub": "subtract",
+    "diff": "subtract",
     "subtract": "subtract",
     "rsub": "subtract",
     "mul": "multiply",
@@ -35,7 +36,7 @@ ELEMENTWISE = {
     **dict.fromkeys(
         (
             *("tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "asinh", "acosh", "atanh"),
-            *("lgamma", "erfc", "erfinv", "hypot"),
+            *("lgamma", "erfc", "erfinv", "polar", "angle", "logaddexp", "hypot"),
         ),
         "function",
     ),
@@ -66,7 +67,7 @@ ELEMENTWISE = {
     "gelu": "gelu",
     **dict.fromkeys(("batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"), "batch_norm"),
     "where": "select",
-    "masked_fill": "select",
+    **dict.fromkeys(("masked_fill", "index_fill", "nan_to_num", "heaviside"), "select"),
     **dict.fromkeys(("logical_and", "logical_or", "logical_xor", "logical_not"), "compare"),
     **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"), "bitwise"),
     **dict.fromkeys(("__and__", "__or__", "__xor__", "__lshift__", "__rshift__"), "bitwise"),

@@ -104,7 +104,7 @@ def test_unknown_operators_count_as_traffic_with_one_warning():
     (message,) = {str(one.message) for one in warned}
     assert message == (
         "made: unknown operators 'my.own.Frobnicate' (2, the first is 'strange'), 'my.own.Cumsum' (1, the "
-        "first is 'k') count as elementwise traffic, without multiply-accumulates"
+        "first is 'k', perhaps 'CumSum') count as elementwise traffic, without multiply-accumulates"
     )
     assert (read.macs, read.parameters) == (30, 12)
     assert read.operator("strange").tensor_elements == {"Weights": 2, "Inputs": 6, "Outputs": 6}
