@@ -56,7 +56,7 @@ def test_what_cannot_be_set_is_told_in_a_line(open_file: str, text: str, message
     [
         ("missing.onnx:batch=1", WorkloadError, "there is no file missing.onnx"),
         ("resnt18", UnknownNameError, "did you mean 'resnet18'"),
-        (__file__, WorkloadError, "is no file that describes a network; those read are: an ONNX file"),
+        (__file__, WorkloadError, "is a Python file: import it, and export its network to ONNX"),
     ],
 )
 def test_other_texts_and_files_are_told_apart(workload: str, error: type[Exception], message: str):
