@@ -131,7 +131,7 @@ VIEWS = frozenset((
     "meshgrid", "moveaxis", "movedim", "mT", "narrow", "native_channel_shuffle", "native_dropout",
     "numpy_T", "pad", "permute", "permute_copy", "pixel_shuffle", "pixel_unshuffle", "ravel", "real",
     "reflection_pad1d", "reflection_pad2d", "repeat", "replication_pad1d", "replication_pad2d",
-    "replication_pad3d", "reshape", "resolve_conj", "rot90", "select", "select_copy", "slice", "slice_copy",
+    "replication_pad3d", "reshape", "reshape_as", "resolve_conj", "rot90", "select", "select_copy", "slice", "slice_copy",
     "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "swapdims", "t", "tensor_split", "tile",
     "to", "transpose", "transpose_copy", "type_as", "unbind", "unflatten", "unfold", "unsafe_chunk",
     "unsafe_split", "unsqueeze", "unsqueeze_copy", "view", "view_as", "view_as_complex", "view_as_real",
@@ -143,10 +143,14 @@ NOTHING = frozenset((
     "sym_size", "sym_stride",
 ))
 """They compute nothing: checks, and numbers that Python takes out of a tensor."""
+RANDOM = frozenset((
+    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like",
+))
+"""Numbers that are drawn in each run: computed, though from no input."""
 FILLS = frozenset((
     "arange", "empty", "empty_like", "empty_permuted", "eye", "fill", "full", "full_like", "linspace",
-    "new_empty", "new_empty_strided", "new_full", "new_ones", "new_zeros", "ones", "ones_like", "rand",
-    "rand_like", "randn", "randn_like", "scalar_tensor", "tril_indices", "triu_indices", "zero", "zeros",
+    "new_empty", "new_empty_strided", "new_full", "new_ones", "new_zeros", "ones", "ones_like",
+    "scalar_tensor", "tril_indices", "triu_indices", "zero", "zeros",
     "zeros_like",
 ))
 """They take a shape from their operand, and no data."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.aten import translate
 from cosearch_simulators.workloads.aten_call import Call
-from cosearch_simulators.workloads.aten_tables import NOTHING, VIEWS
+from cosearch_simulators.workloads.aten_tables import NOTHING, RANDOM, VIEWS
 from cosearch_simulators.workloads.builder import Tensor
 from cosearch_simulators.workloads.importing import Constant, Importer
 from cosearch_simulators.workloads.operators import Precision
@@ -71,6 +71,9 @@ class Walk:
             return
         operands = [values[operand.name] for operand in node.all_input_nodes]
         self._keep_bits(node, kind)
+        if kind in RANDOM and 0 not in shape:
+            values[node.name] = Tensor((), shape)
+            return
         if 0 in shape or not any(isinstance(operand, Tensor) for operand in operands):
             together = operands[0].shape if _many(node) and operands else shape
             values[node.name] = self.importer.constant(operands, () if 0 in shape else together)

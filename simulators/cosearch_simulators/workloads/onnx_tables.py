@@ -100,11 +100,16 @@ VIEWS = frozenset((
     "ReverseSequence", "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Trunc",
     "Unsqueeze",
 ))
-SAME_SHAPE = frozenset(("BipolarQuant", "FloatQuant", "IntQuant", "Quant", "Trunc"))
-FILLS = frozenset((
-    "Bernoulli", "ConstantOfShape", "EyeLike", "RandomNormal", "RandomNormalLike", "RandomUniform",
-    "RandomUniformLike",
+SAME_SHAPE = frozenset((
+    "BipolarQuant", "FloatQuant", "GroupNormalization", "IntQuant", "MeanVarianceNormalization", "Quant",
+    "Trunc",
 ))
+"""What they give has the shape of their first input, which `onnx` has no rule for."""
+RANDOM = frozenset((
+    "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
+))
+"""Numbers that are drawn in each run: computed, though from no input."""
+FILLS = frozenset(("ConstantOfShape", "EyeLike"))
 """They take a shape from their input, and no data."""
 # fmt: on
 
