@@ -131,11 +131,11 @@ VIEWS = frozenset((
     "meshgrid", "moveaxis", "movedim", "mT", "narrow", "native_channel_shuffle", "native_dropout",
     "numpy_T", "pad", "permute", "permute_copy", "pixel_shuffle", "pixel_unshuffle", "ravel", "real",
     "reflection_pad1d", "reflection_pad2d", "repeat", "replication_pad1d", "replication_pad2d",
-    "replication_pad3d", "reshape", "reshape_as", "resolve_conj", "rot90", "select", "select_copy", "slice", "slice_copy",
-    "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "swapdims", "t", "tensor_split", "tile",
-    "to", "transpose", "transpose_copy", "type_as", "unbind", "unflatten", "unfold", "unsafe_chunk",
-    "unsafe_split", "unsqueeze", "unsqueeze_copy", "view", "view_as", "view_as_complex", "view_as_real",
-    "view_copy", "vsplit", "vstack",
+    "replication_pad3d", "reshape", "reshape_as", "resolve_conj", "rot90", "select", "select_copy", "slice",
+    "slice_copy", "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "swapdims", "t",
+    "tensor_split", "tile", "to", "transpose", "transpose_copy", "type_as", "unbind", "unflatten", "unfold",
+    "unsafe_chunk", "unsafe_split", "unsqueeze", "unsqueeze_copy", "view", "view_as", "view_as_complex",
+    "view_as_real", "view_copy", "vsplit", "vstack",
 ))
 NOTHING = frozenset((
     "_assert", "_assert_async", "_assert_scalar", "_assert_tensor_metadata", "_local_scalar_dense",

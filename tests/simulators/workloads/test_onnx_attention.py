@@ -63,8 +63,10 @@ def test_a_mask_that_is_computed_feeds_the_scores():
 
 
 def test_a_first_token_has_an_empty_cache():
-    new, past = [1, 4, 6, 8], [1, 4, 0, 8]
-    read = attended({"q": new, "k": new, "v": new, "pk": past, "pv": past}, order="q k v - pk pv")
+    new, past = [1, 4, 6, 8], [1, 4, "past", 8]
+    one = node("Attention", "q k v - pk pv", "y nk nv", "attention")
+    shapes = {"q": new, "k": new, "v": new, "pk": past, "pv": past}
+    read = from_onnx(model([one], shapes, opset=23), axes={"past": 0})
     assert read.macs == 2 * 4 * 6 * 6 * 8
     assert read.inputs == ("q", "k", "v")
 

@@ -125,6 +125,15 @@ def test_a_loop_without_an_end_is_refused():
         from_onnx(made)
 
 
+def test_a_loop_of_rounds_that_are_an_input():
+    made = loop(3)
+    del made.graph.initializer[0]
+    made.graph.input.append(value("M", [], INT64))
+    with pytest.raises(WorkloadError, match="the number of its rounds 'M' .* it is an input, set it as M=10"):
+        from_onnx(made)
+    assert counts(made, axes={"M": 2}) == (2 * 2 * 16 + 2 * 2 * 20, 36)
+
+
 def test_a_scan_takes_a_slice_in_each_round():
     body = helper.make_graph(
         [node("MatMul", "x_t W", "a"), node("Add", "a h", "next"), node("Identity", "next", "out")],

@@ -249,5 +249,7 @@ def test_rounded_weights_have_their_bits():
             weights = operators.dequantize_per_tensor(self.stored, 0.1, 0, -128, 127, torch.int8)
             return functional.linear(x, weights)
 
-    (linear,) = from_torch(Rounded(), torch.rand(3, 4)).matrix_operators
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnknownOperatorWarning)
+        (linear,) = from_torch(Rounded(), torch.rand(3, 4)).operators
     assert (linear.precision.weight_bits, linear.precision.input_bits) == (8, 4)
