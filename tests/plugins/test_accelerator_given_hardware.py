@@ -179,6 +179,19 @@ def test_an_architecture_of_version_4(tmp_path):
     assert (set(across), set(down)) == ({"K", "Q", "G"}, {"K", "C", "S", "G"})
 
 
+def test_constraints_on_a_product_are_in_its_own_names(tmp_path):
+    # of C = A x B the reduction is K, which runs along X: our C; M, along Y, is our P
+    text = VERSION_4.replace(
+        "[N, C, P, R, S, Q, M], factors: [N=1, C=1, P=1, R=1, S=1]", "[K], factors: [N=1]"
+    )
+    text = text.replace('[N, P, Q, R, S, C, M], factors: "N=1 P=1 Q=1 R=1"', "[M, K], factors: [K=1, N=1]")
+    text = text.replace("keep: [Inputs, Outputs], bypass: [Weights]", "keep: [A, Z], bypass: [B]")
+    given = read_timeloop_architecture(written(tmp_path, "a.yaml", text))
+    across, down = given.constraints.spatial["buffer"]
+    assert (set(across), set(down)) == ({"C", "P", "G"}, {"P", "G"})
+    assert given.architecture.level("buffer").holds == ("Inputs", "Outputs")
+
+
 @pytest.mark.parametrize(
     ("text", "sizes", "arrays"),
     [
@@ -312,6 +325,12 @@ def test_a_scale_sim_configuration_is_its_array(tmp_path, topology, mode, words)
         ("a.yaml", VERSION_4.replace("class: intmac", "class: wire"), "timeloop", "there is no compute unit"),
         ("a.yaml", VERSION_4.replace("meshX: 14", "meshX: x"), "timeloop", "column: spatial.meshX must be"),
         ("a.yaml", ZIGZAG.replace("size: 8,", ""), "zigzag", "memories.weights.size"),
+        (
+            "a.yaml",
+            ZIGZAG.replace("unit_energy", "is_imc: 1, unit_energy"),
+            "zigzag",
+            "computes in its memory",
+        ),
     ],
 )
 def test_a_wrong_file_is_called_what_it_is(tmp_path, topology, name, text, engine, says):

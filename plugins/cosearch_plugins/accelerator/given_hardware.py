@@ -243,8 +243,13 @@ class _Uneven(GivenHardware):
     metrics = ZIGZAG_METRICS
 
     def __init__(self, path: str, content: Any, settings: Settings) -> None:
+        array = content.get("operational_array")
+        if isinstance(array, dict) and array.get("is_imc"):
+            raise ConfigurationError(
+                f"{path} computes in its memory (operational_array.is_imc): not modelled"
+            )
         try:
-            self._hardware = read_hardware(content)
+            self._hardware = read_hardware(_serving(content))
         except ConfigurationError as error:
             raise ConfigurationError(f"{path}: {error}") from None
         self._settings = settings
@@ -279,6 +284,23 @@ class _Uneven(GivenHardware):
         columns["edp_pj_s"] = columns["edp_pj_s"] / clock
         columns["power_mw"] = columns["power_mw"] * clock
         return Result.of(columns, list(found.reason) * len(designs))
+
+
+def _serving(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The description with memories that serve, further out, what the inner ones of an operand serve."""
+    memories = content.get("memories")
+    if not isinstance(memories, dict):
+        return content
+    served: dict[str, list[str]] = {}
+    found = {}
+    for name, memory in memories.items():
+        operands, own = (memory.get(k) for k in ("operands", "served_dimensions")) if memory else (None, None)
+        if isinstance(operands, list) and isinstance(own, list):
+            own = list(dict.fromkeys([*own, *(d for held in operands for d in served.get(held, []))]))
+            served |= dict.fromkeys(operands, own)
+            memory = {**memory, "served_dimensions": own}
+        found[name] = memory
+    return {**content, "memories": found}
 
 
 class _Systolic(GivenHardware):

@@ -21,8 +21,13 @@ from cosearch_simulators.documents import parse
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.workloads.loop_nest import LOOPS, TENSORS
 
-_LOOP_OF = {"M": "K", **{loop: loop for loop in LOOPS}}
+_CONVOLUTION = {"M": "K", **{loop: loop for loop in LOOPS}}
 """Timeloop's names of a convolution's dimensions; a problem has M or K for the output channels."""
+
+_PRODUCT = {"M": "P", "N": "K", "K": "C"}
+"""Its names of a product's dimensions, whose tensors it calls A, B and Z."""
+
+_TENSOR_OF = {"A": "Inputs", "B": "Weights", "Z": "Outputs", **{tensor: tensor for tensor in TENSORS}}
 
 _USUAL_BITS = 16
 _MOST_REGISTER_BITS = 8192
@@ -155,7 +160,7 @@ def _level(
 
 def _tensors(value: Any) -> set[str]:
     names = re.split(r"[\s,]+", value) if isinstance(value, str) else value or ()
-    return {str(name).capitalize() for name in names} & set(TENSORS)
+    return {_TENSOR_OF[name] for word in names if (name := str(word).capitalize()) in _TENSOR_OF}
 
 
 def _holds(part: Part, capacity: int | None) -> tuple[str, ...]:
@@ -187,11 +192,19 @@ def _technology(parts: Sequence[Part]) -> dict[str, Any]:
 
 def _constraints(parts: Sequence[Part], names: Sequence[str]) -> MappingConstraints:
     """What may be spread over each array, and which tensors must stay where."""
+    product = any(
+        set(map(str, words)) & {"A", "B", "Z"}
+        for part in parts
+        if isinstance(dataspace := part.constraints.get("dataspace"), dict)
+        for words in dataspace.values()
+        if isinstance(words, list)
+    )
+    loop_of = _PRODUCT if product else _CONVOLUTION
     spatial: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     stays: dict[str, dict[str, bool]] = {}
     for name, part, inner in zip(names, parts[:-1], parts[1:], strict=True):
         if inner.spatial:
-            spatial[name] = _spread(inner)
+            spatial[name] = _spread(inner, loop_of)
         dataspace = part.constraints.get("dataspace")
         kept = _tensors(dataspace.get("keep")) if isinstance(dataspace, dict) else set()
         if kept and part is not parts[0]:
@@ -199,7 +212,7 @@ def _constraints(parts: Sequence[Part], names: Sequence[str]) -> MappingConstrai
     return MappingConstraints(spatial=spatial, stays=stays)
 
 
-def _spread(part: Part) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _spread(part: Part, loop_of: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The loops that may run along X and along Y of the meshes around a part."""
     allowed: list[set[str]] = [set(), set()]
     stated = [False, False]
@@ -207,13 +220,13 @@ def _spread(part: Part) -> tuple[tuple[str, ...], tuple[str, ...]]:
         factors = constraint.get("factors")
         words = re.split(r"[\s,]+", factors) if isinstance(factors, str) else factors or ()
         once = {match[1] for word in words if (match := re.fullmatch(r"(\w+?)=?1", str(word).strip()))}
-        free = [loop for name, loop in _LOOP_OF.items() if name not in once]
+        free = [loop for name, loop in loop_of.items() if name not in once]
         order = constraint.get("permutation")
         order = list(order) if isinstance(order, str) else [str(name) for name in order or ()]
         split = constraint.get("split")
         sides: list[set[str]] = [set(free), set(free)]
         if isinstance(split, int) and order:
-            named = [_LOOP_OF.get(name, name) for name in order if name.strip()]
+            named = [loop_of.get(name, name) for name in order if name.strip()]
             sides = [set(free) - set(named[split:]), set(free) - set(named[:split])]
         for axis, size in enumerate(constraint["mesh"]):
             if size > 1:

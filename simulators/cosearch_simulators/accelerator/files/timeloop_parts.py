@@ -174,7 +174,8 @@ def _of_tree(
             raise ConfigurationError(f"{where}: {name or 'system'}.local[{number}] needs a name and a class")
         own, several = _counted(str(local["name"]))
         inherited = {key: value for key, value in attributes.items() if key not in SIZES}
-        part = Part(own, str(local["class"]), {**inherited, **_plain(local.get("attributes"))})
+        kind = " ".join(str(local[key]) for key in ("class", "subclass") if local.get(key))
+        part = Part(own, kind, {**inherited, **_plain(local.get("attributes"))})
         found.append((part, instances * count * several))
     for inner in node.get("subtree") or ():
         if isinstance(inner, dict):
