@@ -83,7 +83,7 @@ def _parse(text: str, path: Path) -> tuple[str, dict[str, str], list[_Layer]]:
             name = follows[0] if follows[0] != "{" else ""
         elif word == "Layer" and follows and depth <= 1:
             layers.append(_Layer(follows[0] if follows[0] != "{" else f"layer{len(layers)}", line))
-        elif word == "Type" and layers and follows[:1] == [":"]:
+        elif word == "Type" and layers and follows[:1] == [":"] and len(follows) == 2:
             layers[-1].kind = follows[1].upper()
             position += 2
         elif word in ("Dimensions", "Stride") and layers:

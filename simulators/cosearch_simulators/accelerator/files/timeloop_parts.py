@@ -169,6 +169,11 @@ def _of_tree(
     name, count = _counted(str(node.get("name", "")))
     attributes = {**outer, **_plain(node.get("attributes"))}
     found: list[tuple[Part, int]] = []
+    for key in ("local", "subtree"):
+        if not isinstance(node.get(key) or [], list):
+            raise ConfigurationError(
+                f"{where}: {name or 'system'}.{key} must be a list, got {node[key]!r:.60}"
+            )
     for number, local in enumerate(node.get("local") or ()):
         if not isinstance(local, dict) or not local.get("name") or not local.get("class"):
             raise ConfigurationError(f"{where}: {name or 'system'}.local[{number}] needs a name and a class")
