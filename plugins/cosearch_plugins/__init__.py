@@ -17,6 +17,7 @@ from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
+from cosearch_plugins.networks.many_devices import ManyDevices
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.tables.table import Table
@@ -34,6 +35,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         CnnAccelerator,
         DramController,
         DramControllerArchgym,
+        ManyDevices,
         NasBench201Device,
         NpuMulticore,
         RecipeDigits,
