@@ -16,6 +16,7 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
+from cosearch_plugins.networks.apq import Apq
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 from cosearch_plugins.networks.many_devices import ManyDevices
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
@@ -32,6 +33,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
+        Apq,
         CnnAccelerator,
         DramController,
         DramControllerArchgym,
