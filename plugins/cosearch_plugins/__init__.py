@@ -15,6 +15,7 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.hls.hls import Hls
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
@@ -38,6 +39,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramController,
         DramControllerArchgym,
         ManyDevices,
+        Hls,
         NasBench201Device,
         NpuMulticore,
         RecipeDigits,

@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from cosearch.fidelity import Fidelity
 from cosearch.objectives import Metric, Objective
-from cosearch.outcomes import Outcomes
-from cosearch.problem import Problem
-from cosearch.settings import InputFile, Settings, setting
-from cosearch.space import Designs, DesignSpace
-from cosearch_plugins.accelerator.mapped_network import Goal
+from cosearch.settings import InputFile, setting
 from cosearch_plugins.networks.accuracy import load_quality
-from cosearch_plugins.networks.hardware import (
-    BY_STAGE,
-    MULTIPLIERS,
-    Clock,
-    MemoryBandwidth,
-    accelerators,
-    hardware_space,
-)
-from cosearch_plugins.networks.precision import Granularity, precision_space, precisions, too_wide
-from cosearch_plugins.networks.spaces import columns_of, design_space
-from cosearch_plugins.shared_settings import Threads
+from cosearch_plugins.networks.joint import COSTS, Accuracy, JointProblem, JointSettings
 
 if TYPE_CHECKING:
+    from cosearch_simulators.networks.costs import Precisions
+    from cosearch_simulators.networks.networks import Networks
     from cosearch_simulators.networks.quality import Quality
     from cosearch_simulators.networks.space import NetworkSpace
 
 QUALITIES = {"ofa-mobilenet-v3": "ofa-mbv3", "mnasnet": "mnasnet"}
 """The embedded source of each family's accuracy."""
 
-FIDELITIES = (
-    Fidelity("bound", 0.01, "what no mapping goes below, in closed form"),
-    Fidelity("mapper", 1.0, "the best mapping that a short search finds for each layer"),
-)
 
-COSTS = (
-    Metric("latency_ns", "ns", "of one image, from the first load of the first layer to the last store"),
-    Metric("energy_pj", "pJ", "of one image: all accesses and operations; leakage is not counted"),
-    Metric("area_mm2", "mm2", "of the chip"),
-    Metric("edp_pj_s", "pJ s", "energy times latency"),
-    Metric("power_mw", "mW", "energy over latency"),
-    Metric("utilisation", "1", "multiply-accumulates done, of one for each unit in each cycle"),
-    Metric("weight_bytes", "B", "of weights and biases in memory"),
-    Metric("peak_activation_bytes", "B", "the most that is alive at once, in the order of the operators"),
-    Metric("macs", "1", "multiply-accumulates of one image"),
-    Metric("parameters", "1", "trained numbers"),
-)
-
-
-class CnnAcceleratorSettings(Settings):
+class CnnAcceleratorSettings(JointSettings):
     """Which networks, how their accuracy is known, and what of precision and mapping is searched."""
 
     networks: Literal["ofa-mobilenet-v3", "mnasnet"] = setting(
@@ -65,20 +33,9 @@ class CnnAcceleratorSettings(Settings):
         None,
         "a table of measured networks of the family, with a column top1, instead of the embedded predictor",
     )
-    precision: Granularity = setting(
-        "network",
-        "what has bits of its own: the `network` (4, 6, 8 or 16), or each `stage` (4, 6 or 8, on multipliers "
-        "that take 8)",
-    )
-    sparsity: bool = setting(False, "whether weights of each stage may be 2:4 sparse")
-    mapped_for: Goal = setting("edp", "what each layer's mapping is the best for")
-    memory_gb_per_s: MemoryBandwidth = 12.8
-    clock_ghz: Clock = 0.5
-    technology_nm: float = setting(45.0, "feature size of the chip", unit="nm", ge=7, le=130)
-    threads: Threads = None
 
 
-class CnnAccelerator(Problem):
+class CnnAccelerator(JointProblem):
     """A mobile network, the bits of its weights and activations, and the accelerator that it runs on.
 
     Accuracy is predicted from measured sub-networks, and what narrower numbers lose from published
@@ -99,33 +56,22 @@ class CnnAccelerator(Problem):
         Objective("top1", "max"),
         *(Objective(name, "min") for name in ("latency_ns", "energy_pj", "area_mm2")),
     )
-    fidelities = FIDELITIES
-    default_fidelity = "mapper"
 
     def build(self) -> None:
-        """The networks, their precision and the hardware as one space."""
+        """The space, and what is known of its accuracies."""
         from cosearch_simulators.networks.compression_loss import SOURCE
 
-        settings = self.settings
-        by_stage = settings.precision == "stage"
-        precision = precision_space(self.family.stages, settings.precision, sparsity=settings.sparsity)
-        # That all of many stages fit a narrower multiplier than the widest is too rare to be found.
-        multipliers = BY_STAGE if by_stage else MULTIPLIERS
-        self.space = DesignSpace.join(
-            network=design_space(self.family.parameters, settings.networks),
-            precision=precision,
-            hardware=hardware_space(sparsity=settings.sparsity, multipliers=multipliers),
-            forbidden=too_wide(precision, multipliers),
-            name=self.name,
+        super().build()
+        self.about = (
+            f"{self.settings.networks} ({self.family.source}); top1: {self.quality.source}; {SOURCE}"
         )
-        self.about = f"{settings.networks} ({self.family.source}); top1: {self.quality.source}; {SOURCE}"
 
     @cached_property
     def family(self) -> NetworkSpace:
         """The networks."""
         from cosearch_simulators.networks.spaces import network_space
 
-        if self.settings.networks == "ofa-mobilenet-v3":
+        if self.settings.networks == "ofa-mobilenet-v3":  # measured at this resolution only
             return network_space("ofa-mobilenet-v3", resolutions=(224,))
         return network_space(self.settings.networks)
 
@@ -134,35 +80,11 @@ class CnnAccelerator(Problem):
         """Where accuracies come from."""
         return load_quality(self.settings.quality, QUALITIES[self.settings.networks], "top1")
 
-    def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
-        """All designs at once: their networks, accuracies, and costs of the distinct layers."""
+    def accuracy(self, columns: Mapping[str, Any], networks: Networks, bits: Precisions) -> Accuracy:
+        """Of ImageNet, less what the precision loses."""
         from cosearch_simulators.networks.compression_loss import top1_loss
-        from cosearch_simulators.networks.costs import evaluate
 
-        settings = self.settings
-        columns = columns_of(designs, "network")
-        networks = self.family.networks(columns)
-        bits = precisions(designs, self.family.stages)
-        found = evaluate(
-            *(networks, accelerators(designs, settings.memory_gb_per_s, settings.clock_ghz), bits),
-            fidelity=fidelity,
-            goal=settings.mapped_for,
-            technology_nm=settings.technology_nm,
-            threads=settings.threads,
-        )
         known = self.quality.evaluate(columns)
-        metrics = {
-            "top1": known.metrics["top1"] - top1_loss(networks, bits),
-            **found.metrics,
-            "macs": networks.macs,
-            "parameters": networks.parameters,
-        }
-        codes = np.where(found.codes > 0, found.codes, known.status)
-        reason = np.where(found.codes > 0, found.reason, known.reason)
-        errors = {"top1": known.standard_error["top1"]} if "top1" in known.standard_error else None
-        return Outcomes(metrics, codes, reason, standard_error=errors)
-
-    def features(self, designs: Designs) -> dict[str, np.ndarray[Any, Any]]:
-        """Cheap descriptors of each network: its size, and every choice."""
-        table = self.family.features(columns_of(designs, "network"))
-        return dict(zip(self.family.feature_names, table.T, strict=True))
+        top1 = known.metrics["top1"] - top1_loss(networks, bits)
+        errors = {name: known.standard_error[name] for name in ("top1",) if name in known.standard_error}
+        return Accuracy({"top1": top1}, known.status, known.reason, errors)

@@ -162,6 +162,12 @@ class BatchBuilder:
         folded = out if bias and normalised else 0
         return self._matrix(name, layer, (x,), (out, size[0], size[1]), folded)
 
+    def up_convolution(self, name: str, x: Feature, out_channels: ArrayLike, scale: int) -> Feature:
+        """A transposed convolution that multiplies rows and columns by `scale`, with a bias."""
+        out = self._of(out_channels)
+        row = (1, 1, out * scale * scale, x.channels, x.rows, x.columns, 1, 1, 1, 1, 1, 1, 1, out)
+        return self._matrix(name, row, (x,), (out, x.rows * scale, x.columns * scale), 0)
+
     def linear(
         self, name: str, x: Feature, features: ArrayLike, *, bias: bool = True, normalised: bool = False
     ) -> Feature:

@@ -164,3 +164,87 @@ def test_an_image_that_is_too_small_is_the_fault_of_its_network_alone():
         "first: the kernel of 7 is larger than its input of 4; the network's input is too small",
         "",
     ]
+
+
+def counts(name, chosen, **arguments):
+    """Parameters and MACs of one network, with the defaults of what is not chosen."""
+    space = network_space(name, **arguments)
+    networks = space.networks({one.name: [chosen.get(one.name, one.start)] for one in space.parameters})
+    assert not networks.reason[0]
+    return int(networks.parameters[0]), int(networks.macs[0])
+
+
+FBNET_C = (
+    *("k3_e1", "k3_e6", "skip", "k3_e1", "k3_e1", "k5_e6", "k5_e3", "k5_e6", "k3_e6", "k5_e6", "k5_e3"),
+    *("k5_e6", "k5_e6", "k5_e6", "k5_e6", "k5_e6", "k5_e3", "k5_e6", "k5_e6", "k5_e6", "k5_e6", "k3_e6"),
+)
+PROXYLESS_MOBILE = (
+    *("k5_e3", "k3_e3", "skip", "skip", "k7_e3", "k3_e3", "k5_e3", "k5_e3", "k7_e6", "k5_e3", "k5_e3"),
+    *("k5_e3", "k5_e6", "k5_e3", "k5_e3", "k5_e3", "k7_e6", "k7_e6", "k7_e3", "k7_e3", "k7_e6"),
+)
+
+
+def blocks(names):
+    return {f"block_{number}": name for number, name in enumerate(names, 1)}
+
+
+def test_published_networks_have_the_counts_of_their_pytorch_models():
+    """Parameters and MACs of convolutions and linear layers of the models in timm 1.0.31, measured by hooks.
+
+    ProxylessNAS-Mobile: the paper's 320 M MACs and its repository's 4,080,512 parameters; the transformer's
+    MACs are timm's 1,074,851,328 and the attention's products, 2 x 12 x 197 x 197 x 192.
+    """
+    assert counts("fbnet", blocks(FBNET_C)) == (5572200, 384960160)
+    parameters, macs = counts("proxylessnas", blocks(PROXYLESS_MOBILE))
+    assert (parameters, round(macs / 1e6)) == (4080512, 320)
+    for (width, depth, resolution), expected in (
+        ((1.0, 1.0, 224), (4652008, 385187552)),
+        ((1.0, 1.1, 240), (5416680, 600185232)),
+        ((1.4, 1.8, 300), (13006568, 2553034336)),
+    ):
+        lite = {"width": width, "depth": depth, "resolution": resolution}
+        assert counts("efficientnet-lite", lite) == expected
+    assert counts("mobilenet-v4", {}) == (3774024, 186005568)
+    assert counts("mobilenet-v4", {"resolution": 256}, variant="medium") == (9715512, 1080244224)
+    attention = 2 * 12 * 197 * 197 * 192
+    tiny = {f"heads_{layer}": 3 for layer in range(1, 17)}
+    assert counts("vision-transformer", tiny) == (5717416, 1074851328 + attention)
+
+
+def test_nas_bench_201_has_its_published_extremes():
+    """Dong and Yang, NATS-Bench: the largest cell has 1.531546 M parameters and 220.11968 M operations."""
+    edges = ("e10", "e20", "e21", "e30", "e31", "e32")
+    largest = {f"op_{edge}": "nor_conv_3x3" for edge in edges}
+    assert counts("nasbench201", largest) == (1531546, 220119680)
+    # All skips: stem, reductions and classifier are left.
+    smallest = {f"op_{edge}": "skip_connect" for edge in edges}
+    assert counts("nasbench201", smallest)[0] == 73306
+
+
+def test_all_5241_networks_of_nas_bench_macro_have_its_counts(reference):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.read_parquet(reference / "nas" / "nasbench_macro.parquet")
+    space = network_space("nasbench-macro")
+    digits = np.array([[int(digit) for digit in text] for text in table.arch])
+    names = np.array(space.parameters[0].values)
+    columns = {f"layer_{layer + 1}": names[digits[:, layer]] for layer in range(8)}
+    networks = space.networks(columns)
+    assert np.array_equal(networks.parameters, table.params)
+    assert np.array_equal(networks.macs, table.flops)
+
+
+def test_the_blocks_of_mobiledet_are_what_they_say():
+    """A fused block is a full convolution and a projection; a tensor one is full between two narrow ones."""
+    space = network_space("mobiledet")
+    base = {one.name: [one.start] for one in space.parameters}
+    sizes = {}
+    for kind in ("bottleneck", "fused", "tensor"):
+        networks = space.networks(base | {"kind_2_2": [kind]})
+        stage = networks.stage == 2
+        rows = networks.table.rows[networks.layer[stage]]
+        sizes[kind] = [tuple(row[[0, 2, 3, 6]]) for row in rows]
+    fixed = len(sizes["fused"]) - 2
+    assert len(sizes["bottleneck"]) == len(sizes["tensor"]) == fixed + 3
+    assert (1, 256, 64, 3) in sizes["fused"]
+    assert (1, 16, 64, 1) in sizes["tensor"]
+    assert (1, 16, 16, 3) in sizes["tensor"]
