@@ -18,7 +18,9 @@ from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
+from cosearch_plugins.networks.apq import Apq
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
+from cosearch_plugins.networks.many_devices import ManyDevices
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.soc.soc import Soc
@@ -34,9 +36,11 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
+        Apq,
         CnnAccelerator,
         DramController,
         DramControllerArchgym,
+        ManyDevices,
         Hls,
         Microprocessor,
         NasBench201Device,
