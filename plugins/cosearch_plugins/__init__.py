@@ -17,8 +17,12 @@ from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
+from cosearch_plugins.networks.cnn_fpga import CnnFpga
+from cosearch_plugins.networks.detector_accelerator import DetectorAccelerator
+from cosearch_plugins.networks.microcontroller import Microcontroller
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
+from cosearch_plugins.networks.vit_accelerator import VitAccelerator
 from cosearch_plugins.tables.table import Table
 
 
@@ -32,12 +36,16 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         AcceleratorMapping,
         AcceleratorTimeloopgym,
         CnnAccelerator,
+        CnnFpga,
+        DetectorAccelerator,
         DramController,
         DramControllerArchgym,
+        Microcontroller,
         NasBench201Device,
         NpuMulticore,
         RecipeDigits,
         Table,
+        VitAccelerator,
     )
 
 
