@@ -20,6 +20,7 @@ from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 from cosearch_plugins.networks.cnn_fpga import CnnFpga
 from cosearch_plugins.networks.detector_accelerator import DetectorAccelerator
 from cosearch_plugins.networks.microcontroller import Microcontroller
+from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.networks.vit_accelerator import VitAccelerator
@@ -42,6 +43,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramControllerArchgym,
         Microcontroller,
         NasBench201Device,
+        Nasaic,
         NpuMulticore,
         RecipeDigits,
         Table,
