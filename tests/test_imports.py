@@ -30,7 +30,7 @@ IMPORTERS = {
         f"{name}.py": {"onnx"}
         for name in (
             *("from_onnx", "onnx_nodes", "onnx_buffers", "onnx_axes", "onnx_control"),
-            *("onnx_inference", "onnx_precision", "onnx_stored", "onnx_walk"),
+            *("onnx_inference", "onnx_precision", "onnx_stored", "onnx_types", "onnx_walk"),
         )
     },
     **{f"{name}.py": {"torch"} for name in ("from_torch", "aten_walk")},

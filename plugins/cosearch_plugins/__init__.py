@@ -15,6 +15,7 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.hls.hls import Hls
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 from cosearch_plugins.networks.cnn_fpga import CnnFpga
@@ -41,6 +42,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DetectorAccelerator,
         DramController,
         DramControllerArchgym,
+        Hls,
         Microcontroller,
         NasBench201Device,
         Nasaic,

@@ -24,8 +24,9 @@ from cosearch.own_stdout import flush, own_stdout
 
 app = typer.Typer(
     help="Search hardware/software designs. Problems and agents are plugins; every run is a study.",
-    epilog="Exit codes: 0 done; 1 a missed bound or contract, or a bug; 2 a mistake to correct; "
-    "130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: what was evaluated is kept, and `resume` goes on.",
+    epilog="Exit codes: 0 done; 1 no feasible design, a missed bound or contract, or a bug; "
+    "2 a mistake to correct; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: what was evaluated is kept, and `resume` "
+    "goes on.",
     add_completion=False,
     rich_markup_mode="rich",
 )

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from cosearch.errors import ArgumentError
 from cosearch.objectives import Constraint, Objective
 from cosearch.pareto import hypervolume, hypervolume_curve
+from cosearch.problem import Problem
 from cosearch.registry import registry
 from cosearch.settings import key_without_files
-from cosearch.store import StudyRecord
 
 if TYPE_CHECKING:
-    from cosearch.problem import Problem
+    from cosearch.store import StudyRecord
 
 FOLDER = "known_fronts"
 
@@ -76,10 +76,10 @@ def known_front(of: Problem | StudyRecord) -> KnownFront | None:
         of: a problem, or what a store says of a study of one.
     """
     cls: type[Problem] | None
-    if isinstance(of, StudyRecord):
-        cls, key = registry().problems.get(of.problem), key_of_record(of)
-    else:
+    if isinstance(of, Problem):
         cls, key = type(of), key_of_problem(of)
+    else:
+        cls, key = registry().problems.get(of.problem), key_of_record(of)
     if cls is None:
         return None
     return _entry_with(front_file(cls), json.dumps(key, sort_keys=True))

@@ -20,7 +20,7 @@ from cosearch.provenance import command, host, versions
 from cosearch.registry import make_problem
 from cosearch.run.backends import check_backend_fits
 from cosearch.run.findings import Findings, Found
-from cosearch.run.options import RunOptions, whole
+from cosearch.run.options import MOST_SEED, RunOptions, whole
 from cosearch.run.recorded import built_agent, problem_of, same_problem
 from cosearch.run.search import Search
 from cosearch.run.target import Targets
@@ -88,7 +88,7 @@ class Study(Findings):
             CosearchError: for an unknown agent, a wrong setting, or a store that cannot be written.
         """
         options = RunOptions.of(options, changes)
-        seed = whole("seed", seed, least=0)
+        seed = whole("seed", seed, least=0, most=MOST_SEED)
         if isinstance(problem, str):
             problem = make_problem(problem)
         if not isinstance(problem, Problem):

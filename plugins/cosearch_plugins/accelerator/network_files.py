@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cosearch.errors import WorkloadError
+from cosearch_plugins.accelerator.peer_files import OTHER_KINDS, PEER_KINDS, PeerKind
 
 if TYPE_CHECKING:
     from cosearch_simulators.workloads import Network
@@ -48,10 +49,11 @@ def read_network_file(path: str, arguments: Mapping[str, str]) -> Network:
         raise WorkloadError(f"there is no file {path}") from None
     except OSError as error:
         raise WorkloadError(f"cannot read {path}: {error.strerror or error}") from None
-    for kind in FILE_KINDS:
+    read: tuple[FileKind | PeerKind, ...] = (*FILE_KINDS, *PEER_KINDS)
+    for kind in (*OTHER_KINDS, *read):
         if kind.suits(path, head):
             return kind.read(path, arguments)
-    kinds = ", ".join(kind.name for kind in FILE_KINDS)
+    kinds = ", ".join(kind.name for kind in read)
     raise WorkloadError(f"{path} is no file that describes a network; those read are: {kinds}")
 
 

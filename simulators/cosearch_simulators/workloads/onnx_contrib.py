@@ -1,7 +1,7 @@
 """Operators of ONNX Runtime's domain com.microsoft, which its optimiser and its quantiser write.
 
 Source: ONNX Runtime's docs/ContribOperators.md. Those with the shapes of a standard operator are named in
-`CONTRIB_ALIASES`; the others compute the shapes of what they give here.
+`onnx_types`; the others compute the shapes of what they give here.
 """
 
 from __future__ import annotations
@@ -18,20 +18,6 @@ from cosearch_simulators.workloads.importing import Constant, Value
 from cosearch_simulators.workloads.onnx_call import Call
 
 Translation = Callable[[Call], Value | list[Value]]
-
-CONTRIB_ALIASES = {
-    "DequantizeLinear": "DequantizeLinear",
-    "QuantizeLinear": "QuantizeLinear",
-    "QLinearConv": "QLinearConv",
-    "MatMulInteger16": "MatMulInteger",
-    "LayerNormalization": "LayerNormalization",
-    "Gelu": "Gelu",
-    "Pad": "Pad",
-    "Trilu": "Trilu",
-    "Unique": "Unique",
-    "GridSample": "GridSample",
-    "Range": "Range",
-}
 
 
 def _function(function: str) -> Translation:
@@ -51,10 +37,18 @@ def _rounded(function: str) -> Translation:
         operands = [call.inputs[place] for place in (0, 3) if place < len(call.inputs)]
         if len(call.inputs) < 7:
             operands = operands[:1]
+        operands = [_trained(value) for value in operands]
         shape = np.broadcast_shapes(*(value.shape for value in operands if value is not None))
         return call.importer.elementwise(call.name, function, operands, shape)
 
     return translate
+
+
+def _trained(value: Value | None) -> Value | None:
+    """A constant of whole numbers that stand for trained ones."""
+    if isinstance(value, Constant) and value.elements > 1:
+        return Constant(value.shape, value.parameters)
+    return value
 
 
 def _normalisation(function: str, skips: bool, scale_at: int) -> Translation:

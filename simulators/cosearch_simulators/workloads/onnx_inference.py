@@ -102,7 +102,11 @@ def computed(node: NodeProto, given: Sequence[Known | None], opset: int) -> list
         helper.make_value_info(name, helper.make_tensor_type_proto(1, None)) for name in node.output if name
     ]
     graph = helper.make_graph([node], "arithmetic", inputs, outputs)
-    found = [np.asarray(value) for value in ReferenceEvaluator(graph, opsets={"": opset}).run(None, feeds)]
+    try:
+        given_back = ReferenceEvaluator(graph, opsets={"": opset}).run(None, feeds)
+    except Exception:  # what it cannot compute is no arithmetic; its shape is inferred, or told of there
+        return None
+    found = [np.asarray(value) for value in given_back]
     return found if all(value.size <= SMALL_ELEMENTS for value in found) else None
 
 
@@ -125,9 +129,14 @@ def inferred(node: NodeProto, given: Sequence[Known | None], opset: int, domain:
     import onnx
     from onnx import numpy_helper, shape_inference
 
-    schema = onnx.defs.get_schema(node.op_type, opset, domain)
-    if schema.deprecated or not schema.has_type_and_shape_inference_function:
+    try:
+        schema = onnx.defs.get_schema(node.op_type, opset, domain)
+    except onnx.defs.SchemaError:  # an optimiser's, which takes operators of later versions
+        schema = None
+    if schema is None or schema.deprecated or not schema.has_type_and_shape_inference_function:
         schema = _with_inference(node.op_type, opset, domain) or schema
+    if schema is None:
+        raise WorkloadError(f"opset {opset} has no operator {node.op_type!r}")
     types: dict[str, TypeProto] = {}
     data: dict[str, TensorProto] = {}
     for name, known in zip(node.input, given, strict=True):

@@ -15,7 +15,7 @@ from cosearch_simulators.workloads.builder import Tensor
 from cosearch_simulators.workloads.importing import Constant, Value
 from cosearch_simulators.workloads.onnx_attention import ATTENTION
 from cosearch_simulators.workloads.onnx_call import Call
-from cosearch_simulators.workloads.onnx_contrib import CONTRIB, CONTRIB_ALIASES
+from cosearch_simulators.workloads.onnx_contrib import CONTRIB
 from cosearch_simulators.workloads.onnx_recurrent import RECURRENT
 from cosearch_simulators.workloads.onnx_tables import (
     COUNTED_ALONE,
@@ -215,7 +215,7 @@ TRANSLATIONS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "Concat": _concatenation,
     "BatchNormalization": _batch_normalization,
     **dict.fromkeys(("Resize", "Upsample"), _resize),
-    "Conv": _convolution,
+    **dict.fromkeys(("Conv", "FusedConv"), _convolution),
     "ConvInteger": lambda call: _convolution(call, bias_at=None),
     "QLinearConv": lambda call: _convolution(call, weights_at=3, bias_at=8),
     "DeformConv": _deformable,
@@ -233,9 +233,6 @@ TRANSLATIONS: dict[str, Callable[[Call], Value | list[Value]]] = {
     **ATTENTION,
     **CONTRIB,
 }
-ALIASES = {**CONTRIB_ALIASES, "FusedConv": "Conv"}
-"""Operators of other domains with the shapes of a standard one."""
-TRANSLATIONS["FusedConv"] = _convolution
 OWN_SHAPES = frozenset(("Einsum", *RECURRENT, *ATTENTION, *CONTRIB))
 """Operators whose translation knows the shapes of what they give."""
 KNOWN = frozenset((*VIEWS, *FILLS, *ELEMENTWISE, *TRANSLATIONS))

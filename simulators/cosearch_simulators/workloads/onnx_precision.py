@@ -15,6 +15,9 @@ from cosearch_simulators.workloads.operators import Precision
 if TYPE_CHECKING:
     from onnx import NodeProto
 
+FLOAT, UINT8 = 1, 2
+"""ONNX's numbers of these types."""
+
 # fmt: off
 ROUNDING = frozenset((
     "BipolarQuant", "DequantizeLinear", "FloatQuant", "IntQuant", "Quant", "QuantizeLinear", "Trunc",
@@ -58,6 +61,16 @@ def stored_bits(node: NodeProto, given: Sequence[Known | None], own: int) -> int
         zero = given[2] if len(given) > 2 else None
         return own if zero is None or (zero.number is None and zero.bits == 32) else zero.bits
     return own
+
+
+def rounded_kind(node: NodeProto, given: Sequence[Known | None]) -> int:
+    """The type of what a QuantizeLinear or a DequantizeLinear gives: that of its zero, or of its scale."""
+    asked = next((one.i for one in node.attribute if one.name == "output_dtype"), 0)
+    place = 2 if node.op_type == "QuantizeLinear" else 1
+    known = given[place] if place < len(given) else None
+    if asked:
+        return asked
+    return UINT8 if known is None and place == 2 else FLOAT if known is None else known.kind
 
 
 def precision_of(kind: str, bits: Sequence[int], output: int, attributes: Mapping[str, Any]) -> Precision:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -23,18 +22,16 @@ from cosearch_simulators.workloads.onnx_inference import (
     Known,
     bits_of,
     computed,
-    inferred,
 )
 from cosearch_simulators.workloads.onnx_nodes import MOST_NODES, all_nodes, ordered
 from cosearch_simulators.workloads.onnx_operators import (
-    ALIASES,
     KNOWN,
     OWN_SHAPES,
     translate,
 )
 from cosearch_simulators.workloads.onnx_precision import DATA_FIRST, precision_of, stored_bits
 from cosearch_simulators.workloads.onnx_stored import Stored
-from cosearch_simulators.workloads.onnx_tables import AT_MOST, SAME_SHAPE
+from cosearch_simulators.workloads.onnx_types import Types
 from cosearch_simulators.workloads.operators import Precision
 
 if TYPE_CHECKING:
@@ -42,6 +39,9 @@ if TYPE_CHECKING:
 
 DAMAGES = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
 """What a damaged file makes of code that reads a whole one."""
+
+KNOWN_DOMAINS = ("com.microsoft", "qonnx", "finn", "onnx.brevitas")
+"""Beginnings of the domains whose operators are known."""
 
 Scope = ChainMap[str, Known]
 _Part: TypeAlias = "tuple[list[NodeProto], dict[str, Known], dict[str, Any]]"
@@ -71,6 +71,7 @@ class Walk:
         self.visits = 0
         self._parts: dict[str, _Part] = {}
         self._numbers: dict[str, Known] = {}
+        self.types = Types(self.opsets, sizes)
         self.stored = Stored(self.importer, model.graph, folder)
 
     def whole(self) -> None:
@@ -176,31 +177,47 @@ class Walk:
         values = [None if known is None else known.value for known in given]
         if arithmetic is not None:
             return [_number(array, self.importer.constant(values, array.shape), kind) for array in arithmetic]
-        types = self._types(node, given, shapes)
+        types = self.types.of(node, given, shapes)
         bits = [stored_bits(node, given, bits_of(one.kind)) for one in types]
         of_data = values[:1] if kind in DATA_FIRST else values
         if not any(isinstance(value, Tensor) for value in values):
+            sizes = [one.shape for one in types]
+            if None in sizes and kind in OWN_SHAPES:
+                sizes = self._shapes_alone(node, given, types)
             return [
-                Known(self._constant(kind, of_data, one.shape or ()), one.kind, None, width, kind)
-                for one, width in zip(types, bits, strict=True)
+                Known(self._constant(kind, of_data, size or ()), one.kind, None, width, kind)
+                for one, size, width in zip(types, sizes, bits, strict=False)
             ]
         if types[0].shape is not None and 0 in types[0].shape and kind not in OWN_SHAPES:
             return [Known(Constant(one.shape or ()), one.kind, None, 32, kind) for one in types]
-        found = self._translated(node, given, values, types, prefix)
+        found = translate(self._call(self.importer, node, given, types, prefix))
         several = found if isinstance(found, list) else [found, *self._others(found, types[1:])]
         return [
             Known(value, one.kind, None, width, kind)
             for value, one, width in zip(several, types, bits, strict=False)
         ]
 
-    def _translated(
+    def _shapes_alone(
+        self, node: NodeProto, given: list[Known | None], types: list[Inferred]
+    ) -> list[tuple[int, ...] | None]:
+        """The shapes of what a node gives that has constants alone, as if the first were computed."""
+        first = next(place for place, known in enumerate(given) if known is not None)
+        computed = [
+            known.seen_as(Tensor((), known.shape)) if known is not None and place == first else known
+            for place, known in enumerate(given)
+        ]
+        found = translate(self._call(Importer(self.source), node, computed, types, ""))
+        several = found if isinstance(found, list) else [found]
+        return [value.shape for value in several]
+
+    def _call(
         self,
+        importer: Importer,
         node: NodeProto,
         given: list[Known | None],
-        values: list[Value | None],
         types: list[Inferred],
         prefix: str,
-    ) -> Value | list[Value]:
+    ) -> Call:
         from onnx import helper
 
         attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
@@ -210,15 +227,17 @@ class Walk:
         }
         kind = node.op_type
         widths = [32 if known is None else known.bits for known in given]
-        self.importer.builder.precision = self.precision or precision_of(
+        values = [None if known is None else known.value for known in given]
+        importer.builder.precision = self.precision or precision_of(
             kind, widths, self._output_bits(node, bits_of(types[0].kind)), text
         )
         first = next(place for place, value in enumerate(values) if isinstance(value, Tensor))
         before = given[first]
         biasable = before is not None and before.maker == "MatMul" and self.uses[node.input[first]] == 1
-        call = Call(
-            self.importer,
-            kind if kind in KNOWN or node.domain in STANDARD_DOMAINS else f"{node.domain}.{kind}",
+        foreign = not node.domain.startswith(KNOWN_DOMAINS) and node.domain not in STANDARD_DOMAINS
+        return Call(
+            importer,
+            f"{node.domain}.{kind}" if foreign or (node.domain and kind not in KNOWN) else kind,
             prefix + (node.name or node.output[0]),
             types[0].shape or (),
             values,
@@ -228,67 +247,6 @@ class Walk:
             [None if known is None else known.number for known in given],
             len([name for name in node.output if name]),
         )
-        return translate(call)
-
-    def _types(self, node: NodeProto, given: list[Known | None], shapes: dict[str, Any]) -> list[Inferred]:
-        """The types of a node's outputs: by the operator's rules, else the file's words, else its input's."""
-        import onnx
-
-        kind, standard = node.op_type, node.domain in STANDARD_DOMAINS
-        first = next((known for known in given if known is not None), None)
-        same = Inferred(first.kind if first else 1, None)
-        if kind in SAME_SHAPE and first is not None:
-            return [Inferred(first.kind, first.shape)] * len(node.output)
-        if kind in OWN_SHAPES:
-            return [same] * len(node.output)
-        alias = ALIASES.get(kind, kind if standard else "")
-        problem: Exception | None = None
-        types: list[Inferred] = []
-        if alias and onnx.defs.has(alias):
-            try:
-                types = self._inferred(_as(node, alias), _trimmed(node, given, alias))
-            except (onnx.shape_inference.InferenceError, onnx.defs.SchemaError) as error:
-                problem = error
-        elif not standard and onnx.defs.has(kind, node.domain):
-            types = inferred(node, given, self.opsets.get(node.domain, 1), node.domain)
-        if types and types[0].shape is not None:
-            return types
-        told = [self._told(name, shapes) for name in node.output]
-        known = types or [same] * len(node.output)
-        if told and told[0] is not None and (problem is None or not standard):
-            return [Inferred(one.kind, shape) for one, shape in zip(known, told, strict=True)]
-        if problem is not None:
-            raise problem
-        if kind in AT_MOST and first is not None:
-            numbers = [None if one is None else one.number for one in given]
-            most = AT_MOST[kind]([() if one is None else one.shape for one in given], numbers)
-            return [Inferred(one.kind, most) for one in known]
-        if standard and onnx.defs.has(kind):
-            raise WorkloadError(
-                f"the shape of {node.output[0]!r} cannot be inferred: an attribute is missing, or it depends "
-                "on what is computed; give the sizes that it comes from"
-            )
-        tensors = [one for one in given if one is not None]
-        shape = next((one.shape for one in tensors if isinstance(one.value, Tensor)), same.shape)
-        return [Inferred(one.kind, shape if shape is not None else ()) for one in known]
-
-    def _inferred(self, node: NodeProto, given: list[Known | None]) -> list[Inferred]:
-        """The types of a standard operator's outputs; some files give it types that it does not take."""
-        import onnx
-
-        try:
-            return inferred(node, given, self.opsets[""])
-        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
-            if "unsupported type" not in str(error):
-                raise
-        floats = [known and replace(known, kind=onnx.TensorProto.FLOAT, number=None) for known in given]
-        first = next(known.kind for known in given if known is not None)
-        return [Inferred(first, one.shape) for one in inferred(node, floats, self.opsets[""])]
-
-    def _told(self, name: str, shapes: dict[str, Any]) -> tuple[int, ...] | None:
-        axes = shapes.get(name)
-        shape = None if axes is None else self.sizes.of(axes)
-        return None if shape is None or any(size < 1 for size in shape) else shape
 
     def _others(self, found: Value, types: Iterable[Inferred]) -> list[Value]:
         """What else a node gives has the same producers."""
@@ -296,7 +254,8 @@ class Walk:
 
     def _constant(self, kind: str, values: Sequence[Value | None], shape: tuple[int, ...]) -> Constant:
         constant = self.importer.constant(values, shape)
-        trained = kind in DATA_FIRST and constant.parameters  # what was rounded was trained
+        # what was rounded was trained
+        trained = kind in DATA_FIRST and constant.parameters and constant.elements > 1
         return Constant(shape, constant.parameters) if trained else constant
 
     def _output_bits(self, node: NodeProto, own: int) -> int:
@@ -348,26 +307,6 @@ def _numpy(kind: int) -> Any:
     from onnx import helper
 
     return helper.tensor_dtype_to_np_dtype(kind)
-
-
-def _as(node: NodeProto, kind: str) -> NodeProto:
-    """The node as one of the standard operator that it has the shapes of."""
-    import onnx
-
-    if node.op_type == kind and node.domain in STANDARD_DOMAINS:
-        return node
-    schema = onnx.defs.get_schema(kind)
-    renamed = onnx.helper.make_node(
-        kind, list(node.input)[: schema.max_input], list(node.output)[: schema.max_output]
-    )
-    renamed.attribute.extend(one for one in node.attribute if one.name in schema.attributes)
-    return renamed
-
-
-def _trimmed(node: NodeProto, given: list[Known | None], kind: str) -> list[Known | None]:
-    import onnx
-
-    return given if node.op_type == kind else given[: onnx.defs.get_schema(kind).max_input]
 
 
 def _domain(domain: str) -> str:
