@@ -20,9 +20,14 @@ from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
+from cosearch_plugins.networks.cnn_fpga import CnnFpga
+from cosearch_plugins.networks.detector_accelerator import DetectorAccelerator
 from cosearch_plugins.networks.many_devices import ManyDevices
+from cosearch_plugins.networks.microcontroller import Microcontroller
+from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
+from cosearch_plugins.networks.vit_accelerator import VitAccelerator
 from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
@@ -38,16 +43,21 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         AcceleratorTimeloopgym,
         Apq,
         CnnAccelerator,
+        CnnFpga,
+        DetectorAccelerator,
         DramController,
         DramControllerArchgym,
         ManyDevices,
         Hls,
         Microprocessor,
+        Microcontroller,
         NasBench201Device,
+        Nasaic,
         NpuMulticore,
         RecipeDigits,
         Soc,
         Table,
+        VitAccelerator,
     )
 
 
