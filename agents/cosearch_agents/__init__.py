@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cosearch import Agent, hookimpl
+from cosearch_agents.families import FAMILIES
 from cosearch_agents.maskable_ppo import MaskablePPOAgent
 from cosearch_agents.nsga2 import NSGA2Agent
 from cosearch_agents.ppo import PPOAgent
@@ -21,4 +22,4 @@ __all__ = ["MaskablePPOAgent", "NSGA2Agent", "PPOAgent", "QLogNEHVIAgent", "Rand
 @hookimpl
 def cosearch_agents() -> Sequence[type[Agent]]:
     """The agents of this package, the baselines first."""
-    return (RandomSearch, SobolSearch, NSGA2Agent, QLogNEHVIAgent, PPOAgent, MaskablePPOAgent)
+    return (RandomSearch, SobolSearch, NSGA2Agent, QLogNEHVIAgent, PPOAgent, MaskablePPOAgent, *FAMILIES)
