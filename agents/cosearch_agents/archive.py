@@ -142,6 +142,7 @@ class HistoryAgent(Agent):
         super().__init__(*args, **kwargs)
         self.archive = Archive(self.task)
         self._random = RandomNew(self.space, self.seed)
+        self._row = Rows(1, np.int64)  # in which each known design was told first
         self._first: Designs | None = None
 
     @abstractmethod
@@ -160,7 +161,9 @@ class HistoryAgent(Agent):
         if len(results):
             self.archive.add(results)
             own = own_fidelity(self.task, results)
-            self._random.leave_out(results.designs if own.all() else results.designs[own])
+            new = self._random.leave_out(results.designs if own.all() else results.designs[own])
+            rows = len(self.archive) - len(new) + np.flatnonzero(new)
+            self._row.add(rows[:, None])
 
     def restore(self, state: Mapping[str, Any], history: Results, pending: Proposals) -> None:
         """Take the history; nothing else is remembered."""
@@ -169,6 +172,11 @@ class HistoryAgent(Agent):
     def unknown(self, designs: Designs) -> Designs:
         """Those that are allowed, neither told nor under way, each once."""
         return self._random.unknown(designs, self.pending.designs)
+
+    def rows_of(self, designs: Designs) -> NDArray[np.int64]:
+        """The row of the archive of each design, -1 for one that was not told, shape (n,)."""
+        number = self._random.number(designs)
+        return np.where(number >= 0, self._row.all()[np.maximum(number, 0), 0] if len(self._row) else -1, -1)
 
     def first(self, count: int) -> Designs:
         """The first `count` designs of any search: the default and a scrambled Sobol sequence."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch import Designs, DesignSpace
 from cosearch.errors import SpaceError
@@ -29,9 +30,13 @@ class RandomNew:
         self._known = DesignTable(space)
         self._left: Designs | None = None  # all designs of a small space, in a random order
 
-    def leave_out(self, designs: Designs) -> None:
-        """Take designs as known."""
-        self._known.add(designs)
+    def leave_out(self, designs: Designs) -> NDArray[np.bool_]:
+        """Take designs as known; which of them were not before, shape (n,)."""
+        return self._known.add(designs)[1]
+
+    def number(self, designs: Designs) -> NDArray[np.int64]:
+        """The how manieth known design each is; -1 for one that is not known."""
+        return self._known.find(designs)
 
     def unknown(self, designs: Designs, under_way: Designs) -> Designs:
         """Those that are allowed, neither known nor under way, each once."""

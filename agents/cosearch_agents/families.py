@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from cosearch import Agent
+from cosearch_agents.auto import AutoAgent
+from cosearch_agents.cma_es import CMAESAgent
+from cosearch_agents.exhaustive import ExhaustiveAgent
+from cosearch_agents.local_search import AnnealingAgent, HillClimbingAgent, NetAdaptAgent
+from cosearch_agents.many_objectives import AGEMOEAAgent, MixedGAAgent, NSGA3Agent, SMSEMOAAgent
+from cosearch_agents.moead import MOEADAgent
 from cosearch_agents.optuna_peers import (
     OptunaCmaEsAgent,
     OptunaGPAgent,
@@ -10,8 +16,23 @@ from cosearch_agents.optuna_peers import (
     OptunaNSGA2Agent,
     OptunaTPEAgent,
 )
+from cosearch_agents.regularised_evolution import RegularisedEvolutionAgent
+from cosearch_agents.steady_evolution import IslandsAgent, SteadyNSGA2Agent
 from cosearch_agents.tree_guided import TreeGuidedAgent
 
+PLAIN: tuple[type[Agent], ...] = (ExhaustiveAgent,)
+EVOLUTIONARY: tuple[type[Agent], ...] = (
+    NSGA3Agent,
+    SMSEMOAAgent,
+    AGEMOEAAgent,
+    MOEADAgent,
+    MixedGAAgent,
+    CMAESAgent,
+    SteadyNSGA2Agent,
+    IslandsAgent,
+    RegularisedEvolutionAgent,
+)
+LOCAL: tuple[type[Agent], ...] = (AnnealingAgent, HillClimbingAgent, NetAdaptAgent)
 PREDICTOR_GUIDED: tuple[type[Agent], ...] = (TreeGuidedAgent,)
 PEERS: tuple[type[Agent], ...] = (
     OptunaTPEAgent,
@@ -20,4 +41,4 @@ PEERS: tuple[type[Agent], ...] = (
     OptunaNSGA2Agent,
     OptunaCmaEsAgent,
 )
-FAMILIES: tuple[type[Agent], ...] = (*PREDICTOR_GUIDED, *PEERS)
+FAMILIES: tuple[type[Agent], ...] = (AutoAgent, *PLAIN, *EVOLUTIONARY, *LOCAL, *PREDICTOR_GUIDED, *PEERS)
