@@ -43,7 +43,13 @@ TargetOption = Annotated[
     ),
 ]
 AgentName = Annotated[
-    str, option("--agent", metavar="NAME", help="As `cosearch agents` lists it.", panel=AGENT)
+    str,
+    option(
+        "--agent",
+        metavar="NAME",
+        help="As `cosearch agents` lists it; auto picks what suits the problem and the budget.",
+        panel=AGENT,
+    ),
 ]
 AgentSet = Annotated[
     list[str],
@@ -102,8 +108,8 @@ EvaluationSeed = Annotated[
 
 def search(
     problem: options.ProblemName,
-    agent: AgentName,
     budget: Budget,
+    agent: AgentName = "auto",
     seed: Seed = 0,
     objective: options.Objectives = [],  # noqa: B006  typer copies it, here and below
     constraint: options.Constraints = [],  # noqa: B006
@@ -232,10 +238,14 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
 
 def _show(study: Study, data: StudyData, store: str | None, *, json: bool) -> None:
     found = summarise(data, _comparable(study.store, data))
+    account = list(study.agent.account)
     if json:
-        print_json({"store": store, **found})
-    elif len(data.designs):
+        print_json({"store": store, **found, "account": account})
+        return
+    if len(data.designs):
         show_summary(found)
+    for line in account:
+        print_line(line)
 
 
 def _end_if_asked(study: Study, results: Results) -> None:
