@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from cosearch import Agent
+from cosearch_agents.ant_colony import AntColonyAgent
 from cosearch_agents.auto import AutoAgent
 from cosearch_agents.cma_es import CMAESAgent
 from cosearch_agents.exhaustive import ExhaustiveAgent
 from cosearch_agents.local_search import AnnealingAgent, HillClimbingAgent, NetAdaptAgent
 from cosearch_agents.many_objectives import AGEMOEAAgent, MixedGAAgent, NSGA3Agent, SMSEMOAAgent
+from cosearch_agents.mcts import MCTSAgent, NestedMCTSAgent
 from cosearch_agents.moead import MOEADAgent
+from cosearch_agents.multi_fidelity import ASHAAgent, BOHBAgent, HyperbandAgent, SuccessiveHalvingAgent
 from cosearch_agents.optuna_peers import (
     OptunaCmaEsAgent,
     OptunaGPAgent,
@@ -32,8 +35,10 @@ EVOLUTIONARY: tuple[type[Agent], ...] = (
     IslandsAgent,
     RegularisedEvolutionAgent,
 )
-LOCAL: tuple[type[Agent], ...] = (AnnealingAgent, HillClimbingAgent, NetAdaptAgent)
+LOCAL: tuple[type[Agent], ...] = (AnnealingAgent, HillClimbingAgent, NetAdaptAgent, AntColonyAgent)
+TREE: tuple[type[Agent], ...] = (MCTSAgent, NestedMCTSAgent)
 PREDICTOR_GUIDED: tuple[type[Agent], ...] = (TreeGuidedAgent,)
+MULTI_FIDELITY: tuple[type[Agent], ...] = (SuccessiveHalvingAgent, HyperbandAgent, ASHAAgent, BOHBAgent)
 PEERS: tuple[type[Agent], ...] = (
     OptunaTPEAgent,
     OptunaMultivariateTPEAgent,
@@ -41,4 +46,13 @@ PEERS: tuple[type[Agent], ...] = (
     OptunaNSGA2Agent,
     OptunaCmaEsAgent,
 )
-FAMILIES: tuple[type[Agent], ...] = (AutoAgent, *PLAIN, *EVOLUTIONARY, *LOCAL, *PREDICTOR_GUIDED, *PEERS)
+FAMILIES: tuple[type[Agent], ...] = (
+    AutoAgent,
+    *PLAIN,
+    *EVOLUTIONARY,
+    *LOCAL,
+    *TREE,
+    *PREDICTOR_GUIDED,
+    *MULTI_FIDELITY,
+    *PEERS,
+)

@@ -73,17 +73,15 @@ def ranks(values: Matrix, violation: Matrix) -> NDArray[np.int64]:
         values: smaller is better, shape (n, objectives).
         violation: 0 where feasible, shape (n,).
     """
+    import moocore
+
     rank = np.zeros(len(values), dtype=np.int64)
     left = np.flatnonzero(violation <= 0)
-    points = values[left]
-    no_worse = (points[:, None] <= points[None]).all(axis=2)
-    beats = np.asarray(no_worse & (points[:, None] < points[None]).any(axis=2), dtype=np.bool_)
-    front, todo = 0, np.ones(len(left), dtype=bool)
-    while todo.any():
-        best = todo & ~beats[todo].any(axis=0)
-        rank[left[best]] = front
-        todo &= ~best
-        front += 1
+    if values.shape[1] == 1:
+        rank[left] = np.unique(values[left, 0], return_inverse=True)[1]
+    elif len(left):
+        rank[left] = moocore.pareto_rank(values[left])
+    front = int(rank[left].max(initial=-1)) + 1
     missed = np.flatnonzero(violation > 0)
     if len(missed):
         rank[missed] = front + np.unique(violation[missed], return_inverse=True)[1]
@@ -93,8 +91,12 @@ def ranks(values: Matrix, violation: Matrix) -> NDArray[np.int64]:
 def crowding(values: Matrix, rank: NDArray[np.int64]) -> Matrix:
     """How far the neighbours within a rank are, shape (n,); 0 for all but one of equals."""
     distance = np.zeros(len(values))
-    for front in np.unique(rank):
-        rows = np.flatnonzero(rank == front)
+    if values.shape[1] == 1:
+        return distance
+    for rows in np.split(order := np.argsort(rank, kind="stable"), 1 + np.flatnonzero(np.diff(rank[order]))):
+        if len(rows) == 1:
+            distance[rows] = np.inf
+            continue
         points, first = np.unique(values[rows], axis=0, return_index=True)
         if not np.isfinite(points).all():
             continue

@@ -25,6 +25,7 @@ from cosearch_agents.families import FAMILIES
 
 # Smaller than the defaults, so that the checks are quick.
 QUICK = {
+    "ant-colony": {"population": 4, "initial": 6},
     "nsga3": {"population": 10},
     "sms-emoa": {"population": 10},
     "age-moea": {"population": 10},
