@@ -7,6 +7,8 @@ from cosearch_agents.ant_colony import AntColonyAgent
 from cosearch_agents.auto import AutoAgent
 from cosearch_agents.cma_es import CMAESAgent
 from cosearch_agents.exhaustive import ExhaustiveAgent
+from cosearch_agents.gradient import GradientAgent
+from cosearch_agents.language_model import LanguageModelAgent
 from cosearch_agents.local_search import AnnealingAgent, HillClimbingAgent, NetAdaptAgent
 from cosearch_agents.many_objectives import AGEMOEAAgent, MixedGAAgent, NSGA3Agent, SMSEMOAAgent
 from cosearch_agents.mcts import MCTSAgent, NestedMCTSAgent
@@ -20,6 +22,7 @@ from cosearch_agents.optuna_peers import (
     OptunaTPEAgent,
 )
 from cosearch_agents.regularised_evolution import RegularisedEvolutionAgent
+from cosearch_agents.smac3 import SMACAgent
 from cosearch_agents.steady_evolution import IslandsAgent, SteadyNSGA2Agent
 from cosearch_agents.tree_guided import TreeGuidedAgent
 
@@ -37,6 +40,8 @@ EVOLUTIONARY: tuple[type[Agent], ...] = (
 )
 LOCAL: tuple[type[Agent], ...] = (AnnealingAgent, HillClimbingAgent, NetAdaptAgent, AntColonyAgent)
 TREE: tuple[type[Agent], ...] = (MCTSAgent, NestedMCTSAgent)
+GRADIENT: tuple[type[Agent], ...] = (GradientAgent,)
+LANGUAGE_MODEL: tuple[type[Agent], ...] = (LanguageModelAgent,)
 PREDICTOR_GUIDED: tuple[type[Agent], ...] = (TreeGuidedAgent,)
 MULTI_FIDELITY: tuple[type[Agent], ...] = (SuccessiveHalvingAgent, HyperbandAgent, ASHAAgent, BOHBAgent)
 PEERS: tuple[type[Agent], ...] = (
@@ -45,6 +50,7 @@ PEERS: tuple[type[Agent], ...] = (
     OptunaGPAgent,
     OptunaNSGA2Agent,
     OptunaCmaEsAgent,
+    SMACAgent,
 )
 FAMILIES: tuple[type[Agent], ...] = (
     AutoAgent,
@@ -52,6 +58,8 @@ FAMILIES: tuple[type[Agent], ...] = (
     *EVOLUTIONARY,
     *LOCAL,
     *TREE,
+    *GRADIENT,
+    *LANGUAGE_MODEL,
     *PREDICTOR_GUIDED,
     *MULTI_FIDELITY,
     *PEERS,

@@ -25,6 +25,8 @@ from cosearch_agents.families import FAMILIES
 
 # Smaller than the defaults, so that the checks are quick.
 QUICK = {
+    "gradient": {"initial": 8, "starts": 4, "steps": 10},
+    "smac": {"initial": 9},
     "ant-colony": {"population": 4, "initial": 6},
     "nsga3": {"population": 10},
     "sms-emoa": {"population": 10},
@@ -40,8 +42,10 @@ QUICK = {
     "regularised-evolution": {"population": 8, "sample": 3, "initial": 6},
     "annealing": {"walkers": 2},
 }
-EVALUATIONS = {"optuna-gp": 16, "auto": 10}
-BY_NAME = pytest.mark.parametrize("agent_class", FAMILIES, ids=lambda agent: agent.name)
+EVALUATIONS = {"smac": 10, "optuna-gp": 16, "auto": 10}
+# The language model is asked by its own tests, which have an endpoint.
+ALONE = [agent for agent in FAMILIES if agent.name != "language-model"]
+BY_NAME = pytest.mark.parametrize("agent_class", ALONE, ids=lambda agent: agent.name)
 LATENCY, ACCURACY = Objective("latency_ns", "min"), Objective("top1", "max")
 TWISTED = DesignSpace(
     [
