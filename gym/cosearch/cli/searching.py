@@ -52,7 +52,7 @@ AgentName = Annotated[
     option(
         "--agent",
         metavar="NAME",
-        help="As `cosearch agents` lists it; default auto, or nsga2 where that is not installed.",
+        help="As `cosearch agents` lists it; default auto, which picks by problem and budget.",
         panel=AGENT,
         show_default=False,
     ),
@@ -269,10 +269,14 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
 
 def _show(study: Study, data: StudyData, store: str | None, *, json: bool) -> dict[str, Any]:
     found = summarise(data, _comparable(study.store, data))
+    account = list(study.agent.account)
     if json:
-        print_json({"store": store, **found})
-    elif len(data.designs):
+        print_json({"store": store, **found, "account": account})
+        return found
+    if len(data.designs):
         show_summary(found)
+    for line in account:
+        print_line(line)
     return found
 
 
