@@ -21,7 +21,7 @@ from cosearch.environments.formulation import Formulation, Rows
 from cosearch.environments.infos import info_of_many, info_of_one
 from cosearch.environments.options import EpisodeOptions
 from cosearch.environments.reward import Reward, usable
-from cosearch.environments.rewards import make_reward
+from cosearch.environments.rewards import VectorReward, make_reward
 from cosearch.environments.tables import ValueTable
 from cosearch.errors import ArgumentError
 from cosearch.outcomes import STATUSES, Outcomes
@@ -59,8 +59,10 @@ class Episodes:
         self.problem, self.n = problem, n
         checked = check_arguments(kind, for_formulation, f"formulation {kind.name}")
         self.formulation: Formulation = kind(problem.space, n, **checked)
-        self.reward: Reward = make_reward(scoring, problem.objectives, problem.constraints, for_reward)
         self._given_units = options.given_units(problem)
+        if scoring is VectorReward and None not in self._given_units:
+            for_reward = {"failure_reward": VectorReward.raw_failure_reward, **for_reward}
+        self.reward: Reward = make_reward(scoring, problem.objectives, problem.constraints, for_reward)
         self._units: NDArray[np.float64] | None = None
         self._evaluate = Evaluation(problem, options)
         width = self.formulation.width + len(problem.objectives) + 1

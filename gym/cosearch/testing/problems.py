@@ -20,6 +20,7 @@ from cosearch.run.processes import Processes
 from cosearch.run.trial import Piece
 from cosearch.space import Designs, DesignSpace
 from cosearch.testing.conformance import ConformanceError, require, require_docstring, require_name
+from cosearch.testing.rewards import check_rewards
 
 FIDELITY_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 # Longer than this no design of an isolated problem runs in a check.
@@ -122,6 +123,7 @@ def _check_simulation(problem: Problem, batch: Designs, fidelity: str) -> None:
         f"{who}: none of {len(batch)} random designs has status ok; "
         f"the first is {together.status[0]}: {together.reason[0]}",
     )
+    check_rewards(problem, together)
     _same(who, "evaluated again with the same seed", batch, together, again)
     _same(who, "evaluated one at a time", batch, together, Outcomes.concat(alone))
     _same(who, "evaluated in reverse order", batch, together, backwards.take(np.arange(len(batch))[::-1]))
