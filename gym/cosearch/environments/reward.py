@@ -10,7 +10,8 @@ No design that fails, is rejected or misses a constraint is ever worth more than
 - one that misses constraints by p > 0 in all gets more, F + B - B p / (B + p), the nearer the better;
 - one that is feasible gets at least F + B. Its score is what the reward's formula says down to 0.6 (F + B) (a
   weighted sum of -5.4, as bad as 5.4 times the default design's metrics), and below that
-  k - s x / (s + x), where x is how far it lies below k = F + B + s, and s = 0.4 |F + B|: in the formula's order.
+  k - s x / (s + x), where x is how far it lies below k = F + B + s, and s = 0.4 |F + B|: in the formula's
+  order.
 """
 
 from __future__ import annotations

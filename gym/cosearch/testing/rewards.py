@@ -31,8 +31,9 @@ def check_rewards(problem: Problem, outcomes: Outcomes) -> None:
         if outcomes.ok.any()
     }
     made_up = [(Constraint(name, "<=", middle),) for name, middle in middles.items()]
+    kinds: list[type[Reward]] = [*REWARDS.values(), VectorReward]
     for constraints in (problem.constraints, *made_up):
-        for cls in (*REWARDS.values(), VectorReward):
+        for cls in kinds:
             check_order(cls(problem.objectives, constraints), outcomes, f"problem {problem.name!r}")
 
 

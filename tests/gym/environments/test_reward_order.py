@@ -1,4 +1,4 @@
-"""Failing never pays: for built-in problems, in every formulation, and the conformance kit says where it does."""
+"""Failing never pays, in every formulation, and the conformance kit says where it does."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ def test_the_kit_says_where_failing_pays(cls, words, oven):
     outcomes = Outcomes.of({"time": [1.0, 1.0, 400.0, 1.0], "area": [1.0, 3.0, 1.0, 9.0], "taste": [1.0] * 4})
     reward = cls(oven.objectives[:1], [Constraint("area", "<=", 2.0)])
     with pytest.raises(ConformanceError, match="reward weighted_sum: .*" + words):
-        check_order(Scaled(reward), outcomes, "problem 'oven'")
+        check_order(unscaled(reward), outcomes, "problem 'oven'")
 
 
-def Scaled(reward):  # noqa: N802  the unit of `time` is 1 here
+def unscaled(reward):
+    """The same where the unit of `time` is 1."""
     score = reward.score
     reward.score = lambda outcomes, units, memories: score(outcomes, np.ones(1), memories)
     return reward

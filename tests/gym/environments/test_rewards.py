@@ -161,9 +161,7 @@ def test_vector_reward_is_to_be_maximised():
 
 @pytest.mark.parametrize("failure_reward", [None, -3.0, -1e6, 0.0, 7.0])
 @pytest.mark.parametrize("name", [*REWARDS, "vector"])
-def test_no_design_that_fails_or_misses_a_constraint_is_worth_more_than_one_that_does_not(
-    name, failure_reward
-):
+def test_no_design_that_fails_or_misses_a_constraint_is_worth_more_than_another(name, failure_reward):
     rng = np.random.default_rng(0)
     metrics = {
         "latency": np.exp(rng.normal(0, 8, 400)),  # from 1e-9 to 1e9 of the unit
