@@ -275,7 +275,11 @@ def test_ansi_rendering_shows_the_design_and_its_metrics(oven):
         ({"action": "boxes"}, UnknownNameError, "unknown action 'boxes'; did you mean 'box'"),
         ({"units": {"time": 0.0}}, ArgumentError, "unit of time must be finite and above 0, not 0"),
         ({"units": {"tim": 1.0}}, UnknownNameError, "did you mean 'time'"),
-        ({"render_mode": "human"}, ArgumentError, "render_mode must be 'ansi' or None, not 'human'"),
+        (
+            {"render_mode": "human"},
+            ArgumentError,
+            "render_mode must be 'ansi', 'rgb_array' or None, not 'human'",
+        ),
         ({"weights": [1.0]}, ArgumentError, "weights must be 2 numbers"),
     ],
     ids=str,
