@@ -15,6 +15,7 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.hls.hls import Hls
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
@@ -34,6 +35,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         CnnAccelerator,
         DramController,
         DramControllerArchgym,
+        Hls,
         NasBench201Device,
         NpuMulticore,
         RecipeDigits,
