@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +12,11 @@ from cosearch.fidelity import check_fidelity
 from cosearch.problem import Problem
 from cosearch.run.batch import Batch, Rows
 from cosearch.run.ledger import UNASKED, Ledger
-from cosearch.run.shared import SharedResults
 from cosearch.run.trial import Proposals
 from cosearch.task import Task
+
+if TYPE_CHECKING:
+    from cosearch.run.shared import SharedResults
 
 ROUNDING = 1e-9  # of costs that are added up
 
