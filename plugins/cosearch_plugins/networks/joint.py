@@ -1,4 +1,4 @@
-"""What problems of networks on accelerators have in common: one space of three parts, and what a design costs."""
+"""What problems of networks on accelerators have in common: one space of three parts, and what it costs."""
 
 from __future__ import annotations
 
