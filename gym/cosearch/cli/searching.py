@@ -78,6 +78,14 @@ StoreOption = Annotated[
 Name = Annotated[
     str | None, option(help="The study's; default PROBLEM-AGENT-SEED.", panel=KEPT, show_default=False)
 ]
+Reuse = Annotated[
+    bool,
+    option(
+        "--reuse",
+        help="What other studies of the store evaluated of the same problem, fidelity and seed is free.",
+        panel=KEPT,
+    ),
+]
 Workers = Annotated[int, option(min=1, help="Trials that are kept going at once.", panel=WHERE)]
 BackendName = Annotated[
     str | None,
@@ -135,6 +143,7 @@ def search(
     timeout_s: options.Timeout = None,
     memory_mb: options.Memory = None,
     store: StoreOption = None,
+    reuse: Reuse = False,
     name: Name = None,
     json: options.Json = False,
     quiet: Quiet = False,
@@ -154,6 +163,7 @@ def search(
         timeout_s=timeout_s,
         memory_mb=memory_mb,
         deterministic=deterministic,
+        reuse=reuse,
         time_limit_s=time_limit,
         targets=tuple(target),
     )
