@@ -161,3 +161,49 @@ def test_an_environment_serves_it() -> None:
         done = terminated or truncated
     assert "latency_ns" in info["metrics"]
     env.close()
+
+
+def test_the_space_of_archgym_s_farsigym(tmp_path: Path) -> None:
+    problem = Soc(workload="edge_detection", folder=str(folder(tmp_path)), space="archgym")
+    names = [parameter.name for parameter in problem.space]
+    for prefix, count in (("pe_allocation", 3), ("bus_to_mem_connection", 3), ("task_to_pe_mapping", 8)):
+        assert sum(name.startswith(prefix) for name in names) == count
+    found = problem.evaluate([problem.space.default()])
+    assert found.ok.all()
+    sample = problem.evaluate(problem.space.sample(200, 0))
+    assert set(sample.status) <= {"ok", "infeasible"}
+    assert any("not there" in reason for reason in sample.reason)
+
+
+def test_archgym_s_slots_reach_the_reference_s_designs_of_several_buses(reference: Path) -> None:
+    """Every design of FARSI's three workloads with at most three blocks of a kind, its own numbers."""
+    problem = Soc(workload="hpvm_cava", folder=str(reference / "soc"), space="archgym")
+    cases = [json.loads(line) for line in (reference / "soc" / "designs.jsonl").read_text().splitlines()]
+    checked = 0
+    for case in cases:
+        kinds = {"pe": "pes", "mem": "mems", "bus": "ics"}
+        given = case["design"]
+        if case["workload"] != "hpvm_cava" or max(len(given[kind]) for kind in kinds.values()) > 3:
+            continue
+        if given["pruned_ics"]:
+            continue
+        design: dict[str, object] = {}
+        for prefix, kind in kinds.items():
+            for slot, block in enumerate(given[kind]):
+                design[f"{prefix}_allocation_{slot}"] = block
+        for slot, bus in enumerate(given["pe_to_ic"]):
+            design[f"pe_to_bus_connection_{slot}"] = bus
+        for slot, bus in enumerate(given["mem_to_ic"]):
+            design[f"bus_to_mem_connection_{slot}"] = bus
+        for low, high in given["ic_to_ic"]:
+            design[f"bus_to_bus_connection_{high}"] = low
+        for field, prefix in (("task_to_pe", "task_to_pe_mapping"), ("task_to_mem", "task_to_mem_mapping")):
+            for task, slot in given[field].items():
+                design[f"{prefix}_{problem.names[task]}"] = slot
+        found = problem.evaluate([{**problem.space.default(), **design}])
+        assert found["energy_pj"][0] == pytest.approx(case["results"]["energy_j"] * 1e12, rel=1e-3)
+        assert found["latency_ns"][0] == pytest.approx(
+            case["results"]["latency_s"]["hpvm_cava"] * 1e9, rel=1e-6
+        )
+        checked += 1
+    assert checked > 15

@@ -12,6 +12,7 @@ from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Designs
 from cosearch_plugins.shared_settings import Threads
+from cosearch_plugins.soc.archgym_space import ArchGymSpace
 from cosearch_plugins.soc.inputs import SocFolder, read_inputs
 from cosearch_plugins.soc.space import SocSpace
 
@@ -50,6 +51,10 @@ class SocSettings(Settings):
         "overtaking",
         "FARSI's rule, by which a task that just became ready goes first; or first in, first out",
     )
+    space: Literal["usual", "archgym"] = setting(
+        "usual",
+        "or archgym: FARSIGym's three slots for each kind of block; processors, memories, buses unused",
+    )
     budgets: bool = setting(False, "take the budgets of the task graph as constraints")
     threads: Threads = None
 
@@ -75,7 +80,11 @@ class Soc(Problem):
         """Read the graphs and the blocks, and make their space."""
         given = self.settings
         self.graph, self.library, self.memory_table = read_inputs(given.workload, given.folder)
-        found = SocSpace(self.graph, self.library, given.processors, given.memories, given.buses)
+        found: SocSpace | ArchGymSpace = (
+            ArchGymSpace(self.graph, self.library)
+            if given.space == "archgym"
+            else SocSpace(self.graph, self.library, given.processors, given.memories, given.buses)
+        )
         self.space, self._systems, self.names = found.space, found.systems, found.names
         if len(self.graph.workloads) > 1:
             each = [Metric(f"latency_{name}_ns", "ns", f"of {name}") for name in self.graph.workloads]

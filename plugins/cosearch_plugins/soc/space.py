@@ -46,7 +46,7 @@ class SocSpace:
     ) -> None:
         self._graph, self._library = graph, library
         self._limits = processors, memories, buses
-        self.names = {task: re.sub(r"\W+", "_", task) for task in graph.tasks}
+        self.names = {task: identifier(task) for task in graph.tasks}
         self._tasks = [task for task, dummy in zip(graph.tasks, graph.dummy, strict=True) if not dummy]
         self._codes = {name: code for code, name in enumerate(library.names)}
         self._processors = library.of_type("pe", "gpp")
@@ -239,6 +239,11 @@ class SocSpace:
             links[:, index - 1, index] |= ~star & (count > index)
             links[:, 0, index] |= star & (count > index)
         return links
+
+
+def identifier(task: str) -> str:
+    """A task's name as a part of a parameter's."""
+    return re.sub(r"\W+", "_", task)
 
 
 def _from(name: str, index: int, most: int) -> dict[str, Any] | None:
