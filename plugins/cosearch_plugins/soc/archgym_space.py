@@ -1,8 +1,9 @@
 """The space of ArchGym's FARSIGym: three slots of each kind of block, connections, and where each task goes.
 
-S. Krishnan et al.: "ArchGym: an open-source gymnasium for machine learning assisted architecture design", ISCA
-2023; names as in its repository. There most designs mean nothing (a task on a block that cannot run it, a memory
-on a bus that is not there); here they are infeasible, with the reason, and empty slots have no connections.
+S. Krishnan et al.: "ArchGym: an open-source gymnasium for machine learning assisted architecture design",
+ISCA 2023; names as in its repository. There most designs mean nothing (a task on a block that cannot run it, a
+memory on a bus that is not there); here they are infeasible with the reason, and empty slots have no
+connections.
 """
 
 from __future__ import annotations
