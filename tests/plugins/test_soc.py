@@ -207,3 +207,35 @@ def test_archgym_s_slots_reach_the_reference_s_designs_of_several_buses(referenc
         )
         checked += 1
     assert checked > 15
+
+
+def test_an_array_of_this_package_runs_stages_of_a_network_at_its_engine_s_rate() -> None:
+    problem = Soc(workload="mobilenet_v2", array=True)
+    wide = {"memory_1_kind": "sram", "memory_1_width_bytes": 64, "memory_1_clock_mhz": 800}
+    wide |= {"bus_1_width_bytes": 64, "bus_1_clock_mhz": 800}
+    stages = [name for name in problem.space.default() if name.startswith("host_")]
+    base = problem.space.default() | wide
+    small = base | dict.fromkeys(stages, "array")
+    large = small | {"array_rows": 64, "array_columns": 64}
+    for fidelity in ("bound", "mapper"):
+        found = problem.evaluate([base, small, large], fidelity=fidelity)
+        latency = found["latency_ns"]
+        assert latency[2] < latency[1] < latency[0]
+        assert found["accelerator_area_mm2"][2] > found["accelerator_area_mm2"][1] > 0
+    from cosearch_simulators.accelerator.engines.timeloop import entry
+    from cosearch_simulators.accelerator.system.designs import ArrayDesigns, Chip
+    from cosearch_simulators.soc.builtin import TECHNOLOGY_NM, stage_networks
+
+    array = ArrayDesigns(array_rows=16, array_columns=16, buffer_kib=128, clock_ghz=0.6)
+    engine = [
+        entry.evaluate(array, network, Chip(technology_nm=TECHNOLOGY_NM))["latency_ns"][0]
+        for network in stage_networks("mobilenet_v2").values()
+    ]
+    mapped = problem.evaluate([small], fidelity="mapper")["latency_ns"][0]
+    assert mapped >= sum(engine) * (1 - 1e-9)
+    assert mapped == pytest.approx(sum(engine), rel=0.3)  # memories and buses bound a stage or two further
+
+
+def test_an_array_needs_operators() -> None:
+    with pytest.raises(CosearchError, match="no task of edges is operators of a network"):
+        Soc(array=True)

@@ -1,8 +1,8 @@
 """The space of ArchGym's FARSIGym: three slots of each kind of block, connections, and where each task goes.
 
 S. Krishnan et al.: "ArchGym: an open-source gymnasium for machine learning assisted architecture design",
-ISCA 2023; names as in its repository. There most designs mean nothing (a task on a block that cannot run it, a
-memory on a bus that is not there); here they are infeasible with the reason, and empty slots have no
+ISCA 2023; names as in its repository. There most designs mean nothing (a task on a block that cannot run it,
+a memory on a bus that is not there); here they are infeasible, with the reason, and empty slots have no
 connections.
 """
 
@@ -77,7 +77,7 @@ class ArchGymSpace:
                 add("mapping", Ordinal(f"task_to_mem_mapping_{self.names[task]}", slots, default=0))
         self.space = DesignSpace(parameters, name=f"soc {graph.name} as ArchGym's", groups=groups)
 
-    def systems(self, designs: Designs) -> tuple[SocDesigns, list[str]]:
+    def systems(self, designs: Designs, fidelity: str = "") -> tuple[SocDesigns, list[str]]:
         """The systems of n designs; what cannot be is told of by the simulator, so no reasons here."""
         from cosearch_simulators.soc.designs import NONE, SocDesigns
 

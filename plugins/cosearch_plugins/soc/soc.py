@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from cosearch.fidelity import Fidelity
 from cosearch.objectives import Constraint, Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
@@ -55,6 +56,9 @@ class SocSettings(Settings):
         "usual",
         "or archgym: FARSIGym's three slots for each kind of block; processors, memories, buses unused",
     )
+    array: bool = setting(
+        False, "offer the network's stages an accelerator array of this package, costed by its own engine"
+    )
     budgets: bool = setting(False, "take the budgets of the task graph as constraints")
     threads: Threads = None
 
@@ -73,17 +77,24 @@ class Soc(Problem):
     name = "soc"
     metrics: Sequence[Metric] = METRICS
     objectives = tuple(Objective(name, "min") for name in ("latency_ns", "peak_power_mw", "area_mm2"))
-    fidelities = ("analytical",)
+    fidelities: Sequence[Fidelity | str] = ("analytical",)
     workloads = ("edges", "mobilenet_v2")
 
     def build(self) -> None:
         """Read the graphs and the blocks, and make their space."""
         given = self.settings
-        self.graph, self.library, self.memory_table = read_inputs(given.workload, given.folder)
+        self.graph, self.library, self.memory_table, array = read_inputs(
+            given.workload, given.folder, array=given.array
+        )
+        if array is not None:
+            self.fidelities = (
+                Fidelity("bound", 0.01, "the array's stages as no mapping goes below"),
+                Fidelity("mapper", 1.0, "the array's stages by the best mappings that are found"),
+            )
         found: SocSpace | ArchGymSpace = (
             ArchGymSpace(self.graph, self.library)
             if given.space == "archgym"
-            else SocSpace(self.graph, self.library, given.processors, given.memories, given.buses)
+            else SocSpace(self.graph, self.library, given.processors, given.memories, given.buses, array)
         )
         self.space, self._systems, self.names = found.space, found.systems, found.names
         if len(self.graph.workloads) > 1:
@@ -113,7 +124,7 @@ class Soc(Problem):
         """All designs in one call of the simulator."""
         from cosearch_simulators.soc.engines.farsi.entry import evaluate
 
-        systems, reasons = self._systems(designs)
+        systems, reasons = self._systems(designs, fidelity)
         found = evaluate(
             systems,
             self.graph,
@@ -129,7 +140,7 @@ class Soc(Problem):
         """The tasks over time, and the blocks with how busy they are."""
         from cosearch_plugins.soc.pictures import blocks_picture, timeline_picture
 
-        systems, reasons = self._systems(self.space.designs([design]))
+        systems, reasons = self._systems(self.space.designs([design]), self.default_fidelity)
         if reasons[0]:
             return ()
         return (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from cosearch.errors import ArgumentError
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch.space.parameters import Parameter
+from cosearch_plugins.soc.array import ARRAY, PARAMETERS, ArrayCosts
 
 if TYPE_CHECKING:
     from cosearch_simulators.soc.designs import SocDesigns
@@ -32,6 +34,7 @@ class SocSpace:
         graph: what runs.
         library: the blocks.
         processors, memories, buses: how many there may be at most.
+        array: costs of the tasks that one accelerator array may run; None if there is none.
 
     Raises:
         ArgumentError: the library has no processor, memory or bus, or a task that nothing can run.
@@ -42,10 +45,17 @@ class SocSpace:
     """
 
     def __init__(
-        self, graph: TaskGraph, library: BlockLibrary, processors: int, memories: int, buses: int
+        self,
+        graph: TaskGraph,
+        library: BlockLibrary,
+        processors: int,
+        memories: int,
+        buses: int,
+        array: ArrayCosts | None = None,
     ) -> None:
         self._graph, self._library = graph, library
         self._limits = processors, memories, buses
+        self._array = array
         self.names = {task: identifier(task) for task in graph.tasks}
         self._tasks = [task for task, dummy in zip(graph.tasks, graph.dummy, strict=True) if not dummy]
         self._codes = {name: code for code, name in enumerate(library.names)}
@@ -81,6 +91,10 @@ class SocSpace:
             )
         for task in self._tasks:
             self._add_task(add, task)
+        if array is not None:
+            groups[ARRAY] = []
+            for parameter in PARAMETERS:
+                add(ARRAY, parameter)
         self.space = DesignSpace(
             parameters, name=f"soc {graph.name}", groups={k: v for k, v in groups.items() if v}
         )
@@ -91,7 +105,7 @@ class SocSpace:
         return {
             (block.loop_itr_cnt, block.clock_freq_hz / 1e6): self._codes[name]
             for name, block in self._library.blocks.items()
-            if block.subtype == "ip" and short in block.mappable_tasks
+            if block.subtype == "ip" and name != ARRAY and short in block.mappable_tasks
         }
 
     def _by_attributes(self, kind: str, *, with_subtype: bool) -> dict[tuple[Any, ...], int]:
@@ -126,6 +140,8 @@ class SocSpace:
         accelerators = self._accelerators[task]
         if accelerators:
             hosts.append(ACCELERATOR)
+        if self._array is not None and task in self._array.tasks:
+            hosts.append(ARRAY)
         if not hosts:
             raise ArgumentError(f"no block of the library can run the task {task!r}")
         add("mapping", Categorical(f"host_{name}", hosts, description="where it runs"))
@@ -147,14 +163,15 @@ class SocSpace:
                     ),
                 )
 
-    def systems(self, designs: Designs) -> tuple[SocDesigns, list[str]]:
+    def systems(self, designs: Designs, fidelity: str = "") -> tuple[SocDesigns, list[str]]:
         """The systems of n designs, and for each why its blocks do not exist, or ""."""
         from cosearch_simulators.soc.designs import NONE, SocDesigns
 
         processors, memories, buses = self._limits
         n, tasks = len(designs), len(self._graph.tasks)
         reasons = [""] * n
-        elements = np.full((n, processors + tasks), NONE, np.int64)
+        elements = np.full((n, processors + tasks + 1), NONE, np.int64)
+        array = np.zeros((n, tasks), bool)
         elements[:, 0] = self._codes[self._processors[0]]
         task_element = np.zeros((n, tasks), np.int64)
         task_memory = np.zeros((n, tasks), np.int64)
@@ -165,9 +182,14 @@ class SocSpace:
             name = self.names[task]
             host = np.asarray(designs[f"host_{name}"], object)
             own = host == ACCELERATOR
-            number = np.array([0 if one == ACCELERATOR else int(one.rpartition("_")[2]) - 1 for one in host])
+            array[:, place] = host == ARRAY
+            other = own | array[:, place]
+            number = np.array(
+                [0 if no else int(one.rpartition("_")[2]) - 1 for one, no in zip(host, other, strict=True)]
+            )
             task_element[:, place] = np.where(own, processors + place, number)
-            elements[np.flatnonzero(~own), number[~own]] = self._codes[self._processors[0]]
+            task_element[array[:, place], place] = processors + tasks
+            elements[np.flatnonzero(~other), number[~other]] = self._codes[self._processors[0]]
             if own.any():
                 keys = zip(
                     np.asarray(designs[f"unroll_{name}"]).tolist(),
@@ -191,7 +213,7 @@ class SocSpace:
         element_bus = np.zeros_like(elements)
         element_bus[:, :processors] = np.arange(processors)[None, :] % number_of_buses[:, None]
         # An accelerator hangs on the bus of the memory that it writes to.
-        element_bus[:, processors:] = np.take_along_axis(memory_bus, on, axis=1)
+        element_bus[:, processors : processors + tasks] = np.take_along_axis(memory_bus, on, axis=1)
         systems = SocDesigns(
             elements,
             blocks,
@@ -202,7 +224,33 @@ class SocSpace:
             task_element,
             np.where(self._graph.writes, task_memory, NONE),
         )
-        return systems, reasons
+        return (
+            systems if self._array is None else self._with_array(systems, array, designs, fidelity)
+        ), reasons
+
+    def _with_array(
+        self, systems: SocDesigns, array: NDArray[np.bool_], designs: Designs, fidelity: str
+    ) -> SocDesigns:
+        """The systems with the engine's numbers where the array runs a task."""
+        assert self._array is not None
+        costs = self._array.of(designs, fidelity)
+        places = [self._graph.tasks.index(task) for task in self._array.tasks]
+        rate, efficiency = np.full(array.shape, np.nan), np.full(array.shape, np.nan)
+        work = self._graph.work_ops[places]
+        rate[:, places] = work / costs[:, :, 0]
+        efficiency[:, places] = work / costs[:, :, 1]
+        used = array.any(axis=1)
+        elements = systems.elements.copy()
+        elements[used, -1] = self._codes[ARRAY]
+        area = np.full(elements.shape, np.nan)
+        area[used, -1] = costs[used, 0, 2]
+        return replace(
+            systems,
+            elements=elements,
+            task_rate=np.where(array, rate, np.nan),
+            task_operations_a_joule=np.where(array, efficiency, np.nan),
+            element_area_m2=area,
+        )
 
     def _blocks(
         self,

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch_simulators.accelerator.silicon import components
 from cosearch_simulators.core.names import unknown
@@ -94,8 +95,36 @@ def builtin_graph(name: str) -> TaskGraph:
     raise ConfigurationError(unknown("workload", name, WORKLOADS))
 
 
+def stage_networks(name: str) -> dict[str, Any]:
+    """By task of a built-in workload the operators that it runs, as a network; empty where it runs none."""
+    if name != "mobilenet_v2":
+        return {}
+    from cosearch_simulators.workloads import Network, network
+
+    whole = network(name)
+    cuts = _cuts(whole)
+    return {
+        f"stage_{i}": Network(f"{name} stage {i}", whole.operators[start:end])
+        for i, (start, end) in enumerate(pairwise(cuts))
+    }
+
+
 def _stages(network: Any) -> list[tuple[float, float, float]]:
-    """Stages of about equal work: operations, bytes in, bytes out.
+    """Of each stage: operations, bytes in, bytes out."""
+    operators, ops = network.operators, _operations(network)
+    found = []
+    for start, end in pairwise(_cuts(network)):
+        first, final = operators[start].tensor_bytes, operators[end - 1].tensor_bytes
+        found.append((float(ops[start:end].sum()), float(first["Inputs"]), float(final["Outputs"])))
+    return found
+
+
+def _operations(network: Any) -> NDArray[np.float64]:
+    return np.array([2.0 * operator.macs + operator.vector_operations for operator in network.operators])
+
+
+def _cuts(network: Any) -> list[int]:
+    """Where stages of about equal work begin, and the end.
 
     A cut is made only where a single tensor crosses, so that a stage hands one tensor on.
     """
@@ -106,19 +135,13 @@ def _stages(network: Any) -> list[tuple[float, float, float]]:
         if source in place and target in place:
             last_use[place[source]] = max(last_use[place[source]], place[target])
     crossing = [sum(last_use[:i] >= i) for i in range(len(operators))]
-    ops = np.array([2.0 * operator.macs + operator.vector_operations for operator in operators])
-    done = np.cumsum(ops)
+    done = np.cumsum(_operations(network))
     cuts = [0]
     for i in range(1, len(operators)):
         wanted = done[-1] * len(cuts) / STAGES
         if crossing[i] <= 1 and done[i - 1] >= wanted and len(cuts) < STAGES:
             cuts.append(i)
-    cuts.append(len(operators))
-    found = []
-    for start, end in pairwise(cuts):
-        first, final = operators[start].tensor_bytes, operators[end - 1].tensor_bytes
-        found.append((float(ops[start:end].sum()), float(first["Inputs"]), float(final["Outputs"])))
-    return found
+    return [*cuts, len(operators)]
 
 
 def _graph(
