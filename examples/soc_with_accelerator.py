@@ -1,8 +1,8 @@
 """A system on a chip and the accelerator in it, searched as one design.
 
-The stages of MobileNetV2 run on processors, on accelerators of their own, or on one array of this package, whose
-rows, columns, buffer, clock and dataflow are searched with the rest. First cheaply, by what no mapping goes below;
-then the best designs again with the mappings that are found.
+The stages of MobileNetV2 run on processors, on accelerators of their own, or on one array of this package,
+whose rows, columns, buffer, clock and dataflow are searched with the rest. First cheaply, by what no mapping
+goes below; then the best designs again with the mappings that are found.
 """
 
 from __future__ import annotations
