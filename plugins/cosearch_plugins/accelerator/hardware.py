@@ -129,7 +129,8 @@ class AcceleratorSettings(Settings):
     technology_nm: float = setting(45.0, "feature size of the chip", unit="nm", ge=7, le=130)
     static_mw_per_mm2: float | Literal["library"] = setting(
         0.0,
-        "leakage by area, counted for all of the latency; `library`: that of NanGate's 45 nm cells, 17.5",
+        "leakage by area, counted for all of the latency; `library`: that of published cells, at 7 nm "
+        "(ASAP7, 0.761), 45 nm (NanGate, 17.5) or 130 nm (SkyWater, 0.000422)",
         unit="mW/mm2",
     )
     bits: Literal[8, 16] | None = setting(
