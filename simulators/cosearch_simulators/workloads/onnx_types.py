@@ -80,6 +80,8 @@ class Types:
         kind, standard = node.op_type, node.domain in STANDARD_DOMAINS
         there = [known for known in given if known is not None]
         first = there[0] if there else Known(Tensor((), ()))
+        if any(one.name == "channels_last" and one.i for one in node.attribute) and "Conv" in kind:
+            raise WorkloadError("its channels come last: use the file from before its layout was optimised")
         if kind in SAME_SHAPE:
             return [Inferred(first.kind, first.shape)] * len(node.output)
         if kind in ("QuantizeLinear", "DequantizeLinear"):
