@@ -56,7 +56,8 @@ def evaluate(
 
     The exit code is 0 when all designs were evaluated, also where the simulator rejected one or failed.
     """
-    if (design is not None) + (designs is not None) + default != 1:
+    asked = (design is not None) + (designs is not None) + default
+    if asked > 1:
         raise ArgumentError("expected one of --design JSON, --designs FILE and --default")
     built = options.build_problem(problem, set_, constraints=constraint, strict=strict)
     options.check_fidelity(built, fidelity)
@@ -69,6 +70,8 @@ def evaluate(
     elif designs is not None:
         batch = designs_from_file(built.space, designs, built.metrics)
     else:
+        if not asked:
+            print_line("no --design was given: this is the default design", style="yellow", stderr=True)
         batch = built.space.designs([built.space.default()])
     limits = BackendOptions(workers, isolated, timeout_s, memory_mb)
     with Evaluator(built, fidelity=fidelity, seed=seed, options=limits) as evaluator:

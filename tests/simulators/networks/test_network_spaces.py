@@ -248,3 +248,11 @@ def test_the_blocks_of_mobiledet_are_what_they_say():
     assert (1, 256, 64, 3) in sizes["fused"]
     assert (1, 16, 64, 1) in sizes["tensor"]
     assert (1, 16, 16, 3) in sizes["tensor"]
+
+
+def test_the_three_published_mobiledets_have_the_operations_of_the_paper():
+    """Xiong et al., table 2, with the SSDLite head at 320 x 320: 0.45, 1.53 and 2.82 billion."""
+    from cosearch_simulators.networks.spaces.mobiledet import published_macs
+
+    for name, billions in (("cpu", 0.45), ("edgetpu", 1.53), ("dsp", 2.82)):
+        assert published_macs(name) / 1e9 == pytest.approx(billions, rel=0.02)
