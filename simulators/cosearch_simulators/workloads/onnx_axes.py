@@ -54,7 +54,8 @@ class Sizes:
         inputs = [value for value in graph.input if value.name not in initializers]
         self._open = {value.name: axes_of(value) for value in inputs}
         for value in inputs:
-            if value.type.HasField("sequence_type"):
+            optional = value.type.optional_type.elem_type
+            if value.type.HasField("sequence_type") or optional.HasField("sequence_type"):
                 raise WorkloadError(
                     f"{source}: input {value.name!r} is a sequence, whose length the file does not tell: "
                     "export the network with its tensors as inputs of their own"

@@ -81,6 +81,35 @@ def test_a_choice_by_an_input_that_is_set():
     assert (counts(made, axes={"c": 1}), counts(made, axes={"c": 0})) == ((0, 0), (24, 12))
 
 
+def test_a_choice_in_a_loop_counts_its_weights_once():
+    """The first round takes the one branch, the others take the other."""
+    ends = [value("z", None)]
+    inner = {
+        "then_branch": helper.make_graph([node("MatMul", "v W", "z")], "then", [], ends),
+        "else_branch": helper.make_graph(
+            [node("MatMul", "v Own", "z")],
+            "other",
+            [],
+            ends,
+            [onnx.numpy_helper.from_array(random(4, 4) + 1, "Own")],
+        ),
+    }
+    inside = [
+        node("Equal", "i Zero", "first"),
+        node("If", "first", "w", "choice", **inner),
+        node("Identity", "going", "still"),
+    ]
+    inputs = [value("i", [], INT64), value("going", [], BOOL), value("v", None)]
+    body = helper.make_graph(inside, "body", inputs, [value("still", [], BOOL), value("w", None)])
+    constants = {"M": np.array(4), "C": np.array(True), "W": random(4, 4), "Zero": np.array(0)}
+    made = model([node("Loop", "M C x", "y", "loop", body=body)], {"x": [2, 4]}, constants)
+    assert counts(made) == (4 * 2 * 16, 16 + 16)
+    assert [operator.name for operator in from_onnx(made).operators][:2] == [
+        "loop.0.choice.then.z",
+        "loop.1.choice.else.z",
+    ]
+
+
 def loop(rounds: int, condition: Any = True) -> Any:
     inside = [
         node("MatMul", "v W", "w"),

@@ -115,6 +115,13 @@ def test_strict_refuses_them():
         from_onnx(unknown(), strict=True)
 
 
+def test_a_strangers_operator_is_not_taken_for_a_known_one():
+    for kind in ("Attention", "Conv", "Quant", "LSTM"):
+        nodes = [node(kind, "x", "h", domain="my.own"), node("MatMul", "h W", "y")]
+        with pytest.warns(UnknownOperatorWarning, match=f"'my.own.{kind}'"):
+            assert from_onnx(model(nodes, {"x": [3, 2]}, {"W": random(2, 5)})).macs == 30
+
+
 def test_the_file_tells_the_shapes_of_unknown_operators():
     nodes = [node("Wider", "x", "h", domain="my.own"), node("MatMul", "h W", "y")]
     told = [value("h", ["batch", 8])]
