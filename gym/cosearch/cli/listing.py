@@ -123,7 +123,7 @@ def _write_page(problem: Problem, html: Path, design: str | None, *, force: bool
     options.check_new(html, force=force)
     chosen = None
     if design is not None:
-        batch = designs_from_json(problem.space, design)
+        batch, _ = designs_from_json(problem.space, design)
         if len(batch) != 1:
             raise ArgumentError(f"--design: expected one design, not {len(batch)}")
         chosen = batch[0]

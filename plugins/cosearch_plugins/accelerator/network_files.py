@@ -78,11 +78,8 @@ def _is_onnx(path: str, head: bytes) -> bool:
 def _read_onnx(path: str, arguments: Mapping[str, str]) -> Network:
     from cosearch_simulators.workloads import from_onnx
 
-    given = sizes(path, arguments)
-    if set(given) - {"batch"}:
-        raise WorkloadError(f"workload {path!r}: of an ONNX file only batch=number can be set")
     try:
-        return from_onnx(path, batch=given["batch"][0] if "batch" in given else None)
+        return from_onnx(path, axes=sizes(path, arguments))
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise
