@@ -317,6 +317,7 @@ def test_a_scale_sim_configuration_is_its_array(tmp_path, topology, mode, words)
         ("a.yaml", ZIGZAG, "timeloop", "is a ZigZag accelerator: set engine=zigzag, not timeloop"),
         ("a.yaml", VERSION_4, "zigzag", "is a Timeloop architecture: set engine=timeloop, not zigzag"),
         ("a.yaml", "problem: {C: 3}", "timeloop", "is a Timeloop problem; expected hardware of"),
+        ("a.csv", TOPOLOGY, "timeloop", "describes what runs, not hardware: give it as workload"),
         ("a.yaml", "a: 1", "timeloop", "expected hardware of .*, found a"),
         ("a.cfg", CONFIG.replace("ArrayHeight: 16", "ArrayHeigt: 16"), "scalesim", "has no ArrayHeight; did"),
         ("a.cfg", CONFIG.replace("ws", "xs"), "scalesim", "Dataflow must be os or ws or is, got 'xs'"),

@@ -114,6 +114,8 @@ def _kind(path: str) -> tuple[str, Any]:
         return OUR_ARCHITECTURE, None
     if os.path.splitext(path)[1].lower() in (".cfg", ".ini"):
         return SCALESIM_CONFIG, None
+    if os.path.splitext(path)[1].lower() in (".csv", ".m", ".onnx"):
+        raise ConfigurationError(f"{path} describes what runs, not hardware: give it as workload")
     content = load(path)
     kind = kind_of(content)
     if isinstance(content, dict) and {"architecture", "arch"} & content.keys():  # beside a problem
