@@ -47,8 +47,8 @@ class Microcontroller(Problem):
     RAM is what is alive at once in the order of the operators, and two columns of inputs for the product;
     flash holds the weights; time is counted operations at the pace of CMSIS-NN on a Cortex-M7.
 
-    The largest and fastest microcontroller runs everything; so that it does not always win, what memory a chip
-    has, used or not, is an objective.
+    The largest and fastest microcontroller runs everything; so that it does not always win, the
+    memory that a chip has, used or not, is an objective.
 
     Example:
         >>> problem = Microcontroller()
