@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cosearch import Agent, hookimpl
+from cosearch_agents.families import FAMILIES
 from cosearch_agents.maskable_ppo import MaskablePPOAgent
 from cosearch_agents.mf_qlognehvi import MultiFidelityAgent
 from cosearch_agents.morbo import MORBOAgent
@@ -47,4 +48,5 @@ def cosearch_agents() -> Sequence[type[Agent]]:
         MultiFidelityAgent,
         PPOAgent,
         MaskablePPOAgent,
+        *FAMILIES,
     )

@@ -16,15 +16,19 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
+from cosearch_plugins.networks.apq import Apq
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
 from cosearch_plugins.networks.cnn_fpga import CnnFpga
 from cosearch_plugins.networks.detector_accelerator import DetectorAccelerator
+from cosearch_plugins.networks.many_devices import ManyDevices
 from cosearch_plugins.networks.microcontroller import Microcontroller
 from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.networks.vit_accelerator import VitAccelerator
+from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
 
@@ -37,17 +41,21 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
+        Apq,
         CnnAccelerator,
         CnnFpga,
         DetectorAccelerator,
         DramController,
         DramControllerArchgym,
+        ManyDevices,
         Hls,
+        Microprocessor,
         Microcontroller,
         NasBench201Device,
         Nasaic,
         NpuMulticore,
         RecipeDigits,
+        Soc,
         Table,
         VitAccelerator,
     )

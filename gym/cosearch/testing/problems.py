@@ -21,6 +21,7 @@ from cosearch.run.processes import Processes
 from cosearch.run.trial import Piece
 from cosearch.space import Designs, DesignSpace
 from cosearch.testing.conformance import ConformanceError, require, require_docstring, require_name
+from cosearch.testing.rewards import check_rewards
 
 Say = Callable[[str], None]
 
@@ -146,6 +147,7 @@ def _check_simulation(
         f"{who}: none of {len(batch)} random designs has status ok; "
         f"the first is {together.status[0]}: {together.reason[0]}",
     )
+    check_rewards(problem, together)
     _same(who, "evaluated again with the same seed", batch, together, again)
     _same(who, "evaluated one at a time", batch, together, Outcomes.concat(alone))
     _same(who, "evaluated in reverse order", batch, together, backwards.take(np.arange(len(batch))[::-1]))

@@ -75,7 +75,7 @@ OTHER_KINDS: tuple[PeerKind, ...] = (
     PeerKind(
         "",
         _suffix(".cfg", ".ini"),
-        _other("a configuration", "of SCALE-Sim it is hardware: give it as hardware"),
+        _other("a configuration", "of SCALE-Sim it is hardware: give it as architecture"),
     ),
     PeerKind(
         "",

@@ -247,4 +247,6 @@ def translate(call: Call) -> Value:
     return call.importer.unknown(call.kind, call.name, call.operands, call.shape)
 
 
+MULTIPLYING = frozenset(TRANSLATIONS) - {*POOLS, *REDUCTIONS, *ROWS, *NORMALIZATIONS}
+"""Operators whose multiply-accumulates must not be left out."""
 KNOWN = tuple(sorted({*VIEWS, *FILLS, *ELEMENTWISE, *TRANSLATIONS}))

@@ -29,9 +29,8 @@ MOST_ROUNDS = 10_000
 def _if(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
     condition = _needed(given, 0)
     if condition.number is None:
-        raise WorkloadError(
-            f"its condition {node.input[0]!r} depends on what is computed: {_settable(walk, node.input[0])}"
-        )
+        way = _settable(walk, node.input[0], 1, 0)
+        raise WorkloadError(f"its condition {node.input[0]!r} depends on what is computed: {way}")
     branch = _attribute(node, "then_branch" if bool(condition.number.all()) else "else_branch").g
     return list(walk.graph(branch, scope, f"{prefix}{_name(node)}."))
 
@@ -39,6 +38,11 @@ def _if(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> li
 def _loop(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
     body = _attribute(node, "body").g
     rounds = _one(given, 0)
+    if rounds is None and given[0] is not None:
+        raise WorkloadError(
+            f"the number of its rounds {node.input[0]!r} depends on what is computed: "
+            f"{_settable(walk, node.input[0], 10)}"
+        )
     going = given[1] if len(given) > 1 else None
     if going is not None and going.number is not None and not going.number.all():
         rounds = 0
@@ -270,7 +274,7 @@ def _stacked(parts: Sequence[Known]) -> Known:
     return parts[0].seen_as(Tensor(producers, shape))
 
 
-def _settable(walk: Any, name: str) -> str:
+def _settable(walk: Any, name: str, *values: int) -> str:
     if name in walk.sizes.shapes:
-        return f"it is an input, set it as {name}=1 or {name}=0"
-    return "export the file with the branch that is meant"
+        return f"it is an input, set it as {' or '.join(f'{name}={value}' for value in values)}"
+    return "export the file with a constant in its place"

@@ -31,6 +31,7 @@ from cosearch_simulators.workloads.onnx_operators import (
 )
 from cosearch_simulators.workloads.onnx_precision import DATA_FIRST, precision_of, stored_bits
 from cosearch_simulators.workloads.onnx_stored import Stored
+from cosearch_simulators.workloads.onnx_tables import RANDOM
 from cosearch_simulators.workloads.onnx_types import Types
 from cosearch_simulators.workloads.operators import Precision
 
@@ -179,6 +180,11 @@ class Walk:
             return [_number(array, self.importer.constant(values, array.shape), kind) for array in arithmetic]
         types = self.types.of(node, given, shapes)
         bits = [stored_bits(node, given, bits_of(one.kind)) for one in types]
+        if kind in RANDOM and standard:
+            return [
+                Known(Tensor((), one.shape or ()), one.kind, None, width)
+                for one, width in zip(types, bits, strict=True)
+            ]
         of_data = values[:1] if kind in DATA_FIRST else values
         if not any(isinstance(value, Tensor) for value in values):
             sizes = [one.shape for one in types]

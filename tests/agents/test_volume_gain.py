@@ -1,0 +1,23 @@
+"""The gain in hypervolume of many points at once is that of each point alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cosearch.pareto import hypervolume, pareto_mask
+from cosearch_agents.volume_gain import VolumeGain
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [0, 1, 12])
+def test_gain_is_the_hypervolume_with_the_point_less_that_without(objectives, size):
+    rng = np.random.default_rng(objectives)
+    front = rng.random((4 * size, objectives))
+    front = front[pareto_mask(front)][:size] if size else front
+    reference = np.full(objectives, 0.9)
+    points = rng.random((60, objectives))
+    gains = VolumeGain(front, reference)(points)
+    before = hypervolume(front, reference) if size else 0.0
+    after = [hypervolume(np.vstack([front, point]), reference) for point in points]
+    assert np.allclose(gains, np.array(after) - before)
