@@ -38,7 +38,7 @@ class NetworkSpace(ABC):
         >>> space = network_space("ofa-mobilenet-v3")
         >>> columns = {parameter.name: [parameter.start] for parameter in space.parameters}
         >>> int(space.macs(columns)[0]), int(space.parameters_of(columns)[0])
-        (112967448, 3978120)
+        (121278672, 3410792)
     """
 
     name: ClassVar[str] = ""

@@ -23,6 +23,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 FLEXIBLE = "flexible"
+MOST_FITS = 1_000_000
+"""Layers on arrays that are remembered, some 300 bytes each."""
+
 _fits: dict[tuple[object, int, int, bytes], Floats] = {}
 _layers: dict[bytes, list[float]] = {}
 
@@ -109,6 +112,8 @@ def _spreads(jobs: Jobs, dataflows: Sequence[str]) -> tuple[Floats, Ints]:
     wanted, place, _ = distinct([kind_of[jobs.machine_of], jobs.nest_of])
     out = np.empty((len(wanted), SPREAD_COLUMNS))
     axes = [_axes(flow) for flow in flows]
+    if len(_fits) > MOST_FITS:
+        _fits.clear()
     keys = [nest[:8].tobytes() for nest in jobs.nests]
     for number, (kind, nest) in enumerate(wanted.tolist()):
         flow, columns, rows = kinds[kind].tolist()
