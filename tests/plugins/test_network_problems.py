@@ -110,3 +110,13 @@ def test_dense_blocks_pay_on_an_array_that_depthwise_ones_leave_empty():
     kinds = [design | {name: kind for name in design if ".kind_" in name} for kind in ("bottleneck", "fused")]
     outcomes = problem.evaluate(kinds)
     assert outcomes["utilisation"][1] > 2 * outcomes["utilisation"][0]
+
+
+def test_a_smaller_microcontroller_is_on_the_front_for_small_networks():
+    problem = Microcontroller()
+    cells = {name: "nor_conv_1x1" for name in problem.space.names if name.startswith("network.")}
+    boards = ("stm32f722", "stm32h743")
+    outcomes = problem.evaluate([cells | {"hardware.board": board} for board in boards])
+    assert outcomes.ok.all()
+    assert outcomes["chip_memory_bytes"][0] == (256 + 512) * 1024 < outcomes["chip_memory_bytes"][1]
+    assert outcomes["latency_ns"][0] / outcomes["latency_ns"][1] == pytest.approx(480 / 216)

@@ -55,6 +55,7 @@ UNITS: Mapping[str, str] = {
     "flash_bytes": "B",
     "ram_share": "1",
     "flash_share": "1",
+    "chip_memory_bytes": "B",
 }
 
 
@@ -99,5 +100,6 @@ def evaluate(networks: Networks, boards: ArrayLike, *, reserved_kib: float = 32.
         "flash_bytes": flash,
         "ram_share": ram / (ram_kib * 1024),
         "flash_share": flash / (flash_kib * 1024),
+        "chip_memory_bytes": (ram_kib + flash_kib) * 1024,
     }
     return Result.of(metrics, reasons)
