@@ -10,16 +10,43 @@ from collections.abc import Sequence
 from cosearch import Agent, hookimpl
 from cosearch_agents.families import FAMILIES
 from cosearch_agents.maskable_ppo import MaskablePPOAgent
+from cosearch_agents.mf_qlognehvi import MultiFidelityAgent
+from cosearch_agents.morbo import MORBOAgent
 from cosearch_agents.nsga2 import NSGA2Agent
 from cosearch_agents.ppo import PPOAgent
 from cosearch_agents.qlognehvi import QLogNEHVIAgent
+from cosearch_agents.qlognparego import QLogNParEGOAgent
 from cosearch_agents.random_search import RandomSearch
+from cosearch_agents.saasbo import SAASBOAgent
 from cosearch_agents.sobol import SobolSearch
 
-__all__ = ["MaskablePPOAgent", "NSGA2Agent", "PPOAgent", "QLogNEHVIAgent", "RandomSearch", "SobolSearch"]
+__all__ = [
+    "MORBOAgent",
+    "MaskablePPOAgent",
+    "MultiFidelityAgent",
+    "NSGA2Agent",
+    "PPOAgent",
+    "QLogNEHVIAgent",
+    "QLogNParEGOAgent",
+    "RandomSearch",
+    "SAASBOAgent",
+    "SobolSearch",
+]
 
 
 @hookimpl
 def cosearch_agents() -> Sequence[type[Agent]]:
     """The agents of this package, the baselines first."""
-    return (RandomSearch, SobolSearch, NSGA2Agent, QLogNEHVIAgent, PPOAgent, MaskablePPOAgent, *FAMILIES)
+    return (
+        RandomSearch,
+        SobolSearch,
+        NSGA2Agent,
+        QLogNEHVIAgent,
+        QLogNParEGOAgent,
+        SAASBOAgent,
+        MORBOAgent,
+        MultiFidelityAgent,
+        PPOAgent,
+        MaskablePPOAgent,
+        *FAMILIES,
+    )

@@ -22,6 +22,7 @@ MOST_STEPS = 30
 # The steps of Real parameters within the unit cube, once no neighbour is better.
 REFINEMENTS = (0.03, 0.01, 0.003)
 REFINED_DRAWS = 32
+MOST_CROSSED = 3
 
 
 class LocalSearch:
@@ -103,6 +104,30 @@ class LocalSearch:
                 unit[:, block] += step * self.rng.standard_normal(unit[:, block].shape)
         moved = self.space.from_unit(np.clip(unit, 0.0, 1.0))
         return moved[self.space.allowed(moved)]
+
+
+def crossed(parents: Designs, donors: Designs, rng: np.random.Generator) -> Designs:
+    """Parents with one to three parameters as in a donor: one child for each donor, without forbidden ones.
+
+    Args:
+        parents: possibly none; each donor gets one at random.
+        donors: any designs.
+        rng: draws parents and parameters.
+    """
+    space = donors.space
+    if not len(parents):
+        return donors[[]]
+    base, other = (
+        np.where(designs.index < 0, space.default_positions, designs.index)
+        for designs in (parents[rng.integers(len(parents), size=len(donors))], donors)
+    )
+    changed = np.zeros(base.shape, dtype=bool)
+    times = rng.integers(1, MOST_CROSSED + 1, size=len(donors))
+    for i in range(MOST_CROSSED):
+        rows = np.flatnonzero(times > i)
+        changed[rows, rng.integers(base.shape[1], size=len(rows))] = True
+    children = Designs(space, space.canonical(np.asfortranarray(np.where(changed, other, base))))
+    return children[np.flatnonzero(space.allowed(children))]
 
 
 def _best_distinct(designs: Designs, values: NDArray[np.float64], count: int) -> list[int]:

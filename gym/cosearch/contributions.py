@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosearch.agent import Agent
+from cosearch.errors import PluginError
 from cosearch.hookspecs import hookimpl
 from cosearch.problem import Problem
 from cosearch.validation import Validation
@@ -83,10 +84,22 @@ class Single:
 
 
 def as_plugin(plugin: Any) -> Any:
-    """The plugin itself, or for what is a contribution a plugin that contributes it."""
+    """The plugin itself, or for what is a contribution a plugin that contributes it.
+
+    Raises:
+        PluginError: it is an object of a class that is one, or several at once.
+    """
     for kind in KINDS:
         if kind.is_one(plugin):
             return Single(kind, plugin)
+        if not isinstance(plugin, type) and kind.is_one(type(plugin)):
+            cls = type(plugin).__name__
+            raise PluginError(f"a {kind.name} is registered as its class: register({cls}), not {cls}(...)")
+    if plugin is None or isinstance(plugin, (list, tuple, set, dict)):
+        raise PluginError(
+            f"expected one plugin, or one class of a problem, an agent or a backend, not {plugin!r:.200}"
+            + ("; register each by itself" if plugin else "")
+        )
     return plugin
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -25,11 +25,24 @@ Direction = Literal["min", "max"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A named number with a unit that a simulator returns for a design."""
+    """A named number with a unit that a simulator returns for a design.
+
+    Attributes:
+        name: an identifier.
+        unit: "1" for a plain number.
+        description: what it is.
+        direction: whether less or more is better, if that is so for everybody; an objective on this metric
+            need not say it then.
+    """
 
     name: str
     unit: str
     description: str = ""
+    direction: Direction | None = None
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("min", "max", None):
+            raise ArgumentError(f"metric {self.name!r}: direction must be min or max, not {self.direction!r}")
 
 
 @dataclass(frozen=True)
@@ -58,10 +71,22 @@ class Objective:
                 )
 
     @classmethod
-    def parse(cls, text: str) -> Objective:
-        """Read `metric:min|max[:target=X][:reference=X]`; a bare metric is minimised."""
+    def parse(cls, text: str, directions: Mapping[str, Direction] | None = None) -> Objective:
+        """Read `metric:min|max[:target=X][:reference=X]`.
+
+        Args:
+            text: the objective.
+            directions: of metrics that need not be given with one, by name.
+
+        Raises:
+            ArgumentError: for anything else, or a metric without a direction.
+        """
         metric, *rest = text.strip().split(":")
-        direction = rest.pop(0) if rest and "=" not in rest[0] else "min"
+        direction = rest.pop(0) if rest and "=" not in rest[0] else (directions or {}).get(metric, "")
+        if not direction:
+            raise ArgumentError(
+                f"objective {text!r}: is less or more of it better? Say {metric}:min or {metric}:max"
+            )
         bounds: dict[str, float] = {}
         for part in rest:
             key, _, value = part.partition("=")
@@ -129,6 +154,18 @@ def check_metrics(uses: Iterable[Objective | Constraint], metrics: Sequence[Metr
     for use in uses:
         if use.metric not in names:
             raise unknown_name("metric", use.metric, names)
+
+
+def check_constraints(constraints: Sequence[Constraint]) -> None:
+    """Raise `ArgumentError` if two constraints exclude each other."""
+    for upper in constraints:
+        for lower in constraints:
+            if (upper.metric, upper.operator, lower.operator) == (
+                lower.metric,
+                "<=",
+                ">=",
+            ) and lower.bound > upper.bound:
+                raise ArgumentError(f"no design can meet both {upper} and {lower}")
 
 
 def minimised(objectives: Sequence[Objective], outcomes: Outcomes) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from cosearch.environment_ids import env_id
 from cosearch.environments.registration import register_defined
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
-from cosearch.objectives import Constraint, Metric, Objective, check_metrics
+from cosearch.objectives import Constraint, Direction, Metric, Objective, check_constraints, check_metrics
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
 from cosearch.space import Designs, DesignsLike, DesignSpace
 
@@ -119,7 +119,7 @@ class Problem(ABC):
         self.default_fidelity = self.default_fidelity or self.fidelity_names[-1]
         check_fidelity(self.default_fidelity, self._fidelities, f"problem {self.name}")
         if objectives is not None:
-            self.objectives = [Objective.parse(o) if isinstance(o, str) else o for o in objectives]
+            self.objectives = [self._objective(o) if isinstance(o, str) else o for o in objectives]
         if constraints is not None:
             self.constraints = [Constraint.parse(c) if isinstance(c, str) else c for c in constraints]
         self.objectives, self.constraints = tuple(self.objectives), tuple(self.constraints)
@@ -131,6 +131,7 @@ class Problem(ABC):
                 f"problem {self.name}: a metric can be an objective only once: {', '.join(used)}"
             )
         check_metrics((*self.objectives, *self.constraints), self.metrics)
+        check_constraints(self.constraints)
 
     def build(self) -> None:  # noqa: B027  a problem without settings has nothing to build
         """Set what depends on `self.settings`: the space, metrics, objectives, a trace that is read once.
@@ -259,6 +260,13 @@ class Problem(ABC):
                 f"for {n} {'design' if n == 1 else 'designs'} of {sorted(self.metric_names)}"
             )
         return outcomes
+
+    def _objective(self, text: str) -> Objective:
+        """An objective from its text; its metric or a default objective may say which way is better."""
+        if (metric := text.partition(":")[0].strip()) not in self.metric_names:
+            raise unknown_name("metric", metric, self.metric_names)
+        directions: dict[str, Direction] = {m.name: m.direction for m in self.metrics if m.direction}
+        return Objective.parse(text, {**directions, **{o.metric: o.direction for o in self.objectives}})
 
     @property
     def arguments(self) -> dict[str, Any]:

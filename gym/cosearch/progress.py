@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cosearch.objectives import feasible, minimised
+from cosearch.objectives import feasible, minimised, violations
 from cosearch.outcomes import FAILED_CODE, Outcomes
 from cosearch.pareto import Front, hypervolume, reference_point
 from cosearch.problem import Problem
 
+if TYPE_CHECKING:
+    from cosearch.comparison.fronts import KnownFront
+
+MANY = 32  # designs, of which one should be feasible
+MOST_REASONS = 3
+
 
 @dataclass
 class Progress:
-    """How far a study is; given to the progress callback after each tell."""
+    """How far a study is; given to the progress callback after each tell.
+
+    Attributes:
+        best: the best value of each objective.
+        hypervolume: against the objectives' own references; NaN where one has none.
+        normalised_hypervolume: as a share of the problem's known front; NaN where none is known.
+        trouble: why no design is feasible, once that is so of the first few; else "".
+    """
 
     budget: int
     evaluations: int = 0
@@ -25,18 +40,22 @@ class Progress:
     seconds: float = 0.0
     evaluations_per_second: float = 0.0
     best: dict[str, float] = field(default_factory=dict)
-    hypervolume: float = 0.0
+    hypervolume: float = math.nan
+    normalised_hypervolume: float = math.nan
     pareto_size: int = 0
+    trouble: str = ""
 
 
 class LiveProgress:
     """Counts, bests and the hypervolume of what has been told so far."""
 
-    def __init__(self, problem: Problem, budget: int) -> None:
+    def __init__(self, problem: Problem, budget: int, known: KnownFront | None = None) -> None:
         self.problem = problem
         self.progress = Progress(budget)
         self.front = Front(len(problem.objectives))
-        self.reference: NDArray[np.float64] | None = None
+        self.known = known
+        self._own_reference = all(o.reference is not None for o in problem.objectives)
+        self._reasons: Counter[str] = Counter()
         self.counted_before: tuple[int, float] | None = None
 
     def add(self, outcomes: Outcomes) -> None:
@@ -50,12 +69,26 @@ class LiveProgress:
             progress.failed += failed
             progress.infeasible += len(outcomes) - found - failed
         if not found:
+            if not len(self.front):
+                self._note_trouble(outcomes)
             return
+        progress.trouble = ""
         values = minimised(self.problem.objectives, outcomes)
         values = values if found == len(outcomes) else values[meets]
-        if self.reference is None:
-            self.reference = reference_point(self.problem.objectives, [values])
         self.front.add(values)
+
+    def _note_trouble(self, outcomes: Outcomes) -> None:
+        """Count why designs are not feasible, while none is."""
+        for reason in outcomes.reason[~outcomes.ok].tolist():
+            self._reasons[str(reason)] += 1
+        missed = violations(self.problem.constraints, outcomes)[outcomes.ok] > 0
+        for constraint, n in zip(self.problem.constraints, missed.sum(axis=0).tolist(), strict=True):
+            self._reasons[f"{constraint} is not met"] += n
+        if self.progress.evaluations >= MANY:
+            reasons = [f"{reason} ({n:,})" for reason, n in self._reasons.most_common(MOST_REASONS) if n]
+            self.progress.trouble = (
+                f"none of {self.progress.evaluations:,} designs is feasible: {'; '.join(reasons)}"
+            )
 
     def report(self, proposals: int, seconds: float) -> Progress:
         """The progress now."""
@@ -66,11 +99,14 @@ class LiveProgress:
         done, since = progress.evaluations - self.counted_before[0], seconds - self.counted_before[1]
         progress.evaluations_per_second = done / since if since > 0 else 0.0
         points = self.front.points
-        if len(points) and self.reference is not None:
+        if self._own_reference:
+            progress.hypervolume = hypervolume(points, reference_point(self.problem.objectives, []))
+        if self.known is not None:
+            progress.normalised_hypervolume = self.known.share(points)
+        if len(points):
             progress.best = {
                 o.metric: float(best if o.direction == "min" else -best)
                 for o, best in zip(self.problem.objectives, points.min(axis=0), strict=True)
             }
-            progress.hypervolume = hypervolume(points, self.reference)
             progress.pareto_size = len(self.front)
         return progress

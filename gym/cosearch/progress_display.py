@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,9 +102,13 @@ def _cell(terminal: Console, shown: RenderableType) -> dict[str, Any]:
 
 def _line_printer(problem: Problem) -> Show:
     last = [time.monotonic()]
+    troubled: list[str] = []
 
     def print_now_and_then(progress: Progress) -> None:
-        if time.monotonic() - last[0] >= LINE_EVERY_S:
+        new_trouble = bool(progress.trouble) and not troubled
+        if new_trouble:
+            troubled.append(progress.trouble)
+        if new_trouble or time.monotonic() - last[0] >= LINE_EVERY_S:
             last[0] = time.monotonic()
             print_line(progress_line(problem, progress), stderr=True)
 
@@ -117,8 +122,9 @@ def progress_line(problem: Problem, progress: Progress) -> str:
     rate = f", {per_second:.4g}/s" if per_second > 0 else ""  # none is known before the second batch
     return (
         f"{progress.evaluations:,}/{progress.budget:,} evaluations{rate}"
-        f"{best}, hypervolume against the first batch {number(progress.hypervolume)}, "
+        f"{best}{_volume(progress, ', hypervolume ')}, "
         f"{progress.infeasible} infeasible, {progress.failed} failed"
+        + (f"; {progress.trouble}" if progress.trouble else "")
     )
 
 
@@ -146,14 +152,24 @@ def _panel(title: str, problem: Problem, progress: Progress) -> RenderableType:
             Text(plain(f"best {metric} ({objective.direction})")),
             Text(plain(quantity(value, problem.unit(metric))), style="green"),
         )
-    volume = Text(number(progress.hypervolume), style="green")
-    found.add_row(Text("hypervolume against the first batch"), volume)
+    if volume := _volume(progress):
+        found.add_row(Text("hypervolume"), Text(volume, style="green"))
     found.add_row(Text("Pareto front"), Text(count(progress.pareto_size, "design")))
     if progress.infeasible or progress.failed:
         found.add_row(
             Text("infeasible / failed"), Text(f"{progress.infeasible} / {progress.failed}", style="yellow")
         )
-    return Group(bar, found)
+    shown: list[RenderableType] = [bar, found]
+    if progress.trouble:
+        shown.append(Text(plain(progress.trouble), style="yellow"))
+    return Group(*shown)
+
+
+def _volume(progress: Progress, before: str = "") -> str:
+    """The hypervolume, where it means the same in every study of the problem; else ""."""
+    if not math.isnan(progress.normalised_hypervolume):
+        return f"{before}{progress.normalised_hypervolume:.4f} of the known front's"
+    return "" if math.isnan(progress.hypervolume) else f"{before}{number(progress.hypervolume)}"
 
 
 def _duration(seconds: float) -> str:

@@ -237,6 +237,17 @@ def settings_key(settings: type[Settings] | None, arguments: Mapping[str, Any]) 
     return {n: value for n, value in {**known, **arguments, **known}.items() if n not in without_effect}
 
 
+def key_without_files(settings: type[Settings] | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """As `settings_key`, without the paths of files, which differ among machines."""
+    known = settings_key(settings, arguments)
+    fields = {} if settings is None else settings.model_fields
+    return {n: value for n, value in known.items() if n not in fields or not _names_a_file(fields[n], value)}
+
+
+def _names_a_file(field: FieldInfo, value: Any) -> bool:
+    return value is not None and any(list(mark.paths(value)) for mark in _marks(field))
+
+
 def _default(field: FieldInfo) -> Any:
     return to_jsonable_python(field.get_default(call_default_factory=True))
 

@@ -54,6 +54,12 @@ def plain(value: Any) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
 
 
+def print_wrapped(text: str, *, style: str = "") -> None:
+    """Print a long line: on a terminal wrapped between words, elsewhere as it is."""
+    to = console()
+    to.print(Text(plain(text), style=style), soft_wrap=not to.is_terminal)
+
+
 def print_line(text: str = "", *, style: str = "", stderr: bool = False) -> None:
     """Print one line, wrapped by the terminal rather than by us."""
     console(stderr=stderr).print(Text(plain(text), style=style), soft_wrap=True)

@@ -15,26 +15,43 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.networks.accel_nasbench import AccelNasBench
+from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
+from cosearch_plugins.networks.nasbench201_device import NasBench201Device
+from cosearch_plugins.networks.recipe_digits import RecipeDigits
+from cosearch_plugins.tables.table import Table
 
 
 @hookimpl
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
     return (
+        AccelNasBench,
         Accelerator,
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
+        CnnAccelerator,
         DramController,
         DramControllerArchgym,
+        Hls,
+        NasBench201Device,
         NpuMulticore,
+        RecipeDigits,
+        Table,
     )
 
 
 @hookimpl
 def cosearch_validations() -> Sequence[Validation]:
     """The built-in simulators that can be held against reference measurements."""
-    return (Validation("dram", _validate_dram), Validation("accelerator", _validate_accelerator))
+    return (
+        Validation("dram", _validate_dram),
+        Validation("accelerator", _validate_accelerator),
+        Validation("soc", _validate_soc),
+        Validation("networks", _validate_networks),
+    )
 
 
 def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
@@ -45,5 +62,17 @@ def _validate_dram(cases: Path, progress: Callable[[int, int], None]) -> Validat
 
 def _validate_accelerator(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.accelerator.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_soc(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.soc.engines.farsi.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.networks.quality.validation import validate
 
     return validate(cases, progress)

@@ -29,8 +29,17 @@ _DAMAGES = (LookupError, ArithmeticError, AttributeError, TypeError, ValueError)
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def parse_yaml(text: str) -> Any:
+TAG = "!tag"
+"""The key under which a mapping of a local tag keeps it, where tags are asked for."""
+
+
+def parse_yaml(text: str, *, tags: bool = False) -> Any:
     """The values that a YAML text holds.
+
+    Args:
+        text: of YAML.
+        tags: whether it is another tool's, whose values may have tags of their own (`!Component`): such a
+            mapping has it under `TAG`, any other value loses it. Of a key given twice the last counts.
 
     Raises:
         ConfigurationError: it is no YAML, gives a key twice, or is too deep or too large; one short line.
@@ -38,7 +47,7 @@ def parse_yaml(text: str) -> Any:
     if len(_DIRECTIVE.findall(text)) > _MOST_DIRECTIVES:
         raise ConfigurationError(f"it has more than {_MOST_DIRECTIVES} lines that begin with %")
     try:
-        return yaml.load(text, _Loader)
+        return yaml.load(text, _TaggedLoader if tags else _Loader)
     except ConfigurationError:
         raise
     except yaml.YAMLError as error:
@@ -111,3 +120,20 @@ class _Loader(_Parser):
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+class _TaggedLoader(_Loader):
+    """Takes mappings with tags that YAML does not know, and keys that are given twice, as PyYAML does."""
+
+    compose_mapping_node = Composer.compose_mapping_node
+
+    def construct_tagged(self, suffix: str, node: yaml.Node) -> Any:
+        """A value of a local tag."""
+        if isinstance(node, yaml.MappingNode):
+            return {TAG: suffix, **self.construct_mapping(node, deep=True)}
+        if isinstance(node, yaml.SequenceNode):
+            return self.construct_sequence(node, deep=True)
+        return self.construct_scalar(node) or {TAG: suffix}
+
+
+_TaggedLoader.add_multi_constructor("!", _TaggedLoader.construct_tagged)

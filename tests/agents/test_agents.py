@@ -23,25 +23,32 @@ from cosearch import (
     Results,
     Task,
 )
+from cosearch.agent import as_proposals
 from cosearch.errors import UnknownNameError
 from cosearch.objectives import Constraint
 from cosearch.registry import registry
 from cosearch.testing import check_agent
 from cosearch_agents import (
     MaskablePPOAgent,
+    MORBOAgent,
+    MultiFidelityAgent,
     NSGA2Agent,
     PPOAgent,
     QLogNEHVIAgent,
+    QLogNParEGOAgent,
     RandomSearch,
+    SAASBOAgent,
     SobolSearch,
 )
 
-AGENTS = (RandomSearch, SobolSearch, NSGA2Agent, QLogNEHVIAgent, PPOAgent, MaskablePPOAgent)
+BAYESIAN = (QLogNEHVIAgent, QLogNParEGOAgent, SAASBOAgent, MORBOAgent, MultiFidelityAgent)
+AGENTS = (RandomSearch, SobolSearch, NSGA2Agent, *BAYESIAN, PPOAgent, MaskablePPOAgent)
 POLICIES = (PPOAgent, MaskablePPOAgent)
 # Smaller than the defaults, so that the checks are quick.
+FEW = {"batch": 3, "initial": 10, "samples": 8, "starts": 16, "listed": 100}
 QUICK = {
     "nsga2": {"population": 10},
-    "qlognehvi": {"batch": 3, "initial": 10, "samples": 16, "starts": 32, "listed": 100},
+    **{agent.name: FEW for agent in BAYESIAN},
     "ppo": {"episodes": 8, "minibatch": 8, "epochs": 2},
     "maskable-ppo": {"episodes": 8, "minibatch": 8, "epochs": 2},
 }
@@ -65,7 +72,7 @@ def measured(designs):
 def searched(agent, evaluations, measure=measured):
     designs = []
     while sum(map(len, designs)) < evaluations:
-        asked = agent.ask(agent.batch_size)
+        asked = as_proposals(agent.ask(agent.batch_size)).designs
         if not len(asked):
             break
         agent.tell(Results.of(asked, measure(asked)))
@@ -124,7 +131,7 @@ def test_an_unknown_hyperparameter_names_the_nearest():
 
 # ------------------------------------------------------------------- agents that never repeat themselves
 
-NEVER_REPEAT = (RandomSearch, SobolSearch, NSGA2Agent, QLogNEHVIAgent)
+NEVER_REPEAT = (RandomSearch, SobolSearch, NSGA2Agent, *BAYESIAN)
 TWISTED = DesignSpace(
     [
         Categorical("kind", ["a", "b"]),
@@ -139,9 +146,7 @@ TWISTED = DesignSpace(
 @pytest.mark.parametrize("agent_class", NEVER_REPEAT, ids=lambda agent: agent.name)
 def test_finds_every_allowed_design_of_a_small_space_once_and_stops(agent_class):
     batches = searched(
-        built(agent_class, TWISTED, initial=60)
-        if agent_class is QLogNEHVIAgent
-        else built(agent_class, TWISTED),
+        built(agent_class, TWISTED, initial=60) if agent_class in BAYESIAN else built(agent_class, TWISTED),
         999,
     )
     keys = [key for batch in batches for key in batch.keys()]

@@ -95,7 +95,7 @@ def share(name, points):
 
 
 def test_the_grid_holds_part_of_the_published_front():
-    """On ZDT1 f2 = 1 - sqrt(f1) where all but the first variable are 0; DTLZ2 has the origin as ideal point."""
+    """On ZDT1 f2 = 1 - sqrt(f1) where all but the first variable are 0; DTLZ2's ideal point is the origin."""
     front = WHOLE["zdt1"][pareto_mask(WHOLE["zdt1"])]
     assert np.allclose(front[:, 1], 1 - np.sqrt(front[:, 0]))
     sphere = WHOLE["dtlz2"].min(axis=0)

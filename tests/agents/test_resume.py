@@ -14,6 +14,10 @@ SETTINGS = {
     "sobol": {},
     "nsga2": {"population": 12},
     "qlognehvi": {"initial": 12, "samples": 16, "starts": 32},
+    "qlognparego": {"initial": 12, "samples": 8, "starts": 16},
+    "saasbo": {"initial": 12, "samples": 8, "starts": 16},
+    "morbo": {"initial": 12, "samples": 8, "starts": 16},
+    "mf-qlognehvi": {"initial": 12, "samples": 8, "starts": 16},
     "ppo": {"episodes": 12, "minibatch": 12},
     "maskable-ppo": {"episodes": 12, "minibatch": 12},
 }

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosearch import Constraint, Metric, Objective, Outcomes
+from cosearch import Constraint, DesignSpace, Integer, Metric, Objective, Outcomes, Problem
 from cosearch.errors import ArgumentError, UnknownNameError
-from cosearch.objectives import check_metrics, feasible, minimised, violations
+from cosearch.objectives import check_constraints, check_metrics, feasible, minimised, violations
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 names = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
@@ -25,8 +25,38 @@ def test_a_constraint_is_read_back_from_its_text(metric, operator, bound):
     assert Constraint.parse(str(constraint)) == constraint
 
 
-def test_a_bare_metric_is_minimised():
-    assert Objective.parse("latency_ns") == Objective("latency_ns", "min")
+def test_a_metric_without_a_direction_is_refused_unless_that_is_known():
+    with pytest.raises(ArgumentError, match="Say bandwidth:min or bandwidth:max"):
+        Objective.parse("bandwidth")
+    with pytest.raises(ArgumentError, match="Say bandwidth:min"):
+        Objective.parse("bandwidth:target=5")
+    known = {"bandwidth": "max"}
+    assert Objective.parse("bandwidth:target=5", known) == Objective("bandwidth", "max", target=5)
+    assert Objective.parse("bandwidth:min", known) == Objective("bandwidth", "min")
+
+
+def test_a_metric_may_say_which_way_is_better():
+    class Link(Problem):
+        """One parameter."""
+
+        name = "link"
+        space = DesignSpace([Integer("lanes", 1, 4)])
+        metrics = (Metric("bandwidth", "GB/s", direction="max"), Metric("wires", "1"))
+        objectives = (Objective("wires", "min"),)
+
+        def simulate(self, designs, *, fidelity, seed):
+            return {"bandwidth": 8.0 * designs["lanes"], "wires": designs["lanes"]}
+
+    link = Link(objectives=["bandwidth", "wires"])
+    assert [str(o) for o in link.objectives] == ["bandwidth:max", "wires:min"]
+    with pytest.raises(ArgumentError, match="must be min or max"):
+        Metric("bandwidth", "GB/s", direction="up")
+
+
+def test_constraints_that_exclude_each_other_are_refused():
+    check_constraints([Constraint("x", "<=", 5), Constraint("x", ">=", 5), Constraint("y", ">=", 9)])
+    with pytest.raises(ArgumentError, match="no design can meet both x<=5 and x>=9"):
+        check_constraints([Constraint("x", ">=", 9), Constraint("x", "<=", 5)])
 
 
 @pytest.mark.parametrize(

@@ -295,3 +295,18 @@ def test_the_environment_limits_which_plugins_are_loaded(monkeypatch):
     own = Registry()
     own.load_entry_points()
     assert [record.name for record in own.plugins] == ["builtin-agents"]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "says"),
+    [
+        (small_problems.TwoSpheres(), r"registered as its class: register\(TwoSpheres\)"),
+        ([small_problems.TwoSpheres], "expected one plugin.*register each by itself"),
+        (None, "expected one plugin, or one class"),
+    ],
+)
+def test_what_is_nearly_a_plugin_is_told_how_to_be_one(plugin, says):
+    own = Registry()
+    with pytest.raises(PluginError, match=says):
+        own.register(plugin)
+    assert not own.problems

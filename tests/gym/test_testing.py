@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
 
 from cosearch import (
     Agent,
+    Categorical,
     DesignSpace,
     Forbidden,
     Integer,
@@ -247,3 +249,47 @@ def test_a_problem_that_crashes_and_hangs_is_checked_all_the_same(monkeypatch: p
     kinds = set(Trouble.space.sample(5, 16)["kind"])
     assert kinds == {"fine", "exit", "hang", "reject"}
     check_problem(Trouble(), designs=5, seed=16)
+
+
+class Unmasked(Problem):
+    """Uses the column of a parameter also where that is inactive."""
+
+    name = "unmasked"
+    masked = False
+    space = DesignSpace(
+        [Categorical("cache", [False, True]), Integer("ways", 1, 8, when={"cache": True}), Integer("k", 0, 5)]
+    )
+    metrics = (Metric("loss", "1", "made up"),)
+    objectives = (Objective("loss", "min"),)
+
+    def simulate(self, designs, *, fidelity, seed):
+        ways = np.where(designs.active("ways"), designs["ways"], 0) if self.masked else designs["ways"]
+        return {"loss": ways + designs["k"]}
+
+
+class Masked(Unmasked):
+    """Masks it."""
+
+    name = "masked"
+    masked = True
+
+
+def test_the_value_of_an_inactive_parameter_must_change_nothing():
+    with pytest.raises(ConformanceError, match=r"inactive parameter \(ways\).*designs\.active"):
+        check_problem(Unmasked())
+    check_problem(Masked())
+
+
+def test_a_check_says_how_far_it_is_and_takes_as_many_designs_as_wanted():
+    said = []
+    check_problem(Sphere(), designs=3, say=said.append)
+    assert said[-1] == "problem 'sphere' at fidelity 'analytical': 12 of 12 evaluations"
+
+
+def test_a_check_with_workers_has_the_time_limit_that_is_wanted():
+    problem = Trouble()
+    kinds = [set(problem.space.sample(4, np.random.default_rng(seed))["kind"]) for seed in range(400)]
+    seed = next(k for k, found in enumerate(kinds) if {"fine", "hang"} <= found <= {"fine", "hang", "reject"})
+    began = time.monotonic()
+    check_problem(problem, designs=4, seed=seed, timeout_s=0.3, workers=2)
+    assert time.monotonic() - began < 15  # a single one takes 20 s without it

@@ -398,7 +398,11 @@ def test_workloads_by_name_and_by_file(tmp_path):
         ({"trace_tck_ps": 1.5}, errors.ArgumentError, "trace_tck_ps must be a whole number, got 1.5"),
         ({"address_mapping": "no/file.json"}, errors.ArgumentError, "no/file.json: No such file"),
         ({"address_mapping": {"ROW_BIT": "all"}}, errors.ArgumentError, "expected ROW_BIT as a list of bit"),
-        ({"address_mapping": {"ROW_BIT": [1]}}, errors.ArgumentError, "has 0 bits, expected 4 for 16 banks"),
+        (
+            {"address_mapping": {"ROW_BIT": [1]}},
+            errors.ArgumentError,
+            "has 0 bits, expected 4 for the 16 banks",
+        ),
         (
             {"memspec": "no/file.json"},
             errors.ArgumentError,

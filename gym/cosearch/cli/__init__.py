@@ -15,7 +15,7 @@ import typer
 from typer.main import get_command
 
 import cosearch
-from cosearch.cli import evaluation, listing, plugins, searching, stores, validation
+from cosearch.cli import comparing, evaluation, listing, plugins, searching, stores, validation
 from cosearch.cli.command import Command
 from cosearch.cli.ending import ended_by_signals
 from cosearch.cli.output import INTERRUPTED, print_error
@@ -24,8 +24,9 @@ from cosearch.own_stdout import flush, own_stdout
 
 app = typer.Typer(
     help="Search hardware/software designs. Problems and agents are plugins; every run is a study.",
-    epilog="Exit codes: 0 done; 1 a missed bound or contract, or a bug; 2 a mistake to correct; "
-    "130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: what was evaluated is kept, and `resume` goes on.",
+    epilog="Exit codes: 0 done; 1 no feasible design, a missed bound or contract, or a bug; "
+    "2 a mistake to correct; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: what was evaluated is kept, and `resume` "
+    "goes on.",
     add_completion=False,
     rich_markup_mode="rich",
 )
@@ -36,6 +37,9 @@ app.command(cls=Command)(listing.describe)
 app.command(cls=Command)(evaluation.evaluate)
 app.command(cls=Command)(searching.search)
 app.command(cls=Command)(searching.resume)
+app.command(cls=Command)(comparing.compare)
+app.command(cls=Command)(comparing.lottery)
+app.command(cls=Command)(comparing.front)
 app.command(cls=Command)(stores.studies)
 app.command(cls=Command)(stores.export)
 app.command(cls=Command)(stores.report)

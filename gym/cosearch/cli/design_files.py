@@ -26,8 +26,11 @@ MOST_DESIGNS = 1_000_000
 LONGEST_LINE = 1000
 
 
-def designs_from_json(space: DesignSpace, text: str) -> Designs:
+def designs_from_json(space: DesignSpace, text: str) -> tuple[Designs, list[dict[str, Any]]]:
     """The design, or the list of designs, that is written as JSON.
+
+    Returns:
+        The designs, and for each what it left out, with the defaults that it therefore has.
 
     Raises:
         DesignError: for text that is no JSON, or a design outside the space.
@@ -38,10 +41,30 @@ def designs_from_json(space: DesignSpace, text: str) -> Designs:
         raise DesignError(
             f"--design is not JSON: {error.msg} at character {error.pos + 1} of {shown(text)}"
         ) from None
+    rows = _rows(value, "--design")
+    left_out = [_left_out(space, row) for row in rows]
     try:
-        return space.designs(_rows(value, "--design"))
+        return space.designs([{**row, **added} for row, added in zip(rows, left_out, strict=True)]), left_out
     except DesignError as error:
-        raise DesignError(_bounded(error)) from None
+        defaults = ", ".join(f"{name}={shown(value)}" for row in left_out for name, value in row.items())
+        ends = f" (left out, so at their defaults: {defaults})" if defaults and len(rows) == 1 else ""
+        raise DesignError(_bounded(error) + ends) from None
+
+
+def _left_out(space: DesignSpace, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a design leaves out although it is active there, with the defaults.
+
+    Nothing where the design cannot be one; whoever reads it next says why.
+    """
+    if not row.keys() <= set(space.names):
+        return {}
+    usual = space.default()
+    whole = {p.name: usual.get(p.name, p.default) for p in space} | dict(row)
+    try:
+        (found,) = space.designs({name: [value] for name, value in whole.items()})
+    except DesignError:
+        return {}
+    return {name: value for name, value in found.items() if name not in row}
 
 
 def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] = ()) -> Designs:

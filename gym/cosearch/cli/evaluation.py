@@ -10,7 +10,7 @@ import typer
 
 from cosearch.cli import options
 from cosearch.cli.design_files import designs_from_file, designs_from_json
-from cosearch.cli.output import print_json, print_line, print_table
+from cosearch.cli.output import print_json, print_line, print_table, value_text
 from cosearch.errors import ArgumentError
 from cosearch.objectives import feasible
 from cosearch.outcomes import OK
@@ -26,7 +26,11 @@ def evaluate(
     problem: options.ProblemName,
     design: Annotated[
         str | None,
-        typer.Option("--design", metavar="JSON", help="A design {parameter: value}, or a list of them."),
+        typer.Option(
+            "--design",
+            metavar="JSON",
+            help="A design {parameter: value}, or a list of them; what is left out has its default.",
+        ),
     ] = None,
     designs: Annotated[
         Path | None,
@@ -57,8 +61,10 @@ def evaluate(
     options.check_fidelity(built, fidelity)
     if seed and not built.seeded:
         raise ArgumentError(f"problem {problem} draws no random numbers: leave out --seed")
+    left_out: Sequence[dict[str, Any]] = ()
     if design is not None:
-        batch = designs_from_json(built.space, design)
+        batch, left_out = designs_from_json(built.space, design)
+        _tell_left_out(left_out)
     elif designs is not None:
         batch = designs_from_file(built.space, designs, built.metrics)
     else:
@@ -74,6 +80,7 @@ def evaluate(
             "status": str(outcomes.status[i]),
             "reason": str(outcomes.reason[i]),
             "feasible": bool(meets[i]),
+            **({"left_out": left_out[i]} if any(left_out) else {}),
         }
         for i in range(len(batch))
     ]
@@ -86,6 +93,15 @@ def evaluate(
         _show_one(built, rows[0])
     else:
         _show_many(built, rows)
+
+
+def _tell_left_out(left_out: Sequence[dict[str, Any]]) -> None:
+    """A line on stderr for each design that left something out."""
+    for number, defaults in enumerate(left_out):
+        if defaults:
+            of = f"design {number}: " if len(left_out) > 1 else ""
+            values = ", ".join(f"{name}={value_text(value)}" for name, value in defaults.items())
+            print_line(f"{of}left out, so at the default: {values}", style="yellow", stderr=True)
 
 
 def _show_one(problem: Problem, row: dict[str, Any]) -> None:

@@ -144,7 +144,13 @@ def held_values(space: DesignSpace, assignments: list[str]) -> dict[str, Any]:
 
 
 def check_new(path: Path, *, force: bool) -> None:
-    """Raise `ArgumentError` if the file is there and may not be replaced."""
+    """Raise `ArgumentError` for what is no file, or is there and may not be replaced."""
+    if str(path) == "-":
+        raise ArgumentError("- is no file, and a command writes none to standard output: name a file")
+    if path == Path():
+        raise ArgumentError("expected the name of a file, not an empty one or the folder itself")
+    if path.is_dir():
+        raise ArgumentError(f"{path} is a folder; name a file in it")
     if path.exists() and not force:
         raise ArgumentError(f"{path} is already there; add --force to replace it")
 

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from rich.table import Table
-from rich.text import Text
 
-from cosearch.terminal import console, plain, print_line, stdout
+from cosearch.terminal import console, plain, print_line, print_wrapped, stdout
+from cosearch.text_table import print_columns
 
 __all__ = [
     "INTERRUPTED",
@@ -27,6 +26,7 @@ __all__ = [
     "print_json",
     "print_line",
     "print_table",
+    "print_wrapped",
     "value_text",
 ]
 
@@ -62,13 +62,7 @@ def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[str] = ()
 ) -> None:
     """Print a table; the columns named in `right` hold numbers."""
-    print_line(title, style="bold")  # a title of the table itself would wrap to its width
-    table = Table(box=None, pad_edge=False)
-    for name in columns:
-        table.add_column(Text(plain(name)), justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    console().print(table)
+    print_columns(console(), title, columns, rows, right)
 
 
 def print_error(message: str) -> None:

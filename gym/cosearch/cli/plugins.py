@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import keyword
+import os
 import re
+import signal
+import sys
 from collections.abc import Callable
 from importlib import metadata
+from json import dumps, loads
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +17,7 @@ import typer
 
 from cosearch.cli import options
 from cosearch.cli.output import print_json, print_line, print_table
+from cosearch.cli.progress import said_if_slow
 from cosearch.cli.skeleton import skeleton
 from cosearch.errors import ArgumentError, CosearchError, PluginError, unknown_name
 from cosearch.registry import registry
@@ -22,6 +27,15 @@ CHECK_FAILED = 1
 
 def check(
     plugin: Annotated[str, typer.Argument(metavar="PLUGIN", help="As `cosearch plugins` lists it.")],
+    designs: Annotated[
+        int, typer.Option(min=1, help="Random designs; each is simulated four times at each fidelity.")
+    ] = 12,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout-s", min=0.001, help="Time limit for each design in a worker.")
+    ] = 20.0,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that run designs; one runs those of a safe problem here.")
+    ] = 1,
     json: options.Json = False,
 ) -> None:
     """Check what a plugin contributes against the contracts; the exit code is 1 where one is broken."""
@@ -31,7 +45,10 @@ def check(
     record = known[plugin]
     if record.error:
         raise PluginError(f"plugin {plugin} could not be loaded: {record.error}")
-    results = [_problem_result(name) for name in record.problems]
+    results = []
+    for name in record.problems:
+        with said_if_slow() as say:
+            results.append(_problem_result(name, designs, timeout_s, workers, say))
     results += [_agent_result(name) for name in record.agents]
     results += [_backend_result(name) for name in record.backends]
     if json:
@@ -69,10 +86,53 @@ def new_plugin(
     print_line(f"wrote {target}; try it: pip install -e {target} && cosearch check {name}")
 
 
-def _problem_result(name: str) -> dict[str, str]:
+def _problem_result(
+    name: str, designs: int, timeout_s: float, workers: int, say: Callable[[str], None]
+) -> dict[str, str]:
     from cosearch.testing import check_problem
 
-    return _result("problem", name, lambda: check_problem(options.build_problem(name, [])))
+    def check() -> None:
+        problem = options.build_problem(name, [])
+        check_problem(problem, designs=designs, timeout_s=timeout_s, workers=workers, say=say)
+
+    return _outlived("problem", name, check)
+
+
+def _outlived(kind: str, name: str, check: Callable[[], None]) -> dict[str, str]:
+    """As `_result`, in a process of its own: a simulator may end the one that it runs in."""
+    if not hasattr(os, "fork"):
+        return _result(kind, name, check)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.close(reading)
+            with os.fdopen(writing, "wb") as pipe:
+                pipe.write(dumps(_result(kind, name, check)).encode())
+            code = 0
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(writing)
+    try:
+        with os.fdopen(reading, "rb") as pipe:
+            said = pipe.read()
+        _, status = os.waitpid(child, 0)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    if said:
+        found: dict[str, str] = loads(said)
+        return found
+    how = os.waitstatus_to_exitcode(status)
+    end = f"signal {-how}" if how < 0 else f"exit code {how}"
+    text = (
+        f"the process ended ({end}) while its designs were simulated; say `isolated = True` if the simulator "
+        "may end its process"
+    )
+    return {"kind": kind, "name": name, "error": text}
 
 
 def _agent_result(name: str) -> dict[str, str]:

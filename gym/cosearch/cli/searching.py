@@ -15,12 +15,17 @@ from cosearch.cli.interrupted import resume_command, warn_of_interrupted
 from cosearch.cli.options import AGENT, HOW_LONG, KEPT, PROBLEM, WHERE, option
 from cosearch.cli.output import INTERRUPTED, print_error, print_json, print_line
 from cosearch.cli.summary import show_summary, summarise
+from cosearch.errors import ArgumentError
 from cosearch.progress_display import shown_progress
+from cosearch.registry import registry
 
 if TYPE_CHECKING:
     from cosearch.run.study import Study
     from cosearch.run.trial import Results
     from cosearch.store import Store, StudyData
+
+USUAL_AGENTS = ("auto", "nsga2")
+NOTHING_FEASIBLE = 1  # the exit code
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 Budget = Annotated[
@@ -43,12 +48,13 @@ TargetOption = Annotated[
     ),
 ]
 AgentName = Annotated[
-    str,
+    str | None,
     option(
         "--agent",
         metavar="NAME",
-        help="As `cosearch agents` lists it; auto picks what suits the problem and the budget.",
+        help="As `cosearch agents` lists it; default auto, or nsga2 where that is not installed.",
         panel=AGENT,
+        show_default=False,
     ),
 ]
 AgentSet = Annotated[
@@ -109,7 +115,7 @@ EvaluationSeed = Annotated[
 def search(
     problem: options.ProblemName,
     budget: Budget,
-    agent: AgentName = "auto",
+    agent: AgentName = None,
     seed: Seed = 0,
     objective: options.Objectives = [],  # noqa: B006  typer copies it, here and below
     constraint: options.Constraints = [],  # noqa: B006
@@ -154,7 +160,7 @@ def search(
     built = built.hold(options.held_values(built.space, hold))
     study = Study.create(
         built,
-        agent,
+        agent or _usual_agent(),
         run_options,
         seed=seed,
         agent_settings=parse_assignments(agent_set, "--agent-set"),
@@ -188,6 +194,14 @@ def resume(
         bool | None,
         option("--isolated/--not-isolated", help="Each design in a worker process.", panel=WHERE),
     ] = None,
+    deterministic: Annotated[
+        bool | None,
+        option(
+            "--deterministic/--not-deterministic",
+            help="Tell results in the order of asking, however many workers there are.",
+            panel=WHERE,
+        ),
+    ] = None,
     json: options.Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -204,11 +218,25 @@ def resume(
         "timeout_s": timeout_s,
         "memory_mb": memory_mb,
         "isolated": isolated,
+        "deterministic": deterministic,
     }
     with Store.open(store) as opened:
         resumed = Study.resume(opened, study, **changes)
         warn_of_interrupted(opened, store, only=resumed.record.name)
         _run(resumed, store, json=json, quiet=quiet)
+
+
+def _usual_agent() -> str:
+    """The first of the usual agents that is installed.
+
+    Raises:
+        ArgumentError: if none is.
+    """
+    known = registry().agents
+    usual = next((name for name in USUAL_AGENTS if name in known), None)
+    if usual is None:
+        raise ArgumentError("no usual agent is installed: choose one of `cosearch agents` with --agent NAME")
+    return usual
 
 
 def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
@@ -226,7 +254,7 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
         done = f"{len(study.data.designs)} of {study.record.budget} evaluations"
         print_error(f"interrupted after {done}; {kept}")
         raise SystemExit(getattr(stop, "exit_code", INTERRUPTED)) from None
-    _show(study, data, store, json=json)
+    found = _show(study, data, store, json=json)
     if not json:
         if store:
             print_line(
@@ -234,18 +262,21 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
             )
         else:
             print_line("nothing is kept: add --store studies.db to keep the study")
+    if not found["pareto"]:
+        raise typer.Exit(NOTHING_FEASIBLE)
 
 
-def _show(study: Study, data: StudyData, store: str | None, *, json: bool) -> None:
+def _show(study: Study, data: StudyData, store: str | None, *, json: bool) -> dict[str, Any]:
     found = summarise(data, _comparable(study.store, data))
     account = list(study.agent.account)
     if json:
         print_json({"store": store, **found, "account": account})
-        return
+        return found
     if len(data.designs):
         show_summary(found)
     for line in account:
         print_line(line)
+    return found
 
 
 def _end_if_asked(study: Study, results: Results) -> None:

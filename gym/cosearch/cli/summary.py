@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cosearch.cli.output import print_line, print_table, value_text
+from cosearch.cli.output import print_line, print_table, print_wrapped
 from cosearch.export import pareto_rows
-from cosearch.objectives import Constraint, feasible, minimised
+from cosearch.objectives import Constraint, Objective, feasible, minimised
 from cosearch.outcomes import STATUSES
 from cosearch.pareto import hypervolume, reference_point
 from cosearch.quantities import Scale, count, duration, number
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from cosearch.store import StudyData
 
 SHOWN_DESIGNS = 10
-SHOWN_PARAMETERS = 8
 SHOWN_REASONS = 3
+CONSTRAINT = "constraint"
 
 
 def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, Any]:
@@ -50,13 +51,14 @@ def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, An
             "at_other_fidelities": elsewhere,
         },
         "reasons": [
-            dict(zip(("kind", "reason", "designs"), entry, strict=True)) for entry in reasons_of(data)
+            dict(zip(("kind", "reason", "designs"), entry, strict=True)) for entry in reasons_of(data, None)
         ],
         "hypervolume": hypervolume(values[front], reference),
         "reference_point": {
             objective.metric: sign * value
             for objective, sign, value in zip(data.objectives, signs, reference, strict=True)
         },
+        **_normalised(data, values[front]),
         "compared_with": [other.record.name for other in others],
         "pareto": [
             {"position": int(positions[i]), "design": design, "metrics": data.outcomes.row(i)}
@@ -65,12 +67,28 @@ def summarise(data: StudyData, others: Sequence[StudyData] = ()) -> dict[str, An
     }
 
 
+def _normalised(data: StudyData, front: NDArray[np.float64]) -> dict[str, Any]:
+    """The hypervolume as a share of the known front's, where the problem has one."""
+    from cosearch.comparison.fronts import known_front
+
+    known = known_front(data.record)
+    if known is None:
+        return {}
+    return {
+        "normalised_hypervolume": known.share(front),
+        "known_front": {"exact": known.exact, "obtained": known.obtained},
+    }
+
+
 def show_summary(summary: Mapping[str, Any]) -> None:
     """Print the summary for a person."""
-    from cosearch.report.words import more_text, reason_line
+    from cosearch.report.front_text import front_text
+    from cosearch.report.words import reason_line
 
     study, counts, front = summary["study"], summary["counts"], summary["pareto"]
-    metrics = list(summary["reference_point"])
+    objectives = [Objective.parse(text) for text in study["objectives"]]
+    signed = [(1 if o.direction == "min" else -1, o) for o in objectives]
+    metrics = [o.metric for o in objectives]
     bounded = [Constraint.parse(text).metric for text in study["constraints"]]
     metrics += [metric for metric in dict.fromkeys(bounded) if metric not in metrics]
     units = {metric["name"]: metric["unit"] for metric in study["metrics"]}
@@ -78,50 +96,61 @@ def show_summary(summary: Mapping[str, Any]) -> None:
         metric: Scale.of(units[metric], [row["metrics"][metric] for row in front]) for metric in metrics
     }
     if front:
-        objectives = list(summary["reference_point"])
-        equal: dict[tuple[float, ...], list[dict[str, Any]]] = {}
-        for row in front:
-            equal.setdefault(tuple(row["metrics"][metric] for metric in objectives), []).append(row)
-        parameters = _shown_parameters(study, [rows[0] for rows in equal.values()])
-        cells = [
-            [
-                *(scale.text(row["metrics"][metric]) for metric, scale in scales.items()),
-                *(value_text(row["design"].get(parameter, "")) for parameter in parameters),
-                more_text(len(others)),
-            ]
-            for row, *others in list(equal.values())[:SHOWN_DESIGNS]
-        ]
-        found = count(len(front), "design")
-        found += f", {len(equal):,} with different values" if len(equal) < len(front) else ""
-        found += f", {SHOWN_DESIGNS} of them shown" if len(equal) > SHOWN_DESIGNS else ""
-        heads = [scale.heading(metric) for metric, scale in scales.items()]
-        title = f"Pareto front of {', '.join(study['objectives'])}: {found}"
-        print_table(title, [*heads, *parameters, ""], cells, right=heads)
+        text = front_text(
+            [[sign * row["metrics"][o.metric] for sign, o in signed] for row in front],
+            {metric: [row["metrics"][metric] for row in front] for metric in metrics},
+            scales,
+            [row["design"] for row in front],
+            [parameter["name"] for parameter in study["space"]["parameters"]],
+            SHOWN_DESIGNS,
+        )
+        kind = "Pareto front of" if len(signed) > 1 else "Best designs for"
+        print_table(
+            f"{kind} {', '.join(study['objectives'])}: {text.found}",
+            text.heads,
+            text.rows,
+            right=text.numeric,
+        )
+        if text.common:
+            print_wrapped(f"all of them: {text.common}")
     else:
         print_line("no feasible design was found", style="yellow")
-        for entry in summary["reasons"][:SHOWN_REASONS]:
+        for entry in _reasons(summary):
             print_line(reason_line((entry["kind"], entry["reason"], entry["designs"])))
     print_line()
     infeasible = counts["infeasible"] + counts["violate_constraints"]
-    corner = ", ".join(
-        f"{scales[metric].name(metric)} {scales[metric].quantity(value)}"
-        for metric, value in summary["reference_point"].items()
-    )
-    others = len(summary["compared_with"])
-    common = f", common to {others + 1} studies of the store" if others else ""
     print_line(
         f"{count(study['evaluations'], 'design')} in {duration(study['seconds'])}: "
         f"{counts['ok'] - counts['violate_constraints']:,} feasible, {infeasible:,} infeasible, "
-        f"{counts['failed']:,} failed; hypervolume {number(summary['hypervolume'])} "
-        f"(reference point {corner}{common})"
+        f"{counts['failed']:,} failed"
     )
+    if front and counts["violate_constraints"]:
+        for entry in _reasons(summary):
+            if entry["kind"] == CONSTRAINT:
+                print_line(reason_line((entry["kind"], entry["reason"], entry["designs"])))
+    if front and len(objectives) > 1:
+        _show_volume(summary, objectives, scales)
     for name, n in counts["at_other_fidelities"].items():
         print_line(f"{count(n, 'more evaluation')} at fidelity {name}")
     print_line(f"{study['status']}: {study['stopped_because']}")
 
 
-def _shown_parameters(study: Mapping[str, Any], front: list[dict[str, Any]]) -> list[str]:
-    """The parameters in which the front differs, in order, as many as a table holds."""
-    names = [parameter["name"] for parameter in study["space"]["parameters"]]
-    differ = [name for name in names if len({repr(row["design"].get(name)) for row in front}) > 1]
-    return (differ or names)[:SHOWN_PARAMETERS]
+def _reasons(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Why designs are not feasible: every constraint, and the most frequent of the others."""
+    others = [entry for entry in summary["reasons"] if entry["kind"] != CONSTRAINT][:SHOWN_REASONS]
+    return [entry for entry in summary["reasons"] if entry["kind"] == CONSTRAINT or entry in others]
+
+
+def _show_volume(
+    summary: Mapping[str, Any], objectives: Sequence[Objective], scales: Mapping[str, Scale]
+) -> None:
+    """The hypervolume, where it means the same in every study of the problem."""
+    if "normalised_hypervolume" in summary:
+        kind = "exact front's" if summary["known_front"]["exact"] else "best known front's"
+        print_line(f"hypervolume {summary['normalised_hypervolume']:.4f} of the {kind}")
+    elif all(objective.reference is not None for objective in objectives):
+        corner = ", ".join(
+            f"{scales[metric].name(metric)} {scales[metric].quantity(value)}"
+            for metric, value in summary["reference_point"].items()
+        )
+        print_line(f"hypervolume {number(summary['hypervolume'])} (reference point {corner})")

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from cosearch.quantities import count
+from cosearch.report.agents import agents_compared
+from cosearch.report.agents_figures import agents_figures, lottery_figure
+from cosearch.report.agents_text import comparison_tables, lottery_tables
 from cosearch.report.bars import importance_bars
 from cosearch.report.comparison import Comparison, compare
 from cosearch.report.curves import hypervolume_figure
 from cosearch.report.design_pictures import Progress, close_up
 from cosearch.report.document import Drawings, document
 from cosearch.report.front import front_figures
+from cosearch.report.lottery import lotteries
 from cosearch.report.parallel import parallel_figure
-from cosearch.report.tables import pareto_table, reproduction_rows, studies_table
+from cosearch.report.tables import Cell, Head, pareto_table, reproduction_rows, studies_table
 from cosearch.report.words import goal_facts, short, summary
 from cosearch.store import Store, StudyData
 
@@ -55,6 +59,7 @@ def report_page(
     """The page as HTML; see `write_report`."""
     comparisons = compare(studies)
     drawings = Drawings()
+    agents = _agents(studies, drawings)
     sections = [
         _section(comparison, number, drawings, pictures, progress or (lambda _: None))
         for number, comparison in enumerate(comparisons)
@@ -69,8 +74,32 @@ def report_page(
         main_title=comparisons[0].title if len(comparisons) == 1 else title,
         lead=f"{found}; within a group they can be compared.",
         importance_caption=IMPORTANCE_CAPTION,
+        agents=agents,
         sections=sections,
     )
+
+
+def _agents(studies: Sequence[StudyData], drawings: Drawings) -> dict[str, Any]:
+    """What the studies say of agents, over all groups; empty where that is nothing."""
+    compared, found = agents_compared(studies), lotteries(studies)
+    tables = [*(comparison_tables(compared) if compared else []), *lottery_tables(found)]
+    if not tables:
+        return {}
+    figures = agents_figures(compared) if compared else []
+    figures += [lottery_figure(found, problem) for problem in dict.fromkeys(one.problem for one in found)]
+    return {
+        "figures": drawings.rows(figures),
+        "tables": [
+            {
+                "title": table.title,
+                "caption": table.caption,
+                "heads": [Head(head, numeric=k >= table.words) for k, head in enumerate(table.heads)],
+                "rows": [[Cell(cell) for cell in row] for row in table.rows],
+            }
+            for table in tables
+        ],
+        "left_out": list(compared.left_out) if compared else [],
+    }
 
 
 def _section(

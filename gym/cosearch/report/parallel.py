@@ -34,7 +34,8 @@ def parallel_figure(comparison: Comparison) -> Figure | None:
     # what is drawn last lies on top
     rows = np.concatenate([_thinned(rest, MAX_LINES), _thinned(front, MAX_FRONT)])
     designs = comparison.designs[rows]
-    axes = [_parameter_axis(parameter, designs) for parameter in comparison.first.space.parameters]
+    parameters = [p for p in comparison.first.space.parameters if p.size > 1]  # one value is no axis
+    axes = [_parameter_axis(parameter, designs) for parameter in parameters]
     colours = []
     for objective in comparison.first.objectives:
         axis = _objective_axis(comparison, objective.metric, comparison.outcomes[objective.metric][rows])

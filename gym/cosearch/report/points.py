@@ -60,6 +60,9 @@ def rounded(values: NDArray[np.float64]) -> list[float | None]:
     return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
 
 
+NOTHING: list[None] = [None]  # Plotly leaves a trace without a point out of the legend
+
+
 @dataclass(frozen=True)
 class Points:
     """Designs that are drawn alike: all of one agent's that are on the combined front, or are not."""
@@ -141,10 +144,11 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
             {
                 o.metric: columns.share(
                     _shown(comparison, o.metric, [r.data.outcomes[o.metric][part] for r, part in rows])
+                    or NOTHING
                 )
                 for o in comparison.first.objectives
             },
-            columns.share([int(i) + 1 for _, part in rows for i in part]) if one else {},
+            columns.share([int(i) + 1 for _, part in rows for i in part] or NOTHING) if one else {},
             columns.share([row for r, part in rows for row in _hover_rows(comparison, r, part)]),
             template,
             kind == "front" or (kind == "violating" and k == 0),

@@ -64,7 +64,7 @@ class StudyResult:
         return reasons_of(self.data, most)
 
 
-def reasons_of(data: StudyData, most: int = 5) -> list[Reason]:
+def reasons_of(data: StudyData, most: int | None = 5) -> list[Reason]:
     """The most frequent reasons why a study's designs are not feasible."""
     return [(*key, n) for key, n in all_reasons(data).most_common(most)]
 

@@ -5,37 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cosearch.quantities import count, duration, number, percent
+from cosearch.report.agents import AgentsCompared, agents_compared
+from cosearch.report.agents_text import comparison_tables, lottery_tables
 from cosearch.report.comparison import Comparison, compare
+from cosearch.report.front_text import front_text
+from cosearch.report.lottery import Lottery, lotteries
 from cosearch.report.words import (
     basis,
+    best_text,
     importance_caution,
-    more_text,
-    parameter_value,
     plain,
     reason_line,
     reference_text,
     short,
+    shown_name,
     summary,
 )
 from cosearch.store import StudyData
+from cosearch.text_table import print_columns
 
 MAX_DESIGNS = 20
 MAX_REASONS = 3
-MAX_PARAMETERS = 8
+MAX_GROUPS = 3  # that are printed where agents are compared over more of them
 MAX_IMPORTANT = 8
 BAR_WIDTH = 24
 
 
 def terminal_report(studies: Sequence[StudyData], console: Console) -> None:
     """Print the report on every group of studies that can be compared."""
-    for k, comparison in enumerate(compare(studies)):
-        if k:
+    compared, found = agents_compared(studies), lotteries(studies)
+    agents_report(compared, found, console)
+    groups = compare(studies)
+    if (compared or found) and len(groups) > MAX_GROUPS:
+        words = f"{count(len(groups), 'group')} of studies; name some to see their designs, or write a page"
+        console.print(Text(f"\n{words} (--html FILE)", style="dim"))
+        return
+    for k, comparison in enumerate(groups):
+        if k or compared or found:
             console.print()
         console.print(Text(plain(comparison.title), style="bold"))
         console.print(Text(plain(summary(comparison))))
@@ -47,10 +57,24 @@ def terminal_report(studies: Sequence[StudyData], console: Console) -> None:
             console.print(Text(plain(result.data.record.command)), soft_wrap=True)
 
 
+def agents_report(compared: AgentsCompared | None, found: Sequence[Lottery], console: Console) -> None:
+    """Print what the studies say of agents, if that is anything."""
+    tables = [*(comparison_tables(compared) if compared else []), *lottery_tables(found)]
+    for k, table in enumerate(tables):
+        if k == 0:
+            console.print(Text("Agents compared", style="bold"))
+        _print_table(console, table.title, table.heads, table.rows, numeric=table.heads[table.words :])
+        console.print(Text(table.caption, style="dim"))
+    for line in compared.left_out if compared and tables else ():
+        console.print(Text(plain(f"left out: {line}"), style="dim"))
+
+
 def _studies(comparison: Comparison, console: Console) -> None:
     many = len(comparison.first.objectives) > 1
     heads = ["study", "agent", "seed", "evaluations", "feasible", "infeasible", "failed"]
-    heads += ["Pareto designs", "hypervolume"] if many else []
+    several = many and len(comparison.results) > 1
+    heads += ["Pareto designs"] if many else [f"best {shown_name(comparison, comparison.goal_metrics[0])}"]
+    heads += ["hypervolume"] if several else []
     rows = []
     for result in comparison.results:
         record, counts = result.data.record, result.counts
@@ -58,11 +82,17 @@ def _studies(comparison: Comparison, console: Console) -> None:
         row += [f"{counts['evaluations']}/{record.budget}", counts["feasible"]]
         row += [counts["infeasible"] + counts["violates_constraints"], counts["failed"]]
         if many:
-            row += [counts["pareto_designs"], percent(result.share)]
+            row.append(counts["pareto_designs"])
+        else:
+            row.append(best_text(comparison, result))
+        if several:
+            row.append(percent(result.share))
         rows.append([*row, duration(record.seconds), record.status])
     _print_table(console, "Studies", [*heads, "time", "status"], rows, numeric=heads[2:])
-    if many and comparison.hypervolume:
-        whole = f"100 % is a hypervolume of {number(comparison.hypervolume)}"
+    if several and comparison.hypervolume:
+        whole = (
+            f"hypervolume is in percent of what all of them found together: {number(comparison.hypervolume)}"
+        )
         console.print(Text(plain(f"{whole}, reference point {reference_text(comparison)}"), style="dim"))
     reasons = comparison.reasons(most=None)
     for entry in reasons[:MAX_REASONS]:
@@ -75,33 +105,24 @@ def _studies(comparison: Comparison, console: Console) -> None:
 
 
 def _designs(comparison: Comparison, console: Console) -> None:
-    points = comparison.front_points
-    if not points:
+    if not len(comparison.front_rows):
         return
-    rows = [row for row, _ in points]
-    index = comparison.designs.index[rows]
-    varied = np.flatnonzero((index != index[0]).any(axis=0) | (len(rows) == 1))
-    parameters = [comparison.first.space.names[column] for column in varied[:MAX_PARAMETERS]]
-    designs = comparison.designs[rows[:MAX_DESIGNS]].to_dicts()
+    rows = comparison.front_rows
     scales = {metric: comparison.scale(metric) for metric in comparison.goal_metrics}
-    heads = [scale.heading(metric) for metric, scale in scales.items()]
-    cells = [
-        [
-            *(scale.text(comparison.outcomes[metric][row]) for metric, scale in scales.items()),
-            *(short(parameter_value(design[name])) if name in design else "–" for name in parameters),
-            short(comparison.results[comparison.source[row]].label, 24),
-            more_text(more),
-        ]
-        for (row, more), design in zip(points[:MAX_DESIGNS], designs, strict=False)
-    ]
-    notes = []
-    if len(points) > MAX_DESIGNS:
-        notes.append(f"the first {MAX_DESIGNS} of {len(points):,}")
-    if len(parameters) < len(comparison.first.space):
-        notes.append(f"{len(parameters)} of {len(comparison.first.space)} parameters, those that differ")
+    finders = [short(comparison.results[comparison.source[row]].label, 24) for row in rows]
+    text = front_text(
+        comparison.minimised[rows],
+        {metric: comparison.outcomes[metric][rows].tolist() for metric in scales},
+        scales,
+        comparison.designs[rows].to_dicts(),
+        comparison.first.space.names,
+        MAX_DESIGNS,
+        {"agent": finders} if len(comparison.labels) > 1 else None,
+    )
     title = "Pareto designs" if len(comparison.first.objectives) > 1 else "Best designs"
-    title += f" ({'; '.join(notes)})" if notes else ""
-    _print_table(console, title, [*heads, *parameters, "agent", ""], cells, numeric=heads)
+    _print_table(console, f"{title}: {text.found}", text.heads, text.rows, numeric=text.numeric)
+    if text.common:
+        console.print(Text(plain(f"all of them: {text.common}")))
 
 
 def _importances(comparison: Comparison, console: Console) -> None:
@@ -131,11 +152,5 @@ def _importances(comparison: Comparison, console: Console) -> None:
 def _print_table(
     console: Console, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Iterable[str]
 ) -> None:
-    table = Table(box=None, pad_edge=False)
-    for head in heads:
-        table.add_column(Text(plain(head)), justify="right" if head in numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
     console.print()
-    console.print(Text(plain(title), style="bold"), soft_wrap=True)
-    console.print(table)
+    print_columns(console, title, heads, rows, numeric)

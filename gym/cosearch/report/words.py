@@ -103,6 +103,15 @@ def signed(objective: Objective, value: float) -> float:
     return value if objective.direction == "min" else -value
 
 
+def best_text(comparison: Comparison, result: StudyResult) -> str:
+    """The best value of the single objective that a study found, with its unit; a dash if it found none."""
+    if not result.feasible.any():
+        return "–"
+    objective = comparison.first.objectives[0]
+    best = signed(objective, float(np.nanmin(result.minimised)))
+    return comparison.scale(objective.metric).quantity(best)
+
+
 def more_text(more: int) -> str:
     """That more designs have the objectives' values of one that is shown; empty where none has."""
     return f"and {more:,} more with the same values" if more else ""

@@ -13,6 +13,9 @@ from cosearch.errors import ArgumentError, unknown_name
 from cosearch.run.backend import BackendOptions
 from cosearch.run.target import Target
 
+MOST_SEED = 2**32 - 1  # what every random generator of every agent takes
+MOST = {"memory_mb": 2**40, "workers": 4096}  # beyond, the system's own calls refuse
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -53,7 +56,7 @@ class RunOptions:
     def __post_init__(self) -> None:
         for name in ("budget", "workers", "batch_size", "memory_mb"):
             if (number := getattr(self, name)) is not None:
-                object.__setattr__(self, name, whole(name, number))
+                object.__setattr__(self, name, whole(name, number, most=MOST.get(name)))
         object.__setattr__(self, "evaluation_seed", whole("evaluation_seed", self.evaluation_seed, least=0))
         for name in ("timeout_s", "time_limit_s"):
             if (seconds := getattr(self, name)) is not None:
@@ -96,14 +99,16 @@ class RunOptions:
         return {**asdict(self), "targets": list(self.targets)}
 
 
-def whole(name: str, number: Any, *, least: int = 1) -> int:
+def whole(name: str, number: Any, *, least: int = 1, most: int | None = None) -> int:
     """The number as Python's int; numpy's will do, true will not.
 
     Raises:
-        ArgumentError: if it is no whole number of at least `least`.
+        ArgumentError: if it is no whole number of at least `least`, and at most `most`.
     """
     if isinstance(number, bool | np.bool_) or not isinstance(number, int | np.integer):
         raise ArgumentError(f"{name} must be a whole number, not {number!r}")
     if number < least:
         raise ArgumentError(f"{name} must be at least {least}, not {number}")
+    if most is not None and number > most:
+        raise ArgumentError(f"{name} must be at most {most}, not {number}")
     return int(number)

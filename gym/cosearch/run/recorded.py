@@ -55,10 +55,16 @@ def same_problem(record: StudyRecord, problem: Problem) -> Problem:
     Raises:
         StoreError: if it has another version, space or workload.
     """
-    if problem.version != record.problem_version or problem.space.hash() != record.space_hash:
+    differs = []
+    if problem.version != record.problem_version:
+        differs.append(f"v{record.problem_version}, here v{problem.version}")
+    if problem.space.hash() != record.space_hash:
+        differs.append("another design space")
+    if differs:
         raise StoreError(
             f"study {record.name!r} was made with another version of problem {record.problem} "
-            f"(v{record.problem_version}, here v{problem.version}, another space); start a new one"
+            f"({', '.join(differs)}), whose numbers are others; it can be reported, but not go on: start a "
+            "new study"
         )
     # a study of format 1 has a digest of another kind, and no options
     if record.options and problem.workload_digest != record.workload_digest:

@@ -7,9 +7,10 @@ as many trials are kept going as the backend has room for, and each is told as s
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -100,6 +101,8 @@ class Scheduler:
         next_number: of the next trial that the agent asks for.
         next_enqueued: of the next that it does not; below 0.
         untold: evaluations of an earlier run that the agent has not heard of and will ask for again.
+        agent_seconds: processor time of this process while the agent was asked and told.
+        agent_proposals: what it asked for in that time.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class Scheduler:
         self._patience = max(1000, 10 * admission.budget)
         self._cardinality = _cardinality(problem)
         self._flushed_at = 0.0
+        self.agent_seconds, self.agent_proposals = 0.0, 0
 
     def run(self) -> str:
         """Search to the end; why it ended."""
@@ -232,7 +236,9 @@ class Scheduler:
         if not self.in_order:
             n = max(1, min(self.dispatch.room, math.ceil(self.admission.left)))
             self.agent.pending = self._pending()
-        asked = as_proposals(self.agent.ask(n))
+        with self._timed():
+            asked = as_proposals(self.agent.ask(n))
+        self.agent_proposals += len(asked)
         space = self.agent.space
         if asked.designs.space is not space and asked.designs.space != space:
             raise AgentError(f"agent {self.agent.name} asks designs of another space")
@@ -350,10 +356,11 @@ class Scheduler:
 
     def _tell_of(self, batch: Batch, positions: Rows) -> None:
         results = batch.results(positions, self.ledger.outcomes(batch.rows[positions]))
-        if batch.first < 0:
-            self.agent.inform(results)
-        else:
-            self.agent.tell(results)
+        with self._timed():
+            if batch.first < 0:
+                self.agent.inform(results)
+            else:
+                self.agent.tell(results)
         if batch.cut and self.in_order:
             # the state stays that of before this batch, which a resume with a larger budget asks again
             self.state["cut"] = len(batch)
@@ -365,6 +372,14 @@ class Scheduler:
         if self.untold:
             self.untold.difference_update(stored.tolist())
         self.listener.told(results)
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = time.process_time()
+        try:
+            yield
+        finally:
+            self.agent_seconds += time.process_time() - began
 
     def _note_under_way(self) -> None:
         """Have it on the disk what is under way, so that a resumed study runs it again."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from cosearch.agent import Agent
+from cosearch.comparison.fronts import known_front
 from cosearch.objectives import feasible
 from cosearch.problem import Problem
 from cosearch.progress import LiveProgress, Progress
@@ -57,7 +58,7 @@ class Search:
         self.progress, self.callback = progress, callback
         self.stop_reason = ""  # set from outside, e.g. by a callback
         self.targets = Targets(options.targets, problem.metric_names, problem.objectives)
-        self.live = LiveProgress(problem, options.budget)
+        self.live = LiveProgress(problem, options.budget, known_front(record))
         self.began = time.monotonic() - record.seconds
         self.run_began = time.monotonic()
         self.reported_at = 0.0

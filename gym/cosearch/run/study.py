@@ -20,7 +20,7 @@ from cosearch.provenance import command, host, versions
 from cosearch.registry import make_problem
 from cosearch.run.backends import check_backend_fits
 from cosearch.run.findings import Findings, Found
-from cosearch.run.options import RunOptions, whole
+from cosearch.run.options import MOST_SEED, RunOptions, whole
 from cosearch.run.recorded import built_agent, problem_of, same_problem
 from cosearch.run.search import Search
 from cosearch.run.target import Targets
@@ -88,7 +88,7 @@ class Study(Findings):
             CosearchError: for an unknown agent, a wrong setting, or a store that cannot be written.
         """
         options = RunOptions.of(options, changes)
-        seed = whole("seed", seed, least=0)
+        seed = whole("seed", seed, least=0, most=MOST_SEED)
         if isinstance(problem, str):
             problem = make_problem(problem)
         if not isinstance(problem, Problem):
@@ -307,13 +307,25 @@ class Study(Findings):
             except BaseException as error:
                 with contextlib.suppress(StoreError):
                     writer.set_seconds(search.seconds)
+                    writer.set_record(self._timed(search))
                     writer.set_status("interrupted", f"{type(error).__name__}: {error}".strip(": "))
                 raise
             finally:
                 self._search = None
             writer.set_seconds(search.seconds)
+            writer.set_record(self._timed(search))
             writer.set_status("finished", reason)
         return self.data
+
+    def _timed(self, search: Search) -> StudyRecord:
+        """The record, with the time that the agent took in this run."""
+        scheduler, before = search.scheduler, self.record
+        self.record = replace(
+            before,
+            agent_seconds=before.agent_seconds + scheduler.agent_seconds,
+            agent_proposals=before.agent_proposals + scheduler.agent_proposals,
+        )
+        return self.record
 
 
 def _free_name(store: Store, name: str) -> str:

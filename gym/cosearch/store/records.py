@@ -29,6 +29,8 @@ class StudyRecord:
         agent_budget: the first budget: an agent may plan by it, so a later extension does not change it.
         options: how the study runs, as JSON.
         evaluations: how many cost budget.
+        agent_seconds: processor time that the agent took to ask and to be told.
+        agent_proposals: how many proposals it made in that time.
     """
 
     id: int
@@ -58,6 +60,8 @@ class StudyRecord:
     versions: dict[str, str] = field(default_factory=dict)
     host: dict[str, Any] = field(default_factory=dict)
     command: str = ""
+    agent_seconds: float = 0.0
+    agent_proposals: int = 0
     status: str = "running"
     stopped_because: str = ""
     evaluations: int = 0

@@ -7,7 +7,8 @@ import inspect
 import json
 import pickle
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +22,35 @@ from cosearch.run.trial import Piece
 from cosearch.space import Designs, DesignSpace
 from cosearch.testing.conformance import ConformanceError, require, require_docstring, require_name
 
+Say = Callable[[str], None]
+
 FIDELITY_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 # Longer than this no design of an isolated problem runs in a check.
 CHECK_TIMEOUT_S = 20.0
+# Random designs among which some with inactive parameters are looked for.
+INACTIVE_DRAWS = 256
 # Random points among which a forbidden design is looked for.
 FORBIDDEN_DRAWS = 4096
 
 
-def check_problem(problem: Problem, *, designs: int = 12, seed: int = 0) -> None:
+def check_problem(
+    problem: Problem,
+    *,
+    designs: int = 12,
+    seed: int = 0,
+    timeout_s: float = CHECK_TIMEOUT_S,
+    workers: int = 1,
+    say: Say = lambda _: None,
+) -> None:
     """Check that a problem keeps its contract.
 
     Args:
         problem: the problem, built.
-        designs: how many random designs to try; each is simulated four times a fidelity.
+        designs: how many random designs to try; each is simulated four times at each fidelity.
         seed: of the random designs.
+        timeout_s: time limit for each design, where designs run in workers.
+        workers: more than one run designs in worker processes, as an isolated problem's always do.
+        say: called with what is being checked, in words.
 
     Raises:
         ConformanceError: what is wrong, in words.
@@ -42,8 +58,12 @@ def check_problem(problem: Problem, *, designs: int = 12, seed: int = 0) -> None
     _check_declarations(problem)
     _check_rebuild(problem)
     batch = problem.space.sample(designs, np.random.default_rng(seed))
+    limits = BackendOptions(workers=workers, timeout_s=timeout_s)
     for fidelity in problem.fidelity_names:
-        _check_simulation(problem, batch, fidelity)
+        executor = _executor(problem, fidelity, limits)
+        with contextlib.closing(executor):
+            _check_simulation(problem, batch, fidelity, executor, say)
+            _check_inactive(problem, fidelity, executor, designs, seed, say)
     _check_forbidden(problem, seed)
     _check_pictures(problem)
 
@@ -109,13 +129,17 @@ def _check_rebuild(problem: Problem) -> None:
     require(copy.space == problem.space, f"{who}: its pickled copy has another design space")
 
 
-def _check_simulation(problem: Problem, batch: Designs, fidelity: str) -> None:
+def _check_simulation(
+    problem: Problem, batch: Designs, fidelity: str, executor: WholeBatches | InWorker, say: Say
+) -> None:
     who = f"problem {problem.name!r} at fidelity {fidelity!r}"
-    with contextlib.closing(_executor(problem, fidelity)) as executor:
-        together, again, *alone, backwards = (
-            _run(executor, designs)
-            for designs in (batch, batch, *(batch[i : i + 1] for i in range(len(batch))), batch[::-1])
-        )
+    batches = (batch, batch, *(batch[i : i + 1] for i in range(len(batch))), batch[::-1])
+    done, of, found = 0, sum(map(len, batches)), []
+    for part in batches:
+        found.append(_run(executor, part))
+        done += len(part)
+        say(f"{who}: {done} of {of} evaluations")
+    together, again, *alone, backwards = found
     _check_outcomes(who, together, problem.metric_names, len(batch))
     require(
         bool(together.ok.any()),
@@ -127,11 +151,54 @@ def _check_simulation(problem: Problem, batch: Designs, fidelity: str) -> None:
     _same(who, "evaluated in reverse order", batch, together, backwards.take(np.arange(len(batch))[::-1]))
 
 
+class OtherInactive(Designs):
+    """Designs whose columns have another value than usual where a parameter is inactive."""
+
+    __slots__ = ()
+
+    def column(self, name: str) -> NDArray[Any]:
+        """The values of a parameter, the one after its default where inactive."""
+        number = self.space.column_number(name)
+        parameter, positions = self.space.parameters[number], self.index[:, number]
+        return parameter.column(
+            np.where(positions < 0, (parameter.default_index + 1) % parameter.size, positions)
+        )
+
+
+def _check_inactive(
+    problem: Problem,
+    fidelity: str,
+    executor: WholeBatches | InWorker,
+    designs: int,
+    seed: int,
+    say: Say,
+) -> None:
+    """A column has some value where its parameter is inactive; whatever it is, it must change nothing."""
+    drawn = problem.space.sample(INACTIVE_DRAWS, np.random.default_rng([seed, 1]))
+    batch = drawn[np.flatnonzero((drawn.index < 0).any(axis=1))[:designs]]
+    if not len(batch):
+        return
+    who = f"problem {problem.name!r} at fidelity {fidelity!r}"
+    say(f"{who}: {len(batch)} designs with inactive parameters")
+    usual = _run(executor, batch)
+    other = _run(executor, OtherInactive(batch.space, batch.index))
+    for i in range(len(batch)):
+        for name in usual.metrics:
+            a, b = usual[name][i], other[name][i]
+            names = ", ".join(n for n in problem.space.names if not batch.active(n)[i])
+            require(
+                bool(a == b or (np.isnan(a) and np.isnan(b))),
+                f"{who}: {name} is {a!r} or {b!r} as the column of an inactive parameter ({names}) has one "
+                f"value or another; mask it with `designs.active(name)`: {batch[i]}",
+            )
+
+
 def _check_pictures(problem: Problem) -> None:
     if not draws_pictures(problem):
         return
     default = problem.space.default()
-    with contextlib.closing(_executor(problem, problem.default_fidelity)) as executor:
+    limits = BackendOptions(timeout_s=CHECK_TIMEOUT_S)
+    with contextlib.closing(_executor(problem, problem.default_fidelity, limits)) as executor:
         outcomes = _run(executor, problem.space.designs([default]))
     if outcomes.ok[0]:
         drawn = drawn_pictures(problem, default, timeout_s=CHECK_TIMEOUT_S if problem.isolated else None)
@@ -139,10 +206,10 @@ def _check_pictures(problem: Problem) -> None:
         require(not why, f"problem {problem.name!r}: a picture of the default design is missing: {why}")
 
 
-def _executor(problem: Problem, fidelity: str) -> WholeBatches | InWorker:
+def _executor(problem: Problem, fidelity: str, limits: BackendOptions) -> WholeBatches | InWorker:
     """Worker processes with a time limit for a problem that may hang, else batches as they are."""
-    if problem.isolated:
-        return InWorker(problem, fidelity)
+    if problem.isolated or limits.workers > 1:
+        return InWorker(problem, fidelity, limits)
     return WholeBatches(problem, fidelity)
 
 
@@ -161,15 +228,16 @@ class WholeBatches:
 
 
 class InWorker:
-    """Evaluates in a worker process, design by design under a time limit."""
+    """Evaluates in worker processes, design by design under a time limit."""
 
-    def __init__(self, problem: Problem, fidelity: str) -> None:
-        self.backend = Processes(problem, BackendOptions(timeout_s=CHECK_TIMEOUT_S))
+    def __init__(self, problem: Problem, fidelity: str, limits: BackendOptions) -> None:
+        self.backend = Processes(problem, limits)
         self.fidelity = fidelity
 
     def run(self, designs: Designs) -> Iterator[tuple[NDArray[np.int64], Outcomes]]:
         """Each design as soon as it is done."""
-        self.backend.submit(Piece(np.arange(len(designs)), designs, self.fidelity, 0))
+        for i in range(len(designs)):
+            self.backend.submit(Piece(np.arange(i, i + 1), designs[i : i + 1], self.fidelity, 0))
         while found := self.backend.poll():
             for done in found:
                 yield done.numbers, done.outcomes

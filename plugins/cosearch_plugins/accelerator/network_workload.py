@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from cosearch.errors import WorkloadError, unknown_name
 from cosearch.settings import NamesFiles
+from cosearch_plugins.accelerator.network_files import read_network_file
 
 if TYPE_CHECKING:
     from cosearch_simulators.workloads import Network
@@ -31,13 +32,13 @@ NETWORKS = (
 
 
 def read_network(workload: str, bits: int | None = None) -> Network:
-    """The network of `name`, `name:argument=number,...` or the path of an ONNX file, as it is deployed.
+    """The network of `name`, `name:argument=number,...` or the path of a file, as it is deployed.
 
     Batch normalisations are folded into the layers before them.
 
     Args:
-        workload: such as "resnet18", "gpt2:sequence_length=1,cached_tokens=1023", "model.onnx" or, where its
-            batch is open, "model.onnx:batch=1".
+        workload: such as "resnet18", "gpt2:sequence_length=1,cached_tokens=1023", "model.onnx" or, where it
+            leaves sizes open, "model.onnx:batch=1,sequence=128".
         bits: of all tensors; None: those of the network.
 
     Raises:
@@ -50,9 +51,9 @@ def read_network(workload: str, bits: int | None = None) -> Network:
     name, arguments = _parts(workload)
     try:
         if name in networks():
-            found = network(name, **_arguments(workload, arguments))
-        elif name.endswith(".onnx") or os.path.exists(name):
-            found = _from_file(workload, name, arguments)
+            found = network(name, **_numbers(workload, arguments))
+        elif os.path.exists(name) or os.path.splitext(name)[1] or os.sep in name:
+            found = read_network_file(name, _texts(workload, arguments))
         else:
             raise unknown_name("workload", name, networks())
         found = found.fold_batch_norms()
@@ -99,41 +100,35 @@ NetworkText = Annotated[
 
 def _parts(workload: str) -> tuple[str, str]:
     """Name or path, and what stands behind the colon; a path may have colons of its own."""
-    path, onnx, arguments = workload.partition(".onnx:")
-    if onnx:
-        return f"{path}.onnx", arguments
-    if os.path.exists(workload):
-        return workload, ""
+    path, arguments = workload, ""
+    while path and not os.path.isfile(path):
+        path, _, last = path.rpartition(":")
+        arguments = f"{last}:{arguments}" if arguments else last
+    if path:
+        return path, arguments
     name, _, arguments = workload.partition(":")
     return name, arguments
 
 
-def _from_file(workload: str, path: str, arguments: str) -> Network:
-    from cosearch_simulators.workloads import from_onnx
-
-    given = _arguments(workload, arguments)
-    if not os.path.exists(path):
-        raise WorkloadError(f"there is no file {path}")
-    if set(given) - {"batch"}:
-        raise WorkloadError(f"workload {workload!r}: of an ONNX file only batch=number can be set")
-    try:
-        return from_onnx(path, batch=given.get("batch"))
-    except ModuleNotFoundError as error:
-        if error.name != "onnx":
-            raise
-        raise WorkloadError(
-            'reading an ONNX file needs the package onnx: pip install "cosearch[onnx]"'
-        ) from None
-
-
-def _arguments(workload: str, text: str) -> dict[str, int]:
-    arguments: dict[str, int] = {}
+def _texts(workload: str, text: str) -> dict[str, str]:
+    arguments: dict[str, str] = {}
     for assignment in filter(None, text.split(",")):
-        name, _, value = (part.strip() for part in assignment.partition("="))
-        try:
-            arguments[name] = int(value)
-        except ValueError:
+        name, found, value = (part.strip() for part in assignment.partition("="))
+        if not (name and found and value):
             raise WorkloadError(
                 f"workload {workload!r}: expected network:argument=number,..., found {assignment!r}"
-            ) from None
+            )
+        arguments[name] = value
     return arguments
+
+
+def _numbers(workload: str, text: str) -> dict[str, int]:
+    numbers = {}
+    for name, value in _texts(workload, text).items():
+        try:
+            numbers[name] = int(value)
+        except ValueError:
+            raise WorkloadError(
+                f"workload {workload!r}: expected network:argument=number,..., found '{name}={value}'"
+            ) from None
+    return numbers

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from cosearch.errors import WorkloadError
+from cosearch.errors import ArgumentError, WorkloadError
 from cosearch.fidelity import Fidelity
 from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
@@ -32,9 +32,16 @@ from cosearch_plugins.dram.controller_spaces import (
 from cosearch_plugins.dram.devices import memspec_devices, named_devices
 from cosearch_plugins.dram.metrics import METRICS, measured, metrics_of, objectives_of
 from cosearch_plugins.dram.sampled import sampled_metrics
-from cosearch_plugins.dram.workload import check_fits, read_workload, trace_clock_ps, trace_text
+from cosearch_plugins.dram.workload import (
+    check_fits,
+    fixed_mapping,
+    read_workload,
+    trace_clock_ps,
+    trace_text,
+)
 
 if TYPE_CHECKING:
+    from cosearch_plugins.dram.dramsys_file import DramsysSimulation, Source
     from cosearch_plugins.dram.players import Players
     from cosearch_simulators.dram import BankMachineControllers
     from cosearch_simulators.dram.common.trace_samples import TraceSample
@@ -101,7 +108,11 @@ class DramController(Problem):
         settings = self.settings
         self.controller, self.threads = settings.controller, settings.threads
         self.trace_tck_ps = settings.trace_tck_ps
-        if settings.memspec is not None:
+        if self._simulation is not None:
+            from cosearch_plugins.dram.dramsys_file import simulated_devices
+
+            devices = simulated_devices(str(settings.simulation), self._simulation)
+        elif settings.memspec is not None:
             devices = memspec_devices(settings.memspec)
         else:
             devices = named_devices(
@@ -115,18 +126,29 @@ class DramController(Problem):
         mappings: tuple[str, ...] = ADDRESS_MAPPINGS
         if settings.address_mapping in ADDRESS_MAPPINGS:
             mappings = (str(settings.address_mapping),)
+        elif self._simulation is not None:
+            mappings = (OWN_MAPPING, *ADDRESS_MAPPINGS)
         elif settings.address_mapping != SEARCH:
             devices = devices.with_address_mapping(settings.address_mapping)
             mappings = (OWN_MAPPING, *ADDRESS_MAPPINGS)
+        mappings = self._mappings_of_trace(mappings)
         self.devices = devices
-        modes = refresh_values(settings.refresh, devices)
+        usual = {} if self._simulation is None else dict(self._simulation.controller)
+        if "refresh" in settings.model_fields_set:
+            usual.pop("refresh", None)
+        modes = refresh_values(usual.get("refresh", settings.refresh), devices)
         self.players: Players | None = None
-        if settings.players is None:
-            timed = self._read_trace()
-        else:
-            timed = self._read_players(cast("Mapping[str, Any]", settings.players))
+        sources = self._sources()
+        together = settings.players is not None or len(sources) > 1
+        timed = self._read_players(sources) if together else self._read_trace(sources)
+        if self._simulation is not None and self._simulation.notes:
+            self.about += f". {'; '.join(self._simulation.notes)}"
         self.objectives = objectives_of(timed=timed)
         parameters = [*devices.parameters, *controller_parameters(self.controller, modes, mappings)]
+        if usual:
+            from cosearch_plugins.dram.dramsys_file import with_defaults
+
+            parameters = with_defaults(parameters, usual)
         groups = {
             group: [p.name for p in parameters if p.name in names]
             for group, names in GROUPS[self.controller].items()
@@ -196,33 +218,76 @@ class DramController(Problem):
             return tuple(player_pictures(device, cast("BankMachineControllers", controllers), self.players))
         return tuple(dram_pictures(device, controllers, self.trace, self.trace_tck_ps))
 
-    def _read_trace(self) -> bool:
-        """Set the trace in bursts, its clock and the metrics; whether it says when it wants its requests."""
-        from cosearch_plugins.dram.bursts import in_bursts
+    def _mappings_of_trace(self, mappings: tuple[str, ...]) -> tuple[str, ...]:
+        """The address mappings that leave the trace what its file says."""
+        players = cast("Mapping[str, Any]", self.settings.players or {})
+        workloads = [player["workload"] for player in players.values()] or [self.settings.workload]
+        for workload in workloads:
+            fixed = fixed_mapping(workload)
+            if fixed is not None and fixed not in mappings:
+                raise ArgumentError(
+                    f"workload {workload!r} names channels, banks and rows: address_mapping must be {fixed}"
+                )
+            mappings = mappings if fixed is None else (fixed,)
+        return mappings
 
-        workload, request_bytes = self.settings.workload, self.settings.request_bytes
+    @cached_property
+    def _simulation(self) -> DramsysSimulation | None:
+        from cosearch_plugins.dram.dramsys_file import simulation_of
+
+        path = self.settings.simulation
+        return None if path is None else simulation_of(path)
+
+    def _sources(self) -> list[Source]:
+        """Who sends, where it is more than one trace as the workload, or that of a simulation file."""
+        from cosearch_plugins.dram.dramsys_file import sources
+        from cosearch_plugins.dram.players import described_sources
+
+        settings = self.settings
+        if settings.players is not None:
+            players = cast("Mapping[str, Any]", settings.players)
+            found = described_sources(players, self.devices.default, settings.request_bytes)
+            return found
+        if self._simulation is None or "workload" in settings.model_fields_set:
+            return []
+        return sources(
+            str(settings.simulation), self._simulation, self.devices.default, settings.request_bytes
+        )
+
+    def _read_trace(self, sources: Sequence[Source]) -> bool:
+        """Set the trace in bursts, its clock and the metrics; whether it says when it wants its requests."""
+        from cosearch_simulators.dram.common.traces.bursts import in_bursts, within
+
+        workload, request_bytes = self.settings.workload, int(self.settings.request_bytes)
         devices, usual = list(self.devices.by_name.values()), self.devices.default
         peak = usual.peak_bandwidth_gb_per_s
-        trace = read_workload(workload, peak_gb_per_s=peak, request_bytes=request_bytes)
-        self.trace_tck_ps = self.trace_tck_ps or trace_clock_ps(workload, trace)
-        check_fits(workload, trace, devices, self.trace_tck_ps, "trace_tck_ps")
+        if sources:
+            (source,) = sources
+            workload, request_bytes, trace = source.label, source.request_bytes, source.trace
+            self.trace_tck_ps = self.trace_tck_ps or source.tck_ps
+        else:
+            trace = read_workload(workload, peak_gb_per_s=peak, request_bytes=request_bytes, device=usual)
+            self.trace_tck_ps = self.trace_tck_ps or trace_clock_ps(workload, trace)
+        least = min(device.capacity_bytes for device in devices)
+        bursts = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
+        self.trace = within(bursts, least, self.settings.beyond_capacity)
+        check_fits(workload, self.trace, devices, self.trace_tck_ps, "trace_tck_ps")
         self._check_reads(f"workload {workload!r} has", round(trace.read_share * trace.requests))
-        self.about = (
-            f"{workload}: {trace_text(trace, peak, self.trace_tck_ps or usual.tck_ps, request_bytes)}"
-        )
-        self.trace = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
+        tck_ps, highest = self.trace_tck_ps or usual.tck_ps, self.trace.highest_address
+        self.about = f"{workload}: {trace_text(trace, peak, tck_ps, request_bytes, highest)}"
         self.metrics = metrics_of(self.controller, timed=trace.timed)
         return trace.timed
 
-    def _read_players(self, players: Mapping[str, Any]) -> bool:
+    def _read_players(self, sources: Sequence[Source]) -> bool:
         """Set the players and the metrics; whether all of them say when they want their requests."""
         from cosearch_plugins.dram.players import read_players
 
         # Players wait for each other, so windows of each do not stand for it.
         self.fidelities = self.fidelities[1:]
         devices = list(self.devices.by_name.values())
+        settings = self.settings
         self.players = read_players(
-            players, devices, self.settings.request_bytes, self.settings.starvation_cycles, METRICS
+            sources, devices, settings.starvation_cycles, METRICS, settings.beyond_capacity
         )
         self._check_reads("players have", self.players.reads)
         self.about = self.players.about

@@ -197,19 +197,22 @@ class DramControllerArchgym(Problem):
 
     def build(self) -> None:
         """Make or read the trace, and set the goal's objectives."""
-        from cosearch_simulators.dram.common.memspecs.memspec import address_bits, memspec_device
+        from cosearch_simulators.dram.common.memspecs.address_mapping import address_bits
+        from cosearch_simulators.dram.common.memspecs.memspec import memspec_device
         from cosearch_simulators.dram.common.trace_checks import too_late
+        from cosearch_simulators.dram.common.traces.bursts import in_bursts
 
         workload = self.settings.workload
         device = memspec_device(MEMSPEC)
         self._device = replace(device, address_bits=address_bits(CONGEN, device))
-        self.trace = (
+        trace = (
             archgym_workload(workload, device.capacity_bytes, self.settings.seed)
             if workload in WORKLOADS
-            else read_workload(workload, WORKLOADS)
+            else read_workload(workload, WORKLOADS, device=device)
         )
         self._trace_tck_ps = round(1_000_000 / self.settings.trace_clock_mhz)
-        text = trace_text(self.trace, device.peak_bandwidth_gb_per_s, self._trace_tck_ps)
+        self.trace = in_bursts(trace, device.transaction_bytes, device.transaction_bytes)
+        text = trace_text(trace, device.peak_bandwidth_gb_per_s, self._trace_tck_ps)
         self.about = f"{workload}: {text}"
         if late := too_late(self.trace, self._trace_tck_ps):
             raise WorkloadError(f"workload {workload!r}: {late}")

@@ -58,6 +58,12 @@ def _player_files(players: dict[str, Any]) -> list[str]:
     return [path for player in players.values() for path in files_of(player["workload"])]
 
 
+def _simulation_files(path: str) -> list[str]:
+    from cosearch_plugins.dram.dramsys_file import simulation_files
+
+    return simulation_files(path)
+
+
 class DramControllerSettings(Settings):
     """What `dram-controller` is told."""
 
@@ -67,7 +73,8 @@ class DramControllerSettings(Settings):
         "see `generators` and `formats` in `cosearch_simulators.dram.common.traces`. With `gb_per_s=8` a "
         "generator's requests ask for that on average, at random times; without, all but `multicore` (half "
         "of the peak) send as fast as they are let. A large file is streamed from disk, for each design "
-        "anew. A Ramulator CPU trace is `FILE:format=simpleo3`",
+        "anew. Lines of DRAMSys, DRAMsim3, USIMM and Ramulator are known by their form; a Ramulator CPU "
+        "trace is `FILE:format=simpleo3`",
     )
     controller: Literal["queued", "bank_machines"] = setting(
         "queued",
@@ -89,6 +96,12 @@ class DramControllerSettings(Settings):
     )
     memspec: InputFile | None = setting(
         None, "a DRAMSys memspec (JSON), in place of the five arguments above"
+    )
+    simulation: Annotated[InputFile, NamesFiles(_simulation_files)] | None = setting(
+        None,
+        "a whole DRAMSys simulation (JSON), in place of memory, mapping and trace: its memspec and mapping, "
+        "its players and generators as the workload (unless `workload` is given), and its mcconfig as the "
+        "default design of `bank_machines`; `--default` evaluates it",
     )
     search_device: bool | Literal["speed_grade"] = setting(
         False,
@@ -113,9 +126,14 @@ class DramControllerSettings(Settings):
     )
     request_bytes: Literal[8, 16, 32, 64, 128, 256] = setting(
         64,
-        "what a request of the trace moves; it takes several bursts of a memory whose burst is shorter, and "
-        "counts as that many requests",
+        "what a request of the trace moves, unless its line says so, as `31: (128) read 0x40` of an .stl "
+        "does; it takes several bursts of a memory whose burst is shorter, and counts as that many requests",
         unit="B",
+    )
+    beyond_capacity: Literal["refuse", "fold", "shift"] = setting(
+        "refuse",
+        "what becomes of a trace with addresses beyond the memory: `fold` wraps them around, `shift` moves "
+        "all down so that the lowest lies at the begin",
     )
     trace_tck_ps: int | None = setting(
         None,
@@ -142,6 +160,14 @@ class DramControllerSettings(Settings):
     )
     threads: Threads = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _controller_of_simulation(cls, given: Any) -> Any:
+        """DRAMSys' controller is `bank_machines`."""
+        if isinstance(given, dict) and given.get("simulation") and "controller" not in given:
+            return {**given, "controller": "bank_machines"}
+        return given
+
     @model_validator(mode="after")
     def _one_source_of_each(self) -> Self:
         """A memory is given by names or by a memspec, requests by one trace or by players."""
@@ -150,6 +176,16 @@ class DramControllerSettings(Settings):
             for name in type(self).model_fields
             if name in self.model_fields_set and getattr(self, name) not in (None, False)
         ]
+        gives = ("memspec", "players", *MEMSPEC_GIVES)
+        if self.simulation is not None:
+            if named := [
+                n for n in (*gives, *(["address_mapping"] * (self.address_mapping != SEARCH))) if n in given
+            ]:
+                raise ArgumentError(
+                    f"simulation gives memory, mapping and trace: leave out {' and '.join(named)}"
+                )
+            if self.controller != "bank_machines":
+                raise ArgumentError("simulation is DRAMSys', whose controller is bank_machines, not queued")
         if self.memspec is not None and (named := [name for name in MEMSPEC_GIVES if name in given]):
             raise ArgumentError(f"memspec gives the device: leave out {' and '.join(named)}")
         if self.standard.startswith("HBM") and (self.ranks or 1) > 2:

@@ -13,7 +13,7 @@ from cosearch.errors import ArgumentError, unknown_name
 from cosearch.space import Categorical, Designs, Parameter
 
 if TYPE_CHECKING:
-    from cosearch_simulators.dram import Device
+    from cosearch_simulators.dram import AddressBits, Device
 
 # The size of chip and the speed that a user gets who names only the standard.
 USUAL_ORGANIZATION = {
@@ -89,19 +89,25 @@ class Devices:
         lack = {s for (s, _), device in self.by_name.items() if refresh not in device.refresh_modes}
         return tuple(s for s in self.standards if s in lack)
 
+    def with_address_bits(self, bits: AddressBits) -> Devices:
+        """The same devices under an address mapping of their own."""
+        found = {key: replace(device, address_bits=bits) for key, device in self.by_name.items()}
+        return replace(self, by_name=found)
+
     def with_address_mapping(self, mapping: str | Mapping[str, Any]) -> Devices:
-        """The same devices under a CONGEN address mapping, or the path of its file.
+        """The same devices under an address mapping of DRAMSys, or the path of its file.
 
         Raises:
             ArgumentError: it cannot be read, or does not fit a device.
         """
-        from cosearch_simulators.dram.common.memspecs.memspec import address_bits, read_section
+        from cosearch_simulators.dram.common.memspecs.address_mapping import address_bits
+        from cosearch_simulators.dram.common.memspecs.files import MAPPING_KEYS, read_object, section
         from cosearch_simulators.errors import ConfigurationError
 
         where = "address mapping"
         try:
-            congen = read_section(mapping, "CONGEN") if isinstance(mapping, str) else mapping
             where += f" {mapping}" if isinstance(mapping, str) else ""
+            congen = section(read_object(mapping) if isinstance(mapping, str) else mapping, *MAPPING_KEYS)
             return replace(
                 self,
                 by_name={

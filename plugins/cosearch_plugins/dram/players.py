@@ -16,10 +16,11 @@ from pydantic import Field
 
 from cosearch.errors import ArgumentError, UnknownNameError, WorkloadError
 from cosearch.objectives import Metric
-from cosearch_plugins.dram.bursts import in_bursts
+from cosearch_plugins.dram.dramsys_file import Source
 from cosearch_plugins.dram.workload import absolute, check_fits, read_workload, trace_clock_ps, trace_text
 from cosearch_simulators.documents import Document, load, parse
 from cosearch_simulators.dram import Device, Player, PlayersResult, StreamedTrace, Trace
+from cosearch_simulators.dram.common.traces.bursts import BeyondCapacity, in_bursts, within
 from cosearch_simulators.dram.common.traces.trace import LARGEST_CYCLE
 from cosearch_simulators.dram.engines.dramsys.players import MOST_CLASSES
 from cosearch_simulators.errors import SimulatorError
@@ -103,44 +104,45 @@ class Players:
 
 
 def read_players(
-    players: Mapping[str, Any],
+    sources: Sequence[Source],
     devices: Sequence[Device],
-    request_bytes: int,
     starvation_cycles: int,
     of_all: Sequence[Metric],
+    beyond_capacity: BeyondCapacity = "refuse",
 ) -> Players:
-    """The players with their traces.
+    """The players with their traces on the devices.
 
     Args:
-        players: {name: {"workload": ..., "tck_ps": ..., "qos_class": ...}}.
+        sources: who sends.
         devices: that their traces must fit.
-        request_bytes: what a request of a trace moves.
         starvation_cycles: see `simulate_players`.
         of_all: the metrics of all players together, whose names are taken.
+        beyond_capacity: what becomes of addresses that the devices do not have.
 
     Raises:
-        ArgumentError: a field is missing, unknown or has a bad value.
-        UnknownNameError: there is neither such a generator nor such a file.
-        WorkloadError: a trace cannot be made or read, or does not fit the devices.
+        ArgumentError: a trace has cycles of an unknown length, or two metrics would have one name.
+        WorkloadError: a trace does not fit the devices.
     """
     read: dict[str, Player] = {}
     texts = []
     peak = devices[0].peak_bandwidth_gb_per_s
     reads = 0
-    for name, description in descriptions(players).items():
+    for source in sources:
+        trace, tck_ps = source.trace, source.tck_ps
         try:
-            trace = _trace_of(description, request_bytes, devices[0])
-            own_ps = trace_clock_ps(description.workload, trace)
-            tck_ps = description.tck_ps or (own_ps if description.gb_per_s is None else PACING_TCK_PS)
-            check_fits(description.workload, trace, devices, tck_ps, "its tck_ps")
-            bursts = in_bursts(trace, request_bytes, devices[0].transaction_bytes)
-            read[name] = Player(bursts, tck_ps, description.qos_class)
-        except (WorkloadError, UnknownNameError, ArgumentError) as error:
-            raise type(error)(f"player {name!r}: {error}") from None
+            bursts = in_bursts(trace, source.request_bytes, devices[0].transaction_bytes)
+            bursts = within(bursts, min(device.capacity_bytes for device in devices), beyond_capacity)
+            check_fits(source.label, bursts, devices, tck_ps, "its tck_ps")
+            read[source.name] = Player(bursts, tck_ps, source.qos_class)
+        except (WorkloadError, ArgumentError) as error:
+            raise type(error)(f"player {source.name!r}: {error}") from None
         except SimulatorError as error:
-            raise ArgumentError(f"player {name!r}: {error}") from None
+            raise ArgumentError(f"player {source.name!r}: {error}") from None
         reads += round(trace.read_share * trace.requests)
-        texts.append(f"{name}: {trace_text(trace, peak, tck_ps or devices[0].tck_ps, request_bytes)}")
+        text = trace_text(
+            *(trace, peak, tck_ps or devices[0].tck_ps, source.request_bytes), bursts.highest_address
+        )
+        texts.append(f"{source.name}: {text}")
     found = Players(read, starvation_cycles, reads, ". ".join(texts))
     names = [metric.name for metric in (*of_all, *found.metrics)]
     for twice in {name for name in names if names.count(name) > 1}:
@@ -148,11 +150,41 @@ def read_players(
     return found
 
 
+def described_sources(players: Mapping[str, Any], device: Device, request_bytes: int) -> list[Source]:
+    """Who sends, as the user describes them.
+
+    Args:
+        players: {name: {"workload": ..., "tck_ps": ..., "qos_class": ...}}.
+        device: of the memory.
+        request_bytes: what a request of a trace moves.
+
+    Raises:
+        ArgumentError: a field is missing, unknown or has a bad value.
+        UnknownNameError: there is neither such a generator nor such a file.
+        WorkloadError: a trace cannot be made or read.
+    """
+    found = []
+    for name, description in descriptions(players).items():
+        try:
+            trace = _trace_of(description, request_bytes, device)
+        except (WorkloadError, UnknownNameError, ArgumentError) as error:
+            raise type(error)(f"player {name!r}: {error}") from None
+        except SimulatorError as error:
+            raise ArgumentError(f"player {name!r}: {error}") from None
+        own_ps = trace_clock_ps(description.workload, trace)
+        tck_ps = description.tck_ps or (own_ps if description.gb_per_s is None else PACING_TCK_PS)
+        found.append(Source(name, description.workload, trace, tck_ps, description.qos_class, request_bytes))
+    return found
+
+
 def _trace_of(description: PlayerDescription, request_bytes: int, device: Device) -> Trace | StreamedTrace:
     """The player's trace, moved and paced."""
     gb_per_s = description.gb_per_s
     trace = read_workload(
-        description.workload, peak_gb_per_s=device.peak_bandwidth_gb_per_s, request_bytes=request_bytes
+        description.workload,
+        peak_gb_per_s=device.peak_bandwidth_gb_per_s,
+        request_bytes=request_bytes,
+        device=device,
     )
     if gb_per_s is None and not description.offset_bytes:
         return trace
@@ -166,17 +198,21 @@ def _trace_of(description: PlayerDescription, request_bytes: int, device: Device
             description.tck_ps or PACING_TCK_PS,
             max(request_bytes, device.transaction_bytes),
         )
-        interval = moved_bytes / gb_per_s * 1000 / tck_ps
+        moved = np.full(len(trace), float(moved_bytes))
+        if trace.length_byte is not None:
+            moved = np.where(trace.length_byte > 0, trace.length_byte, moved)
+        begins = (np.cumsum(moved) - moved) / gb_per_s * 1000 / tck_ps
         most = device.channels * device.transaction_bytes * 1000 / tck_ps
         if gb_per_s > most:
             raise WorkloadError(
                 f"gb_per_s is {gb_per_s:g}, but a clock of {tck_ps} ps, with a burst a cycle and channel, "
                 f"sends {most:g} GB/s at most"
             )
-        cycle = (np.arange(len(trace)) * interval).astype(np.int64)
+        cycle = begins.astype(np.int64)
         if cycle[-1] > LARGEST_CYCLE:
             raise WorkloadError(f"{len(trace)} requests at {gb_per_s:g} GB/s take too long: raise gb_per_s")
-    return Trace(trace.address_byte + description.offset_bytes, trace.is_write, cycle, trace.name)
+    address_byte = trace.address_byte + description.offset_bytes
+    return Trace(address_byte, trace.is_write, cycle, trace.name, trace.length_byte)
 
 
 def descriptions(players: str | Mapping[str, Any]) -> dict[str, PlayerDescription]:

@@ -20,6 +20,8 @@ CACHE_LINE = 64
 STREAMED_FROM_BYTES = 256 * 1024**2
 
 
+MOST_CHANNELS_AND_RANKS = 256
+
 USUAL_LOAD = 0.5
 """Of the peak bandwidth that `multicore` asks for, unless its `gb_per_s` is given."""
 
@@ -30,6 +32,7 @@ def read_workload(
     *,
     peak_gb_per_s: float = 20.0,
     request_bytes: int = CACHE_LINE,
+    device: Device | None = None,
 ) -> Trace | StreamedTrace:
     """The trace of `generator`, `generator:argument=value,...`, or a file: its path, or `path:format=name`.
 
@@ -38,6 +41,7 @@ def read_workload(
         names: those that an unknown name is held against; default the generators.
         peak_gb_per_s: of the memory, for `USUAL_LOAD`.
         request_bytes: what a request moves.
+        device: the memory, for a file that names places in it.
 
     Raises:
         UnknownNameError: there is neither such a generator nor such a file.
@@ -59,12 +63,12 @@ def read_workload(
             return generate(name, **given)
         path, format = _path_and_format(workload)
         if os.path.isfile(path) and holds_more_than(path, STREAMED_FROM_BYTES):
-            return stream_trace(path, format=format)
+            return stream_trace(path, format=format, device=device)
         if os.path.exists(path) or is_path(path):
             try:
-                return read_trace(path, format=format)
+                return read_trace(path, format=format, device=device)
             except LongTraceError:  # an .npz of few bytes
-                return stream_trace(path, format=format)
+                return stream_trace(path, format=format, device=device)
     except TraceError as error:
         raise WorkloadError(str(error)) from None
     raise unknown_name("workload", name, GENERATORS if names is None else names)
@@ -94,9 +98,15 @@ def check_fits(
 
     largest = max(device.capacity_bytes for device in devices)
     if trace.highest_address >= largest:
+        spans = trace.highest_address - trace.lowest_address
+        advice = "beyond_capacity=shift moves its lowest address to the begin, =fold wraps all around"
+        if spans >= largest:
+            advice = "beyond_capacity=fold wraps its addresses around"
+            if trace.highest_address < MOST_CHANNELS_AND_RANKS * largest:
+                advice += "; or choose more ranks or channels, or a larger organization"
         raise WorkloadError(
             f"workload {workload!r} reaches address {trace.highest_address:#x}, beyond the device "
-            f"({largest:#x} bytes); choose more ranks or channels, or a larger organization"
+            f"({largest:#x} bytes); {advice}"
         )
     if late := too_late(trace, tck_ps):
         raise WorkloadError(f"workload {workload!r}: {late}")
@@ -107,6 +117,22 @@ def check_fits(
         )
 
 
+def fixed_mapping(workload: str) -> str | None:
+    """The address mapping under which alone a trace is what its file says: that of places in a memory.
+
+    Raises:
+        WorkloadError: the trace cannot be read.
+    """
+    from cosearch_simulators.dram.common.traces.formats import names_places
+    from cosearch_simulators.dram.common.traces.places import MAPPING
+    from cosearch_simulators.errors import TraceError
+
+    try:
+        return MAPPING if files_of(workload) and names_places(*_path_and_format(workload)) else None
+    except TraceError as error:
+        raise WorkloadError(str(error)) from None
+
+
 def trace_clock_ps(workload: str, trace: Trace | StreamedTrace) -> int | None:
     """The clock period of a trace's cycles as far as the workload's name says it: that of the generators."""
     from cosearch_simulators.dram.common.traces.generators import CYCLE_PS, GENERATORS
@@ -115,7 +141,11 @@ def trace_clock_ps(workload: str, trace: Trace | StreamedTrace) -> int | None:
 
 
 def trace_text(
-    trace: Trace | StreamedTrace, peak_gb_per_s: float, tck_ps: int, request_bytes: int = CACHE_LINE
+    trace: Trace | StreamedTrace,
+    peak_gb_per_s: float,
+    tck_ps: int,
+    request_bytes: int = CACHE_LINE,
+    highest_address: int | None = None,
 ) -> str:
     """What a trace is, in a line: its size, its reads, where it goes, and at what load.
 
@@ -123,10 +153,14 @@ def trace_text(
         trace: the trace.
         peak_gb_per_s: of the memory.
         tck_ps: clock period of the trace's cycles.
-        request_bytes: what a request moves.
+        request_bytes: what a request moves that says nothing of it.
+        highest_address: once it is on the memory; default the trace's.
     """
-    reads = f"{trace.requests:,} requests of {request_bytes} bytes, {trace.read_share:.0%} reads"
-    where = f"up to address {trace.highest_address / 1024**2:,.0f} MiB"
+    moved = trace.moved_bytes(request_bytes)
+    each = f"{request_bytes} bytes" if not trace.longest else f"{moved / trace.requests:.4g} bytes on average"
+    reads = f"{trace.requests:,} requests of {each}, {trace.read_share:.0%} reads"
+    highest = trace.highest_address if highest_address is None else highest_address
+    where = f"up to address {highest / 1024**2:,.0f} MiB"
     footprint = getattr(trace, "footprint_bytes", None)  # a streamed one does not know it
     if footprint is not None:
         where = f"{footprint / 1024**2:,.2f} MiB of different lines {where}"
@@ -135,7 +169,7 @@ def trace_text(
             f"{reads}, {where}; each comes as soon as the one before is accepted: all that the memory takes"
         )
     time_ns = max(trace.highest_cycle, 1) * tck_ps / 1000
-    asked = trace.requests * request_bytes / time_ns
+    asked = moved / time_ns
     return (
         f"{reads}, {where}; in {time_ns / 1000:,.1f} us they ask for {asked:.3g} GB/s, "
         f"{asked / peak_gb_per_s:.0%} of the {peak_gb_per_s:.3g} GB/s that the data bus can move"

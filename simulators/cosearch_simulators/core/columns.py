@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -88,8 +88,10 @@ class Columns:
                 )
         return problems
 
-    def _fields(self) -> list[str]:
-        return [field.name for field in fields(self)]  # type: ignore[arg-type]
+    @classmethod
+    @cache  # asked for by every `len`
+    def _fields(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
 
     def _column(self, name: str) -> NDArray[Any]:
         given = getattr(self, name)

@@ -82,11 +82,25 @@ class NetworkBuilder:
             raise WorkloadError(
                 f"network {self.name!r}: input {name!r} must have sizes of at least 1, got {shape}"
             )
+        if self.taken(name):
+            raise WorkloadError(f"network {self.name!r}: an operator or input is already named {name!r}")
         self._inputs.append(name)
         return Tensor((name,), shape)
 
+    def taken(self, name: str) -> bool:
+        """Whether an operator or an input has this name."""
+        return name in self.operators or name in self._inputs
+
     def add(self, operator: Operator, inputs: Iterable[Tensor], shape: Iterable[int]) -> Tensor:
-        """An operator fed by `inputs`; returns its output, of `shape`."""
+        """An operator fed by `inputs`; returns its output, of `shape`.
+
+        Raises:
+            WorkloadError: another operator, or an input, has its name.
+        """
+        if self.taken(operator.name):
+            raise WorkloadError(
+                f"network {self.name!r}: an operator or input is already named {operator.name!r}"
+            )
         self.operators[operator.name] = operator
         self._edges += [(producer, operator.name) for producer in _producers(inputs)]
         return Tensor((operator.name,), tuple(shape))

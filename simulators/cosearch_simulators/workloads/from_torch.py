@@ -8,40 +8,41 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import operator as python_operator
-from collections.abc import Sequence
-from math import prod
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cosearch_simulators.errors import WorkloadError
-from cosearch_simulators.workloads.aten import ELEMENTWISE, TRANSLATIONS, VIEWS, Call
-from cosearch_simulators.workloads.builder import Tensor
-from cosearch_simulators.workloads.importing import Constant, Importer, Value, unsupported
+from cosearch_simulators.workloads.aten import KNOWN
+from cosearch_simulators.workloads.aten_walk import WRAPPED, Walk, output_of, shape_of
+from cosearch_simulators.workloads.importing import Constant
 from cosearch_simulators.workloads.network import Network
 from cosearch_simulators.workloads.operators import Precision
 
 if TYPE_CHECKING:
     from torch import Tensor as TorchTensor
     from torch.export import ExportedProgram
-    from torch.fx import Node
     from torch.nn import Module
 
 
 def from_torch(
     module: Module | ExportedProgram,
-    example_inputs: Sequence[Any] | TorchTensor | None = None,
+    example_inputs: Sequence[Any] | Mapping[str, Any] | TorchTensor | None = None,
     *,
     name: str = "",
     precision: Precision | None = None,
+    strict: bool = False,
 ) -> Network:
     """The network of a PyTorch module, as it runs in inference.
 
     Args:
         module: any module that `torch.export` can trace, or what it traced.
-        example_inputs: positional inputs of `forward`, or the only one; only their shapes and types matter. A
-            traced program needs none unless it leaves sizes open.
+        example_inputs: positional inputs of `forward`, those by name, or the only one; only their shapes and
+            types matter. A traced program needs none unless it leaves sizes open.
         name: of the network, by default the module's class.
         precision: of all operators, by default that of the module's tensors.
+        strict: whether operators that are not known are refused; else they count as elementwise traffic, and
+            one `UnknownOperatorWarning` names them.
 
     Returns:
         Network: parameters that the graph does not use are not counted.
@@ -53,25 +54,24 @@ def from_torch(
         15
 
     Raises:
-        WorkloadError: the module cannot be traced, or an operator is not supported; with its module and node.
+        WorkloadError: the module cannot be traced or counted; with the part of it, and the node.
     """
     traced = _traced(module, example_inputs)
-    importer = Importer(name or type(module).__name__)
+    walk = Walk(name or type(module).__name__, precision)
+    values = walk.importer.values
     trained = traced.graph_signature.inputs_to_parameters
     outside = set(traced.graph_signature.user_inputs)
-    used: set[str] = set()
     for node in traced.graph.nodes:
         if node.op == "placeholder":
-            shape = _shape(node)
-            if node.name in outside and _output(node) is not None:
-                importer.values[node.name] = importer.builder.input(node.name, shape)
+            shape = shape_of(node)
+            if node.name in outside and output_of(node) is not None and 0 not in shape:
+                values[node.name] = walk.importer.builder.input(node.name, shape)
+            elif node.name in trained:
+                values[node.name] = walk.importer.stored(trained[node.name], shape)
             else:
-                parameters = ((trained[node.name], prod(shape)),) if node.name in trained else ()
-                importer.values[node.name] = Constant(shape, parameters)
-        elif node.op == "call_function":
-            importer.builder.precision = precision or _precision(node)
-            importer.values[node.name] = _translate(importer, node, used)
-    return importer.builder.build()
+                values[node.name] = Constant(shape)
+    walk.translate(traced.graph_module)
+    return walk.importer.finished(KNOWN, strict=strict)
 
 
 def _traced(module: Any, inputs: Any) -> ExportedProgram:
@@ -80,9 +80,9 @@ def _traced(module: Any, inputs: Any) -> ExportedProgram:
     if isinstance(inputs, torch.Tensor):
         inputs = (inputs,)
     if isinstance(module, torch.export.ExportedProgram):
-        traced = module if inputs is None else _trace(module.module(), tuple(inputs))
+        traced = module if inputs is None else _trace(module.module(), inputs)
         for node in traced.graph.nodes:
-            output = _output(node) if node.op == "placeholder" else None
+            output = output_of(node) if node.op == "placeholder" else None
             sizes = () if output is None else tuple(output.shape)
             if not all(isinstance(size, int) for size in sizes):
                 shape = ", ".join(map(str, sizes))
@@ -95,21 +95,28 @@ def _traced(module: Any, inputs: Any) -> ExportedProgram:
     training = {part: part.training for part in module.modules()}
     module.eval()
     try:
-        return _trace(module, tuple(inputs))
+        return _trace(module, inputs)
     finally:
         for part, was_training in training.items():
             part.training = was_training
 
 
-def _trace(module: Module, inputs: tuple[Any, ...]) -> ExportedProgram:
+def _trace(module: Module, inputs: Sequence[Any] | Mapping[str, Any]) -> ExportedProgram:
     import torch
 
     loudest = logging.root.manager.disable
     try:
         # what cannot be traced is printed and logged as a page of code; the first line tells it
         logging.disable(logging.WARNING)
-        with contextlib.redirect_stderr(io.StringIO()):
-            return torch.export.export(module, inputs)
+        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            args, named = ((), dict(inputs)) if isinstance(inputs, Mapping) else (tuple(inputs), {})
+            try:
+                return torch.export.export(module, args, named)
+            except Exception as error:  # torch has other classes for it in other versions
+                if "in output, which is not a known type" not in str(error):
+                    raise
+                return torch.export.export(_tensors_of(module), args, named)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WorkloadError(f"torch.export cannot trace {type(module).__name__}: {reason}") from error
@@ -117,69 +124,23 @@ def _trace(module: Module, inputs: tuple[Any, ...]) -> ExportedProgram:
         logging.disable(loudest)
 
 
-def _translate(importer: Importer, node: Node, used: set[str]) -> Value:
-    kind = _kind(node)
-    operands = [importer.values[operand.name] for operand in node.all_input_nodes]
-    shape = _shape(node)
-    if not any(isinstance(operand, Tensor) for operand in operands):
-        return importer.constant(operands, shape)
-    path = _path(node)
-    name = _name(node, path, used)
-    if kind in VIEWS:
-        return importer.view(name, operands, shape)
-    used.add(name)
-    if kind in ELEMENTWISE:
-        function = ELEMENTWISE[kind]
-        if kind == "gelu" and node.kwargs.get("approximate") == "tanh":
-            function = "gelu_tanh"
-        # the statistics of a batch normalisation are buffers and add no parameters
-        return importer.elementwise(name, function, operands, shape)
-    if kind not in TRANSLATIONS:
-        where = f"{path or importer.builder.name} (node {node.name!r})"
-        raise unsupported(kind, where, sorted({*VIEWS, *ELEMENTWISE, *TRANSLATIONS}))
-    return TRANSLATIONS[kind](Call(importer, kind, name, shape, _arguments(node)))
+def _tensors_of(module: Module) -> Module:
+    """The module with the tensors alone of what it gives, such as a model with a cache of another class."""
+    import torch
 
+    def tensors(value: Any) -> list[torch.Tensor]:
+        if isinstance(value, torch.Tensor):
+            return [value]
+        parts = value.values() if isinstance(value, Mapping) else value
+        known = isinstance(parts, Iterable) and not isinstance(parts, str)
+        return [tensor for part in parts for tensor in tensors(part)] if known else []
 
-def _arguments(node: Node) -> dict[str, Any]:
-    """A node's arguments by the names of its schema, defaults included."""
-    schema = node.target._schema.arguments  # type: ignore[union-attr]
-    given = {argument.name: argument.default_value for argument in schema}
-    given |= dict(zip((argument.name for argument in schema), node.args, strict=False))
-    return given | node.kwargs
+    class Tensors(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.add_module(WRAPPED, module)
 
+        def forward(self, *args: Any, **named: Any) -> list[torch.Tensor]:
+            return tensors(module(*args, **named))
 
-def _kind(node: Node) -> str:
-    """The operator's name without its overload, and without the underscore of those that work in place."""
-    if node.target is python_operator.getitem:
-        return "getitem"
-    kind = str(node.target).removeprefix("aten.").partition(".")[0]
-    return kind.removesuffix("_") if not kind.startswith("_") else kind
-
-
-def _output(node: Node) -> Any:
-    """A node's output as a tensor without data, the first where it has several, or None."""
-    value = node.meta.get("val")
-    if isinstance(value, tuple | list):
-        value = value[0] if value else None
-    return value if hasattr(value, "shape") else None
-
-
-def _shape(node: Node) -> tuple[int, ...]:
-    output = _output(node)
-    return () if output is None else tuple(int(size) for size in output.shape)
-
-
-def _precision(node: Node) -> Precision:
-    output = _output(node)
-    return Precision.uniform(32 if output is None else 8 * output.dtype.itemsize)
-
-
-def _path(node: Node) -> str:
-    """The module that a node is in, such as "layer1.0.conv1"."""
-    stack = list(node.meta.get("nn_module_stack", {}).values())
-    return str(stack[-1][0]) if stack else ""
-
-
-def _name(node: Node, path: str, used: set[str]) -> str:
-    """The module's path where the node is the only one of it so far, else with the node's name."""
-    return path if path and path not in used else f"{path}.{node.name}".lstrip(".")
+    return Tensors().eval()

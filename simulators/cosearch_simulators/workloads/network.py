@@ -19,6 +19,9 @@ from cosearch_simulators.workloads.operators import (
     TransposedConvolution,
 )
 from cosearch_simulators.workloads.vector_operators import Elementwise
+from cosearch_simulators.workloads.volumes import Convolution3d
+
+WITH_BIAS = Convolution | Convolution3d | TransposedConvolution | MatrixMultiply
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,13 @@ class Network:
             if isinstance(operator, Elementwise) and operator.function == "batch_norm":
                 (producer,) = self.producers(operator.name) or ("",)
                 source = self._by_name.get(producer)
-                foldable = isinstance(source, Convolution | TransposedConvolution | MatrixMultiply)
+                foldable = isinstance(source, WITH_BIAS)
                 if foldable and self.consumers(producer) == (operator.name,):
                     folded[operator.name] = producer
         return replace(
             self,
             operators=tuple(
-                replace(operator, bias=True) if operator.name in folded.values() else operator  # type: ignore[call-arg]
+                _biased(operator) if operator.name in folded.values() else operator
                 for operator in self.operators
                 if operator.name not in folded
             ),
@@ -175,3 +178,11 @@ class Network:
         for producer, consumer in self.edges:
             found[producer] = (*found.get(producer, ()), consumer)
         return found
+
+
+def _biased(operator: Operator) -> Operator:
+    """The operator with a bias, which is trained where it had none."""
+    biased = replace(operator, bias=True)  # type: ignore[call-arg]
+    if operator.trained is None:
+        return biased
+    return replace(biased, trained=operator.trained + biased.bias_elements - operator.bias_elements)

@@ -27,7 +27,7 @@ LARGEST_COUNT = 2**63 - 1
 """Accelerator models count in 64-bit integers."""
 
 _PAIRS = ("in_size", "out_size", "kernel", "stride", "dilation")
-"""Fields with a number for the rows and one for the columns."""
+"""Fields with a number for each axis, such as the rows and the columns."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,14 @@ class Operator(ABC):
         name: unique in its network.
         precision: bits of each operand.
         tied: its parameters are another operator's, which counts them.
+        trained: its parameters, where they are not its weights and its bias: none where both are computed by
+            others or never trained, more where the weights are computed from larger ones.
     """
 
     name: str
     precision: Precision = Precision()
     tied: bool = False
+    trained: int | None = None
 
     def __post_init__(self) -> None:
         self._check()
@@ -96,7 +99,8 @@ class Operator(ABC):
     @property
     def parameters(self) -> int:
         """Trained numbers, bias included; none where they are tied to another operator's."""
-        return 0 if self.tied else self.tensor_elements["Weights"] + self.bias_elements
+        own = self.tensor_elements["Weights"] + self.bias_elements if self.trained is None else self.trained
+        return 0 if self.tied else own
 
     @cached_property
     def macs(self) -> int:
@@ -132,10 +136,10 @@ class Operator(ABC):
     def _check(self) -> None:
         """Raise a WorkloadError where the fields describe nothing that can be run."""
 
-    def _check_positive(self, *fields: str) -> None:
+    def _check_positive(self, *fields: str, axes: int = 2) -> None:
         for field in fields:
             value = getattr(self, field)
-            self._check_whole(field, value, 2 if field in _PAIRS else None)
+            self._check_whole(field, value, axes if field in _PAIRS else None)
             if min(value if isinstance(value, tuple) else (value,), default=1) < 1:
                 raise WorkloadError(f"{self._label}: {field} must be at least 1, got {value}")
 
@@ -183,7 +187,7 @@ class Convolution(Operator):
         self._check_whole("padding", self.padding, 4)
         if min(self.padding) < 0:
             raise WorkloadError(f"{self._label}: padding must be at least 0, got {self.padding}")
-        _check_groups(self._label, self.in_channels, self.out_channels, self.groups)
+        check_groups(self._label, self.in_channels, self.out_channels, self.groups)
         if min(self.out_size) < 1:
             raise WorkloadError(
                 f"{self._label}: the kernel {self.kernel} with dilation {self.dilation} is larger "
@@ -262,7 +266,7 @@ class TransposedConvolution(Operator):
         self._check_positive(
             "in_channels", "out_channels", "in_size", "out_size", "kernel", "stride", "groups", "batch"
         )
-        _check_groups(self._label, self.in_channels, self.out_channels, self.groups)
+        check_groups(self._label, self.in_channels, self.out_channels, self.groups)
 
     @property
     def bias_elements(self) -> int:
@@ -351,7 +355,7 @@ class BatchedMatrixMultiply(Operator):
     @property
     def parameters(self) -> int:
         """None: both operands are computed."""
-        return 0
+        return self.trained or 0
 
     @property
     def tensor_elements(self) -> dict[str, int]:
@@ -364,7 +368,8 @@ class BatchedMatrixMultiply(Operator):
         return LoopNest.of({"G": self.batch, "P": self.m, "K": self.n, "C": self.k})
 
 
-def _check_groups(label: str, in_channels: int, out_channels: int, groups: int) -> None:
+def check_groups(label: str, in_channels: int, out_channels: int, groups: int) -> None:
+    """Raise `WorkloadError` where the groups do not divide the channels."""
     for which, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if channels % groups:
             raise WorkloadError(f"{label}: {which} {channels} must be a multiple of groups {groups}")

@@ -26,6 +26,11 @@ ELEMENTWISE_OPERATIONS = {
     "erf": 1,
     "sin": 1,
     "cos": 1,
+    "function": 1,  # another transcendental one: tan, asinh, lgamma
+    "round": 1,
+    "modulo": 1,
+    "sign": 1,
+    "bitwise": 1,
     "absolute": 1,
     "negate": 1,
     "minimum": 1,
@@ -35,8 +40,13 @@ ELEMENTWISE_OPERATIONS = {
     "relu": 1,  # max(x, 0)
     "leaky_relu": 2,  # max(x, a x)
     "clip": 2,  # min(max(x, low), high); ReLU6 is one
-    "elu": 4,  # exp, subtract, multiply, select
+    "elu": 4,  # exp, subtract, multiply, select; SELU and CELU have their factors in it
     "softplus": 3,  # exp, add, log
+    "softsign": 3,  # x / (1 + |x|)
+    "mish": 5,  # x tanh(softplus(x))
+    "glu": 5,  # the half x times the sigmoid of the other half
+    "shrink": 3,  # select by |x|, subtract
+    "normalize": 2,  # x divided by its norm: multiply, compare with the least norm
     "sigmoid": 4,  # 1 / (1 + exp(-x))
     "swish": 5,  # x sigmoid(x), also called SiLU
     "hard_sigmoid": 4,  # clip(x + 3) / 6
@@ -46,6 +56,14 @@ ELEMENTWISE_OPERATIONS = {
     "batch_norm": 2,  # x scale + shift: at inference its statistics are constants
     "rotary": 3,  # rotary position embedding: two multiplications and an addition an element
     "bilinear": 7,  # bilinear resizing: four multiplications, three additions an output
+    "bicubic": 31,  # sixteen multiplications, fifteen additions an output
+    "sample": 7,  # an image at given places, between four pixels
+    "quantize": 6,  # minimum and maximum of the tensor, divide, round, clip (2)
+    "pack": 1,  # adds elements into another tensor at given places
+    "rnn_cell": 2,  # add, tanh
+    "gru_cell": 18,  # two sigmoids (8), tanh, five additions, four multiplications
+    "lstm_cell": 21,  # three sigmoids (12), two tanh, four additions, three multiplications
+    "other": 1,  # an operator that the importer does not know: its traffic counts
 }
 """Vector operations for one output element of each elementwise function."""
 
@@ -54,8 +72,12 @@ POOL_OPERATIONS = {
     "average_pool": 1,  # add; the division is one an output and left out
     "mean": 1,
     "sum": 1,
+    "product": 1,
     "maximum": 1,
     "minimum": 1,
+    "norm": 2,  # multiply, add; the root is one an output and left out
+    "variance": 4,  # add; subtract, multiply, add
+    "log_sum_exp": 3,  # maximum, exp, add
 }
 """Vector operations for one input of each window of a reduction that has one output a window."""
 
@@ -67,6 +89,10 @@ NORMALIZATION_OPERATIONS = {
     "instance_norm": 7,
     "rms_norm": 4,  # square, sum, divide, scale
     "local_response_norm": 4,  # square, sum over the channels' window, power, divide
+    "unit_norm": 3,  # square, sum, divide: rows of the length 1
+    "hardmax": 2,  # maximum, compare
+    "cumulative": 1,  # sums, products or maxima of all before
+    "sort": 1,  # a comparison an element in each pass of a merge sort of the row
 }
 """Vector operations for one element of each reduction that keeps the shape: all are over windows of rows."""
 
@@ -140,7 +166,8 @@ class Reduction(Operator):
         """Operations of the function over all windows."""
         if self.function in POOL_OPERATIONS:
             return POOL_OPERATIONS[self.function] * self.out_elements * self.window
-        return NORMALIZATION_OPERATIONS[self.function] * self.in_elements
+        passes = max(1, (self.window - 1).bit_length()) if self.function == "sort" else 1
+        return NORMALIZATION_OPERATIONS[self.function] * self.in_elements * passes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +193,8 @@ class Embedding(Operator):
     @property
     def parameters(self) -> int:
         """The whole table."""
-        return 0 if self.tied else self.rows * self.features
+        own = self.rows * self.features if self.trained is None else self.trained
+        return 0 if self.tied else own
 
     @property
     def tensor_elements(self) -> dict[str, int]:

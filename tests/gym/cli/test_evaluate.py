@@ -139,7 +139,6 @@ def test_a_simulator_that_hangs_fails_its_design_only(command):
         (with_value(order=["n", "k"]), ("'order'",)),
         (with_value(bank=1), ("unknown parameter 'bank'", "did you mean 'banks'?")),
         (with_value(policy="none"), ("'ways' is inactive",)),
-        ("{}", ("'policy' is missing",)),
         ("[]", ("no design",)),
         ("3", ("expected an object", "3")),
         ('{"policy": lru}', ("--design is not JSON", "character 12")),
@@ -222,3 +221,29 @@ def test_a_seed_means_nothing_to_a_problem_that_draws_none(cli):
 @pytest.mark.parametrize("name", ["name", "settings", "self"])
 def test_a_setting_that_is_none_is_named(cli, name):
     cli("evaluate", "toy-cache", "--default", "--set", f"{name}=x").assert_error("unknown argument", name)
+
+
+def test_what_a_design_leaves_out_has_its_default_and_is_said(cli):
+    found = cli("evaluate", "toy-cache", "--design", '{"banks": 10}', "--json")
+    default = cli("evaluate", "toy-cache", "--default", "--json").json["rows"][0]["design"]
+    (row,) = found.json["rows"]
+    assert row["design"] == default | {"banks": 10}
+    assert row["left_out"] == {name: value for name, value in default.items() if name != "banks"}
+    assert row["metrics"]["latency_ns"] == 100 / 10 + default["ways"]
+    assert "left out, so at the default: policy=lru" in found.err
+    assert "banks" not in found.err
+
+
+def test_a_default_is_taken_only_where_it_is_active(cli):
+    designs = json.dumps([{"policy": "none"}, GOOD])
+    found = cli("evaluate", "toy-cache", "--design", designs, "--json")
+    first, second = found.json["rows"]
+    assert "ways" not in first["design"]
+    assert "ways" not in first["left_out"]
+    assert second["left_out"] == {}
+    assert "design 0: left out" in found.err
+    assert "design 1" not in found.err
+    cli("evaluate", "toy-cache", "--design", '{"policy": "none", "ways": 2}').assert_error(
+        "'ways' is inactive, so leave it out"
+    )
+    cli("evaluate", "toy-cache", "--design", '{"bank": 2}').assert_error("unknown parameter", "'banks'")

@@ -92,3 +92,13 @@ def test_check_says_what_breaks_the_contract(cli, monkeypatch):
 def test_check_of_a_plugin_that_is_not_there_or_broken_is_one_line(cli, command):
     cli("check", "toi").assert_error("unknown plugin 'toi'", "did you mean 'toy'?")
     command("check", "broken").assert_error("could not be loaded", "needs libsimulator 7, found 6")
+
+
+def test_a_simulator_that_ends_its_process_does_not_end_the_check_without_a_word(cli, monkeypatch):
+    from cosearch.registry import registry
+
+    monkeypatch.setattr(registry().problems["toy-cache"], "simulate", lambda *_, **__: os._exit(7))
+    failed = cli("check", "toy", "--designs", 2)
+    assert failed.code == 1
+    assert "the process ended (exit code 7) while its designs were simulated" in failed.out
+    assert "passed" in failed.out  # the agent

@@ -9,6 +9,7 @@ import resource
 import shutil
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
@@ -172,6 +173,16 @@ def test_studies_of_several_problems_share_one_table(cli, store, tmp_path):
     assert cli("export", store, "-o", tmp_path / "t.parquet").code == 0
     table = pyarrow.parquet.read_table(tmp_path / "t.parquet")
     assert table.num_rows == 40 + 41 + 3
+
+
+def test_an_export_without_a_file_goes_beside_the_store_and_says_where(cli, store):
+    one = cli("export", store, "toy-cache-toy-walk-0", "--json", "--force").json
+    folder = Path(store).parent
+    assert one["output"] == str(folder / "toy-cache-toy-walk-0.parquet")
+    every = cli("export", store, "--format", "csv", "--force")
+    assert f"to {folder / Path(store).stem}.csv" in every.out
+    assert (folder / f"{Path(store).stem}.csv").is_file()
+    cli("export", store, "--format", "csv").assert_error("is already there", "--force")
 
 
 def test_an_export_never_replaces_a_file_unasked(cli, store, tmp_path):

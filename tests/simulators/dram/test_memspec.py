@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cosearch_simulators.dram import BankMachineControllers, Controllers, Trace, simulate
-from cosearch_simulators.dram.common.mapping import channel_of
+from cosearch_simulators.dram.common.mapping import channel_of, decode_bits
 from cosearch_simulators.dram.common.memspecs.memspec import read_memspec
 from cosearch_simulators.errors import ConfigurationError
 
@@ -131,7 +131,10 @@ def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
         (lambda m, c: c.update(XOR=[{"FIRST": 13}]), 'expected XOR as a list of {"FIRST": bit, "SECOND"'),
         (lambda m, c: c.update(BANK_BIT="x"), "expected BANK_BIT as a list of bit numbers, got 'x'"),
         (lambda m, c: c.update(BANK_BIT="13"), "expected BANK_BIT as a list of bit numbers, got '13'"),
-        (lambda m, c: c.update(BANKBIT=[13]), r"CONGEN: unknown field 'BANKBIT'; did you mean 'BANK_BIT'\?"),
+        (
+            lambda m, c: c.update(BANKBIT=[13]),
+            r"address mapping: unknown field 'BANKBIT'; did you mean 'BANK_BIT'\?",
+        ),
         (
             lambda m, c: c.update(XOR=[{"FIRST": 13, "SECOND": 17, "Thrid": 18}]),
             r"XOR: unknown field 'Thrid'; did you mean 'THIRD'\?",
@@ -139,11 +142,11 @@ def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
         (lambda m, c: m["memarchitecturespec"].pop("width"), "field 'width' is missing"),
         (
             lambda m, c: m["memarchitecturespec"].update(nbrOfRows=3),
-            "nbrOfRows must be a power of two, got 3",
+            "must be from 1 Mb to 1 Pb .*, got 0 Mb",
         ),
         (
             lambda m, c: m["memarchitecturespec"].update(nbrOfChannels=2),
-            "CHANNEL_BIT has 0 bits, expected 1 for 2 channels",
+            "CHANNEL_BIT has 0 bits, expected 1 for the 2 channels",
         ),
         (lambda m, c: m["memarchitecturespec"].update(burstLength=0), "burstLength must .*, got 0"),
         (lambda m, c: m["memarchitecturespec"].update(nbrOfBanks=16.0), r"nbrOfBanks must .*, got 16\.0"),
@@ -168,7 +171,7 @@ def test_a_memspec_may_have_several_channels(tmp_path: Path) -> None:
         ),
         (lambda m, c: c.update(XOR=[{"FIRST": 13, "SECOND": 70}]), "XOR has bit 70, expected .* 0 to 31"),
         (lambda m, c: c.update(XOR=[{"FIRST": -1, "SECOND": 13}]), "XOR has bit -1, expected"),
-        (lambda m, c: c["ROW_BIT"].pop(), "ROW_BIT has 14 bits, expected 15 for 32768 rows"),
+        (lambda m, c: c["ROW_BIT"].pop(), "ROW_BIT has 14 bits, expected 15 for the 32768 rows"),
         (lambda m, c: c["ROW_BIT"].__setitem__(0, 14), "must be used once, bit 14 is used 2 times"),
     ],
 )
@@ -190,6 +193,110 @@ def test_a_pseudo_channel_may_be_called_so(tmp_path: Path) -> None:
     assert read_memspec(files[0], tmp_path / "c.json").address_bits == read_memspec(*files).address_bits
 
 
+def test_the_mappings_of_dramsys_5(tmp_path: Path) -> None:
+    # configs/addressmapping: the key is `addressmapping`; an entry may be bits of which it is the XOR.
+    old = json.loads(DDR4_MAPPING.read_text())["CONGEN"]
+    expected = read_memspec(DDR4, DDR4_MAPPING).address_bits
+    for content in ({"addressmapping": old}, {"CONGEN": old}, old):
+        (tmp_path / "c.json").write_text(json.dumps(content))
+        assert read_memspec(DDR4, tmp_path / "c.json").address_bits == expected
+    hashed = {**old, "XOR": [{"FIRST": old["BANK_BIT"][0], "SECOND": old["ROW_BIT"][0]}]}
+    listed = {**old, "BANK_BIT": [[old["BANK_BIT"][0], old["ROW_BIT"][0]], *old["BANK_BIT"][1:]]}
+    read = []
+    for mapping in (hashed, listed):
+        (tmp_path / "c.json").write_text(json.dumps({"addressmapping": mapping}))
+        read.append(read_memspec(DDR4, tmp_path / "c.json").address_bits)
+    assert read[0] == read[1] != expected
+    listed["ROW_BIT"] = [[old["BANK_BIT"][0], old["ROW_BIT"][0]], *old["ROW_BIT"][1:]]
+    (tmp_path / "c.json").write_text(json.dumps({"addressmapping": listed}))
+    with pytest.raises(ConfigurationError, match="expected a bit in it that no other entry has"):
+        read_memspec(DDR4, tmp_path / "c.json")
+
+
+def test_the_lists_of_an_entry_are_its_xor(tmp_path: Path) -> None:
+    mapping = json.loads(DDR4_MAPPING.read_text())["CONGEN"]
+    rows = mapping["ROW_BIT"]
+    lists = {
+        name: [[bit, rows[place], rows[place + 4]] for place, bit in enumerate(mapping[name])]
+        for name in ("BANK_BIT", "BANKGROUP_BIT")
+    }
+    (tmp_path / "c.json").write_text(json.dumps({"addressmapping": {**mapping, **lists}}))
+    bits = read_memspec(DDR4, tmp_path / "c.json").address_bits
+    addresses = np.random.default_rng(3).integers(0, 1 << 32, 300)
+    banks, found_rows = decode_bits(addresses, *bits.runs())
+    entries = [*lists["BANK_BIT"], *lists["BANKGROUP_BIT"]]
+    for address, bank, row in zip(addresses.tolist(), banks, found_rows, strict=True):
+        parity = [sum(address >> bit & 1 for bit in entry) % 2 for entry in entries]
+        assert bank == sum(bit << place for place, bit in enumerate(parity))
+        assert row == sum((address >> bit & 1) << place for place, bit in enumerate(rows))
+
+
+@pytest.mark.parametrize(
+    ("groups", "banks", "columns", "stack_bits"), [(4, 16, 32, [30]), (8, 32, 32, [30]), (4, 16, 128, [30])]
+)
+def test_several_stacks_share_the_bus_of_a_pseudo_channel(
+    tmp_path: Path, groups: int, banks: int, columns: int, stack_bits: list[int]
+) -> None:
+    # DRAMSys 5 counts the banks of one stack and the bursts of a row (configs/memspec/HBM2.json).
+    memspec = json.loads((SAMPLE / "memspecs" / "HBM2.json").read_text())
+    one = read_memspec(SAMPLE / "memspecs" / "HBM2.json")
+    memspec["memspec"]["memarchitecturespec"] |= {
+        "nbrOfStacks": 2,
+        "nbrOfBankGroups": groups,
+        "nbrOfBanks": banks,
+        "nbrOfColumns": columns,
+    }
+    memspec["memspec"]["memtimingspec"]["CCDR"] = 5
+    mapping = {
+        **{"STACK_BIT": stack_bits, "PSEUDOCHANNEL_BIT": [29], "BANKGROUP_BIT": [27, 28]},
+        **{"BANK_BIT": [25, 26], "BURST_BIT": [*range(5)], "COLUMN_BIT": [*range(5, 10)]},
+        "ROW_BIT": [*range(10, 25)],
+    }
+    (tmp_path / "m.json").write_text(json.dumps(memspec))
+    (tmp_path / "c.json").write_text(json.dumps({"addressmapping": mapping}))
+    two = read_memspec(tmp_path / "m.json", tmp_path / "c.json")
+    assert two.capacity_bytes == 2 * one.capacity_bytes == 1 << 31
+    assert two.topology.banks == 2 * one.topology.banks == 64
+    assert two.topology.levels == ("Channel", "Rank", "Stack", "BankGroup", "Bank")
+
+    def cycles_of_reads(addresses: list[int]) -> int:
+        # alternating between two banks whose rows stay open
+        trace = Trace(np.tile(addresses, 500), np.zeros(1000, bool))
+        return int(simulate(two, Controllers(scheduler="fcfs", address_mapping="device"), trace).cycles[0])
+
+    assert cycles_of_reads([0, 1 << 27]) == pytest.approx(2 * 1000, rel=0.2)
+    assert cycles_of_reads([0, 1 << 30]) == pytest.approx(5 * 1000, rel=0.1)
+
+
+def test_rows_may_be_no_power_of_two(tmp_path: Path) -> None:
+    # An LPDDR4 of 6 Gb has 49,152 rows: 8 banks x 49,152 x 1,024 x 16 bits.
+    memspec = json.loads((SAMPLE / "memspecs" / "JEDEC_8Gb_LPDDR4-3200_16bit.json").read_text())
+    memspec["memspec"]["memarchitecturespec"]["nbrOfRows"] = 49152
+    (tmp_path / "m.json").write_text(json.dumps(memspec))
+    memory = read_memspec(tmp_path / "m.json")
+    assert memory.capacity_bytes == 6 << 27
+    bursts = np.random.default_rng(0).integers(0, memory.capacity_bytes, 5000)
+    bursts[0] = memory.capacity_bytes - 32
+    for name in ("RoBaRaCoCh", "ChRaBaRoCo", "MOP4CLXOR"):
+        banks, rows = decode_bits(bursts, *memory.named_address_bits(name).runs())
+        assert set(banks.tolist()) == set(range(8))
+        assert 49152 - 16 <= rows.max() < 49152
+    top = {
+        "BYTE_BIT": [0],
+        "COLUMN_BIT": [*range(1, 11)],
+        "BANK_BIT": [11, 12, 13],
+        "ROW_BIT": [*range(14, 30)],
+    }
+    (tmp_path / "c.json").write_text(json.dumps({"addressmapping": top}))
+    assert read_memspec(tmp_path / "m.json", tmp_path / "c.json").address_bits.row == tuple(range(14, 30))
+    top |= {"BANK_BIT": [27, 28, 29], "ROW_BIT": [*range(11, 27)]}
+    (tmp_path / "c.json").write_text(json.dumps({"addressmapping": top}))
+    with pytest.raises(
+        ConfigurationError, match="49152 rows are no power of two.* highest, 28, 29, .*They are 25, 26"
+    ):
+        read_memspec(tmp_path / "m.json", tmp_path / "c.json")
+
+
 def test_without_a_mapping_the_channel_is_sliced_as_robaracoch() -> None:
     plain = read_memspec(DDR4)
     assert plain.address_bits is None
@@ -208,8 +315,13 @@ def test_without_a_mapping_the_channel_is_sliced_as_robaracoch() -> None:
 def test_a_file_that_is_not_one_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot read .*No such file"):
         read_memspec(tmp_path / "m.json", DDR4_MAPPING)
-    with pytest.raises(ConfigurationError, match="expected an object with the field 'memspec'"):
+    with pytest.raises(ConfigurationError, match="it is an address mapping: give it as address_map"):
         read_memspec(DDR4_MAPPING, DDR4_MAPPING)
+    with pytest.raises(ConfigurationError, match="it is a memspec: give it as memspec"):
+        read_memspec(DDR4, DDR4)
+    (tmp_path / "m.json").write_text('{"rows": 3}')
+    with pytest.raises(ConfigurationError, match="expected an object with the field 'memspec', got"):
+        read_memspec(tmp_path / "m.json")
 
 
 def test_refreshes_of_a_bank_leave_time_for_requests(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cosearch_simulators.dram import device, speed_grades
+from cosearch_simulators.dram.common.mapping import decode_bits
 from cosearch_simulators.dram.common.traces import formats as trace_formats
 from cosearch_simulators.dram.common.traces.formats import FORMATS, read_trace, write_trace
 from cosearch_simulators.dram.common.traces.trace import Trace
@@ -114,7 +116,10 @@ def test_dramsys_lines(tmp_path):
         "42 read 100"
     )
     assert read_trace(text_file(tmp_path, text)) == Trace(
-        [0x400140, 0xF0000000, 0x80, 0xC0, 0x100], [False, True, True, False, False], [31, 33, 40, 41, 42]
+        [0x400140, 0xF0000000, 0x80, 0xC0, 0x100],
+        [False, True, True, False, False],
+        [31, 33, 40, 41, 42],
+        length_byte=[0, 0, 0, 32, 0],
     )
 
 
@@ -128,6 +133,76 @@ def test_ramulator_1_memory_trace_lines(tmp_path):
     # Ramulator 1, README "Memory Trace Driven", and Processor.cpp: always hexadecimal.
     path = text_file(tmp_path, "0x12345680 R\n4cbd56c0 W\n", "dram.trace")
     assert read_trace(path) == Trace([0x12345680, 0x4CBD56C0], [False, True])
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses", "writes", "cycles"),
+    [
+        # DRAMsim3, trace.h: address, operation, cycle; DRAMSim2's traces have other words.
+        ("0x7fff80 READ 10\n0xc0 WRITE 2000\n", [0x7FFF80, 0xC0], [False, True], [10, 2000]),
+        ("7fff80 read 10\nC0 write 11\n", [0x7FFF80, 0xC0], [False, True], [10, 11]),
+        (
+            "0x40 P_MEM_RD 1\n0x80 P_MEM_WR 2\n0x80 P_FETCH 3\n0x80 BOFF 4\n",
+            [64, 128, 128, 128],
+            "rwrw",
+            "1234",
+        ),
+        # USIMM, its input: instructions before, R address PC or W address.
+        ("10 R 0x400140 0x12ab\n0 W 0xc0\n", [0x400140, 0xC0], [False, True], None),
+        # Ramulator 1 and 2 with words as other scripts write them.
+        ("0x40 Read\n0x80 Write\n", [64, 128], [False, True], None),
+        ("Read 0x40\nWRITE 128\n", [64, 128], [False, True], None),
+        ("ld 64\nst 128\nload 0\nstore 1\n", [64, 128, 0, 1], "rwrw", None),
+    ],
+)
+def test_lines_of_other_simulators(tmp_path, text, addresses, writes, cycles):
+    trace = read_trace(text_file(tmp_path, text, "t.trc"))
+    assert trace == Trace(addresses, [w in (True, "w") for w in writes], cycles and [*map(int, cycles)])
+
+
+@pytest.mark.parametrize(
+    ("standard", "line", "bank", "row", "column"),
+    [
+        ("DDR3", "R 0,1,2,100,32", 8 + 2, 100, 32),
+        ("DDR4", "R 0,1,3,2,100,32", 16 + 3 * 4 + 2, 100, 32),
+        ("DDR4", "R 0,1,14,100,32", 16 + 14, 100, 32),  # banks of all groups
+        ("DDR4", "R 0,1,3,2,100,1016", 16 + 3 * 4 + 2, 100, 127),  # the column of a burst, not its number
+    ],
+)
+def test_a_place_becomes_the_address_that_lies_there(tmp_path, standard, line, bank, row, column):
+    # Ramulator 2, readwrite_trace.cpp: an address vector, from the channel to the column.
+    memory = device(standard, f"{standard}_8Gb_x8", speed_grades(standard)[0], ranks=2)
+    trace = read_trace(text_file(tmp_path, line, "t.trc"), device=memory)
+    bits = memory.named_address_bits("RoBaRaCoCh")
+    banks, rows = decode_bits(trace.address_byte, *bits.runs())
+    assert (banks.tolist(), rows.tolist()) == ([bank], [row])
+    assert trace.address_byte[0] // memory.transaction_bytes % 128 == column
+    assert trace.length_byte.tolist() == [memory.transaction_bytes]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("R 0,2,2,1,100,32", "a rank from 0 to 1 of DDR4_8Gb_x8; set ranks"),
+        ("R 0,0,2,1,99999999,32", "a row from 0 to 65535 of DDR4_8Gb_x8"),
+        ("R 0,0,2,1,100,1024", "a column from 0 to 1023 of DDR4_8Gb_x8"),
+    ],
+)
+def test_a_place_that_the_device_lacks_is_named(tmp_path, line, says):
+    memory = device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R", ranks=2)
+    with pytest.raises(TraceError, match=f"t.trc:2: expected {says}, found `{line}`"):
+        read_trace(text_file(tmp_path, f"R 0,0,0,0,0,0\n{line}", "t.trc"), device=memory)
+    with pytest.raises(TraceError, match="need a device"):
+        read_trace(text_file(tmp_path, line, "t.trc"))
+
+
+def test_lengths_survive_where_there_is_room_for_them(tmp_path):
+    trace = Trace([0, 64], [False, True], [3, 4], length_byte=[128, 0])
+    for name in ("t.npz", "t.stl"):
+        write_trace(trace, tmp_path / name)
+        assert read_trace(tmp_path / name) == trace
+    with pytest.raises(TraceError, match="no place for lengths"):
+        write_trace(Trace([0], [True], length_byte=[128]), tmp_path / "t.trace")
 
 
 def test_a_cpu_trace_is_read_only_when_asked_for(tmp_path):
@@ -178,11 +253,11 @@ def test_reference_traces_survive_every_format(tmp_path):
             "# c\n\nread 0x40\n",
             "t.stl:3: expected `<cycle>: read|write <hex address>`, found `read 0x40`",
         ),
-        ("t.stl", "1: (128) read 0x40", "t.stl:1: expected `<cycle>: read|write <hex address>`"),
+        ("t.stl", "1: (0) read 0x40", "t.stl:1: expected `<cycle>: read|write <hex address>`"),
         (
             "t.stl",
             "1: read 0xffffffffffffffff",
-            "<hex address>` with addresses below 2^63 and cycles up to 2^40, found `1: read 0xff",
+            "<hex address>` with addresses below 2^63, cycles up to 2^40 and lengths",
         ),
         ("t.stl", "9999999999999999999: read 0x40", "t.stl:1: expected"),
         (
@@ -194,7 +269,7 @@ def test_reference_traces_survive_every_format(tmp_path):
         ("t.trace", "0x40 R\n0x80 X\n", "t.trace:2: expected `<hex address> R|W`, found `0x80 X`"),
         (
             "t.trace",
-            "R 0,0,1,2,3\n",
+            "R 0,0,1,2\n",
             "t.trace:1: expected `<cycle>: read|write <hex address>` or `LD|ST <address>` or",
         ),
         ("t.stl", "", "t.stl: expected a memory trace, found no request in it"),

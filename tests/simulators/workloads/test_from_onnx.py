@@ -156,7 +156,7 @@ def test_open_axes_are_filled_by_batch_or_shapes():
     assert from_onnx(model, batch=4).macs == 4 * 4 * 36 * 27
     assert from_onnx(model, shapes={"image": [2, 3, 5, 5]}).macs == 2 * 4 * 9 * 27
     with pytest.raises(
-        WorkloadError, match=r"input 'image' has the open shape \['batch', 3, 8, 8\].*batch=1$"
+        WorkloadError, match=r"input 'image' has the open shape \['batch', 3, 8, 8\].*batch=1 "
     ):
         from_onnx(model)
 
@@ -227,33 +227,28 @@ def chain(kind: str, **attributes: Any) -> Any:
 
 
 def branching() -> Any:
-    """A choice whose condition is constant, but whose branches compute with the input."""
+    """A choice by an input."""
     ends = [helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 4])]
     way = helper.make_graph([helper.make_node("Relu", ["x"], ["z"])], "way", [], ends)
-    choice = helper.make_node("If", ["B"], ["y"], name="choice", then_branch=way, else_branch=way)
-    return graph([choice], {"x": [1, 4], "B": []}, B=TensorProto.BOOL)
+    choice = helper.make_node("If", ["b"], ["y"], name="choice", then_branch=way, else_branch=way)
+    return graph([choice], {"x": [1, 4], "b": []}, b=TensorProto.BOOL)
 
 
 @pytest.mark.parametrize(
     ("model", "message"),
     [
         (
-            chain("Cumsum"),
-            "node 'second': operator 'Cumsum' is not supported",
+            branching(),
+            "node 'choice' (If): its condition 'b' depends on what is computed: it is an",
         ),
-        (branching(), "node 'choice': operator 'If' is not supported"),
-        (chain("MaxPool"), "node 'second': the shape of 'y' cannot be inferred: an attribute is missing"),
+        (chain("MaxPool"), "node 'second' (MaxPool): shapes cannot be inferred: Required attribute 'kernel_"),
         (
             graph([helper.make_node("Add", ["x", "lost"], ["y"], name="sum")], {"x": [1, 4]}),
-            "node 'sum' reads 'lost', which no node before it produces",
-        ),
-        (
-            chain("FusedMatMul", domain="com.microsoft"),
-            "node 'second' of domain 'com.microsoft': operator 'FusedMatMul' is not supported",
+            "node 'sum' reads 'lost', which no node, input or initializer gives",
         ),
         (
             graph([helper.make_node("Relu", ["x"], ["y"])], {"x": ["n", 3, "h", 8]}),
-            "input 'x' has the open shape ['n', 3, 'h', 8], set for example shapes={'x': [1, 3, 1, 8]}",
+            "input 'x' has the open shape ['n', 3, 'h', 8]: set n and h, for example n=1,h=1 (behind",
         ),
         (
             graph([helper.make_node("Conv", ["x", "W"], ["y"])], {"x": [1, 3, 8, 8], "W": [4, 2, 3, 3]}),
@@ -277,12 +272,6 @@ def test_a_graph_whose_views_go_in_a_circle_is_refused():
     model.graph.initializer.append(helper.make_tensor("W", TensorProto.FLOAT, [4], [0, 1, 2, 3]))
     with pytest.raises(WorkloadError):
         from_onnx(model)
-
-
-@pytest.mark.parametrize("kind", ["Det", "STFT", "MyOp"])
-def test_only_what_is_like_an_operator_is_called_its_nearest(kind: str):
-    with pytest.raises(WorkloadError, match=f"operator '{kind}' is not supported$"):
-        from_onnx(chain(kind, domain="my.domain"))
 
 
 @pytest.mark.parametrize(

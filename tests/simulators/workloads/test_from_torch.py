@@ -147,24 +147,6 @@ def test_training_mode_is_left_as_it_was():
     assert [part.training for part in module.modules()] == [True, False, True]
 
 
-class Recurrent(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.memory = nn.GRU(8, 8)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.memory(x)[0]
-
-
-class Volume(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.solid = nn.Conv3d(1, 1, 3)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.solid(x)
-
-
 class Branching(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x if x.sum() > 0 else 2 * x
@@ -173,8 +155,6 @@ class Branching(nn.Module):
 @pytest.mark.parametrize(
     ("module", "shape", "message"),
     [
-        (Recurrent(), (5, 1, 8), "memory (node 'gru'): operator 'gru' is not supported"),
-        (Volume(), (1, 1, 4, 4, 4), "solid (node 'conv3d'): operator 'conv3d' is not supported; the nearest"),
         (Branching(), (3,), "torch.export cannot trace Branching: "),
         (nn.Linear(4, 3), (2, 5), "torch.export cannot trace Linear: "),
     ],

@@ -212,19 +212,22 @@ def build_device(
     rules: Sequence[EvaluatedRule],
     *,
     channels: int = 1,
+    stacks: int = 1,
 ) -> Device:
     """A device from explicit timings and rules, such as those that a reference measurement states.
 
+    The bank groups are those of all `stacks` that share a pseudo-channel.
+
     Raises:
-        ConfigurationError: a count that is not a power of two, or a rule that does not fit the standard's
-            levels.
+        ConfigurationError: a count but that of the rows that is not a power of two, or a rule that does not
+            fit the standard's levels.
     """
-    counts = {"Rank": ranks, "BankGroup": chip.bankgroups, "Bank": chip.banks}
-    all_counts = {"Channel": channels, **counts, "row": chip.rows, "column": chip.columns}
+    counts = {"Rank": ranks, "Stack": stacks, "BankGroup": chip.bankgroups // stacks, "Bank": chip.banks}
+    all_counts = {"Channel": channels, **counts, "column": chip.columns, "row": chip.rows}
     for name, count in all_counts.items():
         if isinstance(count, bool) or not hasattr(count, "__index__"):
             raise ConfigurationError(f"{organization}: {name} count must be a whole number, got {count!r}")
-        if count < 1 or count & (count - 1):
+        if count < 1 or (count & (count - 1) and name != "row"):
             raise ConfigurationError(f"{organization}: {name} count must be a power of two, got {count}")
     topology = Topology(standard.levels, tuple(counts.get(level, 1) for level in standard.levels))
     return Device(

@@ -5,6 +5,9 @@ the order of the bits are Ramulator 2.1's. All take the address in units of one 
 from the least significant end. MOP4CLXOR XORs channel, rank, bank group, bank and row, in this order, with
 successive column bits. Above the device's capacity MOP4CLXOR keeps counting rows and the others wrap around,
 as Ramulator does; `simulation` rejects such addresses unless it is told to follow Ramulator.
+
+Where the rows are no power of two (49,152 of an LPDDR4 of 6 Gb), the row's highest bits are the highest of
+the address whatever the mapping, so that all addresses below the capacity are rows that there are.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -65,9 +68,9 @@ class AddressBits:
             ("bank", self.bank, banks),
             ("row", self.row, rows),
         ):
-            if len(bits) != _log2(count) and not (name == "row" and len(bits) > _log2(count)):
+            if len(bits) != bits_for(count) and not (name == "row" and len(bits) > bits_for(count)):
                 raise ConfigurationError(
-                    f"address bits: {name} has {len(bits)}, expected {_log2(count)} for {count} {name}s"
+                    f"address bits: {name} has {len(bits)}, expected {bits_for(count)} for {count} {name}s"
                 )
         used = (*self.channel, *self.bank, *self.row, *self.column)
         twice = sorted({bit for bit in used if used.count(bit) > 1})
@@ -76,6 +79,20 @@ class AddressBits:
         for bit, others in self.xor:
             if bit in others:
                 raise ConfigurationError(f"address bits: bit {bit} is folded into itself")
+        self._check_uneven_rows(rows, used)
+
+    def _check_uneven_rows(self, rows: int, used: tuple[int, ...]) -> None:
+        uneven = uneven_bits(rows)
+        if not uneven:
+            return
+        top = sorted(used)[-uneven:] if len(self.row) == bits_for(rows) else list(self.row)[-uneven:]
+        highest = self.row[bits_for(rows) - uneven : bits_for(rows)]
+        if list(highest) != top or any(bit in highest for bit, _ in self.xor):
+            raise ConfigurationError(
+                f"address bits: {rows} rows are no power of two, so the row's highest {uneven} bits must be "
+                f"the address's highest, {', '.join(map(str, top))}, without hashing; else the addresses "
+                f"have gaps. They are {', '.join(map(str, highest))}"
+            )
 
     def runs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Bank and row as runs of neighbouring bits (position, mask, place in the field), and `hashes`."""
@@ -113,7 +130,7 @@ def named_address_bits(
         ranks: of a channel, as are the banks of a bank group, and so on; all powers of two.
         bankgroups: of a rank.
         banks: of a bank group.
-        rows: of a bank.
+        rows: of a bank; any number.
         columns: column addresses of a row.
 
     Raises:
@@ -131,7 +148,9 @@ def named_address_bits(
         return tuple(range(next_bit - count, next_bit))
 
     widths = {"channel": channels, "rank": ranks, "bankgroup": bankgroups, "bank": banks, "row": rows}
-    bits = {field: _log2(count) for field, count in widths.items()}
+    bits = {field: bits_for(count) for field, count in widths.items()}
+    uneven = uneven_bits(rows)
+    bits["row"] -= uneven
     burst = tuple(range(_log2(width_bytes), next_bit))
     column_bits = _log2(columns) - len(burst)
     if name == "MOP4CLXOR":
@@ -150,7 +169,7 @@ def named_address_bits(
         column = fields["column"]
     return AddressBits(
         bank=fields["bank"] + fields["bankgroup"] + fields["rank"],
-        row=fields["row"],
+        row=fields["row"] + (take(uneven) if name != "MOP4CLXOR" else ()),
         xor=xor,
         channel=fields["channel"],
         column=burst + column,
@@ -159,6 +178,17 @@ def named_address_bits(
 
 def _log2(count: int) -> int:
     return count.bit_length() - 1
+
+
+def bits_for(count: int) -> int:
+    """Bits that tell so many from each other."""
+    return (count - 1).bit_length()
+
+
+def uneven_bits(rows: int) -> int:
+    """Of the bits of a row number, the highest that do not take all of their values."""
+    odd = rows // (rows & -rows)
+    return bits_for(odd)
 
 
 def _runs(bits: tuple[int, ...]) -> NDArray[np.int64]:

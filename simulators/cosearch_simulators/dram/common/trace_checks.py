@@ -15,7 +15,12 @@ LARGEST_TCK_PS = 1_000_000
 
 
 def beyond(device: Device, trace: Trace | StreamedTrace) -> str:
-    """What is wrong with the trace's addresses, or an empty string."""
+    """What is wrong with the trace's addresses and lengths, or an empty string."""
+    if trace.longest > device.transaction_bytes:
+        return (
+            f"a request moves {trace.longest} bytes, a burst of {device.organization} "
+            f"{device.transaction_bytes}: cut the trace with traces.bursts.in_bursts first"
+        )
     capacity = device.capacity_bytes
     if trace.highest_address < capacity:
         return ""

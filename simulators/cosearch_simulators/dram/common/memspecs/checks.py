@@ -34,9 +34,10 @@ MOST = {
     "nbrOfRanks": 64,
     "nbrOfChannels": 64,
     "nbrOfDevicesOnDIMM": 64,
+    "nbrOfStacks": 16,
 }
 """Of the counts of `memarchitecturespec`."""
-OPTIONAL = ("nbrOfBankGroups", "nbrOfRanks", "nbrOfChannels", "nbrOfDevicesOnDIMM")
+OPTIONAL = ("nbrOfBankGroups", "nbrOfRanks", "nbrOfChannels", "nbrOfDevicesOnDIMM", "nbrOfStacks")
 LEAST_BURSTS = 4
 """Of a row: what MOP4CLXOR keeps together."""
 
@@ -57,6 +58,8 @@ NEWER_WORDS = {
 BANK_INTERVALS = {"REFIPB": "RFCPB", "REFISB": "RFCSB"}
 """Intervals of refreshes of one bank, and those refreshes."""
 SPACINGS = ("RRD", "RRD_S", "RRD_L", "RRDS", "RRDL", "RREFD", "PPD", "PBR2PBR", "REFSBRD")
+MOST_BITS = 63
+"""Of an address."""
 XOR_BITS = ("FIRST", "SECOND", "THIRD")
 CURRENTS = ("idd0", "idd2n", "idd3n", "idd4r", "idd4w", "idd5", "idd2p1", "idd3p1", "idd6", "vdd")
 
@@ -75,7 +78,7 @@ def check_architecture(architecture: Mapping[str, Any], kind: str) -> None:
         value = count[name]
         if type(value) is not int or not 1 <= value <= most:
             raise ConfigurationError(f"{name} must be a whole number from 1 to {most}, got {short(value)}")
-        if value & (value - 1):
+        if value & (value - 1) and name != "nbrOfRows":
             raise ConfigurationError(f"{name} must be a power of two, got {value}")
     ranks = count["nbrOfRanks"]
     dimm_ranks = architecture.get("nbrOfDIMMRanks", ranks)
@@ -207,11 +210,17 @@ def is_number(value: object, least: float, most: float) -> bool:
 
 
 def check_bits(congen: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Raise `ConfigurationError` unless a CONGEN mapping has only these lists and hashes, of bit numbers."""
-    _check_names("CONGEN", congen, (*names, "XOR"))
+    """Raise `ConfigurationError` unless a mapping has only these lists and hashes, of bit numbers.
+
+    In DRAMSys 5 an entry of a list may be a list itself, of bits whose XOR it is.
+    """
+    _check_names("address mapping", congen, (*names, "XOR"))
     for name in names:
         bits = congen.get(name, [])
-        if not isinstance(bits, list) or not all(type(bit) is int and bit >= 0 for bit in bits):
+        if not isinstance(bits, list) or not all(
+            bool(entry) and all(type(bit) is int and 0 <= bit < MOST_BITS for bit in entry)
+            for entry in (bit if isinstance(bit, list) else [bit] for bit in bits)
+        ):
             raise ConfigurationError(f"expected {name} as a list of bit numbers, got {short(bits)}")
     entries = congen.get("XOR", [])
     if not isinstance(entries, list) or not all(

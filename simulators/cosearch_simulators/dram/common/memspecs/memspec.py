@@ -1,4 +1,6 @@
-"""Devices from DRAMSys' files: a `memspec` (organisation, timings, currents) and a CONGEN address mapping.
+"""Devices from DRAMSys' files: a `memspec` (organisation, timings, currents) and an address mapping.
+
+The mapping is DRAMSys 5's `addressmapping` or DRAMSys 4's `CONGEN`.
 
 The timing rules of each memory type are in `rules` and `newer_rules`.
 """
@@ -7,25 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from json import JSONDecodeError
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any
 
-from cosearch_simulators.bounded_files import read_text
-from cosearch_simulators.bounded_json import parse_json
 from cosearch_simulators.dram.common.device import Device, build_device
-from cosearch_simulators.dram.common.mapping import AddressBits
+from cosearch_simulators.dram.common.memspecs.address_mapping import address_bits
 from cosearch_simulators.dram.common.memspecs.checks import (
     check_architecture,
-    check_bits,
     check_power,
     check_refresh,
     check_times,
 )
+from cosearch_simulators.dram.common.memspecs.files import MAPPING_KEYS, read_section
 from cosearch_simulators.dram.common.memspecs.rules import MEMSPEC_STANDARDS
 from cosearch_simulators.dram.common.memspecs.words import in_older_words
-from cosearch_simulators.dram.common.rules import cycles_of, evaluate
+from cosearch_simulators.dram.common.rules import READS, Rule, cycles_of, evaluate
 from cosearch_simulators.dram.common.standard_tables.ddr5 import CURRENTS
 from cosearch_simulators.dram.common.standard_tables.published_energies import (
     GDDR6_ENERGY,
@@ -42,18 +41,8 @@ from cosearch_simulators.dram.common.standard_tables.standard import (
 )
 from cosearch_simulators.errors import ConfigurationError
 
-MOST_BYTES = 4 << 20
-"""Of a memspec or an address mapping; real ones have some kB."""
-
-FIELDS = {
-    "channel": ("CHANNEL_BIT",),
-    "bank": ("BANK_BIT", "BANKGROUP_BIT", "RANK_BIT", "PSEUDOCHANNEL_BIT"),
-    "row": ("ROW_BIT",),
-    "column": ("COLUMN_BIT",),
-    "byte": ("BYTE_BIT",),
-}
-"""The lists of a CONGEN mapping, from the least significant part of each field; DRAMSys 5 has the last of the
-bank where DRAMSys 4 has the rank."""
+STACK_RULES = (Rule("Stack", READS, READS, "nCCDR", sibling=True),)
+"""JESD235A, tCCDR: reads of different stacks, where a memspec has it."""
 
 PUBLISHED_ENERGIES = {
     "LPDDR4": LPDDR4_ENERGY,
@@ -70,7 +59,7 @@ def read_memspec(path: Path | str, address_mapping: Path | str | None = None) ->
 
     Args:
         path: of the memspec.
-        address_mapping: path of the CONGEN file; None: the device has no mapping of its own, and controllers
+        address_mapping: path of its file; None: the device has no mapping of its own, and controllers
             take RoBaRaCoCh unless they name another.
 
     Raises:
@@ -78,7 +67,7 @@ def read_memspec(path: Path | str, address_mapping: Path | str | None = None) ->
             known, or a mapping that does not fit the memspec.
     """
     memspec = read_section(path, "memspec")
-    congen = None if address_mapping is None else read_section(address_mapping, "CONGEN")
+    congen = None if address_mapping is None else read_section(address_mapping, *MAPPING_KEYS)
     try:
         device = memspec_device(memspec)
         return device if congen is None else replace(device, address_bits=address_bits(congen, device))
@@ -129,9 +118,12 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         rows=architecture["nbrOfRows"],
         columns=architecture["nbrOfColumns"],
     )
+    stacks, levels, timing_rules = architecture.get("nbrOfStacks", 1), rules.levels, rules.rules
+    if stacks > 1 and "nCCDR" in timings:
+        levels, timing_rules = (*levels[:2], "Stack", *levels[2:]), (*timing_rules, *STACK_RULES)
     standard = Standard(
         name=kind,
-        levels=rules.levels,
+        levels=levels,
         prefetch=architecture["burstLength"],
         channel_width_bits=architecture["width"] * architecture.get("nbrOfDevicesOnDIMM", 1),
         read_latency=rules.read_latency,
@@ -139,7 +131,7 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
         organizations={},
         speed_grades=(),
         timings=lambda organization, speed_grade: timings,
-        rules=rules.rules,
+        rules=timing_rules,
         currents={(chip.density_mb, chip.dq_bits, timings["rate"]): _currents(memspec)}
         if has_currents
         else CURRENTS,
@@ -154,77 +146,10 @@ def memspec_device(memspec: Mapping[str, Any]) -> Device:
     ranks = architecture.get("nbrOfRanks", 1)
     channels = architecture.get("nbrOfChannels", 1)
     return build_device(
-        standard, name, name, chip, ranks, timings, evaluate(rules.rules, timings), channels=channels
+        *(standard, name, name, chip, ranks, timings, evaluate(timing_rules, timings)),
+        channels=channels,
+        stacks=stacks if "Stack" in levels else 1,
     )
-
-
-def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
-    """The address mapping of a CONGEN file for a device.
-
-    Raises:
-        ConfigurationError: a list has an unknown name, the mapping has another number of bits than the
-            device, uses a bit twice, or hashes one that is none of its own.
-    """
-    check_bits(congen, [name for names in FIELDS.values() for name in names])
-    fields = {
-        field: [bit for name in names for bit in congen.get(name, ())] for field, names in FIELDS.items()
-    }
-    counts = {
-        "channel": device.channels,
-        "bank": device.topology.banks,
-        "row": device.chip.rows,
-        "column": device.chip.columns,
-        "byte": device.channel_width_bits // 8,
-    }
-    for field, count in counts.items():
-        if 1 << len(fields[field]) != count:
-            raise ConfigurationError(
-                f"{' + '.join(FIELDS[field])} has {len(fields[field])} bits, "
-                f"expected {count.bit_length() - 1} for {count} {field}s"
-            )
-    used = [bit for bits in fields.values() for bit in bits]
-    wrong = [bit for bit in used if used.count(bit) > 1 or not 0 <= bit < len(used)]
-    if wrong:
-        raise ConfigurationError(
-            f"every address bit from 0 to {len(used) - 1} must be used once, "
-            f"bit {wrong[0]} is used {used.count(wrong[0])} times"
-        )
-    xor = tuple(
-        (entry["FIRST"], (entry["SECOND"], *(entry[k] for k in ("THIRD",) if k in entry)))
-        for entry in congen.get("XOR", ())
-    )
-    outside = [bit for first, sources in xor for bit in (first, *sources) if not 0 <= bit < len(used)]
-    if outside:
-        raise ConfigurationError(f"XOR has bit {outside[0]}, expected address bits from 0 to {len(used) - 1}")
-    mapping = AddressBits(
-        bank=tuple(fields["bank"]),
-        row=tuple(fields["row"]),
-        xor=xor,
-        channel=tuple(fields["channel"]),
-        column=tuple(fields["column"]),
-    )
-    mapping.check(channels=device.channels, banks=device.topology.banks, rows=device.chip.rows)
-    return mapping
-
-
-def read_section(path: Path | str, key: str) -> dict[str, Any]:
-    """What one of DRAMSys' files holds under its only key, "memspec" or "CONGEN".
-
-    Raises:
-        ConfigurationError: the file cannot be read, is no JSON or has not that key.
-    """
-    try:
-        content = parse_json(read_text(path, MOST_BYTES))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-    except JSONDecodeError as error:
-        raise ConfigurationError(f"{path} is not JSON: {error}") from error
-    except ValueError as error:
-        raise ConfigurationError(f"{path}: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get(key), dict):
-        raise ConfigurationError(f"{path}: expected an object with the field {key!r}")
-    found: dict[str, Any] = content[key]
-    return found
 
 
 def _timings(memspec: Mapping[str, Any]) -> dict[str, int]:

@@ -26,12 +26,12 @@ def in_older_words(memspec: Mapping[str, Any]) -> Mapping[str, Any]:
     """The memspec as DRAMSys 4 would state it.
 
     Raises:
-        ConfigurationError: several stacks, a clock period that cannot be, or an unknown refresh mode of DDR5.
+        ConfigurationError: a clock period that cannot be, or an unknown refresh mode of DDR5.
     """
     words = MEMSPEC_STANDARDS[memspec["memoryType"]].words
     newer = "tCK" in memspec["memtimingspec"]
     if not newer and not words:
-        return memspec
+        return {**memspec, "memarchitecturespec": _whole_stacks(memspec["memarchitecturespec"], memspec)}
     left_out = _left_out(memspec)
 
     def renamed(part: str) -> dict[str, Any]:
@@ -40,10 +40,10 @@ def in_older_words(memspec: Mapping[str, Any]) -> Mapping[str, Any]:
         return common | {words[name]: value for name, value in found.items() if name in words}
 
     architecture, times, power = map(renamed, ("memarchitecturespec", "memtimingspec", "mempowerspec"))
-    if architecture.get("nbrOfStacks", 1) != 1:
-        raise ConfigurationError(f"nbrOfStacks must be 1, got {short(architecture['nbrOfStacks'])}")
     if newer:
         period_s = times.pop("tCK")
+        if is_number(period_s, 100, 1_000_000):  # a published LPDDR4 has 625, which are ps
+            period_s *= 1e-12
         if not is_number(period_s, 1e-10, 1e-6):
             raise ConfigurationError(
                 f"tCK must be a number of seconds from 1e-10 to 1e-06, got {short(period_s)}"
@@ -55,10 +55,35 @@ def in_older_words(memspec: Mapping[str, Any]) -> Mapping[str, Any]:
         }
     return {
         **memspec,
-        "memarchitecturespec": architecture,
+        "memarchitecturespec": _whole_stacks(architecture, memspec),
         "memtimingspec": {name if name == "clkMhz" else name.upper(): value for name, value in times.items()},
         "mempowerspec": power,
     }
+
+
+HBM_BANK_GROUPS = 4
+HBM_PAGE_BYTES = 1024
+"""Of a pseudo-channel of one stack: JESD235A, JESD238."""
+
+
+def _whole_stacks(architecture: Mapping[str, Any], memspec: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of an HBM over all of its stacks, its columns as those of other memories.
+
+    DRAMSys 5 counts the banks of one stack; an earlier state of its file counts those of all. Its columns are
+    bursts.
+    """
+    found = dict(architecture)
+    if not str(memspec["memoryType"]).startswith("HBM"):
+        return found
+    stacks, groups, columns = (found.get(n, 1) for n in ("nbrOfStacks", "nbrOfBankGroups", "nbrOfColumns"))
+    counts = {n: found.get(n) for n in ("nbrOfBanks", "burstLength", "width")}
+    if not all(type(n) is int for n in (stacks, groups, columns, *counts.values())):
+        return found  # `checks` says what is wrong
+    if stacks > 1 and groups <= HBM_BANK_GROUPS:
+        found["nbrOfBankGroups"], found["nbrOfBanks"] = groups * stacks, found["nbrOfBanks"] * stacks
+    if columns * found["burstLength"] * found["width"] // 8 == HBM_PAGE_BYTES:
+        found["nbrOfColumns"] = columns * found["burstLength"]
+    return found
 
 
 def _left_out(memspec: Mapping[str, Any]) -> tuple[str, ...]:

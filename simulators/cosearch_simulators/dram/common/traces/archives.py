@@ -15,7 +15,7 @@ from cosearch_simulators.dram.common.traces.trace import Trace
 from cosearch_simulators.errors import TraceError
 
 ZIP_MAGIC = b"PK\x03\x04"
-COLUMNS = ("address", "is_write", "cycle")
+COLUMNS = ("address", "is_write", "cycle", "length")
 _MOST_HEADER_BYTES = 10_000  # as numpy's own readers
 _NUMBERS = "iubf"
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what numpy writes
@@ -70,7 +70,9 @@ class TraceArchive:
             count = min(requests, self.requests - start)
             piece = {column: reader.read(count) for column, reader in self._columns.items()}
             try:
-                yield Trace(piece["address"], piece["is_write"], piece.get("cycle"), name)
+                yield Trace(
+                    piece["address"], piece["is_write"], piece.get("cycle"), name, piece.get("length")
+                )
             except TraceError as error:
                 where = f"requests from {start} on: " if start else ""
                 raise TraceError(f"{self._path}: {where}{error}") from None

@@ -1,15 +1,7 @@
-"""Memory traces as files: NumPy archives and the text formats of DRAMSys and Ramulator, each also gzipped.
+"""Memory traces as files: NumPy archives and the text formats of memory simulators (`lines`), also gzipped.
 
-| format    | a request                                | source                                              |
-|-----------|------------------------------------------|-----------------------------------------------------|
-| npz       | arrays `address`, `is_write`, [`cycle`]  | `numpy.savez`                                       |
-| stl       | `31: read 0x400140`, `31: (64) write 40` | DRAMSys 4, simulator/StlPlayer.cpp                  |
-| loadstore | `LD 0x400140`, `ST 4194624`              | Ramulator 2, frontend/impl/memory_trace             |
-| readwrite | `0x400140 R`, `400140 W`                 | Ramulator 1, README "Memory Trace Driven"           |
-| simpleo3  | `3 4194624`, `3 4194624 8388608`         | Ramulator 1, README "CPU Trace Driven"; Ramulator 2 |
-
-A line of `simpleo3` is instructions before, load address, [write-back address]. Ramulator runs it through a
-core; here its addresses are the memory requests themselves, so it is read only when asked for by name.
+An archive is of `numpy.savez`, with the arrays `address`, `is_write` and, where there are some, `cycle` and
+`length`.
 """
 
 from __future__ import annotations
@@ -19,18 +11,23 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch_simulators.bounded_files import open_file, read_whole, size
 from cosearch_simulators.dram.common.traces.archives import ZIP_MAGIC, TraceArchive
-from cosearch_simulators.dram.common.traces.trace import REQUEST_BYTES, Trace
+from cosearch_simulators.dram.common.traces.lines import TEXT_FORMATS, Columns, TextFormat
+from cosearch_simulators.dram.common.traces.places import PlaceError, addresses_of
+from cosearch_simulators.dram.common.traces.trace import MOST_LENGTH, REQUEST_BYTES, Trace
 from cosearch_simulators.errors import LongTraceError, TraceError
+
+if TYPE_CHECKING:
+    from cosearch_simulators.dram.common.device import Device
 
 GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 MOST_REQUESTS = 1 << 25
@@ -41,10 +38,10 @@ MOST_BYTES_WITHOUT_REQUEST = 64 << 20
 
 TEXT_BLOCK_BYTES = 1 << 20  # text is parsed in blocks, so that only the columns are ever whole in memory
 
-Columns = tuple[Sequence[int], Sequence[bool], Sequence[int] | None]
 
-
-def read_trace(path: str | os.PathLike[str], *, format: str | None = None) -> Trace:
+def read_trace(
+    path: str | os.PathLike[str], *, format: str | None = None, device: Device | None = None
+) -> Trace:
     """Read a memory trace; a gzipped file is recognised by its content.
 
     Args:
@@ -59,7 +56,7 @@ def read_trace(path: str | os.PathLike[str], *, format: str | None = None) -> Tr
     """
     path = Path(path)
     with opened_trace(path, format) as (stream, format):
-        return _read_npz(stream, path) if format == "npz" else _read_text(stream, path, format)
+        return _read_npz(stream, path) if format == "npz" else _read_text(stream, path, format, device)
 
 
 def _too_long(path: Path) -> LongTraceError:
@@ -109,6 +106,20 @@ def holds_more_than(path: str | os.PathLike[str], count: int) -> bool:
         return left < 0
 
 
+def names_places(path: str | os.PathLike[str], format: str | None = None) -> bool:
+    """Whether the requests of a file name places in a memory instead of addresses.
+
+    Raises:
+        TraceError: as `read_trace`.
+    """
+    path = Path(path)
+    with opened_trace(path, format) as (stream, format):
+        if format is not None:
+            return format == "places"
+        found = (_sniff(block, path, 0) for block in _blocks_of_lines(stream, path))
+        return next(filter(None, found), None) == "places"
+
+
 def write_trace(trace: Trace, path: str | os.PathLike[str], *, format: str | None = None) -> None:
     """Write a memory trace that `read_trace` reads back the same; `.gz` at the end of the name gzips it.
 
@@ -130,6 +141,8 @@ def write_trace(trace: Trace, path: str | os.PathLike[str], *, format: str | Non
         raise TraceError(
             f"{path}: {format} has no place for cycles; write .npz or .stl, or drop the cycles first"
         )
+    if trace.length_byte is not None and format not in ("npz", "stl"):
+        raise TraceError(f"{path}: {format} has no place for lengths; write .npz or .stl")
     try:
         with path.open("wb") as file:
             if path.suffix.lower() == ".gz":
@@ -144,72 +157,16 @@ def write_trace(trace: Trace, path: str | os.PathLike[str], *, format: str | Non
 # --- text -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _TextFormat:
-    """A text format: what a line of it is, in words and as a pattern, and what the pattern's groups mean."""
-
-    expected: str
-    line: re.Pattern[bytes]
-    columns: Callable[[list[tuple[bytes, ...]]], Columns]
-
-
-def _line(request: str) -> re.Pattern[bytes]:
-    """The pattern of a whole line: a request, a comment or nothing. `_` in `request` stands for blanks."""
-    request = request.replace("_", r"[ \t]+")
-    return re.compile(rf"^[ \t]*(?:{request}[ \t]*|#[^\n]*)?\r?$".encode(), re.MULTILINE)
-
-
-def _stl_columns(lines: list[tuple[bytes, ...]]) -> Columns:
-    cycle, command, address = zip(*lines, strict=True)
-    return [int(a, 16) for a in address], [c == b"write" for c in command], [int(c) for c in cycle]
-
-
-def _loadstore_columns(lines: list[tuple[bytes, ...]]) -> Columns:
-    command, address = zip(*lines, strict=True)
-    return [int(a, 0) for a in address], [c == b"ST" for c in command], None
-
-
-def _readwrite_columns(lines: list[tuple[bytes, ...]]) -> Columns:
-    address, command = zip(*lines, strict=True)
-    return [int(a, 16) for a in address], [c == b"W" for c in command], None
-
-
-def _simpleo3_columns(lines: list[tuple[bytes, ...]]) -> Columns:
-    addresses = [
-        (a, is_write) for line in lines for a, is_write in zip(line, (False, True), strict=True) if a
-    ]
-    return [int(a) for a, _ in addresses], [is_write for _, is_write in addresses], None
-
-
-_HEX = r"((?:0[xX])?[0-9a-fA-F]{1,16})"
-_HEX_OR_DECIMAL = r"(0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,18})"
-_DECIMAL = r"([0-9]{1,19})"
-_UP_TO_64 = r"(?:[1-9]|[1-5][0-9]|6[0-4])"  # a longer transaction would be several requests
-
-_TEXT_FORMATS = {
-    "stl": _TextFormat(
-        "<cycle>: read|write <hex address>",
-        _line(rf"{_DECIMAL}:?(?:_\({_UP_TO_64}\))?_(read|write)_{_HEX}(?:_(?:0[xX])?[0-9a-fA-F]+)?"),
-        _stl_columns,
-    ),
-    "loadstore": _TextFormat("LD|ST <address>", _line(rf"(LD|ST)_{_HEX_OR_DECIMAL}"), _loadstore_columns),
-    "readwrite": _TextFormat("<hex address> R|W", _line(rf"{_HEX}_(R|W)"), _readwrite_columns),
-    "simpleo3": _TextFormat(
-        "<instructions> <load address> [<write-back address>]",
-        _line(rf"[0-9]+_{_DECIMAL}(?:_{_DECIMAL})?"),
-        _simpleo3_columns,
-    ),
-}
-_SNIFFED = ("stl", "loadstore", "readwrite")
+SNIFFED = ("stl", "loadstore", "readwrite", "timed", "gaps", "places")
 _FIRST_REQUEST = re.compile(rb"^[ \t]*[^\s#][^\n]*", re.MULTILINE)
 
-FORMATS: tuple[str, ...] = ("npz", *_TEXT_FORMATS)
+FORMATS: tuple[str, ...] = ("npz", *TEXT_FORMATS)
 """The formats that `read_trace` knows."""
 
 
-def _read_text(stream: IO[bytes], path: Path, format: str | None) -> Trace:
+def _read_text(stream: IO[bytes], path: Path, format: str | None, device: Device | None) -> Trace:
     parts, requests = [], 0
-    for part in text_parts(stream, path, format):
+    for part in text_parts(stream, path, format, device):
         parts.append(part)
         requests += len(part)
         if requests > MOST_REQUESTS:
@@ -219,10 +176,17 @@ def _read_text(stream: IO[bytes], path: Path, format: str | None) -> Trace:
         np.concatenate([part.is_write for part in parts]),
         None if parts[0].cycle is None else np.concatenate([part.cycle for part in parts]),
         trace_name(path),
+        np.concatenate([_lengths(part) for part in parts]) if any(part.longest for part in parts) else None,
     )
 
 
-def text_parts(stream: IO[bytes], path: Path, format: str | None) -> Iterator[Trace]:
+def _lengths(part: Trace) -> NDArray[np.int64]:
+    return np.zeros(len(part), np.int64) if part.length_byte is None else part.length_byte
+
+
+def text_parts(
+    stream: IO[bytes], path: Path, format: str | None, device: Device | None = None
+) -> Iterator[Trace]:
     """The requests of a text file, some thousands at a time.
 
     Raises:
@@ -233,16 +197,16 @@ def text_parts(stream: IO[bytes], path: Path, format: str | None) -> Iterator[Tr
         if format is None:
             format = _sniff(block, path, lines_before)
         if format is not None:
-            text_format = _TEXT_FORMATS[format]
+            text_format = TEXT_FORMATS[format]
             lines = text_format.line.findall(block)
             if len(lines) != block.count(b"\n") + 1:
-                raise _first_bad_line(block, path, lines_before, text_format)
-            requests = [line for line in lines if line[0]]
+                raise _first_bad_line(block, path, lines_before, text_format, device)
+            requests = [line for line in lines if any(line)]
             if requests:
                 try:
-                    part = _as_trace(text_format.columns(requests))
+                    part = _as_trace(text_format.columns(requests), device)
                 except (OverflowError, TraceError):
-                    raise _first_bad_line(block, path, lines_before, text_format) from None
+                    raise _first_bad_line(block, path, lines_before, text_format, device) from None
                 requests_before += len(part)
                 bytes_without = 0
                 yield part
@@ -257,12 +221,18 @@ def text_parts(stream: IO[bytes], path: Path, format: str | None) -> Iterator[Tr
         raise TraceError(f"{path}: expected a memory trace, found no request in it")
 
 
-def _as_trace(columns: Columns) -> Trace:
-    address_byte, is_write, cycle = columns
+def _as_trace(columns: Columns, device: Device | None) -> Trace:
+    length = columns.length
+    if isinstance(columns.address[0], list):
+        address = addresses_of(columns.address, device)
+        length = [device.transaction_bytes if device else 0] * len(address)
+    else:
+        address = np.array(columns.address, np.int64)
     return Trace(
-        np.array(address_byte, np.int64),
-        np.array(is_write),
-        None if cycle is None else np.array(cycle, np.int64),
+        address,
+        np.array(columns.is_write),
+        None if columns.cycle is None else np.array(columns.cycle, np.int64),
+        length_byte=None if length is None else np.array(length, np.int64),
     )
 
 
@@ -286,26 +256,31 @@ def _sniff(block: bytes, path: Path, lines_before: int) -> str | None:
     first = _FIRST_REQUEST.search(block)
     if first is None:
         return None
-    for name in _SNIFFED:
-        if _TEXT_FORMATS[name].line.fullmatch(first[0]):
+    for name in SNIFFED:
+        if TEXT_FORMATS[name].line.fullmatch(first[0]):
             return name
     line_number = lines_before + block.count(b"\n", 0, first.start()) + 1
     hint = ""
-    if _TEXT_FORMATS["simpleo3"].line.fullmatch(first[0]):
+    if TEXT_FORMATS["simpleo3"].line.fullmatch(first[0]):
         hint = "; a Ramulator CPU trace is read with format=simpleo3"
-    expected = " or ".join(f"`{_TEXT_FORMATS[name].expected}`" for name in _SNIFFED)
+    expected = " or ".join(f"`{TEXT_FORMATS[name].expected}`" for name in SNIFFED)
     raise TraceError(f"{path}:{line_number}: expected {expected}, found `{_shown(first[0])}`{hint}")
 
 
-def _first_bad_line(block: bytes, path: Path, lines_before: int, text_format: _TextFormat) -> TraceError:
+def _first_bad_line(
+    block: bytes, path: Path, lines_before: int, text_format: TextFormat, device: Device | None
+) -> TraceError:
     for line_number, line in enumerate(block.split(b"\n"), lines_before + 1):
         match = text_format.line.fullmatch(line)
         expected = f"`{text_format.expected}`"
-        if match and match[1]:
+        if match and any(match.groups()):
             try:
-                _as_trace(text_format.columns([match.groups(default=b"")]))
+                _as_trace(text_format.columns([match.groups(default=b"")]), device)
+            except PlaceError as error:
+                return TraceError(f"{path}:{line_number}: {error}, found `{_shown(line)}`")
             except (OverflowError, TraceError):
-                match, expected = None, f"{expected} with addresses below 2^63 and cycles up to 2^40"
+                match = None
+                expected += f" with addresses below 2^63, cycles up to 2^40 and lengths up to {MOST_LENGTH}"
         if not match:
             return TraceError(f"{path}:{line_number}: expected {expected}, found `{_shown(line)}`")
     raise AssertionError("the block was rejected, so one of its lines must be wrong")
@@ -331,16 +306,27 @@ def _read_npz(stream: IO[bytes], path: Path) -> Trace:
 
 # --- writing ----------------------------------------------------------------------------------------------
 
-_WRITTEN_LINE: dict[str, Callable[[int, bool, int], str]] = {
-    "stl": lambda address, is_write, cycle: f"{cycle}:\t{'write' if is_write else 'read'}\t0x{address:x}\n",
-    "loadstore": lambda address, is_write, cycle: f"{'ST' if is_write else 'LD'} 0x{address:x}\n",
-    "readwrite": lambda address, is_write, cycle: f"0x{address:x} {'W' if is_write else 'R'}\n",
+
+def _stl_line(address: int, is_write: bool, cycle: int, length: int) -> str:
+    moved = f"({length})\t" if length else ""
+    return f"{cycle}:\t{moved}{'write' if is_write else 'read'}\t0x{address:x}\n"
+
+
+_WRITTEN_LINE: dict[str, Callable[[int, bool, int, int], str]] = {
+    "stl": _stl_line,
+    "loadstore": lambda address, is_write, *_: f"{'ST' if is_write else 'LD'} 0x{address:x}\n",
+    "readwrite": lambda address, is_write, *_: f"0x{address:x} {'W' if is_write else 'R'}\n",
 }
 
 
 def _write(trace: Trace, stream: IO[bytes], format: str) -> None:
     if format == "npz":
-        columns = {"address": trace.address_byte, "is_write": trace.is_write, "cycle": trace.cycle}
+        columns = {
+            "address": trace.address_byte,
+            "is_write": trace.is_write,
+            "cycle": trace.cycle,
+            "length": trace.length_byte,
+        }
         archive = io.BytesIO()  # a zip archive is not written in order, a gzip stream can only be
         np.savez_compressed(archive, **{name: c for name, c in columns.items() if c is not None})  # type: ignore[arg-type]
         stream.write(archive.getvalue())
@@ -349,7 +335,8 @@ def _write(trace: Trace, stream: IO[bytes], format: str) -> None:
     line = _WRITTEN_LINE[format]
     for start in range(0, len(trace), 1 << 16):
         rows = slice(start, start + (1 << 16))
-        requests = map(line, *(c[rows].tolist() for c in (trace.address_byte, trace.is_write, cycle)))
+        fields = trace.address_byte, trace.is_write, cycle, _lengths(trace)
+        requests = map(line, *(field[rows].tolist() for field in fields))
         stream.write("".join(requests).encode())
 
 

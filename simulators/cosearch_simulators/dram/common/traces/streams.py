@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,11 @@ from cosearch_simulators.dram.common.traces.archives import TraceArchive
 from cosearch_simulators.dram.common.traces.formats import opened_trace, text_parts, trace_name
 from cosearch_simulators.dram.common.traces.trace import CHUNK_REQUESTS, Trace
 from cosearch_simulators.errors import TraceError
+
+if TYPE_CHECKING:
+    from cosearch_simulators.dram.common.device import Device
+
+LARGEST_ADDRESS = (1 << 63) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,7 @@ class StreamedTrace:
         path: the file.
         format: of `formats.FORMATS`; None: seen from the suffix or the content.
         chunk_requests: how many requests are in memory at most.
+        device: as of `formats.read_trace`.
 
     Raises:
         TraceError: here, or in the middle of reading: as `formats.read_trace`, and where the file has
@@ -43,6 +49,7 @@ class StreamedTrace:
     path: Path
     format: str | None = None
     chunk_requests: int = CHUNK_REQUESTS
+    device: Device | None = None
 
     def __len__(self) -> int:
         return self._survey[0]
@@ -83,16 +90,38 @@ class StreamedTrace:
         """The share of the requests that are reads, from 0 to 1."""
         return 1.0 - self._survey[2] / len(self)
 
+    @property
+    def lowest_address(self) -> int:
+        """The lowest byte address."""
+        return self._survey[4]
+
+    @property
+    def longest(self) -> int:
+        """The longest request in bytes, 0 where the trace does not say."""
+        return self._survey[5]
+
+    def moved_bytes(self, request_bytes: int) -> int:
+        """What all requests move, those without a length of their own `request_bytes` each."""
+        return self._survey[6] + self._survey[7] * request_bytes
+
     @cached_property
-    def _survey(self) -> tuple[int, int, int, int]:
-        """Requests, highest address, writes and highest cycle: one pass over the file."""
-        requests = highest = writes = latest = 0
+    def _survey(self) -> tuple[int, ...]:
+        """Requests, highest address, writes, highest cycle, lowest address; longest, sum and lack of lengths.
+
+        One pass over the file.
+        """
+        requests = highest = writes = latest = longest = moved = unsaid = 0
+        lowest = LARGEST_ADDRESS
         for chunk in self.chunks():
             requests += len(chunk)
             highest = max(highest, chunk.highest_address)
+            lowest = min(lowest, chunk.lowest_address)
             writes += int(np.count_nonzero(chunk.is_write))
             latest = max(latest, chunk.highest_cycle)
-        return requests, highest, writes, latest
+            longest = max(longest, chunk.longest)
+            moved += chunk.moved_bytes(0)
+            unsaid += chunk.moved_bytes(1) - chunk.moved_bytes(0)
+        return requests, highest, writes, latest, lowest, longest, moved, unsaid
 
     @cached_property
     def digest(self) -> str:
@@ -102,6 +131,11 @@ class StreamedTrace:
         for column, stored in (("address_byte", "<i8"), ("is_write", "u1"), ("cycle", "<i8"))[: 2 + timed]:
             for chunk in self.chunks():
                 content.update(getattr(chunk, column).astype(stored).tobytes())
+        if self.longest:
+            content.update(b"lengths")
+            for chunk in self.chunks():
+                length = np.zeros(len(chunk)) if chunk.length_byte is None else chunk.length_byte
+                content.update(length.astype("<i8").tobytes())
         return content.hexdigest()
 
     def chunks(self, requests: int | None = None) -> Iterator[Trace]:
@@ -128,7 +162,7 @@ class StreamedTrace:
             raise TraceError(f"{self.path}: the file has changed since it was first read; open it anew")
 
     def _text(self, stream: IO[bytes], format: str | None) -> Iterator[Trace]:
-        return text_parts(stream, self.path, format)
+        return text_parts(stream, self.path, format, self.device)
 
     def _npz_parts(self, stream: IO[bytes], requests: int) -> Iterator[Trace]:
         if isinstance(getattr(stream, "raw", None), gzip.GzipFile):
@@ -137,14 +171,18 @@ class StreamedTrace:
 
 
 def stream_trace(
-    path: str | os.PathLike[str], *, format: str | None = None, chunk_requests: int = CHUNK_REQUESTS
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    chunk_requests: int = CHUNK_REQUESTS,
+    device: Device | None = None,
 ) -> StreamedTrace:
     """Open a trace file to be read in pieces; arguments as of `formats.read_trace`.
 
     Raises:
         TraceError: there is no such file, or it does not begin as a trace.
     """
-    trace = StreamedTrace(Path(path), format, chunk_requests)
+    trace = StreamedTrace(Path(path), format, chunk_requests, device)
     next(trace.chunks(1))
     return trace
 

@@ -28,6 +28,9 @@ CACHE_LINE_BYTES = 64
 REQUEST_BYTES = 17
 """What a request takes in memory: an address, whether it is a write, and a cycle."""
 
+MOST_LENGTH = 1 << 16
+"""Bytes of one request."""
+
 CHUNK_REQUESTS = 1 << 19
 """How many requests of a long trace are at hand at once."""
 
@@ -44,16 +47,19 @@ class Trace:
         cycle: int64 (requests,) or None. The clock cycle before which a request may not be offered, in the
             clock of whatever recorded the trace; None: each is offered as soon as the one before is accepted.
         name: what reports call the trace.
+        length_byte: int64 (requests,) or None. What each request moves; 0, and None for all: as whoever plays
+            the trace says. `bursts.in_bursts` cuts requests into bursts.
 
     Raises:
         TraceError: no request, columns of different lengths or the wrong type, a negative address or cycle,
-            or a cycle beyond `LARGEST_CYCLE`.
+            a cycle beyond `LARGEST_CYCLE`, or a length beyond `MOST_LENGTH`.
     """
 
     address_byte: NDArray[np.int64]
     is_write: NDArray[np.bool_]
     cycle: NDArray[np.int64] | None = None
     name: str = ""
+    length_byte: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         requests = np.size(self.address_byte)
@@ -71,7 +77,17 @@ class Trace:
                 f"request {late} (the first is 0): cycle must be at most 2^40, got {cycle[late]}; a clock of "
                 "1 GHz needs 18 minutes for those"
             )
-        for field, column in (("address_byte", address_byte), ("is_write", is_write), ("cycle", cycle)):
+        length = None if self.length_byte is None else _whole_numbers("length", self.length_byte, requests)
+        if length is not None and length.max() > MOST_LENGTH:
+            wrong = int(np.argmax(length > MOST_LENGTH))
+            raise TraceError(
+                f"request {wrong} (the first is 0): length must be at most {MOST_LENGTH} bytes, "
+                f"got {length[wrong]}"
+            )
+        if length is not None and not length.any():
+            length = None
+        columns = {"address_byte": address_byte, "is_write": is_write, "cycle": cycle, "length_byte": length}
+        for field, column in columns.items():
             if column is not None:
                 column.setflags(write=False)
             object.__setattr__(self, field, column)
@@ -87,7 +103,7 @@ class Trace:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy in another process has read-only arrays too, so that compiled code sees the same types.
-        return Trace, (self.address_byte, self.is_write, self.cycle, self.name)
+        return Trace, (self.address_byte, self.is_write, self.cycle, self.name, self.length_byte)
 
     @property
     def requests(self) -> int:
@@ -115,6 +131,23 @@ class Trace:
         return 0 if self.cycle is None else int(self.cycle.max())
 
     @cached_property
+    def lowest_address(self) -> int:
+        """The lowest byte address."""
+        return int(self.address_byte.min())
+
+    @cached_property
+    def longest(self) -> int:
+        """The longest request in bytes, 0 where the trace does not say."""
+        return 0 if self.length_byte is None else int(self.length_byte.max())
+
+    def moved_bytes(self, request_bytes: int) -> int:
+        """What all requests move, those without a length of their own `request_bytes` each."""
+        if self.length_byte is None:
+            return len(self) * request_bytes
+        unsaid = len(self) - np.count_nonzero(self.length_byte)
+        return int(self.length_byte.sum() + unsaid * request_bytes)
+
+    @cached_property
     def footprint_bytes(self) -> int:
         """The bytes of the distinct 64-byte cache lines that the trace touches."""
         return np.unique(self.address_byte // CACHE_LINE_BYTES).size * CACHE_LINE_BYTES
@@ -127,6 +160,8 @@ class Trace:
         content.update(self.is_write.astype("u1").tobytes())
         if self.cycle is not None:
             content.update(self.cycle.astype("<i8").tobytes())
+        if self.length_byte is not None:
+            content.update(b"lengths" + self.length_byte.astype("<i8").tobytes())
         return content.hexdigest()
 
     def chunks(self, requests: int = CHUNK_REQUESTS) -> Iterator[Trace]:
@@ -138,6 +173,8 @@ class Trace:
             object.__setattr__(piece, "is_write", self.is_write[rows])
             object.__setattr__(piece, "cycle", None if self.cycle is None else self.cycle[rows])
             object.__setattr__(piece, "name", self.name)
+            length = self.length_byte
+            object.__setattr__(piece, "length_byte", None if length is None else length[rows])
             yield piece
 
     def head(self, requests: int) -> Trace:
@@ -145,7 +182,8 @@ class Trace:
         if requests < 1:
             raise TraceError(f"head needs at least one request, got {requests}")
         cycle = None if self.cycle is None else self.cycle[:requests]
-        return Trace(self.address_byte[:requests], self.is_write[:requests], cycle, self.name)
+        length = None if self.length_byte is None else self.length_byte[:requests]
+        return Trace(self.address_byte[:requests], self.is_write[:requests], cycle, self.name, length)
 
 
 def _whole_numbers(column: str, values: object, requests: int) -> NDArray[np.int64]:

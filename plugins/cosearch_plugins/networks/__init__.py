@@ -1,0 +1,1 @@
+"""Problems in which the network, its precision and its hardware are one design."""

@@ -1,0 +1,1 @@
+"""Problems that are given as tables: every design's numbers are known."""

@@ -1,0 +1,128 @@
+"""A space of networks: parameters as data, and from columns of designs to operators, sizes and features."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosearch_simulators.networks.batch import BatchBuilder
+from cosearch_simulators.networks.networks import LayerTable, Networks, collect
+from cosearch_simulators.networks.parameters import Columns, Parameter, length_of, read_columns
+
+CHUNK = 4096
+"""Designs that are built at once: so many that the arrays stay in the caches' reach."""
+
+Reader = Mapping[str, NDArray[Any]]
+
+
+class NetworkSpace(ABC):
+    """A family of networks.
+
+    Attributes:
+        name: of the family.
+        parameters: what may be chosen.
+        stages: names of the parts of a network that may have precisions of their own.
+        source: where it was published.
+
+    Example:
+        >>> from cosearch_simulators.networks.spaces import network_space
+        >>> space = network_space("ofa-mobilenet-v3")
+        >>> columns = {parameter.name: [parameter.start] for parameter in space.parameters}
+        >>> int(space.macs(columns)[0]), int(space.parameters_of(columns)[0])
+        (112967448, 3978120)
+    """
+
+    name: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    parameters: tuple[Parameter, ...] = ()
+    stages: tuple[str, ...] = ("network",)
+
+    @abstractmethod
+    def build(self, builder: BatchBuilder, columns: Reader, active: Reader) -> None:
+        """Add the operators of n networks.
+
+        Args:
+            builder: takes them.
+            columns: n values of each parameter, all of which the parameter can have.
+            active: where each parameter matters.
+        """
+
+    @cached_property
+    def table(self) -> LayerTable:
+        """Every distinct layer that was seen so far."""
+        return LayerTable()
+
+    def networks(self, columns: Columns) -> Networks:
+        """The networks of n designs.
+
+        Args:
+            columns: {parameter: n values}.
+
+        Raises:
+            ConfigurationError: a column is missing, unknown or of another length.
+        """
+        number = length_of(columns, self.parameters)
+        arrays = {name: np.asarray(column) for name, column in columns.items()}
+        parts = []
+        for first in range(0, max(number, 1), CHUNK):
+            part = {name: column[first : first + CHUNK] for name, column in arrays.items()}
+            read, active, problems = read_columns(part, self.parameters)
+            builder = BatchBuilder(min(CHUNK, number - first))
+            builder.faults = problems
+            self.build(builder, read, active)
+            parts.append(collect(builder, self.table, len(self.stages)))
+        return Networks.concat(parts) if len(parts) > 1 else parts[0]
+
+    def macs(self, columns: Columns) -> NDArray[np.float64]:
+        """(n,) multiply-accumulates."""
+        return self.networks(columns).macs
+
+    def parameters_of(self, columns: Columns) -> NDArray[np.float64]:
+        """(n,) trained numbers, those of normalisations included."""
+        return self.networks(columns).parameters
+
+    def peak_activation_elements(self, columns: Columns) -> NDArray[np.float64]:
+        """(n,) the most activation elements alive at once, in the order of the operators."""
+        return self.networks(columns).peak_elements
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What the columns of `features` are."""
+        sizes = ("log10_macs", "log10_parameters", "log10_peak_elements", "layers")
+        names: list[str] = []
+        for parameter in self.parameters:
+            if parameter.ordered:
+                names.append(parameter.name)
+            else:
+                names += [f"{parameter.name}={value}" for value in parameter.values]
+        return (*sizes, *names)
+
+    def features(self, columns: Columns) -> NDArray[np.float64]:
+        """(n, k) cheap descriptors: sizes of the network, and every choice, 0 where it does not matter."""
+        networks = self.networks(columns)
+        sizes = [np.log10(np.maximum(column, 1.0)) for column in (networks.macs, networks.parameters)]
+        sizes += [
+            np.log10(np.maximum(networks.peak_elements, 1.0)),
+            np.diff(networks.start).astype(np.float64),
+        ]
+        read, active, _ = read_columns(columns, self.parameters)
+        choices: list[NDArray[np.float64]] = []
+        for parameter in self.parameters:
+            column, matters = read[parameter.name], active[parameter.name]
+            if parameter.ordered:
+                choices.append(np.where(matters, column, 0).astype(np.float64))
+            else:
+                choices += [
+                    np.where(matters, column == value, False).astype(np.float64) for value in parameter.values
+                ]
+        return np.column_stack([*sizes, *choices])
+
+
+def staged(names: Sequence[str], values: tuple[Any, ...], **others: Any) -> tuple[Parameter, ...]:
+    """Parameters that differ in their names alone."""
+    return tuple(Parameter(name, values, **others) for name in names)

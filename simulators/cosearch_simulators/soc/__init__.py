@@ -1,0 +1,1 @@
+"""Systems on a chip: task graphs on processing elements, memories and buses."""
