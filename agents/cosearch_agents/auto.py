@@ -32,7 +32,7 @@ GP_EVALUATIONS, GP_INPUTS, GP_OBJECTIVES = 200, 80, 4
 SLOW_S, GP_SLOW_EVALUATIONS = 10.0, 400
 # Beyond so many evaluations every other design is a child of the front, and later all are.
 MIXED_FROM, EVOLVE_FROM = 600, 5000
-# Rough evaluations come first where one costs at most this share of an exact one.
+# Rough evaluations take part where exact ones are slow and a rough one costs at most this share.
 CHEAP_FIDELITY = 0.1
 
 
@@ -160,6 +160,7 @@ def first_designs(budget: int | None) -> int:
 def algorithms(first: int) -> dict[str, tuple[type[Agent], dict[str, Any]]]:
     """What takes part, with the settings that differ from its own."""
     from cosearch_agents.exhaustive import ExhaustiveAgent
+    from cosearch_agents.mf_qlognehvi import MultiFidelityAgent
     from cosearch_agents.qlognehvi import QLogNEHVIAgent
     from cosearch_agents.random_search import RandomSearch
     from cosearch_agents.steady_evolution import SteadyNSGA2Agent
@@ -169,6 +170,7 @@ def algorithms(first: int) -> dict[str, tuple[type[Agent], dict[str, Any]]]:
         "exhaustive": (ExhaustiveAgent, {}),
         "random": (RandomSearch, {}),
         "qlognehvi": (QLogNEHVIAgent, {"initial": 2}),
+        "mf-qlognehvi": (MultiFidelityAgent, {"initial": 3 * first}),  # rough designs first
         "tree-guided": (TreeGuidedAgent, {"initial": first}),
         "steady-nsga2": (SteadyNSGA2Agent, {"initial": 2}),
     }
@@ -209,7 +211,12 @@ def planned(task: Task, budget: int | None, *, slow: bool) -> tuple[Phase, ...]:
             "are few enough for them; trees look where they do not"
         )
         why += f"; evaluations take more than {SLOW_S:g} s, so this goes on for longer" if slow else ""
-        phases.append(Phase(first, ("qlognehvi", "tree-guided"), why))
+        rough = [f.name for f in task.fidelities if task.cost(f.name) <= CHEAP_FIDELITY]
+        if slow and rough:
+            share = f"{100 * task.cost(rough[0]):.2g} %"
+            why += f", with evaluations at fidelity {rough[0]}, which cost only {share} of an exact one"
+        leader = "mf-qlognehvi" if slow and rough else "qlognehvi"
+        phases.append(Phase(first, (leader, "tree-guided"), why))
         what = f"beyond {until} evaluations Gaussian processes take long to fit; trees go on learning"
     else:
         what = (

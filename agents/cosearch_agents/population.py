@@ -91,7 +91,7 @@ def ranks(values: Matrix, violation: Matrix) -> NDArray[np.int64]:
 def crowding(values: Matrix, rank: NDArray[np.int64]) -> Matrix:
     """How far the neighbours within a rank are, shape (n,); 0 for all but one of equals."""
     distance = np.zeros(len(values))
-    if values.shape[1] == 1:
+    if values.shape[1] == 1 or not len(values):
         return distance
     for rows in np.split(order := np.argsort(rank, kind="stable"), 1 + np.flatnonzero(np.diff(rank[order]))):
         if len(rows) == 1:

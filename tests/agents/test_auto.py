@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 
-from cosearch import Categorical, DesignSpace, Integer, Objective, Outcomes, Results, Task
+from cosearch import (
+    Categorical,
+    DesignSpace,
+    Fidelity,
+    Integer,
+    Metric,
+    Objective,
+    Outcomes,
+    Problem,
+    Results,
+    Study,
+    Task,
+)
 from cosearch_agents.auto import AutoAgent, planned
 
 WIDE = DesignSpace([Integer(f"x{i}", 0, 99) for i in range(6)])
@@ -30,6 +43,49 @@ def test_gaussian_processes_are_asked_early_and_for_longer_where_evaluations_are
         return next(b.first for a, b in itertools.pairwise(phases) if "qlognehvi" in a.agents)
 
     assert until(slow=False) < until(slow=True)
+
+
+def test_rough_evaluations_take_part_where_exact_ones_are_slow():
+    fidelities = (Fidelity("sketch", 0.02), Fidelity("exact", 1.0))
+    task = Task(WIDE, TWO, fidelities=fidelities)
+    assert ("mf-qlognehvi", "tree-guided") in agents_of(task, 100, slow=True)
+    assert ("qlognehvi", "tree-guided") in agents_of(task, 100)
+    assert ("qlognehvi", "tree-guided") in agents_of(Task(WIDE, TWO), 100, slow=True)
+
+
+class Slow(Problem):
+    """Says that each evaluation takes a minute."""
+
+    name = "slow"
+    space = WIDE
+    fidelities = (Fidelity("sketch", 0.02), Fidelity("exact", 1.0))
+    metrics = (Metric("a", "1"), Metric("b", "1"))
+    objectives = TWO
+
+    def simulate(self, designs, *, fidelity, seed):
+        return measured(designs)
+
+
+def test_a_study_of_slow_evaluations_uses_rough_ones_and_keeps_why(monkeypatch, tmp_path):
+    told = AutoAgent.tell
+
+    def tell(self, results):
+        outcomes = results.outcomes
+        outcomes.seconds = np.full(len(outcomes), 60.0)
+        told(self, results)
+
+    monkeypatch.setattr(AutoAgent, "tell", tell)
+    study = Study.create(Slow(), AutoAgent, budget=40, seed=0, store=tmp_path / "study.db")
+
+    def enough(study, results):
+        if "sketch" in results.fidelity:
+            study.stop()
+
+    data = study.run(callbacks=[enough])
+    assert {"sketch", "exact"} == set(np.asarray(data.fidelity).tolist())
+    account = study.store.agent_state(study.store.study(None))["agent"]["account"]
+    assert account == list(study.agent.account)
+    assert "sketch, which cost only 2 % of an exact one" in account[1]
 
 
 def test_too_many_inputs_or_objectives_are_left_to_trees():

@@ -18,6 +18,7 @@ from cosearch import (
     Task,
 )
 from cosearch.agent import as_proposals
+from cosearch.errors import CosearchError, UnknownNameError
 from cosearch.objectives import Constraint
 from cosearch.registry import registry
 from cosearch.testing import check_agent
@@ -115,3 +116,44 @@ def test_goes_on_when_there_is_nothing_to_learn(agent_class, trouble):
 
     constraints = (Constraint("latency_ns", "<=", 1.0),) if trouble == "nothing is feasible" else ()
     assert len(searched(built(agent_class, constraints=constraints), 14, measure)) >= 14
+
+
+ONE_DESIGN = DesignSpace([Ordinal("lanes", [4])])
+ONE_PARAMETER = DesignSpace([Integer("lanes", 1, 40)])
+
+
+@BY_NAME
+def test_a_space_of_one_design_is_asked_once(agent_class):
+    assert len(searched(built(agent_class, ONE_DESIGN), 9)) == 1
+
+
+@BY_NAME
+def test_one_parameter_one_objective_and_a_budget_below_the_first_designs(agent_class):
+    agent = agent_class(Task(ONE_PARAMETER, (LATENCY,)), seed=0, budget=2)
+    assert len(searched(agent, 2)) >= 2
+
+
+@BY_NAME
+def test_an_unknown_hyperparameter_or_one_out_of_range_is_one_clear_line(agent_class):
+    task = Task(TWISTED, (LATENCY,))
+    with pytest.raises(UnknownNameError, match="hyperparameter of agent"):
+        agent_class(task, wishes=3)
+    if agent_class.hyperparameters is not None:
+        name = agent_class.hyperparameters.names[0]
+        with pytest.raises(CosearchError) as caught:
+            agent_class(task, **{name: -1})
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+@BY_NAME
+def test_some_parameters_may_be_held(agent_class):
+    held = TWISTED.hold({"kind": "a", "banks": 2})
+    agent = built(agent_class, held)
+    asked = as_proposals(agent.ask(4)).designs
+    assert set(asked["kind"].tolist()) == {"a"}
+    assert set(asked["banks"].tolist()) == {2}
+    agent.tell(Results.of(asked, measured(asked)))
+    again = as_proposals(agent.ask(4)).designs
+    assert set(again["banks"].tolist()) <= {2}
+    agent.close()

@@ -54,3 +54,31 @@ def test_only_the_best_go_on():
     assert set(data.designs[np.flatnonzero(exact)].keys()) <= set(
         data.designs[np.flatnonzero(fidelity == "draft")].keys()
     )
+
+
+class RoughFront(Rough):
+    """Two distances."""
+
+    name = "rough-front"
+    metrics = (Metric("loss", "1"), Metric("other", "1"))
+    objectives = (Objective("loss", "min"), Objective("other", "min"))
+
+    def simulate(self, designs, *, fidelity, seed):
+        other = ((designs.index - np.array([20, 2, 18, 5])) ** 2).sum(axis=1).astype(float)
+        return {**super().simulate(designs, fidelity=fidelity, seed=seed), "other": other}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    "agent_class", [SuccessiveHalvingAgent, HyperbandAgent, ASHAAgent, BOHBAgent], ids=lambda a: a.name
+)
+def test_several_objectives_and_workers(agent_class, workers):
+    data = Study.create(
+        RoughFront(),
+        agent_class,
+        budget=12,
+        seed=0,
+        workers=workers,
+        backend="inline" if workers == 1 else None,
+    ).run()
+    assert {"sketch", "exact"} <= set(np.asarray(data.fidelity).tolist())
