@@ -47,7 +47,8 @@ def comparison_tables(compared: AgentsCompared) -> list[TextTable]:
     """Scores at round budgets, by problem, who beats whom, and what a suggestion costs."""
     seeds = {len(scores) for agent in compared.agents for scores in compared.scores(agent, compared.budget)}
     each = f"{min(seeds)}" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
-    runs = f"{count(len(compared.problems), 'problem')}, {each} seeds"
+    seeds_word = "seed" if seeds == {1} else "seeds"
+    runs = f"{count(len(compared.problems), 'problem')}, {each} {seeds_word}"
     interval = "" if min(seeds) < 2 else ", with 95 % stratified bootstrap intervals"
     order = sorted(compared.agents, key=lambda a: -float(compared.curves[a].value[-1]))
     heads = [f"{budget:,}" for budget in compared.budgets]
