@@ -137,7 +137,9 @@ def _show_problem(described: Mapping[str, Any]) -> None:
     if described["about"]:
         print_wrapped(f"workload: {described['about']}")
     print_line()
-    _show_space(f"Design space: {cardinality_text(described['cardinality'])} designs", described["space"])
+    size = described["cardinality"]
+    designs = "design" if size == 1 else "designs"
+    _show_space(f"Design space: {cardinality_text(size)} {designs}", described["space"])
     print_line()
     print_entries("Metrics", [(m["name"], f"[{m['unit']}]", m["description"]) for m in described["metrics"]])
     print_line()
