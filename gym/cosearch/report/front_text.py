@@ -23,7 +23,7 @@ class FrontText:
 
     Attributes:
         found: how many designs there are, and how many of them are shown.
-        common: parameters with the value that all designs of the front have, as text; none that no design has.
+        common: parameters with the value that all designs of the front have, as text.
         heads: of the columns.
         rows: as many cells as heads each.
         numeric: the heads of columns that hold numbers.
