@@ -251,7 +251,7 @@ def test_the_blocks_of_mobiledet_are_what_they_say():
 
 
 def test_published_mobiledets_have_the_operations_of_the_paper():
-    """Xiong et al., with the SSDLite head at 320: 0.45 billion for the CPU's, 1.53 for the Edge TPU's."""
+    """Xiong et al., with the SSDLite head at 320 x 320: 0.45 billion for CPUs, 1.53 for the Edge TPU."""
     from cosearch_simulators.networks.spaces.mobiledet import published_macs
 
     for name, billions in (("cpu", 0.45), ("edgetpu", 1.53)):
