@@ -2,7 +2,7 @@
 
     python tests/benchmarks/network_quality.py [--write] [PART ...]
 
-Parts: curves, beginnings, pruning, supernet, scores, latency. All take about ten minutes of a core.
+Parts: curves, beginnings, pruning, supernet, scores, latency. All take about six minutes of a core.
 """
 
 from __future__ import annotations
@@ -131,9 +131,9 @@ def supernet() -> Iterator[str]:
 
 
 def scores() -> Iterator[str]:
-    """Scores on random weights against training alone, 40 random networks of digits."""
+    """Scores on random weights against training alone, 24 random networks of digits."""
     rng = np.random.default_rng(9)
-    columns = {n: rng.choice(np.array(v), 40) for n, v in SmallCnn().values.items()}
+    columns = {n: rng.choice(np.array(v), 24) for n, v in SmallCnn().values.items()}
     found = load("small-cnn-scores").evaluate(columns)
     trained = load("small-cnn").evaluate(columns, fidelity="half")
     yield from head("score", "Spearman with test top-1 after 200 steps of training")
