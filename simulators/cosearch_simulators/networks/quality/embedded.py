@@ -55,7 +55,7 @@ TABLES: Mapping[str, Published] = {
     "ofa-mbv3-accuracy": Published(
         "ofa_mbv3_accuracy_dynast.parquet",
         "sub-networks of Once-for-All MobileNetV3 (w1.0) evaluated on ImageNet without fine-tuning, DyNAS-T",
-        ("order", "params", "macs"),
+        ("order", "params", "macs", "r"),
     ),
     "ofa-mbv3-latency": Published(
         "ofa_mbv3_latency.parquet", "latency of Once-for-All's sub-networks on GPUs, HELP", ("arch_idx",)
@@ -63,7 +63,7 @@ TABLES: Mapping[str, Published] = {
     "mnasnet": Published(
         "accel_nasbench.parquet",
         "Accel-NASBench: ImageNet accuracy of a short training, throughput and latency of accelerators",
-        ("id", "params", "macs", "train_time"),
+        ("id", "params", "macs", "train_time", "block"),
     ),
     "nasbench201": Published(
         "nasbench201.parquet",
@@ -71,7 +71,7 @@ TABLES: Mapping[str, Published] = {
         ("arch_idx",),
     ),
     "fbnet-latency": Published(
-        "fbnet_latency.parquet", "latency of FBNet's networks on devices, HELP", ("arch_idx",)
+        "fbnet_latency.parquet", "latency of FBNet's networks on devices, HELP", ("arch_idx", "b")
     ),
     "nasbench-macro": Published(
         "nasbench_macro.parquet", "NAS-Bench-Macro: CIFAR-10 accuracy, three seeds", ("acc", "std")

@@ -113,7 +113,7 @@ class Predictor(Quality):
         return self._seen[list(self.family.values).index(parameter)]
 
     def judge(self, table: Table | str | Path, target: str, metric: str | None = None) -> Judgement:
-        """Hold it against measured networks that it has not learned.
+        """Hold it against measured networks that it has not learned, less those that it refuses.
 
         Args:
             table: the networks.
@@ -124,7 +124,10 @@ class Predictor(Quality):
         named = named_metric(target)
         ours = metric or (named[0] if named and named[0] in self.metrics else next(iter(self.metrics)))
         found = self.evaluate(rows.columns())
-        return Judgement.of(found[ours], rows.target(target), found.standard_error[ours])
+        known = found.status == 0
+        if not known.any():
+            raise SimulatorError(f"{self.name} can predict no network of {rows.name}: {found.reason[0]}")
+        return Judgement.of(found[ours][known], rows.target(target)[known], found.standard_error[ours][known])
 
 
 def fit(

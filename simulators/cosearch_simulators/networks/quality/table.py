@@ -214,6 +214,7 @@ def _no_family(names: frozenset[str]) -> SimulatorError:
         return ConfigurationError(
             f"a table of {best.name} needs the column {missing[0]}"
             f"{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}{hint(missing[0], names)}"
+            " (of a space of your own, name the columns that describe a network as `inputs`)"
         )
     known = ", ".join(family.name for family in FAMILIES)
     return UnknownTableError(
