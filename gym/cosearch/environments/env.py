@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from cosearch.environments.episodes import Episodes
 from cosearch.environments.options import VECTOR, EpisodeOptions
-from cosearch.environments.rendering import render_text
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.problem import Problem
 
 ROW = np.array([0])
+RENDER_MODES = ("ansi", "rgb_array")
 
 
 class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
@@ -23,7 +23,7 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
     Example:
         ```python
-        env = gymnasium.make("cosearch/DramController-v0", workload="random", formulation="refine")
+        env = gymnasium.make("cosearch/DramController-v1", workload="random", formulation="refine")
         observation, info = env.reset(seed=0)
         observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
         info["design"], info["metrics"], info["objectives"], info["status"], info["reason"]
@@ -41,7 +41,11 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         timeout_s: time limit for each design. With a limit, and for `isolated` problems, a worker process
             evaluates.
         memory_mb: memory limit for each design.
-        render_mode: "ansi" for a table of the current design and its metrics.
+        algorithm: what will be trained, e.g. "DQN" or SB3's class `DQN`: if that cannot choose the actions of
+            the formulation, an error says what to change; `oneshot` gives real numbers to those that want
+            them.
+        render_mode: "ansi" for a table of the current design and its metrics, "rgb_array" for a picture of
+            the search so far, which `gymnasium.wrappers.RecordVideo` records.
         **arguments: of the formulation (`action`; `levels`; `max_steps`, `start`), of the reward (`weights`,
             `targets`, ...: see `cosearch.environments.rewards`) and of the problem.
 
@@ -50,7 +54,7 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         ArgumentError: an argument out of its bounds.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012  Gymnasium's own declaration
+    metadata: dict[str, Any] = {"render_modes": [*RENDER_MODES], "render_fps": 4}  # noqa: RUF012  Gymnasium's own declaration
 
     def __init__(
         self,
@@ -65,6 +69,8 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         self.observation_space = self.episodes.observation_space
         self.action_space = self.episodes.action_space
         self.render_mode = render_mode
+        if render_mode == "rgb_array":
+            self.episodes.watch()
         self._running = False
 
     def reset(
@@ -93,6 +99,11 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         observation, info = self.episodes.observations(ROW)[0], self.episodes.info_of(0)
         return observation, reward, bool(terminated[0]), bool(truncated[0]), info
 
+    @property
+    def note(self) -> str:
+        """What of the space actions do not reach: on how many levels `sequential` puts Reals; else ""."""
+        return self.episodes.formulation.note
+
     def action_masks(self) -> NDArray[np.bool_]:
         """Which actions are allowed now, (actions,), as sb3-contrib's MaskablePPO asks for them."""
         return self.episodes.formulation.action_masks()[0]
@@ -101,9 +112,11 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         """End the worker process, if there is one."""
         self.episodes.close()
 
-    def render(self) -> str | None:
-        """The current design and its metrics as a table of text."""
-        return None if self.render_mode is None else render_text(self.problem, self.episodes.info_of(0))
+    def render(self) -> Any:
+        """The current design and its metrics as a table of text, or the search so far as an RGB array."""
+        if self.render_mode == "rgb_array":
+            return self.episodes.frame(0)
+        return None if self.render_mode is None else self.episodes.text(0)
 
 
 class MultiObjectiveDesignEnv(DesignEnv):
@@ -125,8 +138,8 @@ class RenderModeError(ArgumentError, TypeError):
 
 def check_render_mode(render_mode: str | None) -> None:
     """Raise `ArgumentError` unless the mode is one that both kinds of environment have."""
-    if render_mode not in (None, "ansi"):
-        raise RenderModeError(f"render_mode must be 'ansi' or None, not {render_mode!r}")
+    if render_mode not in (None, *RENDER_MODES):
+        raise RenderModeError(f"render_mode must be 'ansi', 'rgb_array' or None, not {render_mode!r}")
 
 
 def reject_reward(arguments: Mapping[str, Any]) -> None:

@@ -16,12 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.arguments import check_arguments
+from cosearch.environments.algorithms import ACTIONS, BOX, algorithm_name, check_fit
 from cosearch.environments.evaluation import Evaluation
 from cosearch.environments.formulation import Formulation, Rows
+from cosearch.environments.frames import Watched
 from cosearch.environments.infos import info_of_many, info_of_one
+from cosearch.environments.oneshot import Oneshot
 from cosearch.environments.options import EpisodeOptions
+from cosearch.environments.rendering import render_text
 from cosearch.environments.reward import Reward, usable
-from cosearch.environments.rewards import make_reward
+from cosearch.environments.rewards import VectorReward, make_reward
 from cosearch.environments.tables import ValueTable
 from cosearch.errors import ArgumentError
 from cosearch.outcomes import STATUSES, Outcomes
@@ -57,10 +61,17 @@ class Episodes:
         for_formulation, for_reward, _ = options.shares(problem)
         problem = options.problem(problem)
         self.problem, self.n = problem, n
+        name = None if options.algorithm is None else algorithm_name(options.algorithm)
+        if name is not None and ACTIONS[name] == (BOX,) and kind is Oneshot:
+            for_formulation = {"action": "box", **for_formulation}
         checked = check_arguments(kind, for_formulation, f"formulation {kind.name}")
         self.formulation: Formulation = kind(problem.space, n, **checked)
-        self.reward: Reward = make_reward(scoring, problem.objectives, problem.constraints, for_reward)
+        if name is not None:
+            check_fit(name, self.formulation)
         self._given_units = options.given_units(problem)
+        if scoring is VectorReward and None not in self._given_units:
+            for_reward = {"failure_reward": VectorReward.raw_failure_reward, **for_reward}
+        self.reward: Reward = make_reward(scoring, problem.objectives, problem.constraints, for_reward)
         self._units: NDArray[np.float64] | None = None
         self._evaluate = Evaluation(problem, options)
         width = self.formulation.width + len(problem.objectives) + 1
@@ -73,6 +84,7 @@ class Episodes:
         self.score = np.zeros((n, *self.reward.shape))
         self._design_at = ValueTable(problem.space)
         self._observed = np.zeros((n, width), dtype=np.float32)
+        self._watched: Watched | None = None
 
     @property
     def units(self) -> NDArray[np.float64]:
@@ -168,6 +180,24 @@ class Episodes:
         """The designs of these rows; what is not chosen yet is inactive."""
         return Designs(self.problem.space, np.asfortranarray(self.formulation.index[rows]))
 
+    def text(self, row: int) -> str:
+        """The design of one row and its metrics as a table of text."""
+        table = render_text(self.problem, self.info_of(row))
+        return f"{table}\n{self.formulation.note}" if self.formulation.note else table
+
+    def watch(self) -> None:
+        """Remember outcomes from now on, for `frame`."""
+        self._watched = Watched(self.problem)
+
+    def frame(self, row: int) -> NDArray[np.uint8]:
+        """The search so far and the design of one row as a picture, (height, width, 3)."""
+        assert self._watched is not None, "call watch first"
+        text = self.text(row)
+        values = [
+            self.metrics[o.metric][row] * (1 if o.direction == "min" else -1) for o in self.problem.objectives
+        ]
+        return self._watched.frame(text, np.array(values))
+
     def close(self) -> None:
         """End the worker process, if there is one."""
         self._evaluate.close()
@@ -175,6 +205,8 @@ class Episodes:
     def _evaluate_rows(self, rows: Rows) -> None:
         units = self.units  # first, so that the default design comes before the agent's
         outcomes = self._evaluate(self.designs(rows))
+        if self._watched is not None:
+            self._watched.add(outcomes)
         for name, column in self.metrics.items():
             column[rows] = outcomes[name]
         self.codes[rows], self.reason[rows] = outcomes.codes, outcomes.reason

@@ -29,6 +29,7 @@ class Formulation(ABC):
         action_space: of one episode.
         low, high: bounds of every feature.
         width: the number of features.
+        note: what of the space actions do not reach, in a line; "" where they reach every design.
         index: the positions of each episode's design, (n, parameters); -1 where not chosen or inactive.
     """
 
@@ -36,6 +37,7 @@ class Formulation(ABC):
     differences: ClassVar[bool] = False
     action_space: gymnasium.Space[Any]
     width: int
+    note: str = ""
 
     def __init__(self, space: DesignSpace, n: int) -> None:
         self.space = space

@@ -34,6 +34,8 @@ class EpisodeOptions:
         seed: of every evaluation, for simulators that draw random numbers.
         timeout_s: time limit for each design; with a limit a worker process evaluates.
         memory_mb: memory limit for each design.
+        algorithm: what will be trained, by name or as Stable-Baselines3's class: the environment then says
+            what to change if that cannot choose its actions, and gives it numbers where it wants them.
         others: the arguments of the formulation, of the reward and of the problem, by name.
     """
 
@@ -46,6 +48,7 @@ class EpisodeOptions:
     seed: int | None = None
     timeout_s: float | None = None
     memory_mb: int | None = None
+    algorithm: str | type[Any] | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod

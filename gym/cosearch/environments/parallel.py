@@ -113,8 +113,8 @@ class DesignParallelEnv(Base):
             {agent: dict(info) for agent in acted},
         )
 
-    def render(self) -> str | None:
-        """The current design and its metrics as a table of text."""
+    def render(self) -> Any:
+        """The current design and its metrics as a table of text, or the search so far as an RGB array."""
         return self.env.render()
 
     def close(self) -> None:

@@ -4,8 +4,14 @@ Larger is better. Metrics differ by many orders of magnitude, so every objective
 default the value that the problem's default design has, which makes a reward of one workload comparable to
 that of another and keeps it the same from the first step to the last. `episodes` finds the units.
 
-A design that is not `ok`, or that misses a constraint, gets `failure_reward`, which is finite and can be set.
-Only `nasaic` grades designs by how far they miss their constraints.
+No design that fails, is rejected or misses a constraint is ever worth more than one that does not:
+
+- a design that is not `ok` gets `failure_reward` F, which is finite and can be set;
+- one that misses constraints by p > 0 in all gets more, F + B - B p / (B + p), the nearer the better;
+- one that is feasible gets at least F + B. Its score is what the reward's formula says down to 0.6 (F + B) (a
+  weighted sum of -5.4, as bad as 5.4 times the default design's metrics), and below that
+  k - s x / (s + x), where x is how far it lies below k = F + B + s, and s = 0.4 |F + B|: in the formula's
+  order.
 """
 
 from __future__ import annotations
@@ -19,11 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.errors import ArgumentError, unknown_name
-from cosearch.objectives import Constraint, Objective, feasible
+from cosearch.objectives import Constraint, Objective, feasible, violations
 from cosearch.outcomes import Outcomes
 
 Floats = NDArray[np.float64]
 Weights = Mapping[str, float] | Sequence[float]
+
+SQUEEZED = 0.4  # the share of what lies above the floor that holds all low scores
+LEAST_MISSED = 1e-3  # a constraint that is missed by nothing that shows is missed
+MOST = 1e30  # what a score that is no longer a number counts
 
 
 class Reward(ABC):
@@ -32,13 +42,15 @@ class Reward(ABC):
     Attributes:
         name: as in `reward="weighted_sum"`.
         shape: of one reward: () for a number.
-        failure_reward: what an infeasible or failed design gets.
+        failure_reward: what a failed or rejected design gets.
+        band: by how much a design that misses its constraints by nothing gets more than a failed one.
         improvement: whether the reward already is an improvement over earlier designs, so that the
             formulation `refine` does not take differences of it.
     """
 
     name: ClassVar[str]
     default_failure_reward: ClassVar[float] = -10.0  # as bad as ten times the default design's metrics
+    band: ClassVar[float] = 1.0
     improvement: ClassVar[bool] = False
 
     def __init__(
@@ -64,7 +76,7 @@ class Reward(ABC):
             units: the unit of each objective, (m,), all positive.
             memories: n results of `new_memory`, one an episode run; changed in place.
         """
-        good = self.usable(outcomes)
+        good = usable(self.constraints, outcomes)
         if np.count_nonzero(good) == len(good):
             return self._bounded(self.score(outcomes, units, memories))
         result = np.full((len(outcomes), *self.shape), self.failure_reward)
@@ -72,19 +84,35 @@ class Reward(ABC):
         if len(rows):
             scores = self.score(outcomes.take(rows), units, [memories[i] for i in rows.tolist()])
             result[rows] = self._bounded(scores)
+        missing = np.flatnonzero(outcomes.ok & ~good)
+        if len(missing):
+            graded = self._graded(self.missed(outcomes.take(missing)))
+            result[missing] = graded.reshape(-1, *(1 for _ in self.shape))
         return result
 
-    def _bounded(self, scores: Floats) -> Floats:
-        finite = np.isfinite(scores)
-        return (
-            scores
-            if np.count_nonzero(finite) == finite.size
-            else np.where(finite, scores, self.failure_reward)
-        )
+    @property
+    def floor(self) -> float:
+        """What a feasible design gets at least, and any other less than."""
+        return self.failure_reward + self.band
 
-    def usable(self, outcomes: Outcomes) -> NDArray[np.bool_]:
-        """Which designs are scored at all, (n,)."""
-        return usable(self.constraints, outcomes)
+    def missed(self, outcomes: Outcomes) -> Floats:
+        """By how much designs miss their constraints in all, (n,)."""
+        return violations(self.constraints, outcomes).sum(axis=1)
+
+    def _graded(self, missed: Floats) -> Floats:
+        """Between the failure reward and the floor, the less is missed the more."""
+        missed = missed + LEAST_MISSED * self.band
+        return self.failure_reward + self.band * (1.0 - 1.0 / (1.0 + self.band / missed))
+
+    def _bounded(self, scores: Floats) -> Floats:
+        """The scores, squeezed above the floor where they are low, in their order."""
+        room = SQUEEZED * abs(self.floor) or SQUEEZED
+        knee = self.floor + room
+        if scores.min(initial=np.inf) >= knee and scores.max(initial=-np.inf) <= MOST:
+            return scores
+        depth = np.maximum(np.nan_to_num(knee - scores, nan=np.inf, posinf=np.inf, neginf=0.0), 1e-300)
+        squeezed = np.maximum(knee - room / (1.0 + room / depth), self.floor)
+        return np.where(scores >= knee, np.minimum(scores, MOST), squeezed)
 
     @abstractmethod
     def score(self, outcomes: Outcomes, units: Floats, memories: Sequence[Any]) -> Floats:

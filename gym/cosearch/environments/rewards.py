@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cosearch.arguments import check_arguments
 from cosearch.environments.reward import Floats, Reward, Weights
@@ -98,7 +97,7 @@ class TargetRatio(Reward):
     """
 
     name = "target_ratio"
-    default_failure_reward = 0.0
+    default_failure_reward = -2.0  # scores are at least 0
 
     def __init__(
         self,
@@ -136,7 +135,7 @@ class MnasNet(Reward):
     """
 
     name = "mnasnet"
-    default_failure_reward = 0.0
+    default_failure_reward = -2.0  # scores are at least 0
 
     def __init__(
         self,
@@ -174,14 +173,19 @@ SMALLEST_RATIO = 1e-12  # 0 to a negative power has no value
 class Nasaic(Reward):
     """NASAIC's reward: what is searched for, minus a penalty for every specification that is missed.
 
-    r = - sum_i w_i f_i / u_i  -  rho sum_k max(v_k - S_k, 0) / (b_k - S_k), over the problem's constraints
-    v_k <= S_k (and mirrored for >=). With one maximised objective, its unit set to 1, the first term is the
-    paper's accuracy. Yang et al., "Co-Exploration of Neural Architectures and Heterogeneous ASIC Accelerator
-    Designs Targeting Multiple Tasks", DAC 2020. b_k, `limits`, is the value at which a penalty counts 1, or
-    [low, high] for a metric with two bounds; without it b_k - S_k is |S_k|, or 1 for a bound of 0.
+    r = - sum_i w_i f_i / u_i where all are met, else what `reward` says of a design that misses its
+    constraints by p = rho sum_k max(v_k - S_k, 0) / (b_k - S_k), over the problem's constraints v_k <= S_k
+    (and mirrored for >=). With one maximised objective, its unit set to 1, the first term is the paper's
+    accuracy. The paper subtracts p from it: there, an accurate network on hardware that misses a
+    specification may be worth more than a poor one that misses none; here it never is. Yang et al., "Co-
+    Exploration of Neural Architectures and Heterogeneous ASIC Accelerator Designs Targeting Multiple Tasks",
+    DAC 2020. b_k, `limits`, is the value at which a penalty counts 1, or [low, high] for a metric with two
+    bounds; without it b_k - S_k is |S_k|, or 1 for a bound of 0.
     """
 
     name = "nasaic"
+    default_failure_reward = -20.0
+    band = 10.0
 
     def __init__(
         self,
@@ -223,12 +227,11 @@ class Nasaic(Reward):
             )
         return span / unit
 
-    def usable(self, outcomes: Outcomes) -> NDArray[np.bool_]:
-        return outcomes.ok
+    def missed(self, outcomes: Outcomes) -> Floats:
+        return self.rho * (violations(self.constraints, outcomes) / self.spans).sum(axis=1)
 
     def score(self, outcomes: Outcomes, units: Floats, memories: Sequence[Any]) -> Floats:
-        worth = -(minimised(self.objectives, outcomes) / units) @ self.weights
-        return worth - self.rho * (violations(self.constraints, outcomes) / self.spans).sum(axis=1)
+        return -(minimised(self.objectives, outcomes) / units) @ self.weights
 
 
 class HypervolumeImprovement(Reward):
@@ -243,7 +246,7 @@ class HypervolumeImprovement(Reward):
     """
 
     name = "hypervolume_improvement"
-    default_failure_reward = 0.0
+    default_failure_reward = -2.0  # scores are at least 0
     improvement = True
 
     def __init__(
@@ -292,10 +295,12 @@ class VectorReward(Reward):
     """One number an objective, to be maximised: minus the minimised objectives in their units, (m,).
 
     What the `mo-` environments return; set `units` to 1 for the metrics as they are, minimised ones negated.
-    An infeasible or failed design gets `failure_reward` in every objective.
+    What a design that is not feasible gets, it gets in every objective. With all `units` given, that is -1e15
+    or more, so that metrics stay what they are: set `failure_reward` to what is bad for yours.
     """
 
     name = "vector"
+    raw_failure_reward = -1e15  # with the metrics as they are
 
     def __init__(
         self,

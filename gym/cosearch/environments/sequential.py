@@ -21,7 +21,10 @@ from cosearch.space import Designs, DesignSpace
 
 
 class Sequential(Formulation):
-    """Choose one level a step; an action is the number of the level.
+    """Choose one level at each step; an action is the number of the level.
+
+    A Real, and an Integer with more values, is put on `levels` levels (16), evenly spread on its scale, and
+    its default; `note` says which, and on how many. All else keeps all its values.
 
     `action_masks` holds the levels from which an allowed design can still be reached. An action outside it
     counts as the nearest one inside, so that an agent without masks also ends in an allowed design.
@@ -35,6 +38,7 @@ class Sequential(Formulation):
         if levels < 2:
             raise ArgumentError(f"formulation sequential: levels must be at least 2, not {levels}")
         self.grid = Grid(space, levels)
+        self.note = self._note()
         slots = len(self.grid.slots)
         self.action_space = gymnasium.spaces.Discrete(int(self.grid.sizes.max()))
         self.width = 2 * slots
@@ -51,6 +55,16 @@ class Sequential(Formulation):
         self._partial = np.zeros(n, dtype=np.int64)  # of a permutation that is being built item by item
         self._seen = np.zeros((n, self.width))
         self._next = np.vstack([np.eye(slots), np.zeros(slots)])
+
+    def _note(self) -> str:
+        coarse = [
+            f"{parameter.name} on {slot.size} levels"
+            for slot in self.grid.slots
+            if slot.digit is None
+            and slot.column not in self.space.fixed
+            and slot.size < (parameter := self.space.parameters[slot.column]).size
+        ]
+        return f"sequential puts {', '.join(coarse)} (levels=N for others)" if coarse else ""
 
     def begin(self, rows: Rows, rngs: Sequence[np.random.Generator], start: Designs | None) -> bool:
         self.levels[rows] = UNSET

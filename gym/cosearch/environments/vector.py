@@ -12,10 +12,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from cosearch.environments.env import check_render_mode, reject_reward, start_of
+from cosearch.environments.env import RENDER_MODES, check_render_mode, reject_reward, start_of
 from cosearch.environments.episodes import Episodes
 from cosearch.environments.options import VECTOR, EpisodeOptions
-from cosearch.environments.rendering import render_text
 from cosearch.errors import ArgumentError
 from cosearch.problem import Problem
 
@@ -29,7 +28,7 @@ class DesignVectorEnv(VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
 
     Example:
         ```python
-        envs = gymnasium.make_vec("cosearch/DramController-v0", num_envs=64, workload="random")
+        envs = gymnasium.make_vec("cosearch/DramController-v1", num_envs=64, workload="random")
         observations, infos = envs.reset(seed=0)
         observations, rewards, terminations, truncations, infos = envs.step(envs.action_space.sample())
         infos["metrics"]["latency_ns"], infos["metrics"]["_latency_ns"]  # the values, and where there is one
@@ -62,8 +61,14 @@ class DesignVectorEnv(VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
         self.episodes = Episodes(problem, num_envs, EpisodeOptions.of(arguments))
         self.problem = self.episodes.problem
         self.num_envs = num_envs
-        self.metadata = {"render_modes": ["ansi"], "render_fps": 1, "autoreset_mode": self.autoreset_mode}
+        self.metadata = {
+            "render_modes": [*RENDER_MODES],
+            "render_fps": 4,
+            "autoreset_mode": self.autoreset_mode,
+        }
         self.render_mode = render_mode
+        if render_mode == "rgb_array":
+            self.episodes.watch()
         self.single_observation_space = self.episodes.observation_space
         self.single_action_space = self.episodes.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -133,11 +138,13 @@ class DesignVectorEnv(VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
         """End the worker process, if there is one."""
         self.episodes.close()
 
-    def render(self) -> tuple[str, ...] | None:
-        """One table of text a row."""
+    def render(self) -> tuple[Any, ...] | None:
+        """One table of text for each row, or one picture of the search of all rows so far."""
         if self.render_mode is None:
             return None
-        return tuple(render_text(self.problem, self.episodes.info_of(row)) for row in range(self.num_envs))
+        if self.render_mode == "rgb_array":
+            return tuple(self.episodes.frame(row) for row in range(self.num_envs))
+        return tuple(self.episodes.text(row) for row in range(self.num_envs))
 
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from cosearch.drawing import drawn_pictures, draws_pictures
 from cosearch.outcomes import INFEASIBLE, OK, STATUSES, Outcomes
 from cosearch.problem import Problem
+from cosearch.quantities import count
 from cosearch.run.backend import BackendOptions
 from cosearch.run.processes import Processes
 from cosearch.run.trial import Piece
 from cosearch.space import Designs, DesignSpace
 from cosearch.testing.conformance import ConformanceError, require, require_docstring, require_name
+from cosearch.testing.rewards import check_rewards
 
 Say = Callable[[str], None]
 
@@ -146,6 +148,7 @@ def _check_simulation(
         f"{who}: none of {len(batch)} random designs has status ok; "
         f"the first is {together.status[0]}: {together.reason[0]}",
     )
+    check_rewards(problem, together)
     _same(who, "evaluated again with the same seed", batch, together, again)
     _same(who, "evaluated one at a time", batch, together, Outcomes.concat(alone))
     _same(who, "evaluated in reverse order", batch, together, backwards.take(np.arange(len(batch))[::-1]))
@@ -179,7 +182,7 @@ def _check_inactive(
     if not len(batch):
         return
     who = f"problem {problem.name!r} at fidelity {fidelity!r}"
-    say(f"{who}: {len(batch)} designs with inactive parameters")
+    say(f"{who}: {count(len(batch), 'design')} with inactive parameters")
     usual = _run(executor, batch)
     other = _run(executor, OtherInactive(batch.space, batch.index))
     for i in range(len(batch)):

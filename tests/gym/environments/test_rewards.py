@@ -107,14 +107,15 @@ def test_nasaic_is_accuracy_minus_what_the_specifications_are_missed_by():
         weights=[1.0],
         limits={"latency": 150.0, "area": 12.0},
     )
-    # penalties 0; (120 - 100) / (150 - 100) = 0.4; 0.4 + (8 - 4) / (12 - 4) = 0.9; times rho = 10
-    assert got == pytest.approx([0.9, 0.9 - 4.0, 0.9 - 9.0])
+    # penalties 0; (120 - 100) / (150 - 100) = 0.4; 0.4 + (8 - 4) / (12 - 4) = 0.9; times rho = 10;
+    # from the floor of -10 down, squeezed into 10 (and 0.01 more, so that whoever misses is below the floor)
+    assert got == pytest.approx([0.9, -10 - 10 * 4.01 / 14.01, -10 - 10 * 9.01 / 19.01])
 
 
 def test_nasaic_without_limits_measures_by_the_bound_and_knows_lower_bounds():
     metrics = {"top1": [0.5], "bandwidth": [6.0]}
     got = reward("nasaic", [ACCURACY], metrics, [1.0], [Constraint("bandwidth", ">=", 8.0)], rho=1.0)
-    assert got == pytest.approx([0.5 - 0.25])
+    assert got == pytest.approx([-10 - 10 * 0.26 / 10.26])
 
 
 def test_nasaic_takes_a_limit_on_either_side_of_a_metric():
@@ -122,7 +123,7 @@ def test_nasaic_takes_a_limit_on_either_side_of_a_metric():
     window = [Constraint("voltage", ">=", 0.8), Constraint("voltage", "<=", 1.2)]
     got = reward("nasaic", [ACCURACY], metrics, [1.0], window, rho=1.0, limits={"voltage": [0.6, 1.6]})
     # (0.8 - 0.7) / (0.8 - 0.6); within; (1.3 - 1.2) / (1.6 - 1.2)
-    assert got == pytest.approx([0.5 - 0.5, 0.5, 0.5 - 0.25])
+    assert got == pytest.approx([-10 - 10 * 0.51 / 10.51, 0.5, -10 - 10 * 0.26 / 10.26])
     with pytest.raises(ArgumentError, match=r"beyond its bound 0\.8, not at 1\.6; for both sides give \[low"):
         reward("nasaic", [ACCURACY], metrics, [1.0], window, limits={"voltage": 1.6})
 
@@ -158,22 +159,39 @@ def test_vector_reward_is_to_be_maximised():
     assert got == pytest.approx(np.array([[-2.0, 2.0]]))
 
 
-@pytest.mark.parametrize("name", [*REWARDS])
-def test_failed_and_infeasible_designs_get_the_failure_reward_and_never_nan(name):
-    metrics = {"latency": [1.0, np.nan, 1.0, 5.0], "top1": [0.5, 0.5, 0.5, 0.5]}
-    got = reward(
-        name,
-        [LATENCY, ACCURACY],
-        metrics,
-        [1.0, 1.0],
-        [Constraint("latency", "<=", 2.0)],
-        errors=["", "", "rejected", ""],
-        failure_reward=-3.0,
+@pytest.mark.parametrize("failure_reward", [None, -3.0, -1e6, 0.0, 7.0])
+@pytest.mark.parametrize("name", [*REWARDS, "vector"])
+def test_no_design_that_fails_or_misses_a_constraint_is_worth_more_than_another(name, failure_reward):
+    rng = np.random.default_rng(0)
+    metrics = {
+        "latency": np.exp(rng.normal(0, 8, 400)),  # from 1e-9 to 1e9 of the unit
+        "top1": rng.normal(0, 3, 400),
+        "area": np.exp(rng.normal(0, 5, 400)),
+    }
+    errors = ["rejected" if i % 9 == 0 else "" for i in range(400)]
+    outcomes = Outcomes.of(metrics, errors=errors)
+    scorer = (VectorReward if name == "vector" else reward_class(name))(
+        [LATENCY, ACCURACY], [Constraint("area", "<=", 1.0)], failure_reward=failure_reward
     )
+    memories = [scorer.new_memory() for _ in range(400)]
+    got = scorer(outcomes, np.ones(2), memories).reshape(400, -1)
     assert np.isfinite(got).all()
-    assert got[1] == got[2] == -3.0
-    assert (got[3] == -3.0) == (name != "nasaic")  # nasaic grades designs that miss a constraint
-    assert got[0] > got[3]
+    valid = outcomes.ok & (outcomes["area"] <= 1.0)
+    missing = outcomes.ok & ~valid
+    assert got[valid].min() >= scorer.floor > got[missing].max()
+    assert got[missing].min() >= scorer.failure_reward == got[~outcomes.ok].max()
+    nearest = np.argsort(outcomes["area"][missing])
+    assert (np.diff(got[missing][nearest], axis=0) <= 0).all()
+    assert got[missing].max() > got[missing].min()
+
+
+def test_low_scores_are_squeezed_in_their_order_and_others_are_what_the_formula_says():
+    latency = np.array([1.0, 5.0, 5.4, 5.5, 20.0, 1e3, 1e9, 1e300])
+    got = reward("weighted_sum", [LATENCY], {"latency": latency}, [1.0])
+    assert got[:3] == pytest.approx(-latency[:3])
+    assert (np.diff(got[:-1]) < 0).all()
+    assert got[3] == pytest.approx(-5.5, abs=0.01)  # the squeeze begins smoothly
+    assert got[-1] == pytest.approx(-9.0)
 
 
 @pytest.mark.parametrize("name", [*REWARDS])
