@@ -28,11 +28,13 @@ Relaxation = Callable[[Matrix], tuple[Mapping[str, Matrix], Mapping[str, Matrix]
 # Adam's decay rates, and what keeps it from dividing by nothing.
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 # Penalty of the ridge regression, and told designs below which random ones are asked.
-RIDGE, LEAST_TOLD = 0.3, 6
+RIDGE, LEAST_TOLD = 0.01, 6
 # Unit coordinates beyond which it has no products of two.
 MOST_PAIRED = 30
 # What a spread of a missed constraint weighs.
 PENALTY = 3.0
+# Spreads below the mean of a logarithm at which a metric is taken to end.
+LOWEST = 6.0
 # How far from a rounded point that is forbidden or known another is sought, in the unit cube.
 REPAIRS = (0.0, 0.03, 0.1, 0.25)
 
@@ -169,7 +171,8 @@ class Loss:
 def _scaled(scale: MetricScale, values: Matrix) -> tuple[Matrix, Matrix]:
     """Values on their scale, and by how much that changes with a value."""
     if scale.logarithmic:
-        values = np.maximum(values, 1e-300)
+        # a fitted model may go below 0, where there is no logarithm
+        values = np.maximum(values, np.exp(scale.sign * scale.mean - LOWEST * scale.spread))
         return scale(values), scale.sign / (values * scale.spread)
     return scale(values), np.full(len(values), scale.sign / scale.spread)
 

@@ -15,6 +15,9 @@ Matrix = NDArray[np.float64]
 CHUNK = 4096
 # Beyond so many cells a front is thinned out before its cells are made.
 MOST_CELLS = 1500
+# Points of a front that are used at first, by objectives, and the fewest: boxes grow fast with both.
+MOST_POINTS = {4: 60, 5: 28, 6: 16}
+FEWEST_POINTS = 5
 
 
 class VolumeGain:
@@ -29,14 +32,12 @@ class VolumeGain:
         self.reference = np.asarray(reference, dtype=np.float64)
         inside = front[(front < self.reference).all(axis=1)]
         inside = np.unique(inside[pareto_mask(inside)], axis=0) if len(inside) else inside
-        lower, upper = free_boxes(inside, self.reference)
-        if len(lower) > MOST_CELLS and len(inside) > 20:
-            # the gain is then too large near the points left out, never too small
-            while len(lower) > MOST_CELLS:
-                inside = inside[np.linspace(0, len(inside) - 1, max(len(inside) * 2 // 3, 8)).astype(int)]
-                lower, upper = free_boxes(inside, self.reference)
-                if len(inside) <= 8:
-                    break
+        most = MOST_POINTS.get(len(self.reference), FEWEST_POINTS if len(self.reference) > 3 else len(inside))
+        # the gain is too large near the points that are left out, never too small
+        lower, upper = free_boxes(thinned(inside, most), self.reference)
+        while len(lower) > MOST_CELLS and most > FEWEST_POINTS:
+            most = max(min(most, len(inside)) * 2 // 3, FEWEST_POINTS)
+            lower, upper = free_boxes(thinned(inside, most), self.reference)
         self.lower, self.upper = lower, upper
 
     def __call__(self, points: Matrix) -> Matrix:
@@ -51,6 +52,13 @@ class VolumeGain:
                 volume *= np.maximum(self.upper[:, k] - np.maximum(part[:, k, None], self.lower[:, k]), 0.0)
             gains[start : start + step] = volume.sum(axis=1)
         return gains
+
+
+def thinned(points: Matrix, most: int) -> Matrix:
+    """At most so many of the points, spread over their order."""
+    if len(points) <= most:
+        return points
+    return points[np.linspace(0, len(points) - 1, most).astype(int)]
 
 
 def free_boxes(front: Matrix, reference: Matrix) -> tuple[Matrix, Matrix]:

@@ -91,7 +91,14 @@ def test_all_are_registered():
     assert {agent.name: agent for agent in FAMILIES}.items() <= registry().agents.items()
 
 
-@BY_NAME
+@pytest.mark.parametrize(
+    "agent_class",
+    [
+        pytest.param(agent, marks=pytest.mark.slow) if agent.name == "smac" else agent  # a minute
+        for agent in ALONE
+    ],
+    ids=lambda agent: agent.name,
+)
 def test_keeps_the_contract(agent_class):
     evaluations = EVALUATIONS.get(agent_class.name, 20)
     check_agent(agent_class, settings=QUICK.get(agent_class.name), evaluations=evaluations)
