@@ -20,6 +20,12 @@ SETTINGS = {
     "mf-qlognehvi": {"initial": 12, "samples": 8, "starts": 16},
     "ppo": {"episodes": 12, "minibatch": 12},
     "maskable-ppo": {"episodes": 12, "minibatch": 12},
+    "recurrent-ppo": {"episodes": 12, "minibatch": 12, "epochs": 2},
+    "multi-agent-ppo": {"episodes": 12, "minibatch": 12},
+    "a2c": {"episodes": 12},
+    "reinforce": {"episodes": 12},
+    "dqn": {"episodes": 12, "minibatch": 12, "gradient_steps": 1},
+    "sac": {"episodes": 12, "minibatch": 12, "gradient_steps": 1},
 }
 
 
