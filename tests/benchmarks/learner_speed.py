@@ -88,7 +88,7 @@ def main() -> int:
         return 0
     base = {(a, t): asked_ms(a, env, t) for a, env in GYM.items() for t in ("one", "default")}
     lines = [
-        "| algorithm | Gymnasium's own, one thread | default | ours | one thread | default | ratio, one thread |",
+        "| algorithm | Gymnasium's, one thread | default | ours | one thread | default | ratio, one thread |",
         "|---|--:|--:|---|--:|--:|--:|",
     ]
     for algorithm, formulation in PAIRS:
