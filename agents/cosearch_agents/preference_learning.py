@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from cosearch import Problem
+from cosearch import Designs, DesignSpace, Problem
+from cosearch.environments.oneshot import Oneshot
+from cosearch.environments.sequential import Sequential
 from cosearch.environments.vector import DesignVectorEnv
 from cosearch.objectives import Constraint, Objective, feasible, minimised, violations
 from cosearch.outcomes import Outcomes
@@ -31,6 +33,7 @@ Floats = NDArray[np.float64]
 AUGMENTATION = 0.05
 # Rewards lie in [-2 * WORST, 0]: feasible designs above -WORST, the others below by how far they miss.
 WORST = 3.0
+LEAST_MISSED = 0.01
 
 
 class PreferenceReward:
@@ -42,19 +45,23 @@ class PreferenceReward:
         self._best = np.full(len(self.objectives), np.inf)
         self._worst = np.full(len(self.objectives), -np.inf)
 
-    def __call__(self, outcomes: Outcomes, weights: Floats) -> Floats:
-        """The rewards of n designs, (n,), by weights of shape (n, objectives)."""
+    def __call__(self, outcomes: Outcomes, weights: Floats, staleness: Floats | float = 0.0) -> Floats:
+        """The rewards of n designs, (n,), by weights of shape (n, objectives), less their staleness.
+
+        Whatever it is, a design that is not feasible earns less than one that is.
+        """
         good = feasible(self.constraints, outcomes)
         values = minimised(self.objectives, outcomes)
         if good.any():
             self._remember(values[good])
+        staleness = np.broadcast_to(staleness, len(outcomes))
         missed = np.nan_to_num(violations(self.constraints, outcomes).sum(axis=1), posinf=WORST)
         missed[~outcomes.ok] = WORST
-        rewards = -WORST - np.minimum(missed, WORST)
+        rewards = -WORST - LEAST_MISSED - np.minimum(missed + staleness, WORST)
         if good.any():
             distance = weights[good] * self._scaled(values[good])
             chebyshev = distance.max(axis=1) + AUGMENTATION * distance.sum(axis=1)
-            rewards[good] = -np.minimum(chebyshev, WORST)
+            rewards[good] = -np.minimum(chebyshev + staleness[good], WORST)
         return rewards
 
     def _remember(self, values: Floats) -> None:
@@ -79,11 +86,46 @@ class PreferenceReward:
         return result
 
 
+class History:
+    """How often each design was met; what is stale pays less, because it adds nothing."""
+
+    def __init__(self, space: DesignSpace, novelty: float) -> None:
+        self.space, self.novelty = space, novelty
+        self._met: dict[bytes, int] = {}
+
+    def add(self, designs: Designs) -> Floats:
+        """0 for a design met for the first time, `novelty` more with each doubling of the times, (n,)."""
+        times = []
+        for key in designs.keys():
+            self._met[key] = self._met.get(key, 0) + 1
+            times.append(self._met[key])
+        return np.minimum(self.novelty * np.log2(times), WORST)
+
+    def known(self, designs: Designs) -> NDArray[np.bool_]:
+        """Which designs were met, (n,)."""
+        return np.array([key in self._met for key in designs.keys()], dtype=bool)
+
+    def stale(self, designs: Designs) -> NDArray[np.bool_]:
+        """Which designs were met, or stand earlier among these, (n,)."""
+        seen: set[bytes] = set()
+        stale = np.zeros(len(designs), dtype=bool)
+        for i, key in enumerate(designs.keys()):
+            stale[i] = key in self._met or key in seen
+            seen.add(key)
+        return stale
+
+
 class PreferenceVecEnv(VecEnv):
     """A cosearch vector environment as SB3 wants it, with weights in the observation and in the reward."""
 
     def __init__(
-        self, problem: Problem, episodes: int, formulation: str, novelty: float, rng: np.random.Generator
+        self,
+        problem: Problem,
+        episodes: int,
+        formulation: str,
+        novelty: float,
+        rng: np.random.Generator,
+        **arguments: Any,
     ) -> None:
         """Create the environments.
 
@@ -93,16 +135,16 @@ class PreferenceVecEnv(VecEnv):
             formulation: "oneshot" or "sequential".
             novelty: what the reward loses with each doubling of the times that its design was met.
             rng: draws the weights.
+            **arguments: of the formulation.
         """
         units = {
             objective.metric: 1.0 for objective in problem.objectives
         }  # spares an evaluation; not used here
         self.environments = DesignVectorEnv(
-            problem, episodes, autoreset_mode="SameStep", formulation=formulation, units=units
+            problem, episodes, autoreset_mode="SameStep", formulation=formulation, units=units, **arguments
         )
         self.reward = PreferenceReward(problem.objectives, problem.constraints)
-        self._novelty = novelty
-        self._met: dict[bytes, int] = {}
+        self.history = History(problem.space, novelty)
         self._rng = rng
         self._weights = self._drawn(episodes)
         self._actions: Any = None
@@ -132,9 +174,9 @@ class PreferenceVecEnv(VecEnv):
         rewards = np.zeros(self.num_envs, dtype=np.float32)
         if ended.any():
             final = infos["final_info"]
-            rewards[ended] = self.reward(_outcomes(final, ended), self._weights[ended]) - self._staleness(
-                final, ended
-            )
+            design = {name: final["design"][name][ended] for name in self.environments.problem.space.names}
+            staleness = self.history.add(self.environments.problem.space.designs(design))
+            rewards[ended] = self.reward(_outcomes(final, ended), self._weights[ended], staleness)
             self._weights[ended] = self._drawn(int(ended.sum()))
         # SB3 wants a list of dicts; nothing in them is used, because episodes end and are never cut short.
         return self._joined(observations), rewards, ended, [{} for _ in range(self.num_envs)]
@@ -142,14 +184,23 @@ class PreferenceVecEnv(VecEnv):
     def _joined(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.hstack([observations, self._weights]).astype(np.float32)
 
-    def _staleness(self, info: dict[str, Any], rows: NDArray[np.bool_]) -> Floats:
-        """0 for a design met for the first time, `novelty` more with each doubling of the times, (rows,)."""
+    def stale(self, actions: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which actions of `oneshot` make a design met before, or one that an earlier row makes, (n,)."""
         space = self.environments.problem.space
-        times = []
-        for key in space.designs({name: info["design"][name][rows] for name in space.names}).keys():
-            self._met[key] = self._met.get(key, 0) + 1
-            times.append(self._met[key])
-        return np.minimum(self._novelty * np.log2(times), WORST)
+        formulation = self.environments.episodes.formulation
+        assert isinstance(formulation, Oneshot)
+        return self.history.stale(Designs(space, formulation.positions(actions)))
+
+    def _fresh_masks(self) -> NDArray[np.bool_]:
+        """The action masks of `sequential` without the last choices that make a design met before."""
+        masks = self.environments.action_masks()
+        formulation = self.environments.episodes.formulation
+        if isinstance(formulation, Sequential):
+            for row, designs, levels in formulation.last_choices():
+                fresh = ~self.history.known(designs)
+                if fresh.any():
+                    masks[row, levels[~fresh]] = False
+        return masks
 
     def _drawn(self, count: int) -> Floats:
         """Weights uniform on the simplex."""
@@ -169,7 +220,8 @@ class PreferenceVecEnv(VecEnv):
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
         """A batched method's result, split over the episodes (`action_masks`)."""
-        results = getattr(self.environments, method_name)(*args, **kwargs)
+        fresh = method_name == "action_masks"
+        results = self._fresh_masks() if fresh else getattr(self.environments, method_name)(*args, **kwargs)
         return [results[i] for i in self._get_indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:

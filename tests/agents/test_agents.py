@@ -29,21 +29,30 @@ from cosearch.objectives import Constraint
 from cosearch.registry import registry
 from cosearch.testing import check_agent
 from cosearch_agents import (
+    A2CAgent,
+    DQNAgent,
     MaskablePPOAgent,
     MORBOAgent,
+    MultiAgentPPOAgent,
     MultiFidelityAgent,
     NSGA2Agent,
     PPOAgent,
     QLogNEHVIAgent,
     QLogNParEGOAgent,
     RandomSearch,
+    RecurrentPPOAgent,
+    ReinforceAgent,
     SAASBOAgent,
+    SACAgent,
     SobolSearch,
 )
 
 BAYESIAN = (QLogNEHVIAgent, QLogNParEGOAgent, SAASBOAgent, MORBOAgent, MultiFidelityAgent)
-AGENTS = (RandomSearch, SobolSearch, NSGA2Agent, *BAYESIAN, PPOAgent, MaskablePPOAgent)
-POLICIES = (PPOAgent, MaskablePPOAgent)
+POLICIES = (
+    *(PPOAgent, MaskablePPOAgent, RecurrentPPOAgent, A2CAgent, DQNAgent, SACAgent),
+    *(ReinforceAgent, MultiAgentPPOAgent),
+)
+AGENTS = (RandomSearch, SobolSearch, NSGA2Agent, *BAYESIAN, *POLICIES)
 # Smaller than the defaults, so that the checks are quick.
 FEW = {"batch": 3, "initial": 10, "samples": 8, "starts": 16, "listed": 100}
 QUICK = {
@@ -51,6 +60,12 @@ QUICK = {
     **{agent.name: FEW for agent in BAYESIAN},
     "ppo": {"episodes": 8, "minibatch": 8, "epochs": 2},
     "maskable-ppo": {"episodes": 8, "minibatch": 8, "epochs": 2},
+    "recurrent-ppo": {"episodes": 8, "minibatch": 8, "epochs": 2},
+    "multi-agent-ppo": {"episodes": 8, "minibatch": 8, "epochs": 2},
+    "a2c": {"episodes": 8},
+    "reinforce": {"episodes": 8},
+    "dqn": {"episodes": 8, "minibatch": 8, "gradient_steps": 1, "warm_up": 8},
+    "sac": {"episodes": 8, "minibatch": 8, "gradient_steps": 1, "warm_up": 8},
 }
 LATENCY, ACCURACY = Objective("latency_ns", "min"), Objective("top1", "max")
 SPACE = DesignSpace(

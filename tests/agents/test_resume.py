@@ -44,6 +44,12 @@ SETTINGS = {
     "successive-halving": {},
     "optuna-tpe": {},
     "optuna-nsga2": {},
+    "recurrent-ppo": {"episodes": 12, "minibatch": 12, "epochs": 2},
+    "multi-agent-ppo": {"episodes": 12, "minibatch": 12},
+    "a2c": {"episodes": 12},
+    "reinforce": {"episodes": 12},
+    "dqn": {"episodes": 12, "minibatch": 12, "gradient_steps": 1},
+    "sac": {"episodes": 12, "minibatch": 12, "gradient_steps": 1},
 }
 
 

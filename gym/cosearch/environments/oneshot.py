@@ -69,11 +69,12 @@ class Oneshot(Formulation):
         return False
 
     def act(self, rows: Rows, actions: Any) -> NDArray[np.bool_]:
-        self.index[rows] = self._positions(actions)
+        self.index[rows] = self.positions(actions)
         self.chosen[rows] = True
         return self.chosen[rows]
 
-    def _positions(self, actions: Any) -> NDArray[np.int64]:
+    def positions(self, actions: Any) -> NDArray[np.int64]:
+        """The index array of the designs that these actions make."""
         numbers = np.asarray(actions)
         if self._plain and numbers.dtype.kind in "iu" and numbers.ndim == 2:
             positions = np.array(numbers, dtype=np.int64, order="F")

@@ -73,7 +73,7 @@ class DesignParallelEnv(Base):
         self._parts: gymnasium.spaces.Dict = env.action_space  # type: ignore[assignment]
         self.metadata = {**env.metadata, "name": env.problem.name}
         self.render_mode = env.render_mode
-        self.groups = _groups(env.problem)
+        self.groups = groups_of(env.problem)
         self.possible_agents = list(self.groups)
         self.agents: list[str] = []
         self.observation_spaces = dict.fromkeys(self.possible_agents, env.observation_space)
@@ -137,7 +137,7 @@ class DesignParallelEnv(Base):
         return parts
 
 
-def _groups(problem: Problem) -> dict[str, list[str]]:
+def groups_of(problem: Problem) -> dict[str, list[str]]:
     """The parameters of each agent: the problem's groups, then every other parameter on its own."""
     groups = {agent: list(names) for agent, names in _outermost(problem.space.groups).items()}
     owner: dict[str, str] = {}

@@ -7,7 +7,7 @@ built item by item. Parameters that the choices so far make inactive are skipped
 # ruff: noqa: D102 -- `Formulation` documents what each kind overrides
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gymnasium
@@ -112,6 +112,29 @@ class Sequential(Formulation):
 
     def action_masks(self) -> NDArray[np.bool_]:
         return self._offered.copy()
+
+    def last_choices(self) -> Iterator[tuple[int, Designs, NDArray[np.int64]]]:
+        """For each row that some choice completes: the row, the designs it may end in, and their levels."""
+        slots = self.grid.slots
+        first = len(slots) - 1  # after it there may be nothing left to choose
+        while first > 0 and (slots[first].size == 1 or self.space.conditions[slots[first].column]):
+            first -= 1
+        near_end = (self.slot >= first) & (self.slot < len(slots))
+        for row in np.flatnonzero(near_end).tolist():
+            slot = int(self.slot[row])
+            levels = np.flatnonzero(self._offered[row])
+            index = np.repeat(self.index[[row]], len(levels), axis=0)
+            index[:, slots[slot].column] = self._partial[row] + slots[slot].places[levels]
+            open_ones = np.zeros(len(levels), dtype=bool)
+            for later in slots[slot + 1 :]:
+                active = self.space.active_column(index, later.column)
+                if later.size == 1:
+                    index[active, later.column] = later.positions[0]
+                else:
+                    open_ones |= active
+            if not open_ones.all():
+                ended = self.space.canonical(np.asfortranarray(index[~open_ones]))
+                yield row, Designs(self.space, ended), levels[~open_ones]
 
     def _offer(self, rows: Rows) -> None:
         if not len(rows):
