@@ -126,8 +126,9 @@ def spread(front: NDArray[np.float64], most: int) -> NDArray[np.int64]:
     n = len(front)
     if n <= most:
         return np.arange(n)
-    span = front.max(axis=0) - front.min(axis=0)
-    unit = (front - front.min(axis=0)) / np.where(span > 0, span, 1.0)
+    low = front.min(axis=0) / 2  # halves, because the difference of the largest numbers is none
+    span = front.max(axis=0) / 2 - low
+    unit = (front / 2 - low) / np.where(span > 0, span, 1.0)
     chosen = list(dict.fromkeys(unit.argmin(axis=0).tolist()))[:most]
     distance = np.min([((unit - unit[row]) ** 2).sum(axis=1) for row in chosen], axis=0)
     while len(chosen) < most:
