@@ -148,6 +148,8 @@ def front(
     from cosearch.comparison.fronts import new_front_file
 
     built = options.build_problem(problem, set_, objective, constraint)
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        raise ArgumentError(f"cannot write {output}: it is a folder, or is in none that there is")
     path = output or new_front_file(type(built))
     names = [name.strip() for name in agents.split(",") if name.strip()]
     words = ["cosearch", "front", problem, *(w for s in set_ for w in ("--set", s))]

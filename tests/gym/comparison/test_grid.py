@@ -259,5 +259,8 @@ def test_the_front_command_keeps_a_front(tmp_path, capsys):
     words = ["front", "two-spheres", "--output", str(tmp_path / "f.json")]
     assert run(words) == 0
     assert "wrote the exact front of 11 points" in capsys.readouterr().out
+    assert run(["front", "two-spheres", "--output", str(tmp_path)]) == 2
+    assert run(["front", "two-spheres", "--output", str(tmp_path / "none" / "f.json")]) == 2
+    assert capsys.readouterr().err.count("cannot write") == 2
     assert run([*words, "--constraint", "left<=-1"]) == 2
     assert "feasible" in capsys.readouterr().err
