@@ -43,12 +43,12 @@ class GradientAgent(HistoryAgent):
     """Adam from many starts over the task's gradient, or over a fitted quadratic; rounded and mended."""
 
     name = "gradient"
-    batch_size = 8
+    batch_size = 16  # as many as descend together
     hyperparameters = DesignSpace(
         [
             Integer("initial", 2, 1000, default=12, description="default and Sobol designs at the beginning"),
             Integer("starts", 1, 1000, default=16, log=True, description="points that descend together"),
-            Integer("steps", 1, 10_000, default=60, log=True, description="of Adam"),
+            Integer("steps", 1, 10_000, default=40, log=True, description="of Adam"),
             Real("rate", 1e-4, 0.5, default=0.03, log=True, description="Adam's step, in the unit cube"),
             Real("temperature", 0.01, 10.0, default=0.5, log=True, description="of the Gumbel noise"),
         ]
