@@ -38,6 +38,8 @@ IMPORTERS = {
     "networks/data/build_embedded.py": {"pyarrow"},
     "networks/quality/embedded.py": {"pyarrow"},
     "networks/quality/reading.py": {"pyarrow"},
+    "networks/quality/latency/measured.py": {"onnxruntime"},
+    "networks/quality/latency/onnx_graph.py": {"onnx"},
     "networks/quality/learners/gaussian_process.py": {"sklearn"},
     "networks/quality/learners/mlp.py": {"torch"},
     "networks/quality/learners/trees.py": {"sklearn"},

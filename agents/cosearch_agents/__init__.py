@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from cosearch import Agent, hookimpl
 from cosearch_agents.a2c import A2CAgent
 from cosearch_agents.dqn import DQNAgent
+from cosearch_agents.families import FAMILIES
 from cosearch_agents.maskable_ppo import MaskablePPOAgent
 from cosearch_agents.mf_qlognehvi import MultiFidelityAgent
 from cosearch_agents.morbo import MORBOAgent
@@ -65,4 +66,5 @@ def cosearch_agents() -> Sequence[type[Agent]]:
         SACAgent,
         ReinforceAgent,
         MultiAgentPPOAgent,
+        *FAMILIES,
     )

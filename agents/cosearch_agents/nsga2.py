@@ -1,187 +1,25 @@
 """The agent `nsga2`: the genetic algorithm NSGA-II for several objectives and constraints, by pymoo.
 
 K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II",
-IEEE Transactions on Evolutionary Computation 6(2), 2002. Every parameter keeps its kind: categorical ones are
-exchanged and redrawn, ordered ones recombined by simulated binary crossover and mutated to nearby values.
+IEEE Transactions on Evolutionary Computation 6(2), 2002. What it shares with its kin is in `pymoo_evolution`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from cosearch import Agent, Designs, DesignSpace, Integer, Real, Results
-from cosearch.objectives import minimised, violations
-from cosearch.outcomes import Outcomes
-from cosearch.space.convert.pymoo import from_pymoo, pymoo_variables, to_pymoo
-from cosearch_agents.new_designs import new_rows
-
-# What pymoo is told of a design without metrics: worse than any objective, further off than any constraint.
-WORST_OBJECTIVE = 1e30
-LARGEST_VIOLATION = 1e6
-FAILURE_VIOLATION = 1e9
-# Random draws for a new design, once mating finds none, after which the space counts as used up.
-REFILL_DRAWS = 20
+from cosearch import DesignSpace
+from cosearch_agents.pymoo_evolution import OPERATORS, POPULATION, PymooAgent
 
 
-class NSGA2Agent(Agent):
+class NSGA2Agent(PymooAgent):
     """NSGA-II: a population that evolves towards the whole Pareto front."""
 
     name = "nsga2"
-    generational = True
-    hyperparameters = DesignSpace(
-        [
-            Integer("population", 4, 1000, default=24, description="designs of each generation"),
-            Real(
-                "crossover_probability", 0.0, 1.0, default=0.9, description="share of parents that recombine"
-            ),
-            Real(
-                "mutations",
-                0.1,
-                10.0,
-                default=1.5,
-                log=True,
-                description="mean mutated parameters of each design",
-            ),
-            Real("mutation_eta", 1.0, 100.0, default=3.0, log=True, description="larger: smaller steps"),
-            Real(
-                "crossover_eta", 1.0, 100.0, default=5.0, log=True, description="larger: closer to a parent"
-            ),
-        ]
-    )
+    hyperparameters = DesignSpace([POPULATION, *OPERATORS])
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.batch_size = self.settings["population"]
-        self._seen: set[bytes] = set()
-        self._informed = self.space.designs([])
-        self._algorithm = self._build()
-        self._generation: Any = None
-        self._designs = self.space.designs([])
-        self._told: list[Outcomes] = []
-        self._told_count = 0
+    def algorithm(self, size: int, sampling: Any, mating: Any) -> Any:
+        """NSGA-II."""
+        from pymoo.algorithms.moo.nsga2 import NSGA2
 
-    def ask(self, n: int) -> Designs:
-        """Those of the generation that are not told yet, or of the next; none if every design was seen."""
-        if self._told_count == len(self._designs):
-            self._breed()
-        return self._designs[self._told_count : self._told_count + n]
-
-    def tell(self, results: Results) -> None:
-        """Take results; the last ones of a generation select the survivors."""
-        if len(results) == 0:
-            return
-        self._told.append(results.outcomes)
-        self._told_count += len(results)
-        if self._told_count == len(self._designs):
-            self._survive(Outcomes.concat(self._told))
-
-    def inform(self, results: Results) -> None:
-        """Begin with what is known already, if nothing was asked yet."""
-        if not self._seen:
-            self._informed = Designs.concat([self._informed, results.designs])
-            self._algorithm = self._build()
-
-    def _breed(self) -> None:
-        self._generation = self._algorithm.ask()
-        if self._generation is None or len(self._generation) == 0:
-            self._generation = self._refill()
-        self._designs = self._decode(self._generation)
-        self._seen.update(self._designs.keys())
-        self._told, self._told_count = [], 0
-
-    def _survive(self, outcomes: Outcomes) -> None:
-        ok = outcomes.ok
-        missed = np.minimum(violations(self.constraints, outcomes), LARGEST_VIOLATION)
-        self._generation.set(
-            "F", np.where(ok[:, None], minimised(self.objectives, outcomes), WORST_OBJECTIVE)
-        )
-        self._generation.set("G", np.column_stack([missed, np.where(ok, 0.0, FAILURE_VIOLATION)]))
-        self._algorithm.tell(infills=self._generation)
-
-    def _decode(self, population: Any) -> Designs:
-        return (
-            from_pymoo(self.space, list(population.get("X"))) if len(population) else self.space.designs([])
-        )
-
-    def _refill(self) -> Any:
-        """Random new designs in place of a generation that mating could not find."""
-        from pymoo.core.population import Population
-
-        for _ in range(REFILL_DRAWS):
-            drawn = self.space.sample(self.settings["population"], self.rng)
-            rows = new_rows(drawn, self._seen)
-            if rows:
-                return Population.new(X=_objects(to_pymoo(self.space, drawn[rows])))
-        return Population.new(X=np.empty(0, dtype=object))
-
-    def _first_generation(self) -> Designs:
-        """What is known already, the default design and a scrambled Sobol sequence."""
-        size = self.settings["population"]
-        default = self.space.designs(self.space.default())
-        designs = Designs.concat([self._informed, default, self.space.sobol(4 * size, seed=self.seed)])
-        return designs[new_rows(designs)][:size]
-
-    def _build(self) -> Any:
-        from pymoo.algorithms.moo.nsga2 import NSGA2, binary_tournament
-        from pymoo.core.duplicate import DuplicateElimination
-        from pymoo.core.mixed import MixedVariableMating
-        from pymoo.core.population import Population
-        from pymoo.core.problem import Problem
-        from pymoo.core.termination import NoTermination
-        from pymoo.core.variable import Choice
-        from pymoo.core.variable import Integer as PymooInteger
-        from pymoo.core.variable import Real as PymooReal
-        from pymoo.operators.crossover.sbx import SBX
-        from pymoo.operators.crossover.ux import UX
-        from pymoo.operators.mutation.pm import PM
-        from pymoo.operators.mutation.rm import ChoiceRandomMutation
-        from pymoo.operators.repair.rounding import RoundingRepair
-        from pymoo.operators.selection.tournament import TournamentSelection
-
-        variables = pymoo_variables(self.space)
-        settings = self.settings
-        probability = settings["crossover_probability"]
-        rate = min(1.0, settings["mutations"] / len(variables))
-        agent = self
-
-        class OnlyNew(DuplicateElimination):
-            """Drops what was seen before or is forbidden; equal designs may differ in inactive parameters."""
-
-            def do(self, pop: Any, *others: Any, **_: Any) -> Any:
-                siblings = {key for other in others for key in agent._decode(other).keys()}
-                return pop[new_rows(agent._decode(pop), agent._seen, siblings)]
-
-        simulated_binary = {"eta": settings["crossover_eta"], "prob": probability}
-        polynomial = {"prob": 1.0, "prob_var": rate, "eta": settings["mutation_eta"]}
-        mating = MixedVariableMating(
-            selection=TournamentSelection(func_comp=binary_tournament),
-            crossover={
-                Choice: UX(prob=probability),
-                PymooReal: SBX(**simulated_binary),
-                PymooInteger: SBX(**simulated_binary, vtype=float, repair=RoundingRepair()),
-            },
-            mutation={
-                Choice: ChoiceRandomMutation(prob_var=rate),
-                PymooReal: PM(**polynomial),
-                PymooInteger: PM(**polynomial, vtype=float, repair=RoundingRepair()),
-            },
-            eliminate_duplicates=OnlyNew(),
-        )
-        algorithm = NSGA2(
-            pop_size=settings["population"],
-            sampling=Population.new(X=_objects(to_pymoo(self.space, self._first_generation()))),
-            mating=mating,
-            eliminate_duplicates=False,
-        )
-        problem = Problem(vars=variables, n_obj=len(self.objectives), n_ieq_constr=len(self.constraints) + 1)
-        algorithm.setup(problem, termination=NoTermination(), seed=self.seed)
-        return algorithm
-
-
-def _objects(rows: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
-    """A one-dimensional array of dicts, which numpy would not make of a list by itself in every case."""
-    array = np.empty(len(rows), dtype=object)
-    array[:] = rows
-    return array
+        return NSGA2(pop_size=size, sampling=sampling, mating=mating, eliminate_duplicates=False)

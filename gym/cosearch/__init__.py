@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from cosearch.registry import load_plugins
+from cosearch.quiet_interrupt import quiet_if_command
+
+quiet_if_command()  # before anything that takes a while
+
+from cosearch.registry import load_plugins  # noqa: E402
 
 if TYPE_CHECKING:
     from cosearch.agent import Agent

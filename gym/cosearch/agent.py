@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -110,6 +110,14 @@ class Agent(ABC):
         """
         if not self.generational:
             self.tell(results)
+
+    @property
+    def account(self) -> Sequence[str]:
+        """What the agent did and why, in lines for people, where that is not plain from its name.
+
+        It is shown at the end of a search; an agent that wants it kept in the study puts it in its `state`.
+        """
+        return ()
 
     def state(self) -> Mapping[str, Any]:
         """What `restore` needs beside the history, as JSON values."""

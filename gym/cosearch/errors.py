@@ -41,6 +41,10 @@ class ProblemError(CosearchError, RuntimeError):
     """A problem that breaks its contract, e.g. returns the wrong metrics or shapes."""
 
 
+class WorkloadWarning(UserWarning):
+    """What a workload's reader does not know, and counts in a way that its message tells."""
+
+
 class WorkloadError(CosearchError, ValueError):
     """A workload that cannot be read or does not fit the device."""
 

@@ -294,7 +294,7 @@ class Problem(ABC):
 
     @classmethod
     def env_id(cls, *, multi_objective: bool = False) -> str:
-        """The Gymnasium id, e.g. `cosearch/DramController-v0` for the problem `dram-controller`."""
+        """The Gymnasium id, e.g. `cosearch/DramController-v1` for the problem `dram-controller`."""
         return env_id(cls.name, cls.version, multi_objective=multi_objective)
 
     @classmethod

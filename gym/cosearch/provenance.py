@@ -69,7 +69,7 @@ def command(record: StudyRecord, location: str) -> str:
     ):
         if (chosen := options.get(name, default)) != default:
             words += [option, str(chosen)]
-    words += [f"--{name}" for name in ("isolated", "deterministic") if options.get(name)]
+    words += [f"--{name}" for name in ("isolated", "deterministic", "reuse") if options.get(name)]
     if location != "(memory)":
         words += ["--store", location]
     return shlex.join(words)

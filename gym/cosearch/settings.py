@@ -237,11 +237,22 @@ def settings_key(settings: type[Settings] | None, arguments: Mapping[str, Any]) 
     return {n: value for n, value in {**known, **arguments, **known}.items() if n not in without_effect}
 
 
-def key_without_files(settings: type[Settings] | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """As `settings_key`, without the paths of files, which differ among machines."""
+def unusual(settings: type[Settings] | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that may change a number and are not the defaults, without the paths of files.
+
+    It stays the same when a problem gets more settings, and on every machine.
+    """
     known = settings_key(settings, arguments)
     fields = {} if settings is None else settings.model_fields
-    return {n: value for n, value in known.items() if n not in fields or not _names_a_file(fields[n], value)}
+    return {
+        name: value
+        for name, value in known.items()
+        if name not in fields or not (_names_a_file(fields[name], value) or _is_default(fields[name], value))
+    }
+
+
+def _is_default(field: FieldInfo, value: Any) -> bool:
+    return not field.is_required() and bool(_default(field) == value)
 
 
 def _names_a_file(field: FieldInfo, value: Any) -> bool:

@@ -16,10 +16,19 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
+from cosearch_plugins.networks.apq import Apq
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
+from cosearch_plugins.networks.cnn_fpga import CnnFpga
+from cosearch_plugins.networks.detector_accelerator import DetectorAccelerator
+from cosearch_plugins.networks.many_devices import ManyDevices
+from cosearch_plugins.networks.microcontroller import Microcontroller
+from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
+from cosearch_plugins.networks.vit_accelerator import VitAccelerator
+from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
 
@@ -27,19 +36,28 @@ from cosearch_plugins.tables.table import Table
 def cosearch_problems() -> Sequence[type[Problem]]:
     """The built-in problems."""
     return (
-        AccelNasBench,
         Accelerator,
         AcceleratorMaestrogym,
         AcceleratorMapping,
         AcceleratorTimeloopgym,
+        AccelNasBench,
+        Apq,
         CnnAccelerator,
+        CnnFpga,
+        DetectorAccelerator,
         DramController,
         DramControllerArchgym,
         Hls,
+        ManyDevices,
+        Microcontroller,
+        Microprocessor,
+        Nasaic,
         NasBench201Device,
         NpuMulticore,
         RecipeDigits,
+        Soc,
         Table,
+        VitAccelerator,
     )
 
 

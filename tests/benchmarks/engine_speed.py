@@ -3,11 +3,12 @@
     python tests/benchmarks/engine_speed.py --before PATH           # a Markdown table, some minutes
     python tests/benchmarks/engine_speed.py --before PATH --write   # and into simulators/README.md
 
-Each tree has a process of its own and is asked for one run after the other, in an order that turns; the least
-processor time of each counts, so that what else the machine does counts little. `--cases` names the folder
-with Ramulator's and DRAMSys' cases: one design for each of their traces, with their own requests per second
-beside it. What the trees' own benchmarks of the accelerator, the mapper and many designs measure comes from
-these files, whichever names the tree has.
+Each tree has a process of its own and is asked for one run after the other, in an order that turns, and the
+processes are started anew some times, as each lies in memory as chance has it. Speeds are of the least
+processor time; the last column is the median over pairs of runs that followed each other, so that what else
+the machine does counts little. `--cases` names the folder with Ramulator's and DRAMSys' cases: one design for
+each of their traces, with their own requests per second beside it. What the trees' own benchmarks of the
+accelerator, the mapper and many designs measure comes from these files, whichever names the tree has.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import importlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -196,22 +198,26 @@ class Tree:
 
 
 def measure(
-    before: Path, cases: Path, only: str, seconds: float
-) -> Iterator[tuple[list[Any], float, float, int]]:
-    """Of each workload its description, the least seconds before and now, and how many runs each had."""
-    trees = [Tree(before, cases, only), Tree(ROOT, cases, only)]
-    listed = [tree.told() for tree in trees]
-    if [row[0] for row in listed[0]] != [row[0] for row in listed[1]]:
-        raise SystemExit(f"the trees do not measure the same: {listed}")
-    for which, row in enumerate(listed[1]):
-        best, runs, end = [float("inf")] * 2, 0, time.monotonic() + seconds
-        while time.monotonic() < end or runs < 3:
-            for turn in ((0, 1), (1, 0))[runs % 2]:
-                best[turn] = min(best[turn], trees[turn].seconds(which))
-            runs += 1
-        yield row, best[0], best[1], runs
-    for tree in trees:
-        tree.end()
+    before: Path, cases: Path, only: str, seconds: float, starts: int
+) -> tuple[list[list[Any]], list[list[tuple[float, float]]]]:
+    """Descriptions of the workloads, and of each the seconds before and now of all pairs of runs."""
+    pairs: list[list[tuple[float, float]]] = []
+    for start in range(starts):
+        trees = [Tree(before, cases, only), Tree(ROOT, cases, only)]
+        listed = [tree.told() for tree in trees]
+        if [row[0] for row in listed[0]] != [row[0] for row in listed[1]]:
+            raise SystemExit(f"the trees do not measure the same: {listed}")
+        pairs = pairs or [[] for _ in listed[1]]
+        for which, mine in enumerate(pairs):
+            runs, end = 0, time.monotonic() + seconds / starts
+            while time.monotonic() < end or runs < 3:
+                took = {turn: trees[turn].seconds(which) for turn in ((0, 1), (1, 0))[runs % 2]}
+                mine.append((took[0], took[1]))
+                runs += 1
+        for tree in trees:
+            tree.end()
+        print(f"start {start + 1} of {starts} is measured", file=sys.stderr)
+    return listed[1], pairs
 
 
 def main() -> None:
@@ -223,6 +229,9 @@ def main() -> None:
     parser.add_argument("--cases", type=Path, default=ROOT / "tests" / "reference" / "dram")
     parser.add_argument("--only", default="*", help="of the titles in the table, such as 'Ramulator*'")
     parser.add_argument("--seconds", type=float, default=10.0, help="for each row")
+    parser.add_argument(
+        "--starts", type=int, default=4, help="of both processes, among which these are shared"
+    )
     parser.add_argument("--write", action="store_true", help="write the table into simulators/README.md")
     parser.add_argument("--answer", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -232,16 +241,18 @@ def main() -> None:
     if options.before is None or not (options.before / "simulators").is_dir():
         parser.error("--before must name the root of a tree of this repository")
     lines = ["| what | unit | the tool | before | now | now to before |", "|---|---|--:|--:|--:|--:|"]
-    print("\n".join(lines))
-    for (title, unit, amount, tool), before, now, runs in measure(
-        options.before.resolve(), options.cases.resolve(), options.only, options.seconds
-    ):
-        then, today = (amount * s if unit == "ms" else amount / s for s in (before, now))
-        ratio = before / now
+    listed, pairs = measure(
+        options.before.resolve(), options.cases.resolve(), options.only, options.seconds, options.starts
+    )
+    for (title, unit, amount, tool), of_pairs in zip(listed, pairs, strict=True):
+        then, today = (
+            amount * s if unit == "ms" else amount / s for s in map(min, zip(*of_pairs, strict=True))
+        )
+        ratio = statistics.median(before / now for before, now in of_pairs)
         shown = [f"{value:,.2f}" if unit == "ms" else f"{value:,.0f}" for value in (then, today)]
         beside = "" if tool is None else f"{tool:,.0f}"
         lines.append(f"| {title} | {unit} | {beside} | {shown[0]} | {shown[1]} | {ratio:.3f} |")
-        print(lines[-1], f"  ({runs} runs each)", flush=True)
+        print(lines[-1], f"  ({len(of_pairs)} runs each)", flush=True)
     if options.write:
         sys.path.insert(0, str(ROOT / "tests" / "support"))
         from readme_table import write_table

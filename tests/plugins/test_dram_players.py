@@ -183,7 +183,7 @@ def test_the_picture_shows_who_waits_and_says_that_it_is_cut(monkeypatch: pytest
 
 def test_an_environment_plays_them_too() -> None:
     env = gym.make(
-        "cosearch/DramController-v0",
+        "cosearch/DramController-v1",
         controller="bank_machines",
         players=PLAYERS,
         objectives=["cpu_latency_ns:min", "dma_bandwidth_gb_per_s:max"],

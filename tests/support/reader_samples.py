@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -40,7 +41,7 @@ class Reader:
 
 def readers() -> list[Reader]:
     """All of them."""
-    return [*_documents(), *_dram(), *_cases(), *_workloads(), *_core()]
+    return [*_documents(), *_dram(), *_cases(), *_workloads(), *_peers(), *_core()]
 
 
 # --- accelerators -----------------------------------------------------------------------------------------
@@ -147,11 +148,32 @@ TEXTS = {
     "loadstore": b"LD 0x100000\nST 1048640\n# c\nLD 64\n" * 4,
     "readwrite": b"0x12345680 R\n4cbd56c0 W\n" * 4,
     "simpleo3": b"3 20734016\n8 20841280 20734080\n" * 4,
+    "timed": b"0x12345680 READ 10\n4cbd56c0 P_MEM_WR 20\n" * 4,
+    "gaps": b"10 R 0x400140 0x12ab\n0 W 0xc0\n" * 4,
+}
+SIMULATION = {
+    "simulation": {
+        "memspec": "m",
+        "addressmapping": "a",
+        "mcconfig": {"PagePolicy": "Open", "Scheduler": "FrFcfs", "RequestBufferSize": 8, "CmdMux": "Oldest"},
+        "tracesetup": [
+            {
+                "clkMhz": 200,
+                "name": "gen0",
+                "numRequests": 20,
+                "rwRatio": 0.8,
+                "addressDistribution": "random",
+            },
+            {"clkMhz": 300, "name": "x.stl", "type": "player"},
+        ],
+    }
 }
 
 
 def _dram() -> list[Reader]:
     from cosearch_simulators.dram.common.memspecs.memspec import read_memspec
+    from cosearch_simulators.dram.common.memspecs.simulation_file import read_simulation
+    from cosearch_simulators.dram.common.traces.dramsys_generators import generated
     from cosearch_simulators.dram.common.traces.formats import read_trace
     from cosearch_simulators.dram.common.traces.streams import stream_trace
 
@@ -173,6 +195,18 @@ def _dram() -> list[Reader]:
     def streamed(path: Path) -> str:
         return stream_trace(path, chunk_requests=16).digest
 
+    def simulations() -> list[bytes]:
+        parts = {
+            "memspec": memspec,
+            "addressmapping": folder / "mappings" / "am_ddr4_8x4Gbx8_dimm_p1KB_brc.json",
+        }
+        contents = {name: next(iter(json.loads(path.read_text()).values())) for name, path in parts.items()}
+        return [json.dumps({"simulation": SIMULATION["simulation"] | contents}).encode()]
+
+    def simulation(path: Path) -> Any:
+        found = read_simulation(path)
+        return [generated(one, 1 << 30, 64) for one in found.initiators if one["type"] == "generator"]
+
     packed = [gzip.compress(text) for name, text in TEXTS.items() if name != "simpleo3"]
     return [
         Reader("memspec", ".json", files("memspecs/*.json"), read_memspec, ConfigurationError),
@@ -183,6 +217,7 @@ def _dram() -> list[Reader]:
             lambda path: read_memspec(memspec, path),
             ConfigurationError,
         ),
+        Reader("DRAMSys simulation", ".json", simulations, simulation, SimulatorError),
         Reader("trace, .npz", ".npz", _npz, read_trace, TraceError),
         *map(texts, TEXTS),
         Reader("trace, gzip", ".gz", lambda: [*packed, *map(gzip.compress, _npz())], read_trace, TraceError),
@@ -273,6 +308,115 @@ def _workloads() -> list[Reader]:
         return from_onnx(path).macs
 
     return [Reader("ONNX", ".onnx", models, read, WorkloadError)]
+
+
+# --- files of other accelerator models --------------------------------------------------------------------
+
+TOPOLOGY = b"""Layer, IFMAP H, IFMAP W, Filter H, Filter W, Channels, Num Filter, Strides, Sparsity
+conv1, 18, 18, 3, 3, 8, 16, 1, 1:1,
+DP_2, 16, 16, 3, 3, 16, 1, 2, 4:4,
+"""
+PRODUCTS = b"Layer, M, N, K,\nfc, 10, 20, 30,\n"
+NETWORK = b"""Constant Rows 18;
+Network small { // a comment
+Layer c { Type: CONV Stride { X: 2, Y: 2 } Dimensions { N: 1, K: 4, C: 3, R: 3, S: 3, Y: Rows, X: 18 }
+Dataflow { TemporalMap(Sz(R),1) Y; Cluster(8, P); } }
+Layer t { Type: TRCONV Dimensions { K: 4, C: 8, R: 2, S: 2, Y: 9, X: 9 } }
+Layer g { Type: GEMM Dimensions { M: 2, N: 3, K: 4 } } }
+"""
+PROBLEM = b"""problem:
+  instance: {C: 3, M: 8, P: 6, Q: 6, R: 3, S: 3, Wstride: 2}
+  shape:
+    dimensions: [C, M, R, S, P, Q]
+    coefficients: [{name: Wstride, default: 1}]
+    data_spaces:
+    - {name: Weights, projection: [[[C]], [[M]], [[R]], [[S]]]}
+    - {name: Inputs, projection: [[[C]], [[R], [P, Wstride]], [[S], [Q]]]}
+    - {name: Outputs, projection: [[[M]], [[Q]], [[P]]], read_write: true}
+"""
+EQUATIONS = b"""- id: 0
+  operator_type: Conv
+  equation: O[b][k][oy][ox]+=W[k][c][fy][fx]*I[b][c][iy][ix]
+  dimension_relations: [ix=2*ox+1*fx, iy=2*oy+1*fy]
+  loop_dims: [B, K, C, OY, OX, FY, FX]
+  loop_sizes: [1, 64, 3, 112, 112, 7, 7]
+  operand_precision: {W: 8, I: 8, O: 16, O_final: 8}
+  operand_source: {I: 0, W: 0}
+"""
+NODES = b"""architecture:
+  version: 0.4
+  nodes:
+  - !Container {name: system, attributes: {technology: "65nm", lines: 64}}
+  - !Component {name: DRAM, class: DRAM, attributes: {width: 64, datawidth: 8}}
+  - !Component
+    name: buffer
+    class: smartbuffer_SRAM
+    attributes: {depth: lines * 8, width: 64, n_banks: 4, datawidth: 8, read_bandwidth: 16}
+    constraints: {dataspace: {keep: [Inputs, Outputs], bypass: [Weights]}}
+  - !Container
+    name: PE
+    spatial: {meshX: 4, meshY: 4}
+    constraints: {spatial: {permutation: [C, M], split: 1, factors: [R=1, S=1]}}
+  - !Parallel
+    nodes:
+    - !Component
+      {name: w, class: reg, attributes: {depth: 1, width: 8}, constraints: {dataspace: {keep: [Weights]}}}
+  - !Component {name: mac, class: intmac, attributes: {datawidth: 8}}
+"""
+TREE = b"""architecture:
+  version: 0.3
+  subtree:
+  - name: system
+    local: [{name: DRAM, class: DRAM, attributes: {width: 64, word-bits: 16}}]
+    subtree:
+    - name: PE[0..15]
+      local:
+      - {name: spad, class: SRAM, attributes: {memory_depth: 12, memory_width: 16, word-bits: 16, meshX: 4}}
+      - {name: mac, class: intmac, attributes: {datawidth: 16, meshX: 4}}
+"""
+SYSTOLIC = b"""[general]
+run_name = small
+[architecture_presets]
+ArrayHeight: 16
+ArrayWidth: 32
+IfmapSramSzkB: 64
+FilterSramSzkB: 32
+OfmapSramSzkB: 16
+Dataflow: ws
+Bandwidth: 10
+[run_presets]
+InterfaceBandwidth: USER
+"""
+
+
+def _peers() -> list[Reader]:
+    from cosearch_simulators.accelerator.files.maestro_network import read_network
+    from cosearch_simulators.accelerator.files.scalesim_config import read_config
+    from cosearch_simulators.accelerator.files.scalesim_topology import read_topology
+    from cosearch_simulators.accelerator.files.timeloop_architecture import read_timeloop_architecture
+    from cosearch_simulators.accelerator.files.workload import read_workload
+
+    def compiled(path: Path) -> Any:
+        return read_timeloop_architecture(path).architecture.compile()
+
+    def topology(path: Path) -> int:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sparsity
+            return read_topology(path).macs
+
+    return [
+        Reader("SCALE-Sim topology", ".csv", lambda: [TOPOLOGY, PRODUCTS], topology, SimulatorError),
+        Reader("SCALE-Sim configuration", ".cfg", lambda: [SYSTOLIC], read_config, SimulatorError),
+        Reader("MAESTRO network", ".m", lambda: [NETWORK], lambda p: read_network(p).macs, SimulatorError),
+        Reader(
+            "Timeloop problem, ZigZag workload",
+            ".yaml",
+            lambda: [PROBLEM, EQUATIONS],
+            lambda p: read_workload(p).macs,
+            SimulatorError,
+        ),
+        Reader("Timeloop architecture", ".yaml", lambda: [NODES, TREE], compiled, SimulatorError),
+    ]
 
 
 # --- the core ---------------------------------------------------------------------------------------------

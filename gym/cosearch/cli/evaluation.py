@@ -38,6 +38,7 @@ def evaluate(
     ] = None,
     default: Annotated[bool, typer.Option("--default", help="The space's default design.")] = False,
     set_: options.Set = [],  # noqa: B006  typer copies it, here and below
+    strict: options.Strict = False,
     constraint: options.Constraints = [],  # noqa: B006
     fidelity: options.Fidelity = None,
     seed: Annotated[
@@ -55,9 +56,10 @@ def evaluate(
 
     The exit code is 0 when all designs were evaluated, also where the simulator rejected one or failed.
     """
-    if (design is not None) + (designs is not None) + default != 1:
+    asked = (design is not None) + (designs is not None) + default
+    if asked > 1:
         raise ArgumentError("expected one of --design JSON, --designs FILE and --default")
-    built = options.build_problem(problem, set_, constraints=constraint)
+    built = options.build_problem(problem, set_, constraints=constraint, strict=strict)
     options.check_fidelity(built, fidelity)
     if seed and not built.seeded:
         raise ArgumentError(f"problem {problem} draws no random numbers: leave out --seed")
@@ -68,6 +70,8 @@ def evaluate(
     elif designs is not None:
         batch = designs_from_file(built.space, designs, built.metrics)
     else:
+        if not asked:
+            print_line("no --design was given: this is the default design", style="yellow", stderr=True)
         batch = built.space.designs([built.space.default()])
     limits = BackendOptions(workers, isolated, timeout_s, memory_mb)
     with Evaluator(built, fidelity=fidelity, seed=seed, options=limits) as evaluator:

@@ -28,16 +28,18 @@ def warn_of_interrupted(store: Store, location: str, *, but: str = "", only: str
         but: a study that has just been made.
         only: the one that is being resumed.
     """
-    from cosearch.store.store import WITHOUT_A_WORD
+    from cosearch.store.store import REFUSED, WITHOUT_A_WORD
 
-    found = [
-        s.name for s in store.studies() if (s.status, s.stopped_because) == ("interrupted", WITHOUT_A_WORD)
-    ]
-    found = [name for name in found if name == only or (not only and name != but)]
+    reasons = {
+        s.name: s.stopped_because
+        for s in store.studies()
+        if s.status == "interrupted" and s.stopped_because in (REFUSED, WITHOUT_A_WORD)
+    }
+    found = [name for name in reasons if name == only or (not only and name != but)]
     for name in found[:MOST_LINES]:
         on = "it goes on now" if only else f"go on with: {resume_command(location, name)}"
-        _warn(f"study {name} was interrupted ({WITHOUT_A_WORD}); {on}")
-    if found:
+        _warn(f"study {name} was interrupted ({reasons[name]}); {on}")
+    if any(reasons[name] == WITHOUT_A_WORD for name in found):
         _warn(ISOLATE)
     if len(found) > MOST_LINES:
         _warn(

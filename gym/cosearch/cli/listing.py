@@ -11,7 +11,7 @@ import typer
 
 from cosearch.cli import options
 from cosearch.cli.design_files import designs_from_json
-from cosearch.cli.output import print_json, print_line, print_table, value_text
+from cosearch.cli.output import print_entries, print_json, print_line, print_table, print_wrapped, value_text
 from cosearch.cli.progress import said_if_slow
 from cosearch.description import (
     agent_summary,
@@ -123,7 +123,7 @@ def _write_page(problem: Problem, html: Path, design: str | None, *, force: bool
     options.check_new(html, force=force)
     chosen = None
     if design is not None:
-        batch = designs_from_json(problem.space, design)
+        batch, _ = designs_from_json(problem.space, design)
         if len(batch) != 1:
             raise ArgumentError(f"--design: expected one design, not {len(batch)}")
         chosen = batch[0]
@@ -133,19 +133,20 @@ def _write_page(problem: Problem, html: Path, design: str | None, *, force: bool
 
 def _show_problem(described: Mapping[str, Any]) -> None:
     print_line(f"{described['name']} (version {described['version']})", style="bold")
-    print_line(described["summary"])
+    print_wrapped(described["summary"])
     if described["about"]:
-        print_line(f"workload: {described['about']}")
+        print_wrapped(f"workload: {described['about']}")
     print_line()
-    _show_space(f"Design space: {cardinality_text(described['cardinality'])} designs", described["space"])
-    metrics = [[m["name"], m["unit"], m["description"]] for m in described["metrics"]]
+    size = described["cardinality"]
+    designs = "design" if size == 1 else "designs"
+    _show_space(f"Design space: {cardinality_text(size)} {designs}", described["space"])
     print_line()
-    print_table("Metrics", ["name", "unit", "description"], metrics)
+    print_entries("Metrics", [(m["name"], f"[{m['unit']}]", m["description"]) for m in described["metrics"]])
     print_line()
     _show_arguments(described)
     for name in ("objectives", "constraints", "fidelities", "workloads", "env_ids"):
         if described[name]:
-            print_line(f"{name.replace('_', ' ')}: {', '.join(described[name])}")
+            print_wrapped(f"{name.replace('_', ' ')}: {', '.join(described[name])}")
 
 
 def _missing(problem: type[Problem]) -> list[str]:
@@ -158,7 +159,7 @@ def _missing(problem: type[Problem]) -> list[str]:
 def _show_unbuilt(described: Mapping[str, Any]) -> None:
     """What can be said before the required arguments are given."""
     print_line(f"{described['name']} (version {described['version']})", style="bold")
-    print_line(described["summary"])
+    print_wrapped(described["summary"])
     print_line()
     _show_arguments(described)
     needed = " ".join(f"--set {a['name']}=..." for a in described["arguments"] if a["required"])
@@ -168,23 +169,26 @@ def _show_unbuilt(described: Mapping[str, Any]) -> None:
 def _show_arguments(described: Mapping[str, Any]) -> None:
     if not described["arguments"]:
         return
-    arguments = [
-        [a["name"], argument_type_text(a), _default_text(a), a["description"]] for a in described["arguments"]
-    ]
-    print_table("Arguments (--set NAME=VALUE)", ["name", "type", "default", "description"], arguments)
+    arguments = []
+    for a in described["arguments"]:
+        default = _default_text(a)
+        arguments.append(
+            (a["name"], argument_type_text(a) + (f"; default {default}" if default else ""), a["description"])
+        )
+    print_entries("Arguments (--set NAME=VALUE)", arguments)
     print_line()
 
 
 def _default_text(argument: Mapping[str, Any]) -> str:
     if argument["required"]:
-        return "(required)"
+        return "none: it is required"
     default = argument["default"]
     return default if isinstance(default, str) else "" if default is None else dumps(default)
 
 
 def _show_agent(described: Mapping[str, Any]) -> None:
     print_line(described["name"], style="bold")
-    print_line(described["summary"])
+    print_wrapped(described["summary"])
     print_line()
     if described["space"]:
         _show_space("Hyperparameters (--agent-set NAME=VALUE)", described["space"])
@@ -193,20 +197,14 @@ def _show_agent(described: Mapping[str, Any]) -> None:
 
 
 def _show_space(title: str, space: Mapping[str, Any]) -> None:
-    rows = [
-        [
-            p["name"],
-            p["kind"],
-            values_text(p),
-            value_text(p["default"]),
-            when_text(p),
-            p.get("description", ""),
-        ]
-        for p in space["parameters"]
-    ]
-    columns = ["name", "kind", "values", "default", "active when", "description"]
-    used = [i for i in range(len(columns)) if i < 4 or any(row[i] for row in rows)]
-    print_table(title, [columns[i] for i in used], [[row[i] for i in used] for row in rows])
+    entries = []
+    for p in space["parameters"]:
+        what = f"{p['kind']}: {values_text(p)}; default {value_text(p['default'])}"
+        when = when_text(p)
+        entries.append(
+            (p["name"], what + (f"; active when {when}" if when else ""), p.get("description", ""))
+        )
+    print_entries(title, entries)
     for rule in space["forbidden"]:
         reason = "" if rule["rule"] in rule["reason"] else f" ({rule['reason']})"
         print_line(f"forbidden: {rule['rule']}{reason}")

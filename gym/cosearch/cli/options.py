@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cosearch.arguments import parse_assignments
-from cosearch.errors import ArgumentError, CosearchError, unknown_name
+from cosearch.cli.output import print_line
+from cosearch.errors import ArgumentError, CosearchError, WorkloadError, WorkloadWarning, unknown_name
 from cosearch.problem import Problem
 from cosearch.registry import make_problem
 from cosearch.space import DesignSpace
@@ -40,6 +44,14 @@ Set = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="An argument of the problem, e.g. workload=...; repeatable.",
+        panel=PROBLEM,
+    ),
+]
+Strict = Annotated[
+    bool,
+    option(
+        "--strict",
+        help="Refuse a workload with parts that its reader does not know, instead of warning of them.",
         panel=PROBLEM,
     ),
 ]
@@ -113,11 +125,14 @@ def build_problem(
     assignments: list[str],
     objectives: list[str] | None = None,
     constraints: list[str] | None = None,
+    *,
+    strict: bool = False,
 ) -> Problem:
-    """The problem with the arguments of the command line.
+    """The problem with the arguments of the command line; what its workload's reader warns of is printed.
 
     Raises:
-        CosearchError: one line, also where the problem's own code or a file that it reads raises.
+        CosearchError: one line, also where the problem's own code or a file that it reads raises, or the
+            reader warns and the user is `strict`.
     """
     arguments: dict[str, Any] = parse_assignments(assignments, "--set")
     for reserved in ("objectives", "constraints"):
@@ -126,11 +141,30 @@ def build_problem(
                 f"--set {reserved}=... is not an argument; use --{reserved.removesuffix('s')}"
             )
     try:
-        return make_problem(name, objectives=objectives or None, constraints=constraints or None, **arguments)
+        with _warnings(strict):
+            return make_problem(
+                name, objectives=objectives or None, constraints=constraints or None, **arguments
+            )
     except CosearchError:
         raise
     except (ValueError, OSError) as error:  # a simulator refuses its configuration, a workload cannot be read
         raise ArgumentError(f"problem {name}: {error}") from error
+
+
+@contextlib.contextmanager
+def _warnings(strict: bool) -> Iterator[None]:
+    """Print what a workload's reader warns of as lines; a strict user has them as refusals."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("error" if strict else "always", WorkloadWarning)
+        try:
+            yield
+        except WorkloadWarning as warning:
+            raise WorkloadError(f"{warning} (refused by --strict)") from None
+    for told in found:
+        if issubclass(told.category, WorkloadWarning):
+            print_line(f"warning: {told.message}", style="yellow", stderr=True)
+        else:
+            warnings.showwarning(told.message, told.category, told.filename, told.lineno)
 
 
 def held_values(space: DesignSpace, assignments: list[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import math
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "as_json",
     "console",
     "plain",
+    "print_entries",
     "print_error",
     "print_json",
     "print_line",
@@ -30,6 +32,9 @@ __all__ = [
     "value_text",
 ]
 
+READABLE = 100  # columns of a list, however wide the terminal is
+LONGEST_NAME = 24  # that others are aligned with
+INDENT = 4
 INTERRUPTED = 130  # the exit code that shells give for Ctrl-C
 
 
@@ -63,6 +68,28 @@ def print_table(
 ) -> None:
     """Print a table; the columns named in `right` hold numbers."""
     print_columns(console(), title, columns, rows, right)
+
+
+def print_entries(title: str, entries: Iterable[tuple[str, str, str]]) -> None:
+    """Print a list of named things: each a name, what it is, and below it a description, wrapped.
+
+    Args:
+        title: above the list.
+        entries: name, what it is, description; any but the name may be empty.
+    """
+    listed = [[plain(part) for part in entry] for entry in entries]
+    print_line(title, style="bold")
+    width = min(console().width, READABLE)
+    names = min(max((len(name) for name, _, _ in listed), default=0), LONGEST_NAME)
+    below = " " * INDENT
+    for name, what, description in listed:
+        first = f"{name.ljust(names)}  {what}".rstrip()
+        lines = textwrap.wrap(first, width, subsequent_indent=" " * (names + 2), break_long_words=False)
+        lines += textwrap.wrap(
+            description, width, initial_indent=below, subsequent_indent=below, break_long_words=False
+        )
+        for line in lines:
+            print_line(line)
 
 
 def print_error(message: str) -> None:

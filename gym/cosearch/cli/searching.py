@@ -52,7 +52,7 @@ AgentName = Annotated[
     option(
         "--agent",
         metavar="NAME",
-        help="As `cosearch agents` lists it; default auto, or nsga2 where that is not installed.",
+        help="As `cosearch agents` lists it; default auto, which picks by problem and budget.",
         panel=AGENT,
         show_default=False,
     ),
@@ -77,6 +77,14 @@ StoreOption = Annotated[
 ]
 Name = Annotated[
     str | None, option(help="The study's; default PROBLEM-AGENT-SEED.", panel=KEPT, show_default=False)
+]
+Reuse = Annotated[
+    bool,
+    option(
+        "--reuse",
+        help="What other studies of the store evaluated of the same problem, fidelity and seed is free.",
+        panel=KEPT,
+    ),
 ]
 Workers = Annotated[int, option(min=1, help="Trials that are kept going at once.", panel=WHERE)]
 BackendName = Annotated[
@@ -120,6 +128,7 @@ def search(
     objective: options.Objectives = [],  # noqa: B006  typer copies it, here and below
     constraint: options.Constraints = [],  # noqa: B006
     set_: options.Set = [],  # noqa: B006
+    strict: options.Strict = False,
     hold: options.Hold = [],  # noqa: B006
     agent_set: AgentSet = [],  # noqa: B006
     fidelity: options.Fidelity = None,
@@ -134,6 +143,7 @@ def search(
     timeout_s: options.Timeout = None,
     memory_mb: options.Memory = None,
     store: StoreOption = None,
+    reuse: Reuse = False,
     name: Name = None,
     json: options.Json = False,
     quiet: Quiet = False,
@@ -153,10 +163,11 @@ def search(
         timeout_s=timeout_s,
         memory_mb=memory_mb,
         deterministic=deterministic,
+        reuse=reuse,
         time_limit_s=time_limit,
         targets=tuple(target),
     )
-    built = options.build_problem(problem, set_, objective, constraint)
+    built = options.build_problem(problem, set_, objective, constraint, strict=strict)
     built = built.hold(options.held_values(built.space, hold))
     study = Study.create(
         built,
@@ -268,10 +279,14 @@ def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:
 
 def _show(study: Study, data: StudyData, store: str | None, *, json: bool) -> dict[str, Any]:
     found = summarise(data, _comparable(study.store, data))
+    account = list(study.agent.account)
     if json:
-        print_json({"store": store, **found})
-    elif len(data.designs):
+        print_json({"store": store, **found, "account": account})
+        return found
+    if len(data.designs):
         show_summary(found)
+    for line in account:
+        print_line(line)
     return found
 
 

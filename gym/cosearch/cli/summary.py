@@ -124,6 +124,8 @@ def show_summary(summary: Mapping[str, Any]) -> None:
         f"{counts['ok'] - counts['violate_constraints']:,} feasible, {infeasible:,} infeasible, "
         f"{counts['failed']:,} failed"
     )
+    if study["options"].get("reuse"):
+        print_line(f"{count(study['reused'], 'more design')} free, from other studies of the store")
     if front and counts["violate_constraints"]:
         for entry in _reasons(summary):
             if entry["kind"] == CONSTRAINT:

@@ -23,7 +23,7 @@ from cosearch.objectives import Constraint, Objective
 from cosearch.pareto import hypervolume, hypervolume_curve
 from cosearch.problem import Problem
 from cosearch.registry import registry
-from cosearch.settings import key_without_files
+from cosearch.settings import unusual
 
 if TYPE_CHECKING:
     from cosearch.store import StudyRecord
@@ -125,7 +125,7 @@ def _key(
 ) -> Key:
     return {
         "version": version,
-        "arguments": key_without_files(cls.Settings if cls else None, arguments),
+        "arguments": unusual(cls.Settings if cls else None, arguments),
         "workload_digest": digest,
         "fidelity": fidelity,
         "objectives": [f"{o.metric}:{o.direction}" for o in objectives],

@@ -23,7 +23,7 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
     Example:
         ```python
-        env = gymnasium.make("cosearch/DramController-v0", workload="random", formulation="refine")
+        env = gymnasium.make("cosearch/DramController-v1", workload="random", formulation="refine")
         observation, info = env.reset(seed=0)
         observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
         info["design"], info["metrics"], info["objectives"], info["status"], info["reason"]

@@ -28,7 +28,7 @@ class DesignVectorEnv(VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
 
     Example:
         ```python
-        envs = gymnasium.make_vec("cosearch/DramController-v0", num_envs=64, workload="random")
+        envs = gymnasium.make_vec("cosearch/DramController-v1", num_envs=64, workload="random")
         observations, infos = envs.reset(seed=0)
         observations, rewards, terminations, truncations, infos = envs.step(envs.action_space.sample())
         infos["metrics"]["latency_ns"], infos["metrics"]["_latency_ns"]  # the values, and where there is one

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cosearch.comparison.statistics import Estimate
 from cosearch.pictures import PALETTE
+from cosearch.quantities import count
 from cosearch.report.agents import THRESHOLDS, AgentsCompared
 from cosearch.report.figure import Figure
 from cosearch.report.lottery import Lottery
@@ -22,8 +23,8 @@ def agents_figures(compared: AgentsCompared) -> list[Figure]:
     return [
         Figure(
             "Normalised hypervolume against evaluations",
-            f"Interquartile mean over {len(compared.problems)} problems and their seeds; bands are 95 % "
-            "stratified bootstrap intervals. 1 is the known front's hypervolume.",
+            f"Interquartile mean over {count(len(compared.problems), 'problem')} and all seeds; bands are "
+            "95 % stratified bootstrap intervals. 1 is the known front's hypervolume.",
             _bands(compared, compared.at, compared.curves),
             {
                 "xaxis": {"title": {"text": "evaluations"}, "type": "linear"},

@@ -47,7 +47,8 @@ def comparison_tables(compared: AgentsCompared) -> list[TextTable]:
     """Scores at round budgets, by problem, who beats whom, and what a suggestion costs."""
     seeds = {len(scores) for agent in compared.agents for scores in compared.scores(agent, compared.budget)}
     each = f"{min(seeds)}" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
-    runs = f"{count(len(compared.problems), 'problem')}, {each} seeds"
+    seeds_word = "seed" if seeds == {1} else "seeds"
+    runs = f"{count(len(compared.problems), 'problem')}, {each} {seeds_word}"
     interval = "" if min(seeds) < 2 else ", with 95 % stratified bootstrap intervals"
     order = sorted(compared.agents, key=lambda a: -float(compared.curves[a].value[-1]))
     heads = [f"{budget:,}" for budget in compared.budgets]
@@ -128,8 +129,8 @@ def lottery_tables(found: Sequence[Lottery]) -> list[TextTable]:
                 f"{len(means)}",
                 defaults,
                 *(f"{v:.3f}" for v in (means.min(), np.median(means), means.max())),
-                f"{one.spread_over_settings(budget):.3f}",
-                f"{one.spread_over_seeds(budget):.3f}",
+                _spread(one.spread_over_settings(budget)),
+                _spread(one.spread_over_seeds(budget)),
                 one.label(best),
             ]
         )
@@ -173,7 +174,7 @@ def _ties(found: Sequence[Lottery]) -> TextTable | None:
         ]:
             best = {one.agent: float(one.means(b).max()) for one in own}
             usual = {one.agent: float(np.median(one.means(b))) for one in own}
-            noise = max(one.spread_over_seeds(b) / math.sqrt(len(one.scores[0])) for one in own)
+            noise = float(np.max([one.spread_over_seeds(b) / math.sqrt(len(one.scores[0])) for one in own]))
             gap, gap_usual = (max(x.values()) - min(x.values()) for x in (best, usual))
             rows.append(
                 [
@@ -183,7 +184,7 @@ def _ties(found: Sequence[Lottery]) -> TextTable | None:
                     f"{min(best, key=best.__getitem__)} {min(best.values()):.3f}",
                     f"{gap:.3f}",
                     f"{gap_usual:.3f}",
-                    "yes" if gap <= 2 * noise else "no",
+                    "–" if math.isnan(noise) else "yes" if gap <= 2 * noise else "no",
                 ]
             )
     if not rows:
@@ -196,6 +197,10 @@ def _ties(found: Sequence[Lottery]) -> TextTable | None:
         ["problem", "evaluations", "best tuned agent", "worst tuned agent", "gap", "untuned gap", "tie"],
         rows,
     )
+
+
+def _spread(deviation: float) -> str:
+    return "–" if math.isnan(deviation) else f"{deviation:.3f}"
 
 
 def _seconds(seconds: float) -> str:

@@ -66,7 +66,8 @@ def front_text(
     shown = [groups[k] for k in chosen.tolist()]
     texts = {name: [_text(design, name) for design in designs] for name in parameters}
     differing = [name for name in parameters if len({texts[name][row] for row in firsts}) > 1]
-    common = [f"{name}={texts[name][firsts[0]]}" for name in parameters if name not in differing and firsts]
+    alike = [name for name in parameters if name not in differing and firsts]
+    common = [f"{name}={texts[name][firsts[0]]}" for name in alike if texts[name][firsts[0]] != ABSENT]
     heads = [scale.heading(metric) for metric, scale in scales.items()]
     more = [f"+{len(rows) - 1:,}" if len(rows) > 1 else "" for rows in shown]
     columns = [

@@ -46,15 +46,15 @@ class Lottery:
         """The standard deviation between configurations, without what seeds alone would cause."""
         seeds = float(np.mean([len(one) for one in self.scores]))
         between = float(np.var(self.means(budget), ddof=1)) if len(self.scores) > 1 else np.nan
-        within = self.spread_over_seeds(budget) ** 2
+        within = np.nan_to_num(self.spread_over_seeds(budget)) ** 2
         return math.sqrt(max(between - within / seeds, 0.0))
 
     def spread_over_seeds(self, budget: int) -> float:
-        """The standard deviation between seeds of one configuration, pooled over configurations."""
+        """The standard deviation between seeds of one configuration, pooled over all; NaN of one seed."""
         k = int(self.at.searchsorted(budget))
         several = [one[:, k] for one in self.scores if len(one) > 1]
         if not several:
-            return 0.0
+            return math.nan
         squares = sum(float(x.var()) * len(x) for x in several)
         return math.sqrt(squares / sum(len(x) - 1 for x in several))
 

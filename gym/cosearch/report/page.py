@@ -94,7 +94,10 @@ def _agents(studies: Sequence[StudyData], drawings: Drawings) -> dict[str, Any]:
                 "title": table.title,
                 "caption": table.caption,
                 "heads": [Head(head, numeric=k >= table.words) for k, head in enumerate(table.heads)],
-                "rows": [[Cell(cell) for cell in row] for row in table.rows],
+                "rows": [
+                    [Cell(cell, "number" if k >= table.words else "") for k, cell in enumerate(row)]
+                    for row in table.rows
+                ],
             }
             for table in tables
         ],

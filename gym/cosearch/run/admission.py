@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,9 @@ from cosearch.run.batch import Batch, Rows
 from cosearch.run.ledger import UNASKED, Ledger
 from cosearch.run.trial import Proposals
 from cosearch.task import Task
+
+if TYPE_CHECKING:
+    from cosearch.run.shared import SharedResults
 
 ROUNDING = 1e-9  # of costs that are added up
 
@@ -25,11 +30,19 @@ class Admission:
         ledger: what is known.
         budget: cost that may be spent in all.
         evaluation_seed: of proposals that name none.
+        shared: what other studies know, which costs nothing.
     """
 
     def __init__(
-        self, problem: Problem, task: Task, ledger: Ledger, budget: float, evaluation_seed: int
+        self,
+        problem: Problem,
+        task: Task,
+        ledger: Ledger,
+        budget: float,
+        evaluation_seed: int,
+        shared: SharedResults | None = None,
     ) -> None:
+        self.shared = shared if shared is not None and len(shared) else None
         self.problem, self.task, self.ledger, self.budget = problem, task, ledger, budget
         self.evaluation_seed = evaluation_seed
         self.under_way = 0.0  # cost of what is running
@@ -62,6 +75,8 @@ class Admission:
         n = len(rows)
         if charged.any():
             charged &= asked.designs.space.allowed(asked.designs)
+            if self.shared is not None:
+                charged &= ~self.shared.known(asked.designs, fidelity, seed)
             over = charged & (np.cumsum(np.where(charged, cost, 0.0)) > self.left + ROUNDING)
             n = int(np.argmax(over)) if over.any() else n
         if n == len(rows):

@@ -32,6 +32,8 @@ class RunOptions:
         timeout_s: time limit for each design.
         memory_mb: memory limit for each design.
         deterministic: whether results are told in the order of asking however many workers there are.
+        reuse: whether what other studies of the store have evaluated of the same problem, fidelity and seed
+            is taken from there when the agent asks for it, which costs no budget.
         time_limit_s: after which the study stops.
         targets: what the study stops at, as text such as `latency_ns<=50` or `hypervolume>=3`: at once for
             the hypervolume, where one feasible design meets all of them for metrics.
@@ -50,6 +52,7 @@ class RunOptions:
     timeout_s: float | None = None
     memory_mb: int | None = None
     deterministic: bool = False
+    reuse: bool = False
     time_limit_s: float | None = None
     targets: tuple[str, ...] = ()
 

@@ -103,6 +103,7 @@ class Scheduler:
         untold: evaluations of an earlier run that the agent has not heard of and will ask for again.
         agent_seconds: processor time of this process while the agent was asked and told.
         agent_proposals: what it asked for in that time.
+        reused: evaluations that other studies had made.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class Scheduler:
         self._cardinality = _cardinality(problem)
         self._flushed_at = 0.0
         self.agent_seconds, self.agent_proposals = 0.0, 0
+        self.reused = 0
 
     def run(self) -> str:
         """Search to the end; why it ended."""
@@ -227,7 +229,7 @@ class Scheduler:
             return f"the agent asked for no new design in {self._idle} proposals"
         if self.untold:
             return ""
-        if self.ledger.evaluated >= self._cardinality <= self.ledger.spent:
+        if self.ledger.evaluated >= self._cardinality <= self.ledger.spent + self.reused:
             return "every design of the space has been evaluated"
         return "" if self.admission.left else "the budget is spent"
 
@@ -263,6 +265,7 @@ class Scheduler:
         if not fresh.any():
             self._idle += len(batch)
             return
+        fresh = self._reuse(batch, fresh)
         designs = batch.proposals.designs
         allowed = designs.space.allowed(designs)
         if allowed.all():
@@ -279,6 +282,20 @@ class Scheduler:
             self.dispatch.queue(batch, positions)
         else:
             self._idle += len(batch)
+
+    def _reuse(self, batch: Batch, fresh: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Answer what other studies have evaluated; which are fresh still."""
+        if (shared := self.admission.shared) is None:
+            return fresh
+        designs, fidelity, seed = batch.proposals.designs, batch.fidelity, batch.seed
+        known = fresh & shared.known(designs, fidelity, seed) & designs.space.allowed(designs)
+        rows = np.flatnonzero(known)
+        if len(rows):
+            self._idle = 0
+            outcomes = shared.outcomes(designs[rows], fidelity[rows], seed[rows])
+            self._record([(batch, rows, outcomes.with_metrics(self.problem.metric_names))], charged=False)
+            self.reused += len(rows)
+        return fresh & ~known
 
     def _pending(self) -> Proposals:
         """What the agent was not told of yet, as it proposed it."""

@@ -16,6 +16,7 @@ from cosearch.run.ledger import Ledger
 from cosearch.run.options import RunOptions
 from cosearch.run.resumption import take_up
 from cosearch.run.scheduler import Listener, Scheduler
+from cosearch.run.shared import shared_results
 from cosearch.run.target import Targets
 from cosearch.run.trial import Proposals, Results
 from cosearch.store import Store, StudyRecord
@@ -66,12 +67,13 @@ class Search:
         self.reason = ""
         self.backend = make_backend(problem, options.backend_options, options.backend)
         ledger = Ledger(problem.space, problem.metric_names)
+        shared = shared_results(store, record, problem) if options.reuse else None
         in_order = options.workers == 1 or options.deterministic or agent.generational
         self.scheduler = Scheduler(
             problem,
             agent,
             self.backend,
-            Admission(problem, agent.task, ledger, options.budget, options.evaluation_seed),
+            Admission(problem, agent.task, ledger, options.budget, options.evaluation_seed, shared),
             writer,
             Listener(self._recorded, self._told, self._stop, lambda: self.seconds),
             batch_size=record.batch_size,

@@ -318,12 +318,13 @@ class Study(Findings):
         return self.data
 
     def _timed(self, search: Search) -> StudyRecord:
-        """The record, with the time that the agent took in this run."""
+        """The record, with the time that the agent took in this run, and what was reused in it."""
         scheduler, before = search.scheduler, self.record
         self.record = replace(
             before,
             agent_seconds=before.agent_seconds + scheduler.agent_seconds,
             agent_proposals=before.agent_proposals + scheduler.agent_proposals,
+            reused=before.reused + scheduler.reused,
         )
         return self.record
 

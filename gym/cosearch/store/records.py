@@ -31,6 +31,7 @@ class StudyRecord:
         evaluations: how many cost budget.
         agent_seconds: processor time that the agent took to ask and to be told.
         agent_proposals: how many proposals it made in that time.
+        reused: evaluations that were taken from other studies of the store, at no cost.
     """
 
     id: int
@@ -62,6 +63,7 @@ class StudyRecord:
     command: str = ""
     agent_seconds: float = 0.0
     agent_proposals: int = 0
+    reused: int = 0
     status: str = "running"
     stopped_because: str = ""
     evaluations: int = 0

@@ -103,6 +103,14 @@ def reserve_path(location: str, record: StudyRecord) -> Path:
     return Path(f"{Path(location).resolve()}.{record.id}.reserve")
 
 
+def holds_something(location: str, record: StudyRecord) -> bool:
+    """Whether evaluations wait that the store of a study could not take."""
+    try:
+        return _read(reserve_path(location, record), _owners(Path(location))).startswith(MAGIC)
+    except StoreError:
+        return False
+
+
 def waiting(location: str, record: StudyRecord) -> tuple[list[Refused], list[Path]]:
     """The blocks that wait for a study, and the files to remove when they are stored.
 

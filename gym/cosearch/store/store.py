@@ -25,9 +25,11 @@ from cosearch.store import format_1, reading, tables
 from cosearch.store.database import Database, Session, memory_engine, sqlite_engine, url_engine
 from cosearch.store.locks import is_locked, lock_study
 from cosearch.store.records import DamagedStudy, StoredEvaluations, StudyData, StudyRecord
+from cosearch.store.reserve import holds_something
 from cosearch.store.writer import StudyWriter
 
 WITHOUT_A_WORD = "the process ended without a word"
+REFUSED = "the store could not be written, as on a full disk; what was evaluated last waits beside it"
 
 
 class Store(Database):
@@ -192,7 +194,9 @@ class Store(Database):
         """A study that nobody writes is not running."""
         if record.status != "running" or is_locked(self.engine, self.location, record.id):
             return record
-        return replace(record, status="interrupted", stopped_because=record.stopped_because or WITHOUT_A_WORD)
+        refused = self.path is not None and holds_something(self.location, record)
+        reason = record.stopped_because or (REFUSED if refused else WITHOUT_A_WORD)
+        return replace(record, status="interrupted", stopped_because=reason)
 
     def study(self, name: str | None = None) -> StudyRecord:
         """A study by name; without a name the only one.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cosearch.drawing import drawn_pictures, draws_pictures
 from cosearch.outcomes import INFEASIBLE, OK, STATUSES, Outcomes
 from cosearch.problem import Problem
+from cosearch.quantities import count
 from cosearch.run.backend import BackendOptions
 from cosearch.run.processes import Processes
 from cosearch.run.trial import Piece
@@ -181,7 +182,7 @@ def _check_inactive(
     if not len(batch):
         return
     who = f"problem {problem.name!r} at fidelity {fidelity!r}"
-    say(f"{who}: {len(batch)} designs with inactive parameters")
+    say(f"{who}: {count(len(batch), 'design')} with inactive parameters")
     usual = _run(executor, batch)
     other = _run(executor, OtherInactive(batch.space, batch.index))
     for i in range(len(batch)):

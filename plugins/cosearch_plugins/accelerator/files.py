@@ -1,16 +1,42 @@
-"""A user's own dataflow and own energies of an accelerator, each from a file."""
+"""A user's own hardware, dataflow and energies of an accelerator, each from a file."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cosearch.errors import ArgumentError
+from pydantic import AfterValidator
+
+from cosearch.errors import ArgumentError, unknown_name
+from cosearch.settings import NamesFiles
 
 if TYPE_CHECKING:
     from cosearch_simulators.accelerator.mapping.templates import Template
     from cosearch_simulators.accelerator.silicon.components import EnergyTable
     from cosearch_simulators.accelerator.system.architecture import Architecture
+
+
+def _hardware_files(architecture: str) -> list[str]:
+    from cosearch_simulators.accelerator.system.architecture import presets
+
+    return [architecture] if architecture not in presets() and os.path.isfile(architecture) else []
+
+
+def _hardware(architecture: str) -> str:
+    from cosearch_simulators.accelerator.system.architecture import presets
+
+    if architecture in presets():
+        return architecture
+    if not os.path.isfile(architecture):
+        if os.path.splitext(architecture)[1] or os.sep in architecture:
+            raise ArgumentError(f"architecture: there is no file {architecture}")
+        raise unknown_name("architecture", architecture, presets())
+    return os.path.abspath(architecture)
+
+
+HardwareText = Annotated[str, AfterValidator(_hardware), NamesFiles(_hardware_files)]
+"""The setting of hardware: a built-in accelerator, or a file of any tool that is read."""
 
 
 def read_template(path: str) -> Template:

@@ -23,7 +23,7 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal, Parameter
-from cosearch_plugins.accelerator.files import read_energies, read_template
+from cosearch_plugins.accelerator.files import HardwareText, read_energies, read_template
 from cosearch_plugins.accelerator.mapped_network import Effort, Goal, network_pictures
 from cosearch_plugins.accelerator.network_workload import (
     NETWORKS,
@@ -34,6 +34,7 @@ from cosearch_plugins.accelerator.network_workload import (
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
+    from cosearch_plugins.accelerator.given_hardware import GivenHardware
     from cosearch_simulators.accelerator.engines.bound import BoundedNetwork
     from cosearch_simulators.accelerator.system.architecture import Architecture
     from cosearch_simulators.accelerator.system.designs import ArrayDesigns
@@ -128,7 +129,8 @@ class AcceleratorSettings(Settings):
     technology_nm: float = setting(45.0, "feature size of the chip", unit="nm", ge=7, le=130)
     static_mw_per_mm2: float | Literal["library"] = setting(
         0.0,
-        "leakage by area, counted for all of the latency; `library`: that of NanGate's 45 nm cells, 17.5",
+        "leakage by area, counted for all of the latency; `library`: that of published cells, at 7 nm "
+        "(ASAP7, 0.761), 45 nm (NanGate, 17.5) or 130 nm (SkyWater, 0.000422)",
         unit="mW/mm2",
     )
     bits: Literal[8, 16] | None = setting(
@@ -146,6 +148,16 @@ class AcceleratorSettings(Settings):
         None,
         "a YAML or JSON file with a dataflow (fields of `accelerator.mapping.templates.Template`), instead "
         "of searching the built-in ones (timeloop, zigzag)",
+    )
+    architecture: HardwareText | None = setting(
+        None,
+        "hardware from a file, in place of the space's: a Timeloop architecture of any version or one of "
+        "cosearch (engine=timeloop; also `eyeriss`, `nvdla`, `shidiannao` and `tpu`), a ZigZag accelerator "
+        "(engine=zigzag), a SCALE-Sim configuration (engine=scalesim). It is the default design; "
+        "searched are its sizes and arrays (timeloop) or its clock",
+    )
+    area_table: InputFile | None = setting(
+        None, "Accelergy's ART beside an ERT as `energy_table`, for the parts of `architecture`"
     )
     energy_table: InputFile | None = setting(
         None,
@@ -165,6 +177,14 @@ class AcceleratorSettings(Settings):
             )
         if self.fusion and self.engine != "timeloop":
             raise ArgumentError(f"fusion is known to the engine timeloop only, got engine {self.engine}")
+        if self.area_table is not None and self.architecture is None:
+            raise ArgumentError("area_table is for the parts of architecture: give that, or use energy_table")
+        if self.architecture is not None and (self.template is not None or self.fusion):
+            raise ArgumentError("architecture is mapped freely: leave out template and fusion")
+        if self.architecture is not None and self.energy_table is not None and self.engine != "timeloop":
+            raise ArgumentError(
+                f"energies of an architecture of {self.engine} are its own: leave out energy_table"
+            )
         if self.template is not None and self.engine not in ("timeloop", "zigzag"):
             raise ArgumentError(f"the engine {self.engine} has dataflows of its own, it takes no template")
         if isinstance(self.static_mw_per_mm2, float) and not 0 <= self.static_mw_per_mm2 < np.inf:
@@ -195,17 +215,21 @@ class Accelerator(Problem):
     settings: AcceleratorSettings
     name = "accelerator"
     space = SPACE
-    metrics = METRICS
+    metrics: Sequence[Metric] = METRICS
     objectives = tuple(Objective(name, "min") for name in ("latency_ns", "energy_pj", "area_mm2"))
     fidelities: Sequence[Fidelity | str] = MAPPED
     default_fidelity = "mapper"
     workloads = NETWORKS
+    given: GivenHardware | None = None
 
     def build(self) -> None:
         """Read the network and the files; hold what is not searched."""
         from cosearch_simulators.accelerator.system.designs import Chip
 
         settings = self.settings
+        if settings.architecture is not None:
+            self._build_given(settings)
+            return
         template = None if settings.template is None else read_template(settings.template)
         self.fidelities = FIDELITIES[settings.engine]
         self.default_fidelity = "mapper" if settings.engine == "timeloop" else self.fidelities[-1].name
@@ -224,6 +248,23 @@ class Accelerator(Problem):
             table = read_energies(settings.energy_table, self.architecture(self.space.default()))
             self.chip = replace(self.chip, energies=table)
 
+    def _build_given(self, settings: AcceleratorSettings) -> None:
+        """Take the hardware of the file."""
+        from cosearch_plugins.accelerator.given_hardware import given_hardware
+
+        self.network = read_network(settings.workload)
+        if not self.network.matrix_operators:
+            raise ArgumentError(f"workload {settings.workload!r} has no operator with multiplications")
+        self.given = given_hardware(settings)
+        self.space = self.given.space
+        self.about = f"{described_network(self.network)}. On {self.given.about}"
+        self.metrics = tuple(metric for metric in METRICS if metric.name in self.given.metrics)
+        names = {metric.name for metric in self.metrics}
+        self.objectives = tuple(o for o in type(self).objectives if o.metric in names)
+        timing = "analytical" if settings.engine == "scalesim" else "mapper"
+        self.fidelities = tuple(f for f in FIDELITIES[settings.engine] if f.name == timing)
+        self.default_fidelity = timing
+
     @property
     def engine(self) -> Any:
         """The entry of the engine, a module."""
@@ -231,6 +272,9 @@ class Accelerator(Problem):
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All designs in one call of the engine."""
+        if self.given is not None:
+            given = self.given.evaluate(designs, self.network)
+            return Outcomes({m.name: given.metrics[m.name] for m in self.metrics}, given.codes, given.reason)
         found = self._evaluate(self._columns(designs), fidelity)
         return Outcomes(found.metrics, found.codes, found.reason)
 
@@ -239,6 +283,8 @@ class Accelerator(Problem):
 
         They are of the mappings by Timeloop's rules; other engines have none.
         """
+        if self.given is not None:
+            return self.given.pictures(design, self.network)
         if self.settings.engine != "timeloop":
             return ()
         outcomes = self.evaluate(self.space.designs([design]))

@@ -68,7 +68,8 @@ class AcceleratorMappingSettings(Settings):
     layer: LayerText = 2
     architecture: Annotated[str, AfterValidator(_absolute), NamesFiles(_files)] = setting(
         "eyeriss",
-        "a built-in accelerator (`eyeriss`, `nvdla`, `shidiannao`, `tpu`), or a YAML or JSON file",
+        "a built-in accelerator (`eyeriss`, `nvdla`, `shidiannao`, `tpu`), or a YAML or JSON file of "
+        "cosearch's or Timeloop's",
     )
     overflow: Literal["shrink", "reject"] = setting(
         "shrink",
@@ -323,6 +324,8 @@ def read_accelerator(architecture: str) -> Architecture:
         UnknownNameError: there is neither such a name nor such a file.
         ArgumentError: the file cannot be read.
     """
+    from cosearch_simulators.accelerator.files.documents import OUR_ARCHITECTURE, kind_of, load, refusal
+    from cosearch_simulators.accelerator.files.timeloop_architecture import read_timeloop_architecture
     from cosearch_simulators.accelerator.system.architecture import preset, presets, read_architecture
     from cosearch_simulators.errors import SimulatorError
 
@@ -330,6 +333,11 @@ def read_accelerator(architecture: str) -> Architecture:
         if architecture in presets():
             return preset(architecture)
         if os.path.exists(architecture) or architecture.endswith((".yaml", ".yml", ".json")):
+            content = load(architecture)
+            if isinstance(content, dict) and {"architecture", "arch"} & content.keys():
+                return read_timeloop_architecture(architecture).architecture
+            if kind_of(content) not in ("", OUR_ARCHITECTURE):
+                raise refusal(architecture, content, "an architecture of cosearch or Timeloop")
             return read_architecture(Path(architecture))
     except SimulatorError as error:
         raise ArgumentError(str(error)) from None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
-from cosearch.errors import WorkloadError, unknown_name
+from cosearch.errors import WorkloadError, WorkloadWarning, unknown_name
 from cosearch.settings import NamesFiles
 from cosearch_plugins.accelerator.network_files import read_network_file
 
@@ -53,7 +56,7 @@ def read_network(workload: str, bits: int | None = None) -> Network:
         if name in networks():
             found = network(name, **_numbers(workload, arguments))
         elif os.path.exists(name) or os.path.splitext(name)[1] or os.sep in name:
-            found = read_network_file(name, _texts(workload, arguments))
+            found = _told(read_network_file, name, _texts(workload, arguments))
         else:
             raise unknown_name("workload", name, networks())
         found = found.fold_batch_norms()
@@ -62,6 +65,17 @@ def read_network(workload: str, bits: int | None = None) -> Network:
         return found if bits is None else found.with_precision(Precision.uniform(bits))
     except NetworkError as error:
         raise WorkloadError(str(error)) from None
+
+
+def _told(read: Callable[[str, Mapping[str, str]], Network], path: str, given: Mapping[str, str]) -> Network:
+    """The network of a file; what its reader does not know is told of once, not by each worker."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", UserWarning)
+        network = read(path, given)
+    for warning in found:
+        if multiprocessing.parent_process() is None:
+            warnings.warn(str(warning.message), WorkloadWarning, stacklevel=3)
+    return network
 
 
 def described_network(network: Network) -> str:
@@ -91,8 +105,8 @@ NetworkText = Annotated[
     AfterValidator(_absolute),
     NamesFiles(_files),
     Field(
-        description="a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), "
-        "or an ONNX file"
+        description="a built-in network, with arguments if wanted (`gpt2:sequence_length=128`), or a file: "
+        "ONNX, with the sizes that it leaves open (`bert.onnx:batch=1,sequence=128`)"
     ),
 ]
 """The setting of a network, as `read_network` takes it."""

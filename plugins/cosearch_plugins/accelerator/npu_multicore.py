@@ -6,9 +6,10 @@ The clock is the event-driven `cosearch_simulators.accelerator.engines.npu`, imp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
@@ -73,7 +74,11 @@ class NpuMulticoreSettings(Settings):
     """What runs."""
 
     workload: NetworkText = "resnet18"
-    bits: int = setting(8, "of weights and activations", unit="bits", ge=1)
+    bits: Annotated[int, Field(ge=1)] | Literal["network"] = setting(
+        8,
+        "of weights and activations; `network`: each operator's own, as a quantised file tells them",
+        unit="bits",
+    )
     threads: Threads = None
 
 
@@ -96,7 +101,8 @@ class NpuMulticore(Problem):
 
     def build(self) -> None:
         """Read the network."""
-        self.network = read_network(self.settings.workload, self.settings.bits)
+        bits = self.settings.bits
+        self.network = read_network(self.settings.workload, None if bits == "network" else bits)
         self.about = described_network(self.network)
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:

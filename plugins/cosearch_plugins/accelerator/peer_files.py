@@ -75,7 +75,7 @@ OTHER_KINDS: tuple[PeerKind, ...] = (
     PeerKind(
         "",
         _suffix(".cfg", ".ini"),
-        _other("a configuration", "of SCALE-Sim it is hardware: give it as hardware"),
+        _other("a configuration", "of SCALE-Sim it is hardware: give it as architecture"),
     ),
     PeerKind(
         "",
@@ -90,7 +90,7 @@ OTHER_KINDS: tuple[PeerKind, ...] = (
     PeerKind("", lambda _, head: head[:2] == b"\x1f\x8b", _other("a gzipped file", "unzip it first")),
     PeerKind(
         "",
-        _suffix(".pt", ".pth", ".safetensors", ".h5", ".keras", ".tflite", ".pb", ".mlmodel"),
+        _suffix(*_MODELS),
         _other("weights or a model of another framework", _EXPORT),
     ),
     PeerKind("", _suffix(".py"), _other("a Python file", "import it, and export its network to ONNX")),

@@ -62,9 +62,7 @@ class CnnAccelerator(JointProblem):
         from cosearch_simulators.networks.compression_loss import SOURCE
 
         super().build()
-        self.about = (
-            f"{self.settings.networks} ({self.family.source}); top1: {self.quality.source}; {SOURCE}"
-        )
+        self.about = f"{self.settings.networks} ({self.family.source}); top1: {self.quality.source}; {SOURCE}"
 
     @cached_property
     def family(self) -> NetworkSpace:

@@ -1,4 +1,4 @@
-"""What problems of networks on accelerators have in common: one space of three parts, and what it costs."""
+"""What problems of networks on accelerators share: one space of three parts, and what a design costs."""
 
 from __future__ import annotations
 
@@ -85,6 +85,12 @@ class Accuracy:
     status: NDArray[np.int8]
     reason: NDArray[np.object_]
     standard_error: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def known_everywhere(metrics: Mapping[str, NDArray[np.float64]]) -> Accuracy:
+    """Accuracies that every network has."""
+    number = len(next(iter(metrics.values())))
+    return Accuracy(metrics, np.zeros(number, np.int8), np.full(number, "", object))
 
 
 class JointProblem(Problem):

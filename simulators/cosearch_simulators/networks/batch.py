@@ -65,6 +65,9 @@ class Slot:
             each channel of a folded normalisation.
         output: (n,) elements.
         stage: number of the part of the network that it belongs to.
+        kind: what it is in `workloads`: convolution, up_convolution, linear, product, or the name of a
+            function.
+        padding: (n,) rows and columns of zeros around a convolution's input.
         fused: whether it is applied to what leaves the operator before, and makes no tensor of its own.
     """
 
@@ -75,6 +78,8 @@ class Slot:
     output: Ints
     stage: int
     constants: ArrayLike = 0
+    kind: str = "convolution"
+    padding: tuple[ArrayLike, ArrayLike] = (0, 0)
     fused: bool = False
 
 
@@ -145,9 +150,11 @@ class BatchBuilder:
         strides = stride if isinstance(stride, tuple) else (stride, stride)
         out, group = self._of(out_channels), self._of(groups)
         size: list[Ints] = []
+        paddings: list[ArrayLike] = []
         for extent, taps, step in zip((x.rows, x.columns), kernels, strides, strict=True):
             reach = np.asarray(dilation) * (np.asarray(taps) - 1)
-            around = 2 * (reach // 2) if padding is None else 2 * np.asarray(padding)
+            paddings.append(reach // 2 if padding is None else np.asarray(padding))
+            around = 2 * np.asarray(paddings[-1])
             fits = extent + around - reach - 1
             for row in np.flatnonzero((fits < 0) & self.active):
                 self.faults[row] = self.faults[row] or (
@@ -160,13 +167,17 @@ class BatchBuilder:
             *(dilation, dilation, 1, out if bias else 0),
         )
         folded = out if bias and normalised else 0
-        return self._matrix(name, layer, (x,), (out, size[0], size[1]), folded)
+        made = self._matrix(name, layer, (x,), (out, size[0], size[1]), folded)
+        self.slots[-1].padding = (paddings[0], paddings[1])
+        return made
 
     def up_convolution(self, name: str, x: Feature, out_channels: ArrayLike, scale: int) -> Feature:
         """A transposed convolution that multiplies rows and columns by `scale`, with a bias."""
         out = self._of(out_channels)
         row = (1, 1, out * scale * scale, x.channels, x.rows, x.columns, 1, 1, 1, 1, 1, 1, 1, out)
-        return self._matrix(name, row, (x,), (out, x.rows * scale, x.columns * scale), 0)
+        return self._matrix(
+            name, row, (x,), (out, x.rows * scale, x.columns * scale), 0, kind="up_convolution"
+        )
 
     def linear(
         self, name: str, x: Feature, features: ArrayLike, *, bias: bool = True, normalised: bool = False
@@ -175,7 +186,7 @@ class BatchBuilder:
         out = self._of(features)
         row = (1, 1, out, x.channels, x.rows * x.columns, *(1,) * 7, 1, out if bias else 0)
         folded = out if bias and normalised else 0
-        return self._matrix(name, row, (x,), (out, x.rows, x.columns), folded)
+        return self._matrix(name, row, (x,), (out, x.rows, x.columns), folded, kind="linear")
 
     def product(
         self,
@@ -190,7 +201,7 @@ class BatchBuilder:
         """A batch of products of activations, (m, k) times (k, n), as attention has them."""
         row = (heads, 1, n, k, m, *(1,) * 7, 0, 0)
         channels = self._of(np.asarray(heads) * np.asarray(n))
-        return self._matrix(name, row, (left, right), (channels, self._of(m), self._of(1)), 0)
+        return self._matrix(name, row, (left, right), (channels, self._of(m), self._of(1)), 0, kind="product")
 
     def vector(
         self,
@@ -199,6 +210,7 @@ class BatchBuilder:
         shape: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
         *,
         constants: ArrayLike = 0,
+        kind: str = "other",
     ) -> Feature:
         """An operator without multiplications, such as a pooling; of its first input's shape by default."""
         first = inputs[0]
@@ -208,6 +220,7 @@ class BatchBuilder:
             else [self._of(size) for size in shape]
         )
         slot = Slot(name, self.active, None, tuple(inputs), channels * rows * columns, self.stage, constants)
+        slot.kind = kind
         return self._made(slot, channels, rows, columns)
 
     def add(self, name: str, x: Feature, y: Feature) -> Feature:
@@ -217,12 +230,12 @@ class BatchBuilder:
         if not both.any():
             return y
         with self.only(both):
-            total = self.vector(name, [x, y])
+            total = self.vector(name, [x, y], kind="add")
         return self.where(both, total, y)
 
     def global_average(self, name: str, x: Feature) -> Feature:
         """The mean of each channel."""
-        return self.vector(name, [x], (x.channels, 1, 1))
+        return self.vector(name, [x], (x.channels, 1, 1), kind="mean")
 
     def pool(
         self, name: str, x: Feature, kernel: ArrayLike, stride: ArrayLike, padding: ArrayLike = 0
@@ -232,7 +245,7 @@ class BatchBuilder:
             np.maximum(extent + 2 * np.asarray(padding) - kernel, 0) // stride + 1
             for extent in (x.rows, x.columns)
         )
-        return self.vector(name, [x], (x.channels, rows, columns))
+        return self.vector(name, [x], (x.channels, rows, columns), kind="max_pool")
 
     def concatenate(self, inputs: Sequence[Feature]) -> Feature:
         """Tensors side by side in their channels, which moves nothing where the next operator reads them all.
@@ -254,9 +267,10 @@ class BatchBuilder:
         inputs: tuple[Feature, ...],
         shape: tuple[Ints, Ints, Ints],
         folded: ArrayLike,
+        kind: str = "convolution",
     ) -> Feature:
         output = shape[0] * shape[1] * shape[2]
-        return self._made(Slot(name, self.active, row, inputs, output, self.stage, folded), *shape)
+        return self._made(Slot(name, self.active, row, inputs, output, self.stage, folded, kind), *shape)
 
     def _made(self, slot: Slot, channels: Ints, rows: Ints, columns: Ints) -> Feature:
         number = len(self.slots)

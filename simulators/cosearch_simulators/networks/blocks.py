@@ -31,7 +31,7 @@ def squeeze_excite(
         y = builder.global_average(f"{name}.mean", x)
         y = builder.convolution(f"{name}.reduce", y, squeezed, 1, normalised=False)
         y = builder.convolution(f"{name}.expand", y, x.channels, 1, normalised=False)
-        y = builder.vector(f"{name}.scale", [x, y])
+        y = builder.vector(f"{name}.scale", [x, y], kind="multiply")
     return builder.where(condition, y, x)
 
 

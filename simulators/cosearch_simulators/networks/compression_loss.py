@@ -40,8 +40,13 @@ def top1_loss(networks: Networks, precisions: Precisions) -> Floats:
         networks: n of them.
         precisions: n of them.
     """
-    weights = networks.weights / np.maximum(networks.weights.sum(axis=1, keepdims=True), 1.0)
-    activations = networks.activations / np.maximum(networks.activations.sum(axis=1, keepdims=True), 1.0)
+    return loss_of_stages(networks.weights, networks.activations, precisions)
+
+
+def loss_of_stages(weights: Floats, activations: Floats, precisions: Precisions) -> Floats:
+    """`top1_loss` of networks of which only the elements of each stage are known, each (n, stages)."""
+    weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
+    activations = activations / np.maximum(activations.sum(axis=1, keepdims=True), 1.0)
     lost: Floats = (_looked_up(WEIGHTS, precisions.weight_bits) * weights).sum(axis=1)
     lost = lost + (_looked_up(ACTIVATIONS, precisions.activation_bits) * activations).sum(axis=1)
     return lost + (_looked_up(KEPT, precisions.kept, least=GROUP) * weights).sum(axis=1)

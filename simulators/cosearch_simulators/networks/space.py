@@ -5,14 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.networks.batch import BatchBuilder
 from cosearch_simulators.networks.networks import LayerTable, Networks, collect
 from cosearch_simulators.networks.parameters import Columns, Parameter, length_of, read_columns
+
+if TYPE_CHECKING:
+    from cosearch_simulators.workloads import Network
 
 CHUNK = 4096
 """Designs that are built at once: so many that the arrays stay in the caches' reach."""
@@ -34,7 +38,7 @@ class NetworkSpace(ABC):
         >>> space = network_space("ofa-mobilenet-v3")
         >>> columns = {parameter.name: [parameter.start] for parameter in space.parameters}
         >>> int(space.macs(columns)[0]), int(space.parameters_of(columns)[0])
-        (112967448, 3978120)
+        (121278672, 3410792)
     """
 
     name: ClassVar[str] = ""
@@ -77,6 +81,28 @@ class NetworkSpace(ABC):
             self.build(builder, read, active)
             parts.append(collect(builder, self.table, len(self.stages)))
         return Networks.concat(parts) if len(parts) > 1 else parts[0]
+
+    def network(self, design: Mapping[str, Any]) -> Network:
+        """One design as a network of `workloads`: operators by name, and which feeds which.
+
+        Args:
+            design: {parameter: value}; what is left out has its default.
+
+        Raises:
+            ConfigurationError: an unknown parameter, or a design that is no network.
+        """
+        from cosearch_simulators.networks.operators import network_of
+
+        columns = {one.name: [design.get(one.name, one.start)] for one in self.parameters}
+        columns |= {name: [value] for name, value in design.items() if name not in columns}
+        length_of(columns, self.parameters)
+        read, active, problems = read_columns(columns, self.parameters)
+        builder = BatchBuilder(1)
+        builder.faults = problems
+        self.build(builder, read, active)
+        if builder.faults[0]:
+            raise ConfigurationError(builder.faults[0])
+        return network_of(builder, self.name)
 
     def macs(self, columns: Columns) -> NDArray[np.float64]:
         """(n,) multiply-accumulates."""

@@ -32,6 +32,10 @@ class SocDesigns:
         task_memory: int64 (n, T), what holds a task's outputs; -1 of tasks that hand nothing on.
         task_order: int64 (n, T), tasks in the order in which those that become ready at once are served; None
             is the graph's own order.
+        task_rate: float64 (n, T), operations a second of a task on its element, where another model knows
+            them better than the block does; NaN is the block's, None the block's of all.
+        task_operations_a_joule: float64 (n, T), likewise.
+        element_area_m2: float64 (n, P), likewise; an element without a task is not built.
     """
 
     elements: NDArray[np.int64]
@@ -43,6 +47,9 @@ class SocDesigns:
     task_element: NDArray[np.int64]
     task_memory: NDArray[np.int64]
     task_order: NDArray[np.int64] | None = None
+    task_rate: NDArray[np.float64] | None = None
+    task_operations_a_joule: NDArray[np.float64] | None = None
+    element_area_m2: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.elements)
@@ -63,10 +70,11 @@ class SocDesigns:
         wanted = (n, widths["buses"], widths["buses"])
         if self.bus_links.shape != wanted:
             raise ConfigurationError(f"soc column bus_links is {self.bus_links.shape}, expected {wanted}")
-        if self.task_order is not None and self.task_order.shape != self.task_element.shape:
-            raise ConfigurationError(
-                f"soc column task_order is {self.task_order.shape}, expected {self.task_element.shape}"
-            )
+        for name in ("task_order", "task_rate", "task_operations_a_joule", "element_area_m2"):
+            given = getattr(self, name)
+            expected = (self.elements if name == "element_area_m2" else self.task_element).shape
+            if given is not None and given.shape != expected:
+                raise ConfigurationError(f"soc column {name} is {given.shape}, expected {expected}")
 
     def __len__(self) -> int:
         return len(self.elements)

@@ -76,6 +76,27 @@ class BlockLibrary:
             raise ConfigurationError(f"{where}: expected a mapping of names to blocks")
         return cls({name: parse(Block, block, f"{where}: {name}") for name, block in data.items()})
 
+    @classmethod
+    def together(cls, libraries: Sequence[BlockLibrary]) -> BlockLibrary:
+        """All blocks of several libraries; one that stands in several runs the tasks of all.
+
+        Raises:
+            ConfigurationError: two libraries have another block under one name.
+        """
+        blocks: dict[str, Block] = {}
+        for library in libraries:
+            for name, block in library.blocks.items():
+                known = blocks.get(name)
+                if known is None:
+                    blocks[name] = block
+                    continue
+                tasks = list(dict.fromkeys(known.mappable_tasks + block.mappable_tasks))
+                joined = known.model_copy(update={"mappable_tasks": tasks})
+                if joined != block.model_copy(update={"mappable_tasks": tasks}):
+                    raise ConfigurationError(f"two of the libraries have a block {name!r}, and not the same")
+                blocks[name] = joined
+        return cls(blocks)
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """All, in order; a block's code is its position."""

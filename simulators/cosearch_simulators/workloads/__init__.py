@@ -6,6 +6,7 @@
 from cosearch_simulators.workloads.builder import NetworkBuilder, Tensor, concatenate
 from cosearch_simulators.workloads.from_onnx import from_onnx
 from cosearch_simulators.workloads.from_torch import from_torch
+from cosearch_simulators.workloads.importing import UnknownOperatorWarning
 from cosearch_simulators.workloads.loop_nest import LOOPS, RELEVANT, TENSORS, LoopNest
 from cosearch_simulators.workloads.network import Network, OperatorGroup
 from cosearch_simulators.workloads.networks import network, networks
@@ -18,6 +19,7 @@ from cosearch_simulators.workloads.operators import (
     TransposedConvolution,
 )
 from cosearch_simulators.workloads.vector_operators import Elementwise, Embedding, Reduction
+from cosearch_simulators.workloads.volumes import Convolution3d
 
 __all__ = [
     "LOOPS",
@@ -25,6 +27,7 @@ __all__ = [
     "TENSORS",
     "BatchedMatrixMultiply",
     "Convolution",
+    "Convolution3d",
     "Elementwise",
     "Embedding",
     "LoopNest",
@@ -37,6 +40,7 @@ __all__ = [
     "Reduction",
     "Tensor",
     "TransposedConvolution",
+    "UnknownOperatorWarning",
     "concatenate",
     "from_onnx",
     "from_torch",

@@ -189,7 +189,7 @@ TRANSLATIONS: dict[str, Callable[[Call], Value]] = {
     "linalg_matmul": _product("self", "other"),
     **dict.fromkeys(("mm", "bmm"), _product("self", "mat2")),
     "mv": _product("self", "vec"),
-    **dict.fromkeys(("dot", "vdot", "inner"), _product("self", "tensor")),
+    **dict.fromkeys(("dot", "vdot"), _product("self", "tensor")),
     "inner": lambda call: _transposed_right(call, "other"),
     "addmm": _product("mat1", "mat2", "self"),
     "addmv": _product("mat", "vec", "self"),
@@ -247,4 +247,6 @@ def translate(call: Call) -> Value:
     return call.importer.unknown(call.kind, call.name, call.operands, call.shape)
 
 
+MULTIPLYING = frozenset(TRANSLATIONS) - {*POOLS, *REDUCTIONS, *ROWS, *NORMALIZATIONS}
+"""Operators whose multiply-accumulates must not be left out."""
 KNOWN = tuple(sorted({*VIEWS, *FILLS, *ELEMENTWISE, *TRANSLATIONS}))

@@ -8,6 +8,7 @@ ELEMENTWISE = {
     "addcmul": "add",
     "addcdiv": "add",
     "sub": "subtract",
+    "diff": "subtract",
     "subtract": "subtract",
     "rsub": "subtract",
     "mul": "multiply",
@@ -35,7 +36,7 @@ ELEMENTWISE = {
     **dict.fromkeys(
         (
             *("tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "asinh", "acosh", "atanh"),
-            *("lgamma", "erfc", "erfinv", "hypot"),
+            *("lgamma", "erfc", "erfinv", "polar", "angle", "logaddexp", "hypot"),
         ),
         "function",
     ),
@@ -66,7 +67,7 @@ ELEMENTWISE = {
     "gelu": "gelu",
     **dict.fromkeys(("batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"), "batch_norm"),
     "where": "select",
-    "masked_fill": "select",
+    **dict.fromkeys(("masked_fill", "index_fill", "nan_to_num", "heaviside"), "select"),
     **dict.fromkeys(("logical_and", "logical_or", "logical_xor", "logical_not"), "compare"),
     **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"), "bitwise"),
     **dict.fromkeys(("__and__", "__or__", "__xor__", "__lshift__", "__rshift__"), "bitwise"),
@@ -130,11 +131,11 @@ VIEWS = frozenset((
     "meshgrid", "moveaxis", "movedim", "mT", "narrow", "native_channel_shuffle", "native_dropout",
     "numpy_T", "pad", "permute", "permute_copy", "pixel_shuffle", "pixel_unshuffle", "ravel", "real",
     "reflection_pad1d", "reflection_pad2d", "repeat", "replication_pad1d", "replication_pad2d",
-    "replication_pad3d", "reshape", "resolve_conj", "rot90", "select", "select_copy", "slice", "slice_copy",
-    "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "swapdims", "t", "tensor_split", "tile",
-    "to", "transpose", "transpose_copy", "type_as", "unbind", "unflatten", "unfold", "unsafe_chunk",
-    "unsafe_split", "unsqueeze", "unsqueeze_copy", "view", "view_as", "view_as_complex", "view_as_real",
-    "view_copy", "vsplit", "vstack",
+    "replication_pad3d", "reshape", "reshape_as", "resolve_conj", "rot90", "select", "select_copy", "slice",
+    "slice_copy", "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "swapdims", "t",
+    "tensor_split", "tile", "to", "transpose", "transpose_copy", "type_as", "unbind", "unflatten", "unfold",
+    "unsafe_chunk", "unsafe_split", "unsqueeze", "unsqueeze_copy", "view", "view_as", "view_as_complex",
+    "view_as_real", "view_copy", "vsplit", "vstack",
 ))
 NOTHING = frozenset((
     "_assert", "_assert_async", "_assert_scalar", "_assert_tensor_metadata", "_local_scalar_dense",
@@ -142,10 +143,14 @@ NOTHING = frozenset((
     "sym_size", "sym_stride",
 ))
 """They compute nothing: checks, and numbers that Python takes out of a tensor."""
+RANDOM = frozenset((
+    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like",
+))
+"""Numbers that are drawn in each run: computed, though from no input."""
 FILLS = frozenset((
     "arange", "empty", "empty_like", "empty_permuted", "eye", "fill", "full", "full_like", "linspace",
-    "new_empty", "new_empty_strided", "new_full", "new_ones", "new_zeros", "ones", "ones_like", "rand",
-    "rand_like", "randn", "randn_like", "scalar_tensor", "tril_indices", "triu_indices", "zero", "zeros",
+    "new_empty", "new_empty_strided", "new_full", "new_ones", "new_zeros", "ones", "ones_like",
+    "scalar_tensor", "tril_indices", "triu_indices", "zero", "zeros",
     "zeros_like",
 ))
 """They take a shape from their operand, and no data."""

@@ -6,9 +6,9 @@ import operator as python_operator
 from typing import TYPE_CHECKING, Any
 
 from cosearch_simulators.errors import WorkloadError
-from cosearch_simulators.workloads.aten import translate
+from cosearch_simulators.workloads.aten import MULTIPLYING, translate
 from cosearch_simulators.workloads.aten_call import Call
-from cosearch_simulators.workloads.aten_tables import NOTHING, VIEWS
+from cosearch_simulators.workloads.aten_tables import NOTHING, RANDOM, VIEWS
 from cosearch_simulators.workloads.builder import Tensor
 from cosearch_simulators.workloads.importing import Constant, Importer
 from cosearch_simulators.workloads.operators import Precision
@@ -71,6 +71,9 @@ class Walk:
             return
         operands = [values[operand.name] for operand in node.all_input_nodes]
         self._keep_bits(node, kind)
+        if kind in RANDOM and 0 not in shape:
+            values[node.name] = Tensor((), shape)
+            return
         if 0 in shape or not any(isinstance(operand, Tensor) for operand in operands):
             together = operands[0].shape if _many(node) and operands else shape
             values[node.name] = self.importer.constant(operands, () if 0 in shape else together)
@@ -81,12 +84,18 @@ class Walk:
         name = path if path and not taken else f"{path}.{node.name}".lstrip(".")
         self.importer.builder.precision = self.precision or self._precision(node)
         given = _arguments(node) if kind != "getitem" else {}
+        where = f"{path or self.importer.builder.name} (node {node.name!r})"
         try:
-            values[node.name] = translate(Call(self.importer, kind, name, shape, given, operands))
+            if kind.startswith(QUANTIZED) and "quantize" in kind:  # its precision is that of what reads it
+                values[node.name] = self.importer.view(name, operands[:1], shape)
+            else:
+                values[node.name] = translate(Call(self.importer, kind, name, shape, given, operands))
         except WorkloadError as error:
-            raise WorkloadError(
-                f"{path or self.importer.builder.name} (node {node.name!r}): {error}"
-            ) from None
+            raise WorkloadError(f"{where}: {error}") from None
+        except (LookupError, TypeError, ValueError, AttributeError) as error:  # a form that no table knows
+            if kind in MULTIPLYING:
+                raise WorkloadError(f"{where}: this form of {kind!r} is not read ({error!r})") from error
+            values[node.name] = self.importer.unknown(kind, name, operands, shape)
         if kind not in VIEWS:
             self.used.add(name)
 

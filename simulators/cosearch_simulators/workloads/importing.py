@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TypeVar
 
-from cosearch_simulators.core.names import nearest
 from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.builder import NetworkBuilder, Tensor
 from cosearch_simulators.workloads.network import Network
@@ -235,5 +234,7 @@ def _trained(operator: Known, trained: int, weights: Value) -> Known:
 
 
 def _meant(kind: str, supported: Iterable[str]) -> str:
-    close = nearest(kind, supported)
-    return f", like the known {close!r}" if close else ""
+    """The known operator whose name differs in nothing but case and underscores."""
+    plain = kind.rpartition(".")[2].replace("_", "").casefold()
+    close = next((name for name in supported if name.replace("_", "").casefold() == plain), "")
+    return f", perhaps {close!r}" if close and close != kind else ""

@@ -52,7 +52,14 @@ class Sizes:
         self.values: dict[str, int] = {}
         initializers = {tensor.name for tensor in graph.initializer}
         inputs = [value for value in graph.input if value.name not in initializers]
-        self._open = {value.name: _axes(value) for value in inputs}
+        self._open = {value.name: axes_of(value) for value in inputs}
+        for value in inputs:
+            optional = value.type.optional_type.elem_type
+            if value.type.HasField("sequence_type") or optional.HasField("sequence_type"):
+                raise WorkloadError(
+                    f"{source}: input {value.name!r} is a sequence, whose length the file does not tell: "
+                    "export the network with its tensors as inputs of their own"
+                )
         for name in shapes:
             if name not in self._open:
                 raise WorkloadError(
@@ -206,17 +213,14 @@ class Sizes:
 
 
 def axes_of(value: ValueInfoProto) -> list[Open] | None:
-    """The sizes of a tensor in the file, "" for one without a name; None where it has no shape."""
-    return _axes(value)
+    """The sizes of a tensor in the file, "" for one without a name; None where it has no shape.
 
-
-def _axes(value: ValueInfoProto) -> list[Open] | None:
+    Some exporters write 0 or -1 for a size that is open.
+    """
     of = value.type.optional_type.elem_type if value.type.HasField("optional_type") else value.type
     if not of.tensor_type.HasField("shape"):
         return None
-    return [
-        axis.dim_value if axis.HasField("dim_value") else axis.dim_param for axis in of.tensor_type.shape.dim
-    ]
+    return [axis.dim_value if axis.dim_value > 0 else axis.dim_param for axis in of.tensor_type.shape.dim]
 
 
 def _one(sizes: Sequence[Open]) -> bool:

@@ -27,7 +27,6 @@ class Call:
         biasable: whether the first computed input is a matrix product that feeds nothing else.
         opset: of the standard operators.
         numbers: of the inputs that are small constants.
-        outputs: how many are used.
     """
 
     importer: Importer
@@ -39,7 +38,6 @@ class Call:
     biasable: bool = False
     opset: int = 1
     numbers: Sequence[np.ndarray | None] = ()
-    outputs: int = 1
 
     def value(self, place: int) -> Value:
         """An input."""

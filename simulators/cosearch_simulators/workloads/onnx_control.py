@@ -7,6 +7,7 @@ by the names of their operators.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -26,19 +27,42 @@ MOST_ROUNDS = 10_000
 """Of a loop that may end earlier; it is taken to run all of them."""
 
 
-def _if(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+@dataclass(frozen=True)
+class Place:
+    """Where a graph is.
+
+    Attributes:
+        prefix: of the names of its operators, with the rounds of the loops around it.
+        key: the same without the rounds: one for each graph of the file.
+    """
+
+    prefix: str = ""
+    key: str = ""
+
+    def inside(self, name: str, branch: str, step: int | None = None) -> Place:
+        """The place of a graph that a node of this name holds."""
+        part = branch if step is None else str(step)
+        return Place(f"{self.prefix}{name}.{part}.", f"{self.key}{name}.{branch}/")
+
+
+def _if(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     condition = _needed(given, 0)
     if condition.number is None:
-        raise WorkloadError(
-            f"its condition {node.input[0]!r} depends on what is computed: {_settable(walk, node.input[0])}"
-        )
-    branch = _attribute(node, "then_branch" if bool(condition.number.all()) else "else_branch").g
-    return list(walk.graph(branch, scope, f"{prefix}{_name(node)}."))
+        way = _settable(walk, node.input[0], 1, 0)
+        raise WorkloadError(f"its condition {node.input[0]!r} depends on what is computed: {way}")
+    which = "then" if bool(condition.number.all()) else "else"
+    branch = _attribute(node, f"{which}_branch").g
+    return list(walk.graph(branch, scope, place.inside(_name(node), which)))
 
 
-def _loop(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _loop(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     body = _attribute(node, "body").g
     rounds = _one(given, 0)
+    if rounds is None and given[0] is not None:
+        raise WorkloadError(
+            f"the number of its rounds {node.input[0]!r} depends on what is computed: "
+            f"{_settable(walk, node.input[0], 10)}"
+        )
     going = given[1] if len(given) > 1 else None
     if going is not None and going.number is not None and not going.number.all():
         rounds = 0
@@ -50,7 +74,7 @@ def _loop(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> 
         counter = Known(Constant(()), 7, np.array(step, dtype=np.int64))
         entering = [counter, Known(Constant(()), 9, np.array(True)), *carried]
         inputs = dict(zip(names, entering, strict=False))
-        condition, *found = walk.graph(body, scope, f"{prefix}{_name(node)}.{step}.", inputs)
+        condition, *found = walk.graph(body, scope, place.inside(_name(node), "", step), inputs)
         carried = found[: len(carried)]
         scans.append(found[len(carried) :])
         step += 1
@@ -62,10 +86,10 @@ def _loop(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> 
                 "as a constant"
             )
     collected = len(node.output) - len(carried)
-    return [*carried, *(_stacked([found[place] for found in scans]) for place in range(collected))]
+    return [*carried, *(_stacked([found[at] for found in scans]) for at in range(collected))]
 
 
-def _scan(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _scan(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     body = _attribute(node, "body").g
     count = _attribute(node, "num_scan_inputs").i
     axes = next((list(one.ints) for one in node.attribute if one.name == "scan_input_axes"), [0] * count)
@@ -79,45 +103,45 @@ def _scan(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> 
     for step in range(steps):
         parts = [_without(one, axis) for one, axis in zip(scanned, axes, strict=True)]
         inputs = dict(zip(names, [*carried, *parts], strict=False))
-        found = walk.graph(body, scope, f"{prefix}{_name(node)}.{step}.", inputs)
+        found = walk.graph(body, scope, place.inside(_name(node), "", step), inputs)
         carried = found[: len(carried)]
         outputs.append(found[len(carried) :])
     collected = len(node.output) - len(carried)
-    return [*carried, *(_stacked([found[place] for found in outputs]) for place in range(collected))]
+    return [*carried, *(_stacked([found[at] for found in outputs]) for at in range(collected))]
 
 
-def _sequence(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _sequence(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     return [_parts([_known(one) for one in given])]
 
 
-def _insert(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _insert(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     parts = list(_listed(given, 0))
-    place = _one(given, 2)
-    parts.insert(len(parts) if place is None else place, _needed(given, 1))
+    at = _one(given, 2)
+    parts.insert(len(parts) if at is None else at, _needed(given, 1))
     return [_parts(parts)]
 
 
-def _erase(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _erase(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     parts = list(_listed(given, 0))
-    place = _one(given, 1)
-    del parts[-1 if place is None else place]
+    at = _one(given, 1)
+    del parts[-1 if at is None else at]
     return [_parts(parts)]
 
 
-def _at(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
-    parts, place = _listed(given, 0), _one(given, 1)
-    if place is None:
-        raise WorkloadError("the place in the sequence depends on what is computed")
-    if not -len(parts) <= place < len(parts):
-        raise WorkloadError(f"the sequence has {len(parts)} parts, there is none at {place}")
-    return [parts[place]]
+def _at(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
+    parts, at = _listed(given, 0), _one(given, 1)
+    if at is None:
+        raise WorkloadError("the at in the sequence depends on what is computed")
+    if not -len(parts) <= at < len(parts):
+        raise WorkloadError(f"the sequence has {len(parts)} parts, there is none at {at}")
+    return [parts[at]]
 
 
-def _length(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _length(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     return [Known(Constant(()), 7, np.array(len(_listed(given, 0)), dtype=np.int64))]
 
 
-def _concatenated(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _concatenated(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     parts = _listed(given, 0)
     axis = _attribute(node, "axis").i
     new = any(one.name == "new_axis" and one.i for one in node.attribute)
@@ -132,11 +156,11 @@ def _concatenated(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: 
     if all(number is not None for number in numbers):
         joined = np.stack(numbers, axis) if new else np.concatenate(numbers, axis)  # type: ignore[arg-type]
         return [Known(Constant(tuple(shape)), parts[0].kind, joined)]
-    name = f"{prefix}{_name(node)}"
+    name = f"{place.prefix}{_name(node)}"
     return [parts[0].seen_as(walk.importer.view(name, [part.value for part in parts], shape))]
 
 
-def _split(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _split(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     whole = _needed(given, 0)
     attributes = {one.name: one.i for one in node.attribute}
     axis, keeps = attributes.get("axis", 0), attributes.get("keepdims", 1)
@@ -155,15 +179,15 @@ def _split(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) ->
         shape[axis] = size
         if sizes is None and not keeps:
             del shape[axis]
-        parts.append(whole.seen_as(_part(whole.value, shape)))
+        parts.append(whole.seen_as(whole.value.reshape(*shape)))
     return [_parts(parts)]
 
 
-def _optional(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _optional(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     return [_parts([_known(one) for one in given])]
 
 
-def _element(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _element(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     known = _needed(given, 0)
     if known.parts is None:
         return [known]
@@ -172,17 +196,17 @@ def _element(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) 
     return [known.parts[0]]
 
 
-def _has(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _has(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     known = given[0] if given else None
     there = known is not None and (known.parts is None or len(known.parts) > 0)
     return [Known(Constant(()), 9, np.array(there))]
 
 
-def _identity(walk: Any, node: NodeProto, given: Given, scope: Any, prefix: str) -> list[Known]:
+def _identity(walk: Any, node: NodeProto, given: Given, scope: Any, place: Place) -> list[Known]:
     return [_needed(given, 0)]
 
 
-CONTROL: dict[str, Callable[[Any, NodeProto, Given, Any, str], list[Known]]] = {
+CONTROL: dict[str, Callable[[Any, NodeProto, Given, Any, Place], list[Known]]] = {
     "If": _if,
     "Loop": _loop,
     "Scan": _scan,
@@ -245,10 +269,6 @@ def _parts(parts: Sequence[Known]) -> Known:
     return Known(value, parts[0].kind if parts else 1, None, 32, "", tuple(parts))
 
 
-def _part(value: Value, shape: Sequence[int]) -> Value:
-    return value.reshape(*shape)
-
-
 def _without(known: Known, axis: int) -> Known:
     shape = list(known.shape)
     del shape[axis]
@@ -270,7 +290,7 @@ def _stacked(parts: Sequence[Known]) -> Known:
     return parts[0].seen_as(Tensor(producers, shape))
 
 
-def _settable(walk: Any, name: str) -> str:
+def _settable(walk: Any, name: str, *values: int) -> str:
     if name in walk.sizes.shapes:
-        return f"it is an input, set it as {name}=1 or {name}=0"
-    return "export the file with the branch that is meant"
+        return f"it is an input, set it as {' or '.join(f'{name}={value}' for value in values)}"
+    return "export the file with a constant in its place"

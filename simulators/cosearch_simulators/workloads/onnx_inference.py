@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosearch_simulators.errors import WorkloadError
-from cosearch_simulators.workloads.importing import Value
+from cosearch_simulators.workloads.importing import Constant, Value
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto, TypeProto
@@ -22,6 +22,8 @@ SMALL_ELEMENTS = 1024
 """Tensors up to this size may be part of a shape's arithmetic; larger ones are weights."""
 
 STANDARD_DOMAINS = ("", "ai.onnx")
+KNOWN_DOMAINS = ("com.microsoft", "qonnx", "finn", "onnx.brevitas")
+"""Beginnings of other domains whose operators are known."""
 
 # fmt: off
 ARITHMETIC = frozenset((
@@ -172,6 +174,29 @@ def _with_inference(kind: str, opset: int, domain: str) -> Any:
     earlier = [version for version in having if version <= opset]
     later = [version for version in having if version > opset]
     return having[max(earlier)] if earlier else having[min(later)] if later else None
+
+
+def shape_of(node: NodeProto, given: Sequence[Known | None]) -> Known:
+    """What a Shape or a Size gives."""
+    assert given[0] is not None
+    shape = given[0].shape
+    ends = {attribute.name: attribute.i for attribute in node.attribute}
+    part = shape[ends.get("start", 0) : ends.get("end", len(shape))]
+    number = np.array(part if node.op_type == "Shape" else prod(shape), dtype=np.int64)
+    return as_known(number, Constant(number.shape), node.op_type)
+
+
+def as_known(array: np.ndarray, value: Value, maker: str) -> Known:
+    """A small constant whose data are known."""
+    from onnx import helper
+
+    kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+    return Known(value, kind, array if array.dtype.kind in "biuf" else None, bits_of(kind), maker)
+
+
+def is_known(domain: str) -> bool:
+    """Whether operators of this domain are those of the tables."""
+    return domain in STANDARD_DOMAINS or domain.startswith(KNOWN_DOMAINS)
 
 
 def bits_of(kind: int) -> int:

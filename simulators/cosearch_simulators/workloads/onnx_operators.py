@@ -23,9 +23,9 @@ from cosearch_simulators.workloads.onnx_tables import (
     FILLS,
     NORMALIZATIONS,
     POOLS,
+    RANDOM,
     REDUCTIONS,
     ROWS,
-    SAME_SHAPE,
     TRAINED,
     VIEWS,
 )
@@ -41,8 +41,7 @@ def translate(call: Call) -> Value | list[Value]:
         sizes = f"{call.value(0).shape} to {call.shape}"
         raise WorkloadError(f"cannot reshape {sizes}: the file was exported for other input sizes")
     if call.kind in VIEWS:
-        shape = call.value(0).shape if call.kind in SAME_SHAPE else call.shape
-        return call.importer.view(call.name, [call.value(0)], shape)
+        return call.importer.view(call.name, [call.value(0)], call.shape)
     if call.kind in FILLS:
         return Constant(call.shape)
     if call.kind in TRANSLATIONS:
@@ -235,4 +234,4 @@ TRANSLATIONS: dict[str, Callable[[Call], Value | list[Value]]] = {
 }
 OWN_SHAPES = frozenset(("Einsum", *RECURRENT, *ATTENTION, *CONTRIB))
 """Operators whose translation knows the shapes of what they give."""
-KNOWN = frozenset((*VIEWS, *FILLS, *ELEMENTWISE, *TRANSLATIONS))
+KNOWN = frozenset((*VIEWS, *FILLS, *RANDOM, *ELEMENTWISE, *TRANSLATIONS))

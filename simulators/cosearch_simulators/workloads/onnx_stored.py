@@ -10,11 +10,12 @@ import numpy as np
 
 from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.importing import Constant, Importer
+from cosearch_simulators.workloads.onnx_axes import Sizes
 from cosearch_simulators.workloads.onnx_buffers import untrained
 from cosearch_simulators.workloads.onnx_inference import SMALL_ELEMENTS, Known, bits_of, is_floating
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto, TensorProto
+    from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
 
 
 class Stored:
@@ -91,3 +92,17 @@ class Stored:
         ):  # a damaged tensor is told of by who needs it, and onnx has no class of its own for it
             return None
         return found if found.dtype.kind in "biuf" and found.dtype.isbuiltin else None
+
+    def input(self, value: ValueInfoProto, sizes: Sizes) -> Known:
+        """An input of the model, or the number that it was set to."""
+        from onnx import helper
+
+        name, shape = value.name, sizes.shapes[value.name]
+        of = value.type.optional_type.elem_type if value.type.HasField("optional_type") else value.type
+        kind = of.tensor_type.elem_type or 1
+        if name in sizes.values:
+            number = np.full(shape, sizes.values[name], dtype=helper.tensor_dtype_to_np_dtype(kind))
+            return Known(Constant(shape), kind, number, bits_of(kind))
+        if 0 in shape:
+            return Known(Constant(shape), kind, None, bits_of(kind))
+        return Known(self._importer.builder.input(name, shape), kind, None, bits_of(kind))

@@ -25,7 +25,7 @@ ELEMENTWISE = {
     "Sin": "sin",
     "Cos": "cos",
     **dict.fromkeys(
-        ("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"),
+        ("DFT", "STFT", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"),
         "function",
     ),
     "Abs": "absolute",
@@ -45,6 +45,7 @@ ELEMENTWISE = {
     "Shrink": "shrink",
     "Sigmoid": "sigmoid",
     "Swish": "swish",
+    "SwiGLU": "glu",
     "HardSigmoid": "hard_sigmoid",
     "HardSwish": "hard_swish",
     "Gelu": "gelu",
@@ -95,16 +96,22 @@ NORMALIZATIONS = {
 # The first input's data stay where they are. Quantisation is the precision of the operators around it.
 # fmt: off
 VIEWS = frozenset((
-    "BipolarQuant", "Cast", "CastLike", "CenterCropPad", "DepthToSpace", "DequantizeLinear", "Dropout",
+    "BipolarQuant", "BitCast", "Cast", "CastLike", "CenterCropPad", "DepthToSpace", "DequantizeLinear",
+    "Dropout",
     "Expand", "Flatten", "FloatQuant", "Identity", "IntQuant", "Pad", "Quant", "QuantizeLinear", "Reshape",
     "ReverseSequence", "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Trunc",
     "Unsqueeze",
 ))
-SAME_SHAPE = frozenset(("BipolarQuant", "FloatQuant", "IntQuant", "Quant", "Trunc"))
-FILLS = frozenset((
-    "Bernoulli", "ConstantOfShape", "EyeLike", "RandomNormal", "RandomNormalLike", "RandomUniform",
-    "RandomUniformLike",
+SAME_SHAPE = frozenset((
+    "BipolarQuant", "FloatQuant", "GroupNormalization", "IntQuant", "MeanVarianceNormalization", "Quant",
+    "Trunc",
 ))
+"""What they give has the shape of their first input, which `onnx` has no rule for."""
+RANDOM = frozenset((
+    "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
+))
+"""Numbers that are drawn in each run: computed, though from no input."""
+FILLS = frozenset(("ConstantOfShape", "EyeLike", "Range"))
 """They take a shape from their input, and no data."""
 # fmt: on
 

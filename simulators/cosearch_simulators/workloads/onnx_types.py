@@ -19,6 +19,7 @@ from cosearch_simulators.workloads.onnx_inference import (
     Known,
     inferred,
     is_floating,
+    is_known,
 )
 from cosearch_simulators.workloads.onnx_operators import OWN_SHAPES
 from cosearch_simulators.workloads.onnx_precision import rounded_kind
@@ -80,11 +81,14 @@ class Types:
         kind, standard = node.op_type, node.domain in STANDARD_DOMAINS
         there = [known for known in given if known is not None]
         first = there[0] if there else Known(Tensor((), ()))
-        if kind in SAME_SHAPE:
+        if any(one.name == "channels_last" and one.i for one in node.attribute) and "Conv" in kind:
+            raise WorkloadError("its channels come last: use the file from before its layout was optimised")
+        known = is_known(node.domain)
+        if kind in SAME_SHAPE and known:
             return [Inferred(first.kind, first.shape)] * len(node.output)
-        if kind in ("QuantizeLinear", "DequantizeLinear"):
+        if kind in ("QuantizeLinear", "DequantizeLinear") and known:
             return [Inferred(rounded_kind(node, given), first.shape)]
-        if kind in OWN_SHAPES:
+        if kind in OWN_SHAPES and known:
             floats = (known.kind for known in there if is_floating(known.kind))
             own = first.kind if kind.startswith(("QLinear", "QGemm")) else next(floats, first.kind)
             return [Inferred(own, None)] * len(node.output)
@@ -102,7 +106,7 @@ class Types:
             return [Inferred(one.kind, shape) for one, shape in zip(types, shapes, strict=True)]
         if problem is not None:
             raise problem
-        if kind in AT_MOST:
+        if kind in AT_MOST and standard:
             numbers = [None if one is None else one.number for one in given]
             most = AT_MOST[kind]([() if one is None else one.shape for one in given], numbers)
             return [Inferred(one.kind, most) for one in types]
@@ -118,7 +122,7 @@ class Types:
         import onnx
 
         kind, standard = node.op_type, node.domain in STANDARD_DOMAINS
-        if kind in SHAPED_AS and not (standard and SHAPED_AS[kind][0] == kind):
+        if kind in SHAPED_AS and is_known(node.domain) and not (standard and SHAPED_AS[kind][0] == kind):
             return self._as_standard(node, given)
         if standard and onnx.defs.has(kind):
             return self._inferred(node, given)

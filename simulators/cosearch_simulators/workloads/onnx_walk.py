@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Iterable, Mapping, Sequence
-from math import prod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
 
 from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.builder import Tensor
 from cosearch_simulators.workloads.importing import Constant, Importer, Value
 from cosearch_simulators.workloads.onnx_axes import Sizes, axes_of
 from cosearch_simulators.workloads.onnx_call import Call
-from cosearch_simulators.workloads.onnx_control import CONTROL
+from cosearch_simulators.workloads.onnx_control import CONTROL, Place
 from cosearch_simulators.workloads.onnx_inference import (
     STANDARD_DOMAINS,
     Inferred,
     Known,
+    as_known,
     bits_of,
     computed,
+    is_known,
+    shape_of,
 )
 from cosearch_simulators.workloads.onnx_nodes import MOST_NODES, all_nodes, ordered
 from cosearch_simulators.workloads.onnx_operators import (
@@ -31,6 +31,7 @@ from cosearch_simulators.workloads.onnx_operators import (
 )
 from cosearch_simulators.workloads.onnx_precision import DATA_FIRST, precision_of, stored_bits
 from cosearch_simulators.workloads.onnx_stored import Stored
+from cosearch_simulators.workloads.onnx_tables import RANDOM
 from cosearch_simulators.workloads.onnx_types import Types
 from cosearch_simulators.workloads.operators import Precision
 
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
 DAMAGES = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
 """What a damaged file makes of code that reads a whole one."""
-
-KNOWN_DOMAINS = ("com.microsoft", "qonnx", "finn", "onnx.brevitas")
-"""Beginnings of the domains whose operators are known."""
 
 Scope = ChainMap[str, Known]
 _Part: TypeAlias = "tuple[list[NodeProto], dict[str, Known], dict[str, Any]]"
@@ -80,29 +78,28 @@ class Walk:
         scope: Scope = ChainMap()
         for value in graph.input:
             if value.name in self.sizes.shapes:
-                scope[value.name] = self._input(value)
-        self.graph(graph, scope, "")
+                scope[value.name] = self.stored.input(value, self.sizes)
+        self.graph(graph, scope, Place())
 
     def graph(
-        self, graph: GraphProto, outer: Scope, prefix: str, inputs: Mapping[str, Known] | None = None
+        self, graph: GraphProto, outer: Scope, place: Place, inputs: Mapping[str, Known] | None = None
     ) -> list[Known]:
         """The outputs of a graph, whose nodes may use what is known outside.
 
         Args:
             graph: the one of the model, or of a branch or a loop.
             outer: values by name.
-            prefix: of the names of its operators.
+            place: where it is.
             inputs: of the graph, by name.
         """
         scope = outer.new_child(dict(inputs or {}))
-        key = prefix if not inputs else "/".join(part for part in prefix.split(".") if not part.isdigit())
-        if key not in self._parts:
-            self._parts[key] = self._prepared(graph, scope, key)
-        nodes, constants, shapes = self._parts[key]
+        if place.key not in self._parts:
+            self._parts[place.key] = self._prepared(graph, scope, place.key)
+        nodes, constants, shapes = self._parts[place.key]
         scope.update(constants)
         self.visits += 1
         for node in nodes:
-            self.node(node, scope, prefix, key, shapes)
+            self.node(node, scope, place, shapes)
         missing = next((value.name for value in graph.output if value.name not in scope), None)
         if missing is not None and outer:
             raise WorkloadError(f"{self.source}: nothing gives the output {missing!r}")
@@ -121,7 +118,7 @@ class Walk:
         shapes = {value.name: axes_of(value) for value in (*graph.value_info, *graph.output)}
         return nodes, constants, shapes
 
-    def node(self, node: NodeProto, scope: Scope, prefix: str, key: str, shapes: dict[str, Any]) -> None:
+    def node(self, node: NodeProto, scope: Scope, place: Place, shapes: dict[str, Any]) -> None:
         """Give the outputs of a node their values."""
         import onnx
 
@@ -133,11 +130,10 @@ class Walk:
         where = f"{self.source}: node {label(node)} ({node.op_type})"
         try:
             given = [scope[name] if name else None for name in node.input]
-            outputs = self._outputs(node, given, scope, prefix, key, shapes)
+            outputs = self._outputs(node, given, scope, place, shapes)
         except WorkloadError as error:
-            raise (
-                error if str(error).startswith(self.source) else WorkloadError(f"{where}: {error}")
-            ) from None
+            told = str(error).startswith(f"{self.source}: ")  # by a node inside of this one
+            raise (error if told else WorkloadError(f"{where}: {error}")) from None
         except (
             onnx.shape_inference.InferenceError,
             onnx.checker.ValidationError,
@@ -155,30 +151,36 @@ class Walk:
         node: NodeProto,
         given: list[Known | None],
         scope: Scope,
-        prefix: str,
-        key: str,
+        place: Place,
         shapes: dict[str, Any],
     ) -> Sequence[Known]:
         kind, standard = node.op_type, node.domain in STANDARD_DOMAINS
         opset = self.opsets[""]
         if standard and kind == "Constant":
-            return [self.stored.between(node, key)]
+            return [self.stored.between(node, place.key)]
         if standard and (
             kind in CONTROL or any(known is not None and known.parts is not None for known in given)
         ):
             if kind not in CONTROL:
                 raise WorkloadError("it has a sequence or an optional where a tensor is needed")
-            return CONTROL[kind](self, node, given, scope, prefix)
+            return CONTROL[kind](self, node, given, scope, place)
         if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
             raise WorkloadError(f"operator {kind!r} holds graphs of its own and is not supported")
         if standard and kind in ("Shape", "Size"):
-            return [_shape_of(node, given)]
+            return [shape_of(node, given)]
         arithmetic = computed(node, given, opset) if standard else None
         values = [None if known is None else known.value for known in given]
         if arithmetic is not None:
-            return [_number(array, self.importer.constant(values, array.shape), kind) for array in arithmetic]
+            return [
+                as_known(array, self.importer.constant(values, array.shape), kind) for array in arithmetic
+            ]
         types = self.types.of(node, given, shapes)
         bits = [stored_bits(node, given, bits_of(one.kind)) for one in types]
+        if kind in RANDOM and standard:
+            return [
+                Known(Tensor((), one.shape or ()), one.kind, None, width)
+                for one, width in zip(types, bits, strict=True)
+            ]
         of_data = values[:1] if kind in DATA_FIRST else values
         if not any(isinstance(value, Tensor) for value in values):
             sizes = [one.shape for one in types]
@@ -190,8 +192,13 @@ class Walk:
             ]
         if types[0].shape is not None and 0 in types[0].shape and kind not in OWN_SHAPES:
             return [Known(Constant(one.shape or ()), one.kind, None, 32, kind) for one in types]
-        found = translate(self._call(self.importer, node, given, types, prefix))
-        several = found if isinstance(found, list) else [found, *self._others(found, types[1:])]
+        found = translate(self._call(self.importer, node, given, types, place.prefix))
+        # what else a node gives has the same producers
+        several = (
+            found
+            if isinstance(found, list)
+            else [found, *(found.reshape(*(one.shape or ())) for one in types[1:])]
+        )
         return [
             Known(value, one.kind, None, width, kind)
             for value, one, width in zip(several, types, bits, strict=False)
@@ -234,10 +241,10 @@ class Walk:
         first = next(place for place, value in enumerate(values) if isinstance(value, Tensor))
         before = given[first]
         biasable = before is not None and before.maker == "MatMul" and self.uses[node.input[first]] == 1
-        foreign = not node.domain.startswith(KNOWN_DOMAINS) and node.domain not in STANDARD_DOMAINS
+        named = is_known(node.domain) and (kind in KNOWN or not node.domain)
         return Call(
             importer,
-            f"{node.domain}.{kind}" if foreign or (node.domain and kind not in KNOWN) else kind,
+            kind if named else f"{node.domain}.{kind}",
             prefix + (node.name or node.output[0]),
             types[0].shape or (),
             values,
@@ -245,12 +252,7 @@ class Walk:
             biasable,
             self.opsets[""],
             [None if known is None else known.number for known in given],
-            len([name for name in node.output if name]),
         )
-
-    def _others(self, found: Value, types: Iterable[Inferred]) -> list[Value]:
-        """What else a node gives has the same producers."""
-        return [found.reshape(*(one.shape or ())) for one in types]
 
     def _constant(self, kind: str, values: Sequence[Value | None], shape: tuple[int, ...]) -> Constant:
         constant = self.importer.constant(values, shape)
@@ -270,43 +272,10 @@ class Walk:
     def _known_number(self, name: str) -> Known | None:
         return self._numbers.get(name, Known(Constant(())))
 
-    def _input(self, value: Any) -> Known:
-        name, shape = value.name, self.sizes.shapes[value.name]
-        of = value.type.optional_type.elem_type if value.type.HasField("optional_type") else value.type
-        kind = of.tensor_type.elem_type or 1
-        if name in self.sizes.values:
-            number = np.full(shape, self.sizes.values[name], dtype=_numpy(kind))
-            return Known(Constant(shape), kind, number, bits_of(kind))
-        if 0 in shape:
-            return Known(Constant(shape), kind, None, bits_of(kind))
-        return Known(self.importer.builder.input(name, shape), kind, None, bits_of(kind))
-
 
 def label(node: NodeProto) -> str:
     """What a node is called in messages."""
     return repr(node.name or next(iter(node.output), "") or node.op_type)
-
-
-def _shape_of(node: NodeProto, given: list[Known | None]) -> Known:
-    assert given[0] is not None
-    shape = given[0].shape
-    ends = {attribute.name: attribute.i for attribute in node.attribute}
-    part = shape[ends.get("start", 0) : ends.get("end", len(shape))]
-    number = np.array(part if node.op_type == "Shape" else prod(shape), dtype=np.int64)
-    return _number(number, Constant(number.shape), node.op_type)
-
-
-def _number(array: np.ndarray, value: Constant, maker: str) -> Known:
-    from onnx import helper
-
-    kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-    return Known(value, kind, array if array.dtype.kind in "biuf" else None, bits_of(kind), maker)
-
-
-def _numpy(kind: int) -> Any:
-    from onnx import helper
-
-    return helper.tensor_dtype_to_np_dtype(kind)
 
 
 def _domain(domain: str) -> str:

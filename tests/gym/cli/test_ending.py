@@ -144,3 +144,20 @@ def test_a_problem_whose_designs_all_break_the_contract_is_one_line(command):
     assert "problem rude: breaks the contract of simulate: " in lines[0]
     assert "latncy" in lines[0]
     assert "Traceback" not in broken.err
+
+
+def test_ctrl_c_while_plugins_are_imported_is_one_line(start, environment, site_folder, tmp_path):
+    (tmp_path / "slow_plugin.py").write_text(
+        "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)\n"
+    )
+    (tmp_path / "slow-1.dist-info").mkdir()
+    (tmp_path / "slow-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1\n")
+    (tmp_path / "slow-1.dist-info" / "entry_points.txt").write_text("[cosearch]\nslow = slow_plugin\n")
+    path = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
+    process = start("problems", env={"PYTHONPATH": path, "COSEARCH_PLUGINS": "slow"})
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (-signal.SIGINT, "", "error: interrupted\n")

@@ -179,8 +179,13 @@ def test_a_file_that_is_not_there_is_one_line(cli, tmp_path):
     cli("evaluate", "toy-cache", "--designs", tmp_path / "no.csv").assert_error("no.csv", "No such file")
 
 
-def test_exactly_one_source_of_designs_is_needed(cli):
-    cli("evaluate", "toy-cache").assert_error("one of --design JSON, --designs FILE and --default")
+def test_without_designs_it_is_the_default_one_and_said(cli):
+    found = cli("evaluate", "toy-cache", "--json")
+    assert found.json == cli("evaluate", "toy-cache", "--default", "--json").json
+    assert "no --design was given: this is the default design" in found.err
+
+
+def test_one_source_of_designs_is_enough(cli):
     cli("evaluate", "toy-cache", "--default", "--design", "{}").assert_error("expected one of")
 
 

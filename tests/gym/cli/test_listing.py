@@ -123,3 +123,14 @@ def test_listing_does_not_import_the_heavy_libraries():
     code = "import sys; from cosearch.cli import run; run(['problems']); print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not heavy & set(out.splitlines()[-1].split())
+
+
+def test_a_description_is_readable_on_a_narrow_terminal(builtin, monkeypatch):
+    """Whatever the width, a description stands below its name, in lines that people can read."""
+    monkeypatch.setattr("cosearch.terminal.PIPED_WIDTH", 80)
+    out = builtin("describe", "dram-controller").out
+    lines = out.splitlines()
+    name = next(k for k, line in enumerate(lines) if line.startswith("response_time_ns "))
+    assert lines[name + 1].startswith("    average of the reads")
+    listed = [line for line in lines if not line.startswith(("workload:", "A ", "env ids", "workloads"))]
+    assert max(map(len, listed)) <= 80

@@ -13,7 +13,7 @@ import cosearch
 from cosearch.environments.rewards import REWARDS
 from cosearch.space.convert.gymnasium import from_multi_discrete, to_multi_discrete
 
-DRAM, MO_DRAM = "cosearch/DramController-v0", "cosearch/mo-DramController-v0"
+DRAM, MO_DRAM = "cosearch/DramController-v1", "cosearch/mo-DramController-v1"
 WORKLOAD = "random:requests=600"
 
 

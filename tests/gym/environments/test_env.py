@@ -352,7 +352,7 @@ def test_the_helper_of_sb3_makes_environments():
     from stable_baselines3.common.env_util import make_vec_env
 
     envs = make_vec_env(
-        "cosearch/DramController-v0", n_envs=2, env_kwargs={"workload": "random:requests=500"}
+        "cosearch/DramController-v1", n_envs=2, env_kwargs={"workload": "random:requests=500"}
     )
     envs.reset()
     *_, infos = envs.step(np.array([envs.action_space.sample() for _ in range(2)]))

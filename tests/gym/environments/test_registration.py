@@ -126,7 +126,7 @@ def test_a_problem_that_nobody_registered_has_none(tmp_path):
         "import cosearch; from gymnasium.envs.registration import registry; import gymnasium",
         "import cosearch_plugins.dram.controller; import gymnasium",
         "import cosearch_agents, gymnasium",
-        "import gymnasium; gymnasium.make('cosearch:cosearch/DramController-v0')",
+        "import gymnasium; gymnasium.make('cosearch:cosearch/DramController-v1')",
     ],
 )
 def test_the_builtin_problems_have_their_ids(imports):

@@ -15,6 +15,7 @@ import pytest
 from cosearch import Store
 from cosearch.errors import StoreError
 from cosearch.store import blocks, packing
+from cosearch.store.store import REFUSED
 from stored_studies import append, assert_counts_up, designs, outcomes, record, written
 
 
@@ -51,17 +52,20 @@ def test_a_writer_has_room_beside_the_store_while_it_is_open(path):
 
 @pytest.mark.parametrize("batch", [1, 200])
 def test_what_a_full_disk_refuses_waits_and_is_taken_up(path, batch):
-    written(path).close()
+    with written(path) as store, store.writer(store.study()) as writer:
+        writer.set_status("running")
     said, stored = fill(path, batch)
     assert "is full" in said
     assert "make room, then resume" in said
     assert "study.db.1.reserve for `resume`" in said
     assert "\n" not in said
     with Store.open(path) as store:
+        assert store.study().stopped_because == REFUSED
         assert_counts_up(store.evaluations(store.study()), at_least=stored)
         with store.writer(store.study()) as writer:
             assert writer.stored == stored + batch
             append(writer, 5)
+        assert store.study().stopped_because != REFUSED
         assert_counts_up(store.evaluations(store.study()), at_least=stored + batch + 5)
     assert [file.name for file in path.parent.iterdir() if file.is_file()] == ["study.db"]
 

@@ -116,7 +116,7 @@ NETWORK = """\
         Layer D { Type: DSCONV
             Dimensions { K: 1, C: 32, R: 3, S: 3, Y: 114, X: 114 } }
         Layer F { Type: GEMM Dimensions { M: 10, N: 20, K: 30 } }
-        Layer B { Type: BMM Dimensions { B: 4, M: 10, N: 20, K: 30 } }
+        Layer B { Type: BMM Dimensions: { B: 4, M: 10, N: 20, K: 30 } }
         Layer P { Type: POOL Stride { X: 2, Y: 2 } Dimensions { C: 8, R: 2, S: 2, Y: 8, X: 8 } }
     }
 """

@@ -28,7 +28,8 @@ sizes = st.integers(1, 40)
 def test_the_sample_of_scalesim_is_met() -> None:
     table = validate(SAMPLE)
     assert table.passed, table.failures
-    assert {row.group for row in table.rows} == {*DATAFLOWS, "limited bandwidth"}
+    groups = {row.group for row in table.rows if not row.group.startswith("npu")}
+    assert groups == {*DATAFLOWS, "limited bandwidth"}
 
 
 def test_all_of_scalesim_is_met(reference: Path) -> None:

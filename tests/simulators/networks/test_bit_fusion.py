@@ -2,50 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from cosearch_simulators.networks.batch import BatchBuilder
-from cosearch_simulators.networks.costs import Accelerators, Precisions
-from cosearch_simulators.networks.costs.bound import bound
-from cosearch_simulators.networks.costs.jobs import jobs
-from cosearch_simulators.networks.networks import LayerTable, collect
+import bit_fusion
 
 
 @pytest.fixture(scope="module")
 def compared(reference):
-    """Latency and energy of convolutions with one group, ours and the tool's, and their bits.
-
-    The machine is the tool's `bf_e_conf.ini`: 16 rows, 32 columns, 112 KiB, 192 bits from memory in a cycle
-    at 500 MHz. The tool fetches and stores 32-bit sums of every output: 64 bits, where results would have 8.
-    """
-    pandas = pytest.importorskip("pandas")
-    table = pandas.read_parquet(reference / "nas" / "apq_bitfusion_lut.parquet")
-    table = table[table.groups == 1]
-    names = ("in_ch", "out_ch", "input_size", "kernel", "stride", "pad_flag", "w_bits", "a_bits")
-    c, k, size, kernel, stride, padding, w, a = (table[name].to_numpy().astype(int) for name in names)
-    n = len(table)
-    builder = BatchBuilder(n)
-    builder.convolution("layer", builder.input(c, size), k, kernel, stride, padding=padding, bias=False)
-    machine = Accelerators(
-        array_rows=[16] * n,
-        array_columns=32,
-        multiplier="fusion-8",
-        register_bytes=16,
-        buffer_kib=112,
-        buffer_banks=48,
-        buffer_bytes_per_cycle=16 * 8 + 32 * 8 + 32 * 4,
-        memory_gb_per_s=12.0,
-        dataflow="nvdla-like",
-        clock_ghz=0.5,
-    )
-    work = jobs(collect(builder, LayerTable(), 1), machine, Precisions.of(n, 1, w, a), 45.0)
-    bits = work.bits.copy()
-    bits[:, 2] = 64
-    ours = bound(replace(work, bits=bits), ["nvdla-like"] * n)[work.pair]
-    return ours[:, 0] / 0.5e6, table.latency_ms.to_numpy(), ours[:, 1] / 1e9, table.energy_mj.to_numpy(), w, a
+    pytest.importorskip("pandas")
+    return bit_fusion.compared()
 
 
 def spearman(x, y):

@@ -15,6 +15,7 @@ from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.networks.costs import MULTIPLIERS, UNITS, Accelerators, Precisions, evaluate
 from cosearch_simulators.networks.costs.bound import bound
 from cosearch_simulators.networks.costs.jobs import jobs
+from cosearch_simulators.networks.costs.layers import layer_costs
 from cosearch_simulators.networks.costs.mapped import mapped
 from cosearch_simulators.networks.spaces import network_space
 from cosearch_simulators.workloads import Network, Precision
@@ -201,6 +202,19 @@ def test_sparse_weights_are_dense_on_units_that_skip_nothing():
     )
     for name in UNITS:
         assert np.array_equal(dense[name], sparse[name])
+
+
+@pytest.mark.parametrize("fidelity", ["bound", "mapper"])
+def test_layers_one_by_one_add_up_to_the_whole(fidelity):
+    networks, hardware, bits = drawn(4, seed=8)
+    bits = Precisions.of(4, len(SPACE.stages), bits.weight_bits, 8, bits.kept)
+    layers = layer_costs(networks, hardware, bits, fidelity=fidelity)
+    whole = evaluate(networks, hardware, bits, fidelity=fidelity)
+    for row in range(4):
+        mine = slice(networks.start[row], networks.start[row + 1])
+        assert layers.latency_ns[mine].sum() == pytest.approx(whole["latency_ns"][row])
+        assert layers.energy_pj[mine].sum() == pytest.approx(whole["energy_pj"][row])
+        assert np.all(layers.utilisation[mine] > 0)
 
 
 def test_bad_precisions_are_refused_in_a_line():

@@ -248,3 +248,41 @@ def test_the_blocks_of_mobiledet_are_what_they_say():
     assert (1, 256, 64, 3) in sizes["fused"]
     assert (1, 16, 64, 1) in sizes["tensor"]
     assert (1, 16, 16, 3) in sizes["tensor"]
+
+
+def test_published_mobiledets_have_the_operations_of_the_paper():
+    """Xiong et al., with the SSDLite head at 320 x 320: 0.45 billion for CPUs, 1.53 for the Edge TPU."""
+    from cosearch_simulators.networks.spaces.mobiledet import published_macs
+
+    for name, billions in (("cpu", 0.45), ("edgetpu", 1.53)):
+        assert published_macs(name) / 1e9 == pytest.approx(billions, rel=0.02)
+    assert published_macs("dsp") > published_macs("edgetpu")
+
+
+@pytest.mark.parametrize("name", list(SPACES))
+def test_a_design_is_a_network_of_operators_with_the_same_layers(name):
+    """Against the operators' own counts; a folded normalisation is a bias there."""
+    space = network_space(name)
+    columns = drawn(space, 2, seed=3)
+    networks = space.networks(columns)
+    for row in range(2):
+        network = space.network({key: column[row].item() for key, column in columns.items()})
+        assert network.macs == networks.macs[row]
+        nests = [operator.loop_nest() for operator in network.matrix_operators]
+        assert nests == networks.nests(row)
+        weights = sum(operator.parameters - operator.bias_elements for operator in network.matrix_operators)
+        assert weights == networks.weights[row].sum()
+        assert len(network.edges) >= len(network.operators)
+    with pytest.raises(ConfigurationError, match="no network parameter"):
+        space.network({"nothing": 1})
+
+
+def test_pruned_channels_leave_their_share_of_the_stage():
+    """Half of the expanded channels of a stage leave about half of its weights; other stages stay."""
+    space = network_space("efficientnet-lite")
+    base = {one.name: [one.start, one.start] for one in space.parameters}
+    networks = space.networks(base | {"ratio_6": [1.0, 0.5]})
+    stage = space.stages.index("stage_6")
+    assert networks.weights[1, stage] / networks.weights[0, stage] == pytest.approx(0.5, abs=0.02)
+    others = np.arange(len(space.stages)) != stage
+    assert np.array_equal(networks.weights[0, others], networks.weights[1, others])

@@ -10,14 +10,14 @@ import pytest
 from cosearch_simulators.core.validation.ranking import spearman
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.networks.quality import load
-from cosearch_simulators.networks.quality.training.data import load_images
-from cosearch_simulators.networks.quality.training.elastic import (
+from cosearch_simulators.networks.quality.families.small_cnn import (
     LARGEST,
     SMALLEST,
     Choice,
-    ElasticNetwork,
     SmallCnn,
 )
+from cosearch_simulators.networks.quality.training.data import load_images
+from cosearch_simulators.networks.quality.training.elastic import ElasticNetwork
 from cosearch_simulators.networks.quality.training.quality import TrainedQuality, measured_part
 from cosearch_simulators.networks.quality.training.scores import naswot, scores
 from cosearch_simulators.networks.quality.training.training import (
@@ -129,7 +129,7 @@ def test_shared_weights_rank_fifty_networks_as_training_alone_does():
 
 def test_a_short_supernet_ranks_better_than_chance():
     quality = load("small-cnn-supernet")
-    quality._steps = 120
+    quality._steps = 80
     found = quality.evaluate(columns(30))
     size = np.array([sum(c.widths) for c in FAMILY.choices(FAMILY.codes(columns(30))[0])])
     assert (found.status == 0).all()

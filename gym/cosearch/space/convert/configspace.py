@@ -46,6 +46,8 @@ def config_space(space: DesignSpace) -> ConfigSpace.ConfigurationSpace:
         for name in codings[child].names:
             clauses = []
             for condition in conditions:
+                if condition.parent in space.held_positions and not space.conditions[condition.parent]:
+                    continue  # always holds; ConfigSpace loses sight of what depends on a constant
                 parent = codings[condition.parent]
                 positions = condition.positions
                 if condition.parent in space.held_positions:

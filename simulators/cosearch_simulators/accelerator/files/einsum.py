@@ -17,6 +17,7 @@ from cosearch_simulators.workloads import (
     Operator,
     Precision,
 )
+from cosearch_simulators.workloads.loop_nest import LARGEST_STEP
 
 Index = tuple[tuple[int, str], ...]
 """One index of a tensor: the sum of factor times loop."""
@@ -41,7 +42,7 @@ def operator_of(
         precision: bits of each operand.
 
     Raises:
-        WorkloadError: an index of the inputs that is no window.
+        WorkloadError: an index of the inputs that is no window, or too large a step.
     """
     precision = precision or Precision()
     of = [{loop for index in tensor for _, loop in index} for tensor in (weights, inputs, outputs)]
@@ -84,6 +85,8 @@ def operator_of(
     ]
     pairs += [(1, 1, 1, 1)] * (2 - len(pairs))
     (p, r, stride_p, dilation_r), (q, s, stride_q, dilation_s) = pairs
+    if max(stride_p, stride_q, dilation_r, dilation_s) > LARGEST_STEP:
+        raise WorkloadError(f"{name}: strides and dilations must be at most {LARGEST_STEP}")
     return Convolution(
         name=name,
         precision=precision,

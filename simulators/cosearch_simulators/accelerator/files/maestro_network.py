@@ -57,6 +57,8 @@ def read_network(path: Path | str) -> Network:
     if not layers:
         if re.search(r"^\s*(NumPEs|num_pes|L1Size|NoC_BW)\b", text, re.MULTILINE):
             raise WorkloadError(f"{path} is a hardware file of MAESTRO, not a network")
+        if "Dataflow" in text:
+            raise WorkloadError(f"{path} is a dataflow of MAESTRO, not a network with layers")
         raise WorkloadError(f"{path}: expected a MAESTRO network with layers, found none")
     return chain(name or path.stem, [_operator(layer, constants, path) for layer in layers])
 
@@ -81,7 +83,7 @@ def _parse(text: str, path: Path) -> tuple[str, dict[str, str], list[_Layer]]:
             name = follows[0] if follows[0] != "{" else ""
         elif word == "Layer" and follows and depth <= 1:
             layers.append(_Layer(follows[0] if follows[0] != "{" else f"layer{len(layers)}", line))
-        elif word == "Type" and layers and follows[:1] == [":"]:
+        elif word == "Type" and layers and follows[:1] == [":"] and len(follows) == 2:
             layers[-1].kind = follows[1].upper()
             position += 2
         elif word in ("Dimensions", "Stride") and layers:
@@ -103,6 +105,7 @@ def _until_brace(tokens: list[tuple[str, int]], start: int) -> Iterator[tuple[st
 def _block(tokens: list[tuple[str, int]], start: int, path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     words = [token for token, _ in _until_brace(tokens, start) if token not in "{},;"]
+    words = words[1:] if words[:1] == [":"] else words
     line = tokens[min(start, len(tokens) - 1)][1]
     for place in range(0, len(words), 3):
         part = words[place : place + 3]

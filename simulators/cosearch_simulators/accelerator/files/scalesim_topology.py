@@ -101,7 +101,7 @@ def _operator(where: str, row: list[str], places: Mapping[str, int]) -> Operator
         return int(text)
 
     name = row[0] or "layer"
-    if "ifmap height" not in places:
+    if not all(column in places for column in CONVOLUTION):
         return MatrixMultiply(name=name, m=number("m"), n=number("n"), k=number("k"))
     rows, columns, r, s, channels, filters = (number(column) for column in CONVOLUTION)
     named = next((column for column in STRIDES if column in places), None)

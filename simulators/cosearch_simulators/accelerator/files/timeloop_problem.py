@@ -78,12 +78,14 @@ def problem_operator(problem: Mapping[str, Any], where: str) -> Operator:
         raise WorkloadError(f"{where}: problem.instance has none of the dimensions {', '.join(dimensions)}")
     sizes = {name: _whole(sizes_of.get(name, 1), f"{where}: problem.instance.{name}") for name in dimensions}
     values = {}
-    for entry in shape.get("coefficients") or ():
+    for entry in _mappings(shape.get("coefficients") or [], f"{where}: problem.shape.coefficients"):
         name = str(entry.get("name"))
         values[name] = _whole(sizes_of.get(name, entry.get("default", 1)), f"{where}: coefficient {name}")
     spaces = next((shape[k] for k in ("data_spaces", "data-spaces", "dataspaces") if k in shape), None)
-    if not isinstance(spaces, list) or not all(isinstance(space, dict) for space in spaces):
-        raise WorkloadError(f"{where}: problem.shape.data_spaces must be a list, got {spaces!r:.60}")
+    spaces = _mappings(spaces, f"{where}: problem.shape.data_spaces")
+    for number, space in enumerate(spaces):
+        if not isinstance(space.get("name"), str):
+            raise WorkloadError(f"{where}: problem.shape.data_spaces[{number}] has no name")
     outputs = [s for s in spaces if s.get("read_write", s.get("read-write", False))]
     outputs = outputs or [s for s in spaces if "output" in str(s.get("name")).lower()]
     others = [space for space in spaces if space not in outputs]
@@ -138,19 +140,25 @@ def _projection(
     for index in projection:
         terms = []
         for term in index if isinstance(index, list) else [[index]]:
-            loop, *factors = term if isinstance(term, list) else [term]
-            if loop not in sizes:
+            loop, *factors = term if isinstance(term, list) and term else [term]
+            if not isinstance(loop, str) or loop not in sizes:
                 raise WorkloadError(
                     f"{where}: data space {name} has the index {loop!r}{hint(loop, list(sizes))}"
                 )
             for factor in factors:
-                if not isinstance(factor, int) and factor not in values:
+                if not isinstance(factor, int) and (not isinstance(factor, str) or factor not in values):
                     raise WorkloadError(
                         f"{where}: data space {name} has the factor {factor!r}{hint(factor, list(values))}"
                     )
             terms.append((prod(f if isinstance(f, int) else values[f] for f in factors), str(loop)))
         found.append(tuple(terms))
     return tuple(found)
+
+
+def _mappings(value: Any, where: str) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise WorkloadError(f"{where} must be a list of mappings, got {value!r:.60}")
+    return value
 
 
 def _whole(value: Any, where: str) -> int:

@@ -32,12 +32,14 @@ def read_workload(path: Path | str) -> Network:
         if not isinstance(raw, dict):
             raise WorkloadError(f"{where} must be a mapping, got {raw!r:.60}")
         identity = raw.get("id", number)
+        if not isinstance(identity, int | str):
+            raise WorkloadError(f"{where}: id must be a number or a name, got {identity!r:.60}")
         if identity in operators:
             raise WorkloadError(f"{where}: two layers have this id")
         operator = _operator(raw, where, f"{raw.get('name') or raw.get('operator_type', 'layer')}_{identity}")
         sources = raw.get("operand_source") or {}
         fed = (
-            [operators[s].name for s in sources.values() if s in operators]
+            [operators[s].name for s in sources.values() if isinstance(s, int | str) and s in operators]
             if isinstance(sources, dict)
             else []
         )
@@ -117,6 +119,8 @@ def _precision(raw: Mapping[str, Any], where: str) -> Precision:
     if not isinstance(given, dict):
         raise WorkloadError(f"{where}: operand_precision must be a mapping, got {given!r:.60}")
     bits = {name: value for name, value in given.items() if value}
+    if not all(isinstance(value, int) for value in given.values()):
+        raise WorkloadError(f"{where}: operand_precision must be whole numbers of bits, got {given!r:.60}")
     sums = bits.get("O", 32)
     try:
         return Precision(bits.get("W", 8), bits.get("I", 8), bits.get("O_final", sums), max(sums, 1))

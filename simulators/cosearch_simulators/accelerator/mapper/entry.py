@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from cosearch_simulators.accelerator.common import copying, nest_tables, tile
+from cosearch_simulators.accelerator.common import copying, movement, nest_tables, tile
 from cosearch_simulators.accelerator.common.copying import copy_row
 from cosearch_simulators.accelerator.mapper import exhaustive_kernel, search_cost, search_kernel
 from cosearch_simulators.accelerator.mapper.exhaustive_kernel import try_all
@@ -60,7 +60,7 @@ def _entry_point(digest: int) -> Callable[..., Any]:
 
 
 search_range = _entry_point(
-    sources_digest(copying, nest_tables, tile, search_cost, search_kernel, exhaustive_kernel)
+    sources_digest(copying, nest_tables, tile, movement, search_cost, search_kernel, exhaustive_kernel)
 )
 announce_compilation(search_range, "the accelerator mapper")
 

@@ -1,8 +1,10 @@
 """Cycles and energy of a mapping, as fast as a search needs them: `cost_of_state`.
 
-The counts are those of `nest_kernel.cost_of` where factors multiply to the dimensions, in closed form from
-products that the search keeps up to date; the tests hold the two against each other. What only a search
-needs is here too: a tensor's `home`, the level that holds all of it in place of the backing store.
+The counts are those of `nest_kernel.cost_of` where factors multiply to the dimensions, from products that the
+search keeps up to date; what moves is counted by the same functions (`common/movement.py`, `tile.py`). Left
+apart are the sums over levels, which are Timeloop's to the last bit there and shorter here; the test
+`test_the_cost_of_the_search_is_that_of_the_evaluation` holds the two together. What only a search needs is
+here too: a tensor's `home`, the level that holds all of it in place of the backing store.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -10,9 +12,9 @@ from __future__ import annotations
 
 from numba import njit
 
+from cosearch_simulators.accelerator.common.movement import input_fills, output_words, with_windows
 from cosearch_simulators.accelerator.common.nest_tables import (
     CAPACITY,
-    DILATION,
     MAC_PJ,
     MACS_A_CYCLE,
     MULTICAST,
@@ -21,13 +23,11 @@ from cosearch_simulators.accelerator.common.nest_tables import (
     READ_PJ,
     REDUCTION,
     SHARED_BANDWIDTH,
-    STRIDE,
-    TIMELOOP,
     WIDTH,
     WRITE_BANDWIDTH,
     WRITE_PJ,
 )
-from cosearch_simulators.accelerator.common.tile import coinciding, newly_held, tile_words, window
+from cosearch_simulators.accelerator.common.tile import tile_words
 
 ABOVE, PRESENT, RUN, SHARED, READ_WORDS, WRITTEN_WORDS, WORK_COLUMNS = 0, 1, 2, 5, 8, 9, 10
 """Columns of a level's work row: steps of the loops above it, instances, then by tensor the steps above that
@@ -123,7 +123,7 @@ def cost_of_state(
             before = multiplied  # partial sums of an output at the child, then at the parent
             if child >= 0:
                 if tensor == 1:
-                    traffic = _input_words(nest, options, temporal, extent, order, work, child)
+                    traffic = input_fills(nest, options, temporal, extent, order, work[child, ABOVE], child)
                 else:
                     traffic = tile_words(extent[child], nest, tensor) * work[child, ABOVE]
                     traffic /= work[child, RUN + tensor]
@@ -134,15 +134,14 @@ def cost_of_state(
                     arriving /= work[level, SHARED + tensor]
                 multiplied /= work[level, SHARED + 2]
             if tensor == 1:
-                arriving /= _windows(table, nest, spread, extent, child, parent)
+                arriving /= with_windows(table, nest, spread, extent, child, parent, 1.0)
             if tensor == 2:
                 whole = tile_words(extent[last], nest, 2)
-                read = arriving - whole * multiplied
+                read, filled = output_words(traffic, arriving, whole, multiplied, before)
                 work[charged, WRITTEN_WORDS] += arriving * table[charged, WIDTH + 2]
                 work[charged, READ_WORDS] += read * table[charged, WIDTH + 2]
                 energy += read * table[charged, READ_PJ + 2] + arriving * table[charged, WRITE_PJ + 2]
                 if child >= 0:
-                    filled = traffic - whole * before
                     work[child, WRITTEN_WORDS] += filled * table[child, WIDTH + 2]
                     energy += filled * table[child, WRITE_PJ + 2]
             else:
@@ -163,58 +162,3 @@ def cost_of_state(
         cycles = max(cycles, reading, writing)
     result[0], result[1] = cycles, energy
     return -1
-
-
-@njit(nogil=True, error_model="numpy")
-def _windows(table, nest, spread, extent, child, parent):
-    """How many times over the children's input windows cover what they cover together.
-
-    The search never spreads one loop of a window at two levels.
-    """
-    sharing = 1.0
-    for axis in range(2):
-        out_factor, out_step, filter_factor, filter_step = 1.0, 0.0, 1.0, 0.0
-        for level in range(child + 1, parent + 1):
-            if table[level, MULTICAST] != 0.0:
-                if spread[level, 4 + axis] > 1.0:
-                    out_factor = spread[level, 4 + axis]
-                    out_step = nest[STRIDE + axis] * (extent[level - 1, 4 + axis] if level else 1.0)
-                if spread[level, 6 + axis] > 1.0:
-                    filter_factor = spread[level, 6 + axis]
-                    filter_step = nest[DILATION + axis] * (extent[level - 1, 6 + axis] if level else 1.0)
-        if out_factor > 1.0 and filter_factor > 1.0:
-            sharing *= coinciding(out_factor, out_step, filter_factor, filter_step)
-    return sharing
-
-
-@njit(nogil=True, error_model="numpy")
-def _input_words(nest, options, temporal, extent, order, work, child):
-    """Words that fill an instance of a level with inputs: all of the tile, or what slides into it."""
-    here = extent[child]
-    rows, columns = window(here, nest, 0), window(here, nest, 1)
-    plane = here[0] * here[1] * here[3]
-    tile = plane * rows * columns
-    remaining = work[child, ABOVE]
-    words, back_rows, back_columns = 0.0, 0.0, 0.0
-    for level in range(child + 1, temporal.shape[0]):
-        for position in range(8):
-            loop = order[level, position]
-            factor = temporal[level, loop]
-            if factor == 1.0:
-                continue
-            step_rows, step_columns = 0.0, 0.0
-            if loop == 4 or loop == 6:
-                step_rows = extent[level, loop] / factor * nest[STRIDE if loop == 4 else DILATION]
-            elif loop == 5 or loop == 7:
-                step_columns = extent[level, loop] / factor * nest[(STRIDE if loop == 5 else DILATION) + 1]
-            elif loop != 2:
-                return words + tile * remaining
-            outer = remaining / factor
-            move_rows, move_columns = step_rows - back_rows, step_columns - back_columns
-            new = newly_held(plane, rows, columns, move_rows, move_columns)
-            words += (factor - 1.0) * outer * new
-            returns = 1.0 if options & TIMELOOP else factor - 1.0
-            back_rows += returns * step_rows
-            back_columns += returns * step_columns
-            remaining = outer
-    return words + tile

@@ -12,14 +12,14 @@ from cosearch_simulators.accelerator.common import nest_tables
 from cosearch_simulators.accelerator.mapper.bounds import lower_bounds
 from cosearch_simulators.accelerator.mapper.mapper import map_nests
 from cosearch_simulators.accelerator.system.architecture import Architecture
-from cosearch_simulators.core.validation.table import ValidationRow
+from cosearch_simulators.core.validation.ranking import RankedRow
 from cosearch_simulators.workloads.loop_nest import LoopNest
 
 Pair = tuple[str, Architecture, LoopNest, dict[str, Any]]
 """A record's identifier, its architecture and nest, and the record."""
 
 
-def rows(pairs: Sequence[Pair]) -> tuple[list[ValidationRow], dict[str, dict[str, float]], list[str]]:
+def rows(pairs: Sequence[Pair]) -> tuple[list[RankedRow], dict[str, dict[str, float]], list[str]]:
     """Our EDP against that of `timeloop-mapper`, with the same freedom: any bypass, factors that divide.
 
     An error is how much worse we are; being better is none.
@@ -30,7 +30,7 @@ def rows(pairs: Sequence[Pair]) -> tuple[list[ValidationRow], dict[str, dict[str
     Returns:
         Rows of the error table, its speed part, and a line for each missed pair.
     """
-    table: list[ValidationRow] = []
+    table: list[RankedRow] = []
     speed: dict[str, dict[str, float]] = {}
     failures: list[str] = []
     pairs = [pair for pair in pairs if "mapper_cycles" in pair[3]]
@@ -55,7 +55,7 @@ def rows(pairs: Sequence[Pair]) -> tuple[list[ValidationRow], dict[str, dict[str
             f"EDP, {effort}: geometric mean {of_theirs:.4f} of Timeloop's, {of_bound:.2f} of a lower bound"
         )
         worse = np.maximum(ours, theirs)
-        table.append(ValidationRow.of("mapper", metric, worse, theirs, bound=0.0, required_share=1.0))
+        table.append(RankedRow.ranked("mapper", metric, worse, theirs, bound=0.0, required_share=1.0))
         speed[f"the best mapping of one layer, {effort}"] = {
             "cosearch_us": 1e6 * float(np.median(seconds)),
             "timeloop_us": 1e6 * float(np.median(their_s)),

@@ -149,8 +149,14 @@ MAC = "MAC"
 """What an energy table calls the multiply-accumulate unit."""
 
 
-def with_parts(architecture: Architecture, table: EnergyTable) -> Architecture:
-    """The accelerator with the table's numbers for the parts that it names; the others keep theirs."""
+def with_parts(architecture: Architecture, table: EnergyTable, mac: str = MAC) -> Architecture:
+    """The accelerator with the table's numbers for the parts that it names; the others keep theirs.
+
+    Args:
+        architecture: the accelerator.
+        table: energies and areas; parts go by the levels' names.
+        mac: what the table calls the multiply-accumulate unit.
+    """
     levels = []
     for level in architecture.levels:
         update: dict[str, Any] = {"area_um2": table.area_um2.get(level.name, level.area_um2)}
@@ -160,11 +166,11 @@ def with_parts(architecture: Architecture, table: EnergyTable) -> Architecture:
                 table.energy(level.name, ("write", "update", "read")) / level.block_words
             )
         levels.append(level.model_copy(update=update))
-    unit: dict[str, Any] = {"area_um2": table.area_um2.get(MAC, architecture.mac.area_um2)}
-    if MAC in table.energy_pj:
-        unit["energy_pj"] = table.energy(MAC, ("compute", "mac_random", "mac", "multiply", "read"))
-    mac = architecture.mac.model_copy(update=unit)
-    return architecture.model_copy(update={"levels": tuple(levels), "mac": mac})
+    unit: dict[str, Any] = {"area_um2": table.area_um2.get(mac, architecture.mac.area_um2)}
+    if mac in table.energy_pj:
+        unit["energy_pj"] = table.energy(mac, ("compute", "mac_random", "mac", "multiply", "read"))
+    units = architecture.mac.model_copy(update=unit)
+    return architecture.model_copy(update={"levels": tuple(levels), "mac": units})
 
 
 def vector_elements(network: Network) -> int:

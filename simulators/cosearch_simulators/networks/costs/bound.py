@@ -14,7 +14,7 @@ from cosearch_simulators.accelerator.mapper.bounds import touched
 from cosearch_simulators.accelerator.mapping.templates import template
 from cosearch_simulators.networks.costs.accelerators import SUM_BITS, WORD_BITS
 from cosearch_simulators.networks.costs.bound_kernel import LAYER_COLUMNS, bound_pairs
-from cosearch_simulators.networks.costs.jobs import Jobs, _distinct
+from cosearch_simulators.networks.costs.jobs import Jobs, distinct
 from cosearch_simulators.networks.networks import nest_of
 from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads.loop_nest import LOOPS
@@ -23,6 +23,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 FLEXIBLE = "flexible"
+MOST_FITS = 1_000_000
+"""Layers on arrays that are remembered, some 300 bytes each."""
+
 _fits: dict[tuple[object, int, int, bytes], Floats] = {}
 _layers: dict[bytes, list[float]] = {}
 
@@ -105,10 +108,12 @@ def _spreads(jobs: Jobs, dataflows: Sequence[str]) -> tuple[Floats, Ints]:
     flows = list(dict.fromkeys(dataflows))
     code = {flow: number for number, flow in enumerate(flows)}
     flow_of = np.array([code[flow] for flow in dataflows], np.int64)[jobs.accelerator]
-    kinds, kind_of, _ = _distinct([flow_of, jobs.machines.columns, jobs.machines.rows])
-    wanted, place, _ = _distinct([kind_of[jobs.machine_of], jobs.nest_of])
+    kinds, kind_of, _ = distinct([flow_of, jobs.machines.columns, jobs.machines.rows])
+    wanted, place, _ = distinct([kind_of[jobs.machine_of], jobs.nest_of])
     out = np.empty((len(wanted), SPREAD_COLUMNS))
     axes = [_axes(flow) for flow in flows]
+    if len(_fits) > MOST_FITS:
+        _fits.clear()
     keys = [nest[:8].tobytes() for nest in jobs.nests]
     for number, (kind, nest) in enumerate(wanted.tolist()):
         flow, columns, rows = kinds[kind].tolist()

@@ -8,10 +8,15 @@ all and words of a byte it is that bound, which a test checks.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
+from cosearch_simulators.accelerator.engines.bound import kernel
 from cosearch_simulators.accelerator.engines.bound.kernel import _least, _least_larger
+from cosearch_simulators.compilation import sources_digest
 
 M, K, D, WEIGHTS, INPUTS, OUTPUTS, OVERLAP, TAPS, MACS, LAYER_COLUMNS = range(10)
 """Columns of a layer: output pixels, channels and depth of sums of one group; elements of each tensor; how
@@ -26,83 +31,7 @@ of the memory; multiply-accumulates of a unit in a cycle; bits of an element; pJ
 multiply-accumulate."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def bound_pairs(layers, machines, spreads, layer_of, machine_of, spread_of, start, stop, out):
-    """Cycles and pJ of pairs `start` to `stop`, into `out` (pairs, 2).
-
-    Args:
-        layers: float64 (k, LAYER_COLUMNS).
-        machines: float64 (m, MACHINE_COLUMNS).
-        spreads: float64 (s, `spread.SPREAD_COLUMNS`).
-        layer_of: int64 (pairs,).
-        machine_of: int64 (pairs,).
-        spread_of: int64 (pairs,).
-        start: first pair.
-        stop: behind the last one.
-        out: takes the numbers.
-    """
-    for i in range(start, stop):
-        layer, machine, fits = layers[layer_of[i]], machines[machine_of[i]], spreads[spread_of[i]]
-        m, d, macs = layer[M], layer[D], layer[MACS]
-        w, x, o = layer[WEIGHTS], layer[INPUTS], layer[OUTPUTS]
-        v, taps = layer[OVERLAP], layer[TAPS]
-        wb, ib, ob, sb = machine[W_BITS], machine[I_BITS], machine[O_BITS], machine[SUM_BITS]
-        share_w, share_i, share_o = fits[1], fits[2], fits[3]
-        units = machine[UNITS]
-        pair_o = min(share_w * share_i, units)
-        pair_w = min(share_i * share_o, units)
-        pair_i = min(share_w * share_o, units)
-
-        # What must pass the memory's port for all that the chip holds, in bits.
-        chip = machine[BUFFER] + units * machine[REGISTERS]
-        k_all = layer[K]
-        once = w * wb + x * ib + o * ob
-        outputs_stay = o * ob + _least(w * m * wb, x * k_all * ib, chip / sb, m, k_all)
-        weights_stay = w * wb - o * ob + _least(x * k_all * ib, 2.0 * o * d * ob, chip / wb, k_all, d)
-        inputs_stay = x * ib - o * ob + _least(w * m * wb, 2.0 * o * d * ob, chip / ib * v, m, d)
-        passing = max(once, min(outputs_stay, weights_stay, inputs_stay))
-
-        # Cycles in which buffer and memory can give the array what it needs.
-        k = macs / x
-        own = machine[REGISTERS]
-        sums, held_w, held_i = max(own / sb, 1.0), own / wb, own / ib
-        reading = machine[BUFFER_RATE] + machine[MEMORY_RATE]
-        summing = machine[BUFFER_RATE] / sb + machine[MEMORY_RATE] / ob
-        first = (
-            _least(
-                macs * wb,
-                macs * ib,
-                sums * taps * pair_o,
-                min(m, share_w * sums),
-                min(k, share_i * taps * sums),
-            )
-            / reading
-        )
-        second = _least_larger(
-            macs * ib / reading,
-            macs / summing,
-            held_w * taps * pair_w,
-            min(k, share_i * taps * held_w),
-            min(d, share_o * held_w),
-        )
-        third = _least_larger(
-            macs * wb / reading,
-            macs / summing,
-            held_i * v * pair_i,
-            min(m, share_w * held_i * v),
-            min(d, share_o * held_i * v),
-        )
-        cycles = max(fits[0] / machine[RATE], passing / machine[MEMORY_RATE], min(first, second, third))
-
-        far = min(machine[MEMORY_GET], machine[MEMORY_PUT])
-        energy = macs * machine[MAC_PJ] + (passing - once) * far
-        energy += (w * wb + x * ib) * machine[MEMORY_GET] + o * ob * machine[MEMORY_PUT]
-        energy += _array_pj(layer, machine, fits, passing - once)
-        out[i, 0] = np.ceil(cycles * (1.0 - 1e-12))
-        out[i, 1] = energy
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _array_pj(layer, machine, fits, beyond):
     """Energy of registers and buffer; `beyond` is the memory's bits beyond those that must pass anyway."""
     m, d, macs = layer[M], layer[D], layer[MACS]
@@ -178,3 +107,86 @@ def _array_pj(layer, machine, fits, beyond):
             least = min(least, moved + i * put_i + (once_w if keep_w else 0.0) + (once_o if keep_o else 0.0))
         best = min(best, fixed + max(0.0, least))
     return best
+
+
+def _entry_point(digest: int) -> Callable[..., Any]:
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def bound_pairs(layers, machines, spreads, layer_of, machine_of, spread_of, start, stop, out):
+        """Cycles and pJ of pairs `start` to `stop`, into `out` (pairs, 2).
+
+        Args:
+            layers: float64 (k, LAYER_COLUMNS).
+            machines: float64 (m, MACHINE_COLUMNS).
+            spreads: float64 (s, `spread.SPREAD_COLUMNS`).
+            layer_of: int64 (pairs,).
+            machine_of: int64 (pairs,).
+            spread_of: int64 (pairs,).
+            start: first pair.
+            stop: behind the last one.
+            out: takes the numbers.
+        """
+        assert digest >= 0
+        for i in range(start, stop):
+            layer, machine, fits = layers[layer_of[i]], machines[machine_of[i]], spreads[spread_of[i]]
+            m, d, macs = layer[M], layer[D], layer[MACS]
+            w, x, o = layer[WEIGHTS], layer[INPUTS], layer[OUTPUTS]
+            v, taps = layer[OVERLAP], layer[TAPS]
+            wb, ib, ob, sb = machine[W_BITS], machine[I_BITS], machine[O_BITS], machine[SUM_BITS]
+            share_w, share_i, share_o = fits[1], fits[2], fits[3]
+            units = machine[UNITS]
+            pair_o = min(share_w * share_i, units)
+            pair_w = min(share_i * share_o, units)
+            pair_i = min(share_w * share_o, units)
+
+            # What must pass the memory's port for all that the chip holds, in bits.
+            chip = machine[BUFFER] + units * machine[REGISTERS]
+            k_all = layer[K]
+            once = w * wb + x * ib + o * ob
+            outputs_stay = o * ob + _least(w * m * wb, x * k_all * ib, chip / sb, m, k_all)
+            weights_stay = w * wb - o * ob + _least(x * k_all * ib, 2.0 * o * d * ob, chip / wb, k_all, d)
+            inputs_stay = x * ib - o * ob + _least(w * m * wb, 2.0 * o * d * ob, chip / ib * v, m, d)
+            passing = max(once, min(outputs_stay, weights_stay, inputs_stay))
+
+            # Cycles in which buffer and memory can give the array what it needs.
+            k = macs / x
+            own = machine[REGISTERS]
+            sums, held_w, held_i = max(own / sb, 1.0), own / wb, own / ib
+            reading = machine[BUFFER_RATE] + machine[MEMORY_RATE]
+            summing = machine[BUFFER_RATE] / sb + machine[MEMORY_RATE] / ob
+            first = (
+                _least(
+                    macs * wb,
+                    macs * ib,
+                    sums * taps * pair_o,
+                    min(m, share_w * sums),
+                    min(k, share_i * taps * sums),
+                )
+                / reading
+            )
+            second = _least_larger(
+                macs * ib / reading,
+                macs / summing,
+                held_w * taps * pair_w,
+                min(k, share_i * taps * held_w),
+                min(d, share_o * held_w),
+            )
+            third = _least_larger(
+                macs * wb / reading,
+                macs / summing,
+                held_i * v * pair_i,
+                min(m, share_w * held_i * v),
+                min(d, share_o * held_i * v),
+            )
+            cycles = max(fits[0] / machine[RATE], passing / machine[MEMORY_RATE], min(first, second, third))
+
+            far = min(machine[MEMORY_GET], machine[MEMORY_PUT])
+            energy = macs * machine[MAC_PJ] + (passing - once) * far
+            energy += (w * wb + x * ib) * machine[MEMORY_GET] + o * ob * machine[MEMORY_PUT]
+            energy += _array_pj(layer, machine, fits, passing - once)
+            out[i, 0] = np.ceil(cycles * (1.0 - 1e-12))
+            out[i, 1] = energy
+
+    return bound_pairs
+
+
+bound_pairs = _entry_point(sources_digest(kernel))

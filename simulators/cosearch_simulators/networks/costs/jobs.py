@@ -79,7 +79,7 @@ def jobs(
     skips &= (constant & divisible)[networks.layer]
     kept = np.where(skips, kept, GROUP)
     weight = np.where(constant[networks.layer], weight, activation)
-    keys, machine_of_entry, first = _distinct([kind[design], weight, activation, kept])
+    keys, machine_of_entry, first = distinct([kind[design], weight, activation, kept])
     accelerator = design[first]
     base = accelerators.machines(technology_nm)
     found = Machines(**{field.name: getattr(base, field.name)[accelerator] for field in fields(Machines)})
@@ -87,12 +87,12 @@ def jobs(
     rate = accelerators.take(accelerator).per_cycle(w, a)
     sparse = keep < GROUP
     bits = np.stack([np.where(sparse, w + INDEX_BITS, w), np.where(sparse, a * GROUP / keep, a), a], axis=1)
-    layers, nest_of_entry, _ = _distinct([networks.layer.astype(np.int64), kept])
+    layers, nest_of_entry, _ = distinct([networks.layer.astype(np.int64), kept])
     nests = rows[layers[:, 0], :NEST_COLUMNS].copy()
     nests[:, _C] = nests[:, _C] * layers[:, 1] // GROUP
     nests[:, _C] = np.maximum(nests[:, _C], 1)
     names = [networks.table.names[number] for number in layers[:, 0]]
-    pairs, pair_of_entry, _ = _distinct([machine_of_entry, nest_of_entry])
+    pairs, pair_of_entry, _ = distinct([machine_of_entry, nest_of_entry])
     return Jobs(
         *(found, rate, bits, accelerator, nests, names, pairs[:, 0], pairs[:, 1]),
         *(design, pair_of_entry),
@@ -105,10 +105,10 @@ def _same_accelerators(accelerators: Accelerators) -> Ints:
     for field in fields(accelerators):
         _, code = np.unique(np.asarray(getattr(accelerators, field.name)), return_inverse=True)
         columns.append(code.ravel().astype(np.int64))
-    return _distinct(columns)[1]
+    return distinct(columns)[1]
 
 
-def _distinct(columns: list[Ints]) -> tuple[Ints, Ints, Ints]:
+def distinct(columns: list[Ints]) -> tuple[Ints, Ints, Ints]:
     """The distinct rows of columns that are not negative, each row's number among them, a first of each."""
     code = np.zeros(len(columns[0]), np.int64)
     capacity = 1

@@ -26,11 +26,12 @@ def write_table(table: Table, path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    columns = {name: values.tolist() for name, values in table.columns().items()}
+    columns = table.columns()
     numbers = {name: pyarrow.array(values.astype(np.float32)) for name, values in table.targets.items()}
+    kinds = {"i": pyarrow.int16(), "f": pyarrow.float64()}
     arrays = {
-        name: pyarrow.array(v, pyarrow.int16() if isinstance(v[0], int) else pyarrow.string())
-        for name, v in columns.items()
+        name: pyarrow.array(values.tolist(), kinds.get(values.dtype.kind, pyarrow.string()))
+        for name, values in columns.items()
     }
     whole = pyarrow.table(arrays | numbers)
     whole = whole.replace_schema_metadata(
@@ -79,7 +80,10 @@ def main(folder: Path, names: list[str]) -> None:
     """All tables, then all predictors."""
     for name, published in TABLES.items():
         if not names or name in names:
-            write_table(published.cut(Table.read(folder / published.file)), DATA / f"{name}.parquet")
+            write_table(
+                published.cut(Table.read(folder / published.file, inputs=published.inputs)),
+                DATA / f"{name}.parquet",
+            )
     for name in PREDICTED:
         if not names or name in names:
             write_predictor(name)

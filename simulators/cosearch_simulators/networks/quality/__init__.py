@@ -3,6 +3,7 @@
 from cosearch_simulators.networks.quality.embedded import embedded_table, load, names
 from cosearch_simulators.networks.quality.judging import Judgement, kendall
 from cosearch_simulators.networks.quality.predictor import Predictor, fit, split
+from cosearch_simulators.networks.quality.pruning import contributions, pruned
 from cosearch_simulators.networks.quality.result import Columns, Quality, QualityResult
 from cosearch_simulators.networks.quality.table import Table, TableQuality
 
@@ -14,10 +15,12 @@ __all__ = [
     "QualityResult",
     "Table",
     "TableQuality",
+    "contributions",
     "embedded_table",
     "fit",
     "kendall",
     "load",
     "names",
+    "pruned",
     "split",
 ]

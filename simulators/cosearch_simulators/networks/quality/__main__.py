@@ -39,7 +39,18 @@ def main(arguments: list[str] | None = None) -> int:
         name: value
         for name, value in asdict(row).items()
         if name
-        in ("metric", "learned", "cases", "kendall", "rmse", "relative_rmse", "median", "p95", "coverage")
+        in (
+            "metric",
+            "learned",
+            "refused",
+            "cases",
+            "kendall",
+            "rmse",
+            "relative_rmse",
+            "median",
+            "p95",
+            "coverage",
+        )
     }
     if given.json:
         print(json.dumps(shown))

@@ -33,11 +33,13 @@ class Published:
         file: its name in a folder of reference tables, from which `data/build_embedded.py` makes ours.
         citation: whose it is.
         dropped: columns that we leave out, by how their names begin.
+        inputs: the columns that say what was measured, where it is no network of a known family.
     """
 
     file: str
     citation: str
     dropped: tuple[str, ...] = ()
+    inputs: tuple[str, ...] | None = None
 
     def cut(self, table: Table) -> Table:
         """The table without the columns that are left out."""
@@ -53,7 +55,7 @@ TABLES: Mapping[str, Published] = {
     "ofa-mbv3-accuracy": Published(
         "ofa_mbv3_accuracy_dynast.parquet",
         "sub-networks of Once-for-All MobileNetV3 (w1.0) evaluated on ImageNet without fine-tuning, DyNAS-T",
-        ("order", "params", "macs"),
+        ("order", "params", "macs", "r"),
     ),
     "ofa-mbv3-latency": Published(
         "ofa_mbv3_latency.parquet", "latency of Once-for-All's sub-networks on GPUs, HELP", ("arch_idx",)
@@ -61,7 +63,7 @@ TABLES: Mapping[str, Published] = {
     "mnasnet": Published(
         "accel_nasbench.parquet",
         "Accel-NASBench: ImageNet accuracy of a short training, throughput and latency of accelerators",
-        ("id", "params", "macs", "train_time"),
+        ("id", "params", "macs", "train_time", "block"),
     ),
     "nasbench201": Published(
         "nasbench201.parquet",
@@ -69,10 +71,35 @@ TABLES: Mapping[str, Published] = {
         ("arch_idx",),
     ),
     "fbnet-latency": Published(
-        "fbnet_latency.parquet", "latency of FBNet's networks on devices, HELP", ("arch_idx",)
+        "fbnet_latency.parquet", "latency of FBNet's networks on devices, HELP", ("arch_idx", "b")
     ),
     "nasbench-macro": Published(
         "nasbench_macro.parquet", "NAS-Bench-Macro: CIFAR-10 accuracy, three seeds", ("acc", "std")
+    ),
+    "hat-latency": Published(
+        "hat_transformer_latency.parquet",
+        "hardware-aware transformers: latency of encoders and decoders on devices",
+        ("latency_std",),
+        (
+            "task",
+            "device",
+            "encoder_embed_dim",
+            "encoder_layer_num",
+            "encoder_ffn_embed_dim_avg",
+            "encoder_self_attention_heads_avg",
+            "decoder_embed_dim",
+            "decoder_layer_num",
+            "decoder_ffn_embed_dim_avg",
+            "decoder_self_attention_heads_avg",
+            "decoder_ende_attention_heads_avg",
+            "decoder_arbitrary_ende_attn_avg",
+        ),
+    ),
+    "apq-bitfusion": Published(
+        "apq_bitfusion_lut.parquet",
+        "APQ: convolutions at 4, 6 and 8 bits on the accelerator BitFusion",
+        ("pad_flag",),
+        ("in_ch", "out_ch", "input_size", "kernel", "stride", "groups", "w_bits", "a_bits"),
     ),
 }
 """Embedded tables by name."""
@@ -106,6 +133,8 @@ TABULAR: Mapping[str, str] = {
     "mnasnet-table": "mnasnet",
     "ofa-mbv3-table": "ofa-mbv3-accuracy",
     "fbnet-latency": "fbnet-latency",
+    "hat-latency": "hat-latency",
+    "apq-bitfusion": "apq-bitfusion",
 }
 """Sources that look up in an embedded table, by name."""
 
@@ -173,7 +202,7 @@ def embedded_table(name: str) -> Table:
     import pyarrow.parquet
 
     path = DATA / f"{name}.parquet"
-    found = Table.of(read_columns(path), name=name)
+    found = Table.of(read_columns(path), name=name, inputs=TABLES[name].inputs)
     about = pyarrow.parquet.read_schema(path).metadata
     spread = {column: float("nan") for column in found.targets} | json.loads(about[b"spread"])
     return Table(name, found.family, found.codes, found.targets, spread, int(about[b"rows"]))
@@ -228,14 +257,16 @@ def _learned(name: str) -> dict[str, dict[str, Any]]:
 
 
 def _tabular(name: str, table: str | Path | None, metrics: Sequence[str] | None) -> Quality:
-    own = embedded_table(TABULAR[name]) if table is None else Table.read(table)
+    inputs = TABLES[TABULAR[name]].inputs
+    own = embedded_table(TABULAR[name]) if table is None else Table.read(table, inputs=inputs)
     wanted = embedded_table(TABULAR[name]).family.name
     if own.family.name != wanted:
         raise SimulatorError(f"{table} has networks of {own.family.name}, {name} needs those of {wanted}")
     known = {named[0]: (column, named[1]) for column in own.targets if (named := named_metric(column))}
     chosen = {metric: known[metric] for metric in _chosen(str(table or name), known, metrics or tuple(known))}
     cited = f"table {table}" if table is not None else f"table, {TABLES[TABULAR[name]].citation}"
-    source = f"{cited}: {len(own):,} networks of {wanted}, measured"
+    rows = "rows" if inputs else f"networks of {wanted}"
+    source = f"{cited}: {len(own):,} {rows}, measured"
     return TableQuality(own, chosen, name=str(table or name), source=source)
 
 

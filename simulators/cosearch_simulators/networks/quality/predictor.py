@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,23 @@ from cosearch_simulators.core.names import unknown
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.networks.quality.families import Family
 from cosearch_simulators.networks.quality.judging import Judgement, calibration_factor
-from cosearch_simulators.networks.quality.learners import LEARNERS, Learner
+from cosearch_simulators.networks.quality.learners import LEARNERS, Learner, MlpEnsemble, Residual
 from cosearch_simulators.networks.quality.result import Columns, Quality, QualityResult
 from cosearch_simulators.networks.quality.table import Table
 from cosearch_simulators.networks.quality.units import PERCENT, Unit, named_metric
 
 LEAST_ROWS = 20
+FREE_STATISTICS = "free-statistics"
+PRETRAINED_ON = 1000
 HELD_OUT = 0.2
 BLOCK = 64
 """Designs are predicted in whole blocks, so that a design's number is the same in every batch."""
 
 DECIMALS = 7
 """Significant decimals of a prediction, far below its error."""
+
+
+Fitting = Callable[[NDArray[np.float64], NDArray[np.float64]], Learner]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +108,12 @@ class Predictor(Quality):
                 found[target.metric][good], errors[target.metric][good] = mean, error
         return QualityResult.of(found, problems, errors)
 
+    def seen(self, parameter: str) -> NDArray[np.bool_]:
+        """Which of a parameter's values, in the family's order, it has learned."""
+        return self._seen[list(self.family.values).index(parameter)]
+
     def judge(self, table: Table | str | Path, target: str, metric: str | None = None) -> Judgement:
-        """Hold it against measured networks that it has not learned.
+        """Hold it against measured networks that it has not learned, less those that it refuses.
 
         Args:
             table: the networks.
@@ -115,7 +124,10 @@ class Predictor(Quality):
         named = named_metric(target)
         ours = metric or (named[0] if named and named[0] in self.metrics else next(iter(self.metrics)))
         found = self.evaluate(rows.columns())
-        return Judgement.of(found[ours], rows.target(target), found.standard_error[ours])
+        known = found.status == 0
+        if not known.any():
+            raise SimulatorError(f"{self.name} can predict no network of {rows.name}: {found.reason[0]}")
+        return Judgement.of(found[ours][known], rows.target(target)[known], found.standard_error[ours][known])
 
 
 def fit(
@@ -127,6 +139,7 @@ def fit(
     inputs: Sequence[str] | None = None,
     check: bool = True,
     unit: Unit | None = None,
+    begin: Predictor | str | None = None,
 ) -> Predictor:
     """A predictor of a table's columns.
 
@@ -139,6 +152,10 @@ def fit(
         check: whether a fifth of the networks is held out first, to know the error and to calibrate the
             standard errors; the predictor then learns them too.
         unit: of the targets, where their names do not say it.
+        begin: what learning begins with. A predictor whose features are the first of these, such as one of
+            full precision where bits are added (APQ's transfer): of two "mlp" the weights are taken over, as
+            APQ does, other kinds learn what the predictor leaves over. "free-statistics", of kind "mlp": MACs
+            and parameters of random networks (FBNetV3's pretraining).
 
     Returns:
         The predictor; its `targets` have the judgement on the held-out networks.
@@ -158,7 +175,8 @@ def fit(
     known = _as_table(table, inputs)
     names = [target] if isinstance(target, str) else list(target)
     features = known.family.features(known.codes)
-    targets = [_learned(known, features, name, kind, seed, check, unit) for name in names]
+    fitted = _fitting(kind, known.family, features.shape[1], seed, begin)
+    targets = [_learned(known, features, name, fitted, seed, check, unit) for name in names]
     return Predictor(
         known.family, targets, seen_values(known), name=f"{kind} on {known.name}", table=known.name
     )
@@ -187,11 +205,49 @@ def _as_table(table: Table | str | Path | Mapping[str, NDArray[Any]], inputs: Se
     return Table.of(table, inputs=inputs)
 
 
+def _fitting(kind: str, family: Family, width: int, seed: int, begin: Predictor | str | None) -> Fitting:
+    """What makes a learner of features and target."""
+    if begin is None:
+        return lambda features, target: LEARNERS[kind].fit(features, target, seed=seed)
+    if isinstance(begin, str):
+        if begin != FREE_STATISTICS:
+            raise SimulatorError(unknown("beginning", begin, [FREE_STATISTICS]))
+        if kind != MlpEnsemble.kind:
+            raise SimulatorError(f"only predictors of kind 'mlp' begin with {FREE_STATISTICS}, not {kind!r}")
+        first = pretrained(family, seed)
+        return lambda features, target: MlpEnsemble.fit(features, target, seed=seed, begin=first)
+    base = begin.targets[0].learner
+    some = begin.family.columns(np.zeros((1, len(begin.family.values)), np.int64))
+    before = begin.family.features(begin.family.codes(some)[0]).shape[1]
+    if not set(begin.family.values) <= set(family.values) or before > width:
+        raise SimulatorError(f"{begin.name} is no predictor of a part of the parameters of {family.name}")
+    if isinstance(base, MlpEnsemble) and kind == MlpEnsemble.kind:
+        return lambda features, target: MlpEnsemble.fit(features, target, seed=seed, begin=base)
+    of = LEARNERS[kind]
+    return lambda features, target: Residual.on(base, before, of, features, target, seed=seed)
+
+
+def pretrained(family: Family, seed: int = 0) -> MlpEnsemble:
+    """An ensemble that has learned the free statistics of `PRETRAINED_ON` random networks.
+
+    Raises:
+        SimulatorError: nothing is known of the family's networks without running them.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = {name: rng.choice(np.array(known), PRETRAINED_ON) for name, known in family.values.items()}
+    codes, _ = family.codes(drawn)
+    statistics = family.free_statistics(codes)
+    if not statistics:
+        raise SimulatorError(f"networks of {family.name} have no free statistics")
+    known = np.stack([np.log1p(values) for values in statistics.values()], axis=1)
+    return MlpEnsemble.pretrain(family.features(codes), known, seed=seed)
+
+
 def _learned(
     table: Table,
     features: NDArray[np.float64],
     column: str,
-    kind: str,
+    fitted: Fitting,
     seed: int,
     check: bool,
     unit: Unit | None,
@@ -206,12 +262,11 @@ def _learned(
         )
     logarithmic = known_unit not in (PERCENT,) and bool((values[rows] > 0).all()) and named is not None
     wanted = np.log(values) if logarithmic else values
-    learner_class = LEARNERS[kind]
     factor, judged = 1.0, None
     if check:
         order = np.random.default_rng(seed).permutation(rows)
         held, learned = np.split(order, [round(HELD_OUT * len(order))])
-        trial = learner_class.fit(features[learned], wanted[learned], seed=seed)
+        trial = fitted(features[learned], wanted[learned])
         mean, spread = trial.predict(features[held])
         # One half of the held-out rows calibrates, the other judges.
         half = len(held) // 2
@@ -225,7 +280,7 @@ def _learned(
                 "coverage": Judgement.of(shown[half:], values[held][half:], error[half:]).coverage,
             }
         )
-    learner = learner_class.fit(features[rows], wanted[rows], seed=seed)
+    learner = fitted(features[rows], wanted[rows])
     return Target(metric, known_unit.name, learner, logarithmic, factor, judged)
 
 

@@ -21,6 +21,10 @@ CONFLICT = 0.2
 """Rows of one network whose numbers differ by more than this share of the table's range contradict."""
 
 
+class UnknownTableError(SimulatorError):
+    """The columns of a table are those of no known family."""
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Measured networks, each once: repeated rows are averaged.
@@ -68,8 +72,9 @@ class Table:
             found, designs = _designs(columns, inputs)
             found = family or found
             codes, problems = found.codes(designs)
-        except ConfigurationError as error:
-            raise SimulatorError(f"{name}: {error}") from error
+        except (ConfigurationError, UnknownTableError) as error:
+            kind = UnknownTableError if isinstance(error, UnknownTableError) else SimulatorError
+            raise kind(f"{name}: {error}") from error
         wrong = next((row for row, text in enumerate(problems) if text), None)
         if wrong is not None:
             raise SimulatorError(f"{name}: row {wrong}: {problems[wrong]}")
@@ -198,20 +203,21 @@ def _designs(
             return family, family.designs_of(columns) if family.name == "nasbench201" else own
         if family.reads(names):
             return family, family.designs_of(columns)
-    raise ConfigurationError(_nearest_family(names))
+    raise _no_family(names)
 
 
-def _nearest_family(names: frozenset[str]) -> str:
+def _no_family(names: frozenset[str]) -> SimulatorError:
     """What is missing of the family that the columns are nearest to."""
     best = max(FAMILIES, key=lambda family: len(names & set(family.values)))
     missing = [name for name in best.values if name not in names]
     if len(missing) < len(best.values):
-        return (
+        return ConfigurationError(
             f"a table of {best.name} needs the column {missing[0]}"
             f"{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}{hint(missing[0], names)}"
+            " (of a space of your own, name the columns that describe a network as `inputs`)"
         )
     known = ", ".join(family.name for family in FAMILIES)
-    return (
+    return UnknownTableError(
         f"its columns are those of no known family ({known}); name those that describe a network as "
         f"`inputs`, or call them as the family's parameters ({', '.join(list(best.values)[:2])}, ...)"
     )

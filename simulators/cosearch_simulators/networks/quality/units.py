@@ -41,6 +41,7 @@ _PATTERNS: tuple[tuple[str, str, Unit], ...] = (
     (r"(?:val_)?top5", "top5", PERCENT),
     (r"((?:c10|c100|in16)_(?:val|test)_ep\w+)", "{0}", PERCENT),
     (r"lat_(\w+)", "latency_{0}_ms", MILLISECONDS),
+    (r"latency_ms", "latency_ms", MILLISECONDS),
     (r"(latency_\w+?)(?:_ms)?", "{0}_ms", MILLISECONDS),
     (r"(energy\w*?)_mj", "{0}_mj", MILLIJOULES),
     (r"(throughput_\w+?)(?<!_std)", "{0}_per_s", PER_SECOND),

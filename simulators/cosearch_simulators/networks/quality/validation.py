@@ -19,7 +19,7 @@ from cosearch_simulators.core.validation.table import ValidationRow, ValidationT
 from cosearch_simulators.errors import SimulatorError
 from cosearch_simulators.networks.quality.judging import Judgement
 from cosearch_simulators.networks.quality.predictor import fit, split
-from cosearch_simulators.networks.quality.table import Table
+from cosearch_simulators.networks.quality.table import Table, UnknownTableError
 from cosearch_simulators.networks.quality.units import named_metric
 
 LEARNED = 0.8
@@ -61,6 +61,7 @@ class PredictedRow(ValidationRow):
 
     Attributes:
         learned: how many networks were learned.
+        refused: how many of the others have a choice that no learned network has, and are not judged.
         kendall: rank correlation (tau-b) on the others.
         required_kendall: the least that is allowed; None: for information.
         rmse: root of the mean squared error, in the metric's unit.
@@ -71,6 +72,7 @@ class PredictedRow(ValidationRow):
     """
 
     learned: int = 0
+    refused: int = 0
     kendall: float = 0.0
     required_kendall: float | None = None
     rmse: float = 0.0
@@ -101,10 +103,10 @@ def validate(folder: Path, progress: Callable[[int, int], None] = lambda done, o
     speed: dict[str, dict[str, float]] = {}
     for done, (learned, judged, column, bar) in enumerate(jobs):
         progress(done, len(jobs))
-        begin = time.perf_counter()
+        begin = time.process_time()
         rows.append(held_against(learned, judged, column, bar))
         metric = rows[-1].metric
-        speed[f"{learned.family.name} {metric}"] = {"seconds": time.perf_counter() - begin}
+        speed[f"{learned.family.name} {metric}"] = {"seconds_of_a_core": time.process_time() - begin}
     progress(len(jobs), len(jobs))
     failures = [f"{row.group} {row.metric}" for row in rows if not row.passed]
     return ValidationTable("networks-quality", rows, speed, failures)
@@ -131,6 +133,7 @@ def held_against(learned: Table, judged: Table, column: str, bar: Bar | None = N
     row = ValidationRow.of(learned.family.name, metric, ours[known], measured[known], bound=np.inf)
     return PredictedRow(
         **asdict(row),
+        refused=int(np.count_nonzero(np.isfinite(measured) & (found.status > 0))),
         learned=int(np.isfinite(learned.targets[column]).sum()),
         kendall=judgement.kendall,
         required_kendall=wanted.kendall,
@@ -167,7 +170,7 @@ def _jobs(folder: Path) -> Iterator[tuple[Table, Table, str, Bar]]:
         held = path.with_name(f"{path.stem}{HELD_OUT}{path.suffix}")
         try:
             table = Table.read(path)
-        except SimulatorError:
+        except UnknownTableError:
             if held.exists():
                 raise
             continue  # a folder may have tables of other things

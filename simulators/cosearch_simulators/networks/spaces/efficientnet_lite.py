@@ -29,7 +29,7 @@ LITE |= {"lite3": (1.2, 1.4, 280), "lite4": (1.4, 1.8, 300)}
 
 
 class EfficientNetLite(NetworkSpace):
-    """Width, depth and resolution, and each stage's kernel and expansion."""
+    """Width, depth and resolution, and each stage's kernel, expansion and pruned channels."""
 
     name = "efficientnet-lite"
     source = "Tan and Le, ICML 2019"
@@ -42,6 +42,15 @@ class EfficientNetLite(NetworkSpace):
             Parameter("resolution", (128, 160, 192, 224, 240, 260, 280, 300), default=224),
             *(Parameter(f"kernel_{n}", (3, 5), default=stage[1]) for n, stage in enumerate(STAGES, 1)),
             *(Parameter(f"expansion_{n}", (3, 4, 6), default=6) for n in range(2, len(STAGES) + 1)),
+            *(
+                Parameter(
+                    f"ratio_{n}",
+                    (0.25, 0.5, 0.75, 1.0),
+                    default=1.0,
+                    description="of the expanded channels of the stage, what pruning leaves",
+                )
+                for n in range(2, len(STAGES) + 1)
+            ),
         )
         self.stages = ("stem", *(f"stage_{number}" for number in range(1, len(STAGES) + 1)), "head")
 
@@ -57,11 +66,15 @@ class EfficientNetLite(NetworkSpace):
             repeats = np.where(number in (1, last), blocks, scaled)
             for block in range(int(repeats.max())):
                 there = repeats > block
-                expansion = 1 if number == 1 else columns[f"expansion_{number}"]
+                kept = x.channels
+                if number > 1:
+                    expanded = x.channels * columns[f"expansion_{number}"]
+                    ratio = columns[f"ratio_{number}"]
+                    kept = np.where(ratio == 1.0, expanded, divisible(expanded * ratio))
                 with builder.only(there):
                     y = inverted_residual(
                         *(builder, f"stage_{number}.{block + 1}", x),
-                        expanded=x.channels * expansion,
+                        expanded=kept,
                         out=out,
                         kernel=columns[f"kernel_{number}"],
                         stride=stride if block == 0 else 1,

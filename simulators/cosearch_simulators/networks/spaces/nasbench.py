@@ -45,7 +45,7 @@ class NasBench201(NetworkSpace):
             for cell in range(1, 6):
                 x = self._cell(builder, f"cell_{stage}_{cell}", x, columns)
         builder.stage = 4
-        normalised = builder.vector("last", [x], constants=2 * x.channels)
+        normalised = builder.vector("last", [x], constants=2 * x.channels, kind="batch_norm")
         builder.linear("classifier", builder.global_average("pool", normalised), self.classes)
 
     def _cell(self, builder: BatchBuilder, name: str, x: Feature, columns: Reader) -> Feature:
@@ -60,7 +60,7 @@ class NasBench201(NetworkSpace):
                 both = there & reached
                 if both.any():
                     with builder.only(both):
-                        added = builder.vector(f"{name}.{target}.add", [total, y])
+                        added = builder.vector(f"{name}.{target}.add", [total, y], kind="add")
                     total = builder.where(both, added, total)
                 total = builder.where(there & ~reached, y, total)
                 reached = reached | there

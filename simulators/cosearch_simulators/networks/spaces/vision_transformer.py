@@ -47,7 +47,7 @@ class VisionTransformer(NetworkSpace):
         )
         # One more token for the class; positions and that token are trained numbers.
         tokens = side * side + 1
-        x = builder.vector("positions", [x], (width, tokens, 1), constants=width * (tokens + 1))
+        x = builder.vector("positions", [x], (width, tokens, 1), constants=width * (tokens + 1), kind="add")
         builder.stage = 1
         for layer in range(1, MOST_LAYERS + 1):
             there = columns["depth"] >= layer
@@ -59,7 +59,7 @@ class VisionTransformer(NetworkSpace):
                 )
             x = builder.where(there, y, x)
         builder.stage = 2
-        x = builder.vector("norm", [x], constants=2 * width)
+        x = builder.vector("norm", [x], constants=2 * width, kind="layer_norm")
         builder.linear("classifier", x.reshape(width), self.classes)
 
 
@@ -134,14 +134,14 @@ def attention_layer(
     """
     tokens, width = x.rows, x.channels
     inner = np.asarray(heads) * head_width
-    y = builder.vector(f"{name}.norm1", [x], constants=2 * width)
+    y = builder.vector(f"{name}.norm1", [x], constants=2 * width, kind="layer_norm")
     mixed = builder.linear(f"{name}.qkv", y, 3 * inner)
     scores = builder.product(f"{name}.scores", mixed, mixed, heads, tokens, head_width, tokens)
-    scores = builder.vector(f"{name}.softmax", [scores])
+    scores = builder.vector(f"{name}.softmax", [scores], kind="softmax")
     y = builder.product(f"{name}.values", scores, mixed, heads, tokens, tokens, head_width)
     y = builder.linear(f"{name}.out", y.reshape(inner, tokens), width)
     x = builder.add(f"{name}.add1", x, y)
-    y = builder.vector(f"{name}.norm2", [x], constants=2 * width)
+    y = builder.vector(f"{name}.norm2", [x], constants=2 * width, kind="layer_norm")
     y = builder.linear(f"{name}.up", y, hidden)
     y = builder.linear(f"{name}.down", y, width)
     return builder.add(f"{name}.add2", x, y)

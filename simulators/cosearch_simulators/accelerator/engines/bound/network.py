@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, gcd, prod
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +46,24 @@ class BoundedNetwork:
     """
 
     def __init__(self, network: Network) -> None:
-        self.layers = [
+        layers = [
             (operator.name, nest)
             for operator in network.operators
             if (nest := operator.loop_nest()) is not None
         ]
-        if not self.layers:
+        if not layers:
             raise ConfigurationError(f"network {network.name!r} has no operator with multiplications")
+        self._prepare(layers)
+
+    @classmethod
+    def of_layer(cls, nest: LoopNest) -> Self:
+        """A network of one layer."""
+        one = cls.__new__(cls)
+        one._prepare([("layer", nest)])
+        return one
+
+    def _prepare(self, layers: list[tuple[str, LoopNest]]) -> None:
+        self.layers = layers
         counts: dict[LoopNest, int] = {}
         for _, nest in self.layers:
             counts[nest] = counts.get(nest, 0) + 1

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture
+from cosearch_simulators.accelerator.common.movement import output_words, window_step
 from cosearch_simulators.accelerator.common.nest_tables import (
     AXIS_OF,
     CAPACITY,
@@ -137,12 +138,12 @@ def continuous_cost(
             tile = words_in_tile(nest, extent[parent], tensor)
             width = numbers[parent, WIDTH + tensor]
             tiles[parent] = tiles[parent] + tile * width
-            read, fill, update = arriving, None, one * 0.0
+            read, fill, update = arriving, traffic, one * 0.0
             if tensor == 2:
-                outputs = float(nest.tensor_sizes["Outputs"])
-                read, update = arriving - outputs * above["partial"][parent], arriving
+                outputs, partial = float(nest.tensor_sizes["Outputs"]), above["partial"]
+                read, fill = output_words(traffic, arriving, outputs, partial[parent], partial[child])
+                update = arriving
             if child >= 0:
-                fill = traffic - (outputs * above["partial"][child] if tensor == 2 else 0.0)
                 energy = energy + fill * numbers[child, WRITE_PJ + tensor]
                 writes[child] = writes[child] + fill * numbers[child, WIDTH + tensor]
             energy = energy + read * numbers[parent, READ_PJ + tensor]
@@ -250,8 +251,9 @@ def _row(nest: LoopNest) -> tuple[int, ...]:
 def _input_fills(
     xp: Any, nest: LoopNest, extent: list[Any], loops: list[Any], all_above: list[Any], child: int
 ) -> Array:
-    """Words of the inputs that one instance is filled with, see `exact_nest._input_fills`."""
-    rows, columns = (window(extent[child], _row(nest), axis) for axis in range(2))
+    """Words of the inputs that one instance is filled with, see `movement.input_fills`."""
+    row = _row(nest)
+    rows, columns = (window(extent[child], row, axis) for axis in range(2))
     plane = extent[child][0] * extent[child][1] * extent[child][3]
     tile = plane * rows * columns
     remaining = all_above[child]
@@ -266,11 +268,7 @@ def _input_fills(
                 words = xp.where(present, words + tile * remaining, words)
                 ended = ended | present
                 continue
-            step_rows, step_columns = none, none
-            if axis == 0:
-                step_rows = step * (nest.stride[0] if loop == 4 else nest.dilation[0])
-            elif axis == 1:
-                step_columns = step * (nest.stride[1] if loop == 5 else nest.dilation[1])
+            step_rows, step_columns = (none, none) if axis < 0 else window_step(row, loop, step)
             move_rows, move_columns = step_rows - back_rows, step_columns - back_columns
             new = xp.where(
                 (move_rows == 0.0) & (move_columns >= 0.0),

@@ -46,6 +46,7 @@ def evaluate(
     network: Network,
     chip: Chip = Chip(),  # noqa: B008
     *,
+    array: SystolicArray | None = None,
     threads: int | None = None,
 ) -> Result:
     """The metrics of `UNITS`, all designs and layers at once.
@@ -54,20 +55,21 @@ def evaluate(
         designs: n of them, with a dataflow of `DATAFLOWS`.
         network: what runs.
         chip: what they have in common.
+        array: buffers and bandwidths of all designs, in place of equal parts of theirs.
         threads: not used: the closed form needs one.
     """
     return in_groups(
-        designs, DATAFLOWS, np.zeros(len(designs)), lambda _, mine: _evaluate(mine, network, chip)
+        designs, DATAFLOWS, np.zeros(len(designs)), lambda _, mine: _evaluate(mine, network, chip, array)
     )
 
 
-def _evaluate(designs: ArrayDesigns, network: Network, chip: Chip) -> Result:
+def _evaluate(designs: ArrayDesigns, network: Network, chip: Chip, array: SystolicArray | None) -> Result:
     nests = [nest for one in network.matrix_operators if (nest := one.loop_nest()) is not None]
     kinds = list(dict.fromkeys(nests))
     times = np.array([nests.count(kind) for kind in kinds], np.float64)
     architectures = [designs.architecture(row, chip) for row in range(len(designs))]
     try:
-        found = simulate_systolic(Products.of(kinds), _arrays(designs))
+        found = simulate_systolic(Products.of(kinds), array or _arrays(designs))
     except SimulatorError as error:
         return Result.refused(UNITS, [str(error)] * len(designs))
     cycles = ((found.total_cycles + found.prefetch_cycles) * times).sum(axis=1)

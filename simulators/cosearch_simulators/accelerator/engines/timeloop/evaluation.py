@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cosearch_simulators.accelerator.common import copying, nest_tables, tile
+from cosearch_simulators.accelerator.common import copying, movement, nest_tables, tile
 from cosearch_simulators.accelerator.common.arrays import CompiledArchitecture, Mappings
 from cosearch_simulators.accelerator.common.copying import copy_row, copy_rows
 from cosearch_simulators.accelerator.engines.timeloop import (
@@ -32,7 +32,10 @@ from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.threads import threads_of
 from cosearch_simulators.workloads.loop_nest import LOOPS, TENSORS, LoopNest
 
-KERNEL_MODULES = (copying, nest_tables, tile, nest_kernel, exact_nest, ragged_nest, coinciding_windows)
+KERNEL_MODULES = (
+    *(copying, nest_tables, tile, movement),
+    *(nest_kernel, exact_nest, ragged_nest, coinciding_windows),
+)
 """The sources of `cost_of`: compiled code that calls it and is cached has their digest in its key."""
 
 _BATCH_A_THREAD = 512  # below, a thread costs more than it brings

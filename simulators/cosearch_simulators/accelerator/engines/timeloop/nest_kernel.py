@@ -27,6 +27,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from cosearch_simulators.accelerator.common.movement import with_windows
 from cosearch_simulators.accelerator.common.nest_tables import (
     BAD_FACTOR,
     BAD_ORDER,
@@ -69,19 +70,23 @@ from cosearch_simulators.accelerator.engines.timeloop.exact_nest import count_ex
 from cosearch_simulators.accelerator.engines.timeloop.ragged_nest import count_ragged
 
 
-def new_scratch(levels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def new_scratch(levels: int) -> tuple[np.ndarray, ...]:
     """Arrays for `cost_of`: integers, floats, and its outputs `counts`, `result` and `fault`.
 
     Returns:
         `integers` (levels + 1, 40) and `floats` (levels + 1, 64), of use to nobody else; `counts` (levels, 3,
-        4) by level, tensor and `READS`, `FILLS`, `UPDATES`, `TILE`; `result` (RESULTS,); `fault` (3,).
+        4) by level, tensor and `READS`, `FILLS`, `UPDATES`, `TILE`; `result` (RESULTS,); `fault` (3,); and of
+        the floats, (levels, 8) each, the extents and the spatial factors.
     """
+    floats = np.zeros((levels + 1, 64), np.float64)
     return (
         np.zeros((levels + 1, 40), np.int64),
-        np.zeros((levels + 1, 64), np.float64),
+        floats,
         np.zeros((levels, 3, 4), np.float64),
         np.zeros(RESULTS, np.float64),
         np.zeros(3, np.float64),
+        floats[:levels, 48:56],
+        floats[:levels, 56:64],
     )
 
 
@@ -105,11 +110,11 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
     Returns:
         `VALID`, and counts and result are in the scratch; or why there is no such mapping, with `fault`.
     """
-    integers, floats, counts, result, fault = scratch
+    integers, floats, counts, result, fault, extent, spread = scratch
     levels = table.shape[0]
     # integers[l]: 0 first loop of the level, 1 its first temporal loop, 8.. dimension of its loops
     # floats[l]: 0..7 extents, 8..23 factors of its loops, 24..39 their steps, 40..47 see below,
-    #            48..55 extents beyond the ends of the dimensions
+    #            48..55 extents beyond the ends of the dimensions, 56..63 spatial factors
     cover = floats[levels]
     fault[:] = 0.0
     window_spread = 0  # the window's loops that are spatial at some level, by bit
@@ -124,6 +129,7 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
         for loop in range(8):
             x, y = spatial_x[level, loop], spatial_y[level, loop]
             factor = x * y
+            row_f[56 + loop] = factor
             if factor != 1 or x != 1:
                 if x < 1 or y < 1:
                     fault[0], fault[1], fault[2] = level, loop, min(x, y)
@@ -241,9 +247,11 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
     if ragged:
         count_ragged(table, nest, keeps, options, integers, floats, counts)
     else:
-        count_exact(table, nest, keeps, options, integers, floats, counts, all_steps * instances)
+        macs_done = all_steps * instances
+        count_exact(table, nest, keeps, options, temporal, order, spread, extent, floats, counts, macs_done)
 
-    # Each level takes its time for its words; everything overlaps, but reads and writes of one port.
+    # Each level takes its time for its words; everything overlaps, but reads and writes of one port. The
+    # order is Timeloop's; `mapper/search_cost.py` has the same sums, shorter, and a test holds them equal.
     compute = np.ceil(all_steps / constants[MACS_A_CYCLE])
     stalled = 1.0
     energy = macs * constants[MAC_PJ]
@@ -273,7 +281,9 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
         units *= table[level, FANOUT_X] * table[level, FANOUT_Y]
     result[FILL_DRAIN_CYCLES] = 0.0
     if options & FILL_AND_DRAIN:
-        result[FILL_DRAIN_CYCLES] = np.ceil(_fill_and_drain(table, nest, keeps, integers, floats, counts))
+        result[FILL_DRAIN_CYCLES] = np.ceil(
+            _fill_and_drain(table, nest, keeps, spread, extent, floats, counts)
+        )
         cycles += result[FILL_DRAIN_CYCLES]
     result[CYCLES] = np.ceil(cycles)
     result[COMPUTE_CYCLES] = compute
@@ -284,7 +294,7 @@ def cost_of(table, allowed, constants, nest, temporal, order, spatial_x, spatial
 
 
 @njit(nogil=True, error_model="numpy")
-def _fill_and_drain(table, nest, keeps, integers, floats, counts):
+def _fill_and_drain(table, nest, keeps, spread, extent, floats, counts):
     """Cycles until the first tiles have come down, level by level, and the last outputs have gone up."""
     levels = table.shape[0]
     cycles = 0.0
@@ -298,7 +308,10 @@ def _fill_and_drain(table, nest, keeps, integers, floats, counts):
                 continue
             tile = counts[child, tensor, TILE]
             words = tile * floats[child, 44] / floats[parent, 44]
-            words /= sharing_of(table, nest, integers, floats, tensor, child, parent)
+            sharing = sharing_of(table, floats, tensor, child, parent)
+            if tensor == 1:
+                sharing = with_windows(table, nest, spread, extent, child, parent, sharing)
+            words /= sharing
             if tensor == 2:
                 up += words * table[parent, WIDTH + 2]
             else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from cosearch_simulators.accelerator.common.movement import window_step
 from cosearch_simulators.accelerator.common.nest_tables import (
     AXIS_OF,
     DILATION,
@@ -106,13 +107,10 @@ def _moves(table, nest, options, integers, floats, tensor, child, parent):
                 )
                 step_rows, step_columns = 0.0, 0.0
                 if (TENSORS_OF[loop] >> tensor) & 1:
-                    axis = AXIS_OF[loop] if tensor == 1 else -1
-                    if axis < 0:
-                        inner = True
-                    elif axis == 0:
-                        step_rows = step * nest[STRIDE if loop == 4 else DILATION]
+                    if tensor == 1 and AXIS_OF[loop] >= 0:
+                        step_rows, step_columns = window_step(nest, loop, step)
                     else:
-                        step_columns = step * nest[(STRIDE if loop == 5 else DILATION) + 1]
+                        inner = True
                 move_rows, move_columns = step_rows - back_rows, step_columns - back_columns
                 whole = (
                     inner or min(move_rows, move_columns) < 0.0 or (move_rows > 0.0 and move_columns > 0.0)

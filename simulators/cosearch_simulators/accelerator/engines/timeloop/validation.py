@@ -20,13 +20,16 @@ from cosearch_simulators.accelerator.mapper import validation as mapper_validati
 from cosearch_simulators.accelerator.mapping.mapping import Mapping, pack
 from cosearch_simulators.accelerator.system.architecture import Architecture
 from cosearch_simulators.core.validation.cases import finished, number, reading, seconds
-from cosearch_simulators.core.validation.table import ValidationRow, ValidationTable
+from cosearch_simulators.core.validation.ranking import RankedRow
+from cosearch_simulators.core.validation.table import ValidationTable
 from cosearch_simulators.documents import parse
 from cosearch_simulators.workloads.loop_nest import TENSORS, LoopNest
 
 # How the problem shapes of the set name our loops: a matrix product by M, N and K, a depthwise convolution's
 # channels M.
 _RENAMED = {"gemm": {"M": "P", "N": "K", "K": "C"}, "depthwise": {"M": "G"}}
+MARKER = "accelerator-timeloop"
+
 _ACCESSES = {
     "reads": ("scalar_reads_per_instance", nest_tables.READS),
     "fills": ("scalar_fills_per_instance", nest_tables.FILLS),
@@ -243,12 +246,12 @@ def validate(
         ]
     )
     speed = {**_speed([one.case for one in comparisons]), **mapper_speed}
-    return ValidationTable("accelerator-timeloop", rows + mapper_rows, speed, failures + mapper_failures)
+    return ValidationTable(MARKER, rows + mapper_rows, speed, failures + mapper_failures)
 
 
-def _row(metric: str, pairs: Sequence[tuple[float, float]], bound: float, share: float) -> ValidationRow:
+def _row(metric: str, pairs: Sequence[tuple[float, float]], bound: float, share: float) -> RankedRow:
     ours, theirs = np.array(pairs, np.float64).reshape(-1, 2).T
-    return ValidationRow.of("fixed mappings", metric, ours, theirs, bound=bound, required_share=share)
+    return RankedRow.ranked("fixed mappings", metric, ours, theirs, bound=bound, required_share=share)
 
 
 def _failures(one: Comparison) -> list[str]:

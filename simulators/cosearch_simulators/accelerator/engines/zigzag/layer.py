@@ -193,7 +193,7 @@ def read_layer(raw: Mapping[str, Any]) -> Layer:
         loops = dict(zip(raw["loop_dims"], (int(size) for size in raw["loop_sizes"]), strict=True))
         equation, precision = str(raw["equation"]), dict(raw["operand_precision"])
         sums = dict(_sum(relation) for relation in raw.get("dimension_relations") or ())
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         reason = f"no field {error}" if isinstance(error, KeyError) else str(error)
         raise ConfigurationError(f"layer {raw.get('name', '?')}: {reason}") from error
     written, assigned, read = equation.replace(" ", "").partition("+=")

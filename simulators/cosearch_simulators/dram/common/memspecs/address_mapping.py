@@ -54,7 +54,8 @@ def address_bits(congen: Mapping[str, Any], device: Device) -> AddressBits:
             names += [BURST] if congen.get(BURST) and field == "column" else []
             raise ConfigurationError(
                 f"{' + '.join(names)} has {len(fields[field])} bits, "
-                f"expected {bits_for(count)} for the {count} {field}s of {device.organization}"
+                f"expected {bits_for(count)} for the {count} {field}s of {device.organization}; "
+                "give the memory that the mapping is for"
             )
     used = [bit for bits in fields.values() for bit in bits]
     wrong = [bit for bit in used if used.count(bit) > 1 or not 0 <= bit < len(used)]

@@ -130,11 +130,12 @@ def _controller(mcconfig: Mapping[str, Any], where: str) -> tuple[dict[str, Any]
     for field, (parameter, modelled) in CONTROLLER.items():
         if field in mcconfig:
             words = WORDS.get(field, {})
-            value = words.get(mcconfig[field], mcconfig[field])
+            given = mcconfig[field]
+            value = words.get(given, given) if isinstance(given, str) else None
             if value not in modelled:
                 names = tuple(words) or modelled
                 raise ConfigurationError(
-                    f"{where}: {field} {short(mcconfig[field])} is not modelled, expected one of "
+                    f"{where}: {field} {short(given)} is not modelled, expected one of "
                     f"{', '.join(names)}{hint(mcconfig[field], names)}"
                 )
             found[parameter] = value

@@ -144,7 +144,10 @@ class ControllerRun:
 
     def finish(self) -> None:
         """Let the channels that ended early go on until the last has accepted its last request."""
-        self._go_on_together(self.clock)
+        if len(self.states) > 1 and not self.stalled:
+            end = self.clock
+            for k in range(len(self.states)):
+                self.go_on(k, end)
 
     def drain(self) -> None:
         """Go on from there until the last data of the last request.
@@ -183,11 +186,12 @@ class ControllerRun:
             out[out_at.ACTIVE_CYCLES] += active_cycles(state).sum()
             out[out_at.MAINTENANCE] += s[at.MAINTENANCE]
             out[out_at.FIRST_COMMAND_COUNT :] += state.commands.sum(axis=1)
-        out[[out_at.TOOL_LATENCY_SUM, out_at.TOOL_READS, out_at.ACCEPTED_CYCLES]] = self._of_tool or (
+        of_tool = self._of_tool or (
             out[out_at.READ_LATENCY_SUM],
             out[out_at.READS_SERVED],
             out[out_at.CYCLES],
         )
+        out[out_at.TOOL_LATENCY_SUM], out[out_at.TOOL_READS], out[out_at.ACCEPTED_CYCLES] = of_tool
         return out
 
     def _tool_figures(self) -> tuple[int, int, int]:
@@ -196,11 +200,6 @@ class ControllerRun:
             sum(int(state.scalars[at.READS_SERVED]) for state in self.states),
             self.clock,
         )
-
-    def _go_on_together(self, end: int) -> None:
-        if len(self.states) > 1 and not self.stalled:
-            for k in range(len(self.states)):
-                self.go_on(k, end)
 
     def _run(self, k: int, requests: Requests, until: int) -> int:
         for column in requests:  # one type of array, so that the clock is compiled once

@@ -5,8 +5,17 @@ from cosearch_simulators.networks.quality.families.family import Family
 from cosearch_simulators.networks.quality.families.mnasnet import MnasNet
 from cosearch_simulators.networks.quality.families.nasbench201 import NasBench201
 from cosearch_simulators.networks.quality.families.ofa import OnceForAll
+from cosearch_simulators.networks.quality.families.small_cnn import QuantisedSmallCnn, SmallCnn
 
-FAMILIES: tuple[Family, ...] = (OnceForAll(), MnasNet(), NasBench201(), FbNet(), NasBenchMacro())
+FAMILIES: tuple[Family, ...] = (
+    OnceForAll(),
+    MnasNet(),
+    NasBench201(),
+    FbNet(),
+    NasBenchMacro(),
+    QuantisedSmallCnn(),
+    SmallCnn(),
+)
 
 __all__ = [
     "FAMILIES",
@@ -17,4 +26,6 @@ __all__ = [
     "NasBenchMacro",
     "OnceForAll",
     "OwnColumns",
+    "QuantisedSmallCnn",
+    "SmallCnn",
 ]

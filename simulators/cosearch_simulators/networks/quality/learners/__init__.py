@@ -4,6 +4,7 @@ from cosearch_simulators.networks.quality.learners.blend import Blend
 from cosearch_simulators.networks.quality.learners.gaussian_process import GaussianProcess
 from cosearch_simulators.networks.quality.learners.learner import Learner, Matrix, Vector
 from cosearch_simulators.networks.quality.learners.mlp import MlpEnsemble
+from cosearch_simulators.networks.quality.learners.residual import Residual
 from cosearch_simulators.networks.quality.learners.trees import Trees
 
 LEARNERS: dict[str, type[Learner]] = {
@@ -13,4 +14,14 @@ LEARNERS: dict[str, type[Learner]] = {
     "blend": Blend,
 }
 
-__all__ = ["LEARNERS", "Blend", "GaussianProcess", "Learner", "Matrix", "MlpEnsemble", "Trees", "Vector"]
+__all__ = [
+    "LEARNERS",
+    "Blend",
+    "GaussianProcess",
+    "Learner",
+    "Matrix",
+    "MlpEnsemble",
+    "Residual",
+    "Trees",
+    "Vector",
+]

@@ -21,6 +21,7 @@ STEPS = 3000
 """For each member; fewer for few rows, so that none is seen more than `MOST_EPOCHS` times."""
 
 MOST_EPOCHS = 200
+PRETRAINING_STEPS = 800
 Layers = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
 """Of each layer weights (members, inputs, outputs) and biases (members, 1, outputs)."""
 
@@ -39,6 +40,11 @@ class MlpEnsemble(Learner):
     def __init__(self, scale: Scale, layers: Layers, target: Vector) -> None:
         self._scale, self._layers, self._target = scale, layers, target
 
+    @property
+    def inputs(self) -> int:
+        """How many features it sees."""
+        return int(self._layers[0][0].shape[1])
+
     @classmethod
     def fit(
         cls,
@@ -54,8 +60,8 @@ class MlpEnsemble(Learner):
             features: (n, features).
             target: (n,).
             seed: of weights and batches.
-            begin: an ensemble that was trained on the same features (or the first of them, the further
-                ones then begin without effect); its last layer is taken over too.
+            begin: an ensemble that was trained on the same features, or on the first of them; its last layer
+                is taken over too.
         """
         known = np.stack([target], axis=1)
         return cls._trained(features, known, seed=seed, begin=begin)
@@ -63,14 +69,19 @@ class MlpEnsemble(Learner):
     @classmethod
     def pretrain(cls, features: Matrix, statistics: Matrix, *, seed: int = 0) -> Self:
         """An ensemble that has learned several statistics, (n, statistics), of many networks."""
-        return cls._trained(features, statistics, seed=seed, begin=None)
+        return cls._trained(features, statistics, seed=seed, begin=None, most=PRETRAINING_STEPS)
 
     @classmethod
-    def _trained(cls, features: Matrix, known: Matrix, *, seed: int, begin: MlpEnsemble | None) -> Self:
+    def _trained(
+        cls, features: Matrix, known: Matrix, *, seed: int, begin: MlpEnsemble | None, most: int = STEPS
+    ) -> Self:
         import torch
 
         scale = Scale(features) if begin is None else _widened(begin._scale, Scale(features))
         mean, deviation = known.mean(0), np.where(known.std(0) > 0, known.std(0), 1.0)
+        rate = RATE
+        if begin is not None and begin._target.shape[1] == known.shape[1]:  # it is right from the first step
+            (mean, deviation), rate = begin._target, RATE / 4
         inputs = torch.tensor(scale(features), dtype=torch.float32)
         wanted = torch.tensor((known - mean) / deviation, dtype=torch.float32)
         rng = torch.Generator().manual_seed(seed)
@@ -84,9 +95,9 @@ class MlpEnsemble(Learner):
         parameters = [part.requires_grad_() for layer in layers for part in layer]
         n = len(features)
         batch = min(BATCH, n)
-        steps = max(1, min(STEPS, MOST_EPOCHS * n // batch))
-        optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
+        steps = max(1, min(most, MOST_EPOCHS * n // batch))
+        optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=DECAY)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
         for _ in range(steps):
             rows = torch.randint(n, (MEMBERS, batch), generator=rng)
             loss = ((_forward(inputs[rows], layers, torch) - wanted[rows]) ** 2).mean((1, 2)).sum()
@@ -145,13 +156,13 @@ def _widened(known: Scale, whole: Scale) -> Scale:
 
 
 def _begun(layers: Any, before: Layers) -> Any:
-    """The layers of before; inputs that are new begin without effect, other outputs as they are."""
+    """The layers of before; inputs that are new, and other outputs, begin at random."""
     import torch
 
     found = []
     for (weight, bias), (old_weight, old_bias) in zip(layers, before, strict=True):
         if old_weight.shape[2] == weight.shape[2]:
-            new = torch.zeros_like(weight)
+            new = weight.clone()
             new[:, : old_weight.shape[1]] = torch.tensor(old_weight, dtype=torch.float32)
             weight, bias = new, torch.tensor(old_bias, dtype=torch.float32)
         found.append((weight, bias))

@@ -1,91 +1,17 @@
-"""A family of small convolutional networks whose weights can be shared: every one is cut out of the largest.
+"""Small convolutional networks whose weights can be shared: every one is cut out of the largest.
 
-Stem, then two stages of up to three convolutions with elastic width and kernel; the second stage halves the
-image. A narrower layer uses the first channels (MatFormer, arXiv:2310.07707, and Once-for-All's order), a
-smaller kernel the middle (BigNAS, arXiv:2003.11142). Normalisation is over a whole image (one group), so no
+A narrower layer uses the first channels (MatFormer, arXiv:2310.07707, and Once-for-All's order), a smaller
+kernel the middle (BigNAS, arXiv:2003.11142). Normalisation is over a whole image (one group), so no
 statistics have to be found again for a sub-network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cosearch_simulators.networks.quality.families.family import Family, Raw
-
-STAGES, LAYERS = 2, 3
-DEPTHS, WIDTHS, KERNELS = (1, 2, 3), (2, 4, 8, 16), (1, 3, 5)
-LEAST_SIDE = 4
-"""Of an image: the second stage halves it."""
-
-_POSITIONS = [(stage, layer) for stage in range(STAGES) for layer in range(LAYERS)]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One network: by stage its width and the kernels of its layers."""
-
-    widths: tuple[int, ...]
-    kernels: tuple[tuple[int, ...], ...]
-
-
-class SmallCnn(Family):
-    """The family as parameters."""
-
-    name = "small-cnn"
-    values = MappingProxyType(
-        {f"depth_{stage + 1}": DEPTHS for stage in range(STAGES)}
-        | {f"width_{stage + 1}": WIDTHS for stage in range(STAGES)}
-        | {f"kernel_{stage + 1}_{layer + 1}": KERNELS for stage, layer in _POSITIONS}
-    )
-
-    def active(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Layers beyond their stage's depth are not active."""
-        inside = np.arange(LAYERS) <= codes[:, :STAGES, None]
-        always = np.ones((len(codes), 2 * STAGES), bool)
-        return np.concatenate([always, inside.reshape(len(codes), -1)], axis=1)
-
-    def features(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Values, one-hots and counts for an image of 8 x 8."""
-        counts = self.free_statistics(codes)
-        numbers = [np.log(counts[name])[:, None] for name in ("macs", "params")]
-        return np.concatenate([self.numbers(codes), self.one_hot(codes), *numbers], axis=1)
-
-    def free_statistics(
-        self, codes: NDArray[np.int64], shape: tuple[int, int, int] = (1, 8, 8), classes: int = 10
-    ) -> dict[str, NDArray[np.float64]]:
-        """Multiply-accumulates and weights."""
-        counted = [_counted(choice, shape, classes) for choice in self.choices(codes)]
-        macs, params = np.array(counted, np.float64).reshape(-1, 2).T
-        return {"macs": macs, "params": params}
-
-    def choices(self, codes: NDArray[np.int64]) -> Iterator[Choice]:
-        """Each design as a `Choice`."""
-        numbers = self.numbers(codes).astype(int)
-        for row in numbers:
-            depths, widths = row[:STAGES], row[STAGES : 2 * STAGES]
-            kernels = row[2 * STAGES :].reshape(STAGES, LAYERS)
-            yield Choice(
-                tuple(map(int, widths)),
-                tuple(tuple(map(int, kernels[s, : depths[s]])) for s in range(STAGES)),
-            )
-
-    def reads(self, names: frozenset[str]) -> bool:
-        """Tables that name the parameters as we do."""
-        return set(self.values) <= names
-
-    def designs_of(self, table: Raw) -> dict[str, NDArray[Any]]:
-        """The columns themselves."""
-        return {name: table[name] for name in self.values}
-
-
-LARGEST = Choice((WIDTHS[-1],) * STAGES, ((KERNELS[-1],) * LAYERS,) * STAGES)
-SMALLEST = Choice((WIDTHS[0],) * STAGES, ((KERNELS[0],),) * STAGES)
+from cosearch_simulators.networks.quality.families.small_cnn import LARGEST, Choice
 
 
 class ElasticNetwork:
@@ -99,6 +25,8 @@ class ElasticNetwork:
 
     Attributes:
         normalised: whether layers are normalised; scores look at networks that are not.
+        bits: of weights and of activations, to which they are rounded (symmetric, a scale for each output
+            channel; from 0 to the largest of each image); None: they are not.
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, choice: Choice = LARGEST, seed: int = 0):
@@ -111,6 +39,7 @@ class ElasticNetwork:
             return torch.randn(*sizes, generator=rng) * (2 / fan_in) ** 0.5
 
         self.choice, self.classes, self.normalised = choice, classes, True
+        self.bits: tuple[int, int] | None = None
         self._stem = [weights(choice.widths[0], shape[0], 3, 3)]
         self._layers: dict[tuple[int, int], list[Any]] = {}
         inputs = choice.widths[0]
@@ -141,31 +70,27 @@ class ElasticNetwork:
                 weight, scale, shift = self._layers[stage, layer]
                 margin = (weight.shape[-1] - kernel) // 2
                 inside = slice(margin, margin + kernel)
-                cut = weight[:width, : rows.shape[1], inside, inside]
+                cut = self._rounded_weights(weight[:width, : rows.shape[1], inside, inside])
                 stride = 2 if stage and layer == 0 else 1
                 found = functional.conv2d(rows, cut, stride=stride, padding=kernel // 2)
                 if self.normalised:
                     found = functional.group_norm(found, 1, scale[:width], shift[:width])
                 found = functional.relu(found)
-                rows = found + rows if found.shape == rows.shape else found
+                rows = self._rounded(found + rows if found.shape == rows.shape else found)
         weight, bias = self._head
         return rows.mean((2, 3)) @ weight[:, : rows.shape[1]].T + bias
 
+    def _rounded_weights(self, weight: Any) -> Any:
+        """To signed numbers of so many bits."""
+        if self.bits is None:
+            return weight
+        most = 2 ** (self.bits[0] - 1) - 1
+        scale = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12) / most
+        return (weight / scale).round() * scale
 
-def _counted(choice: Choice, shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
-    """Multiply-accumulates and weights of one network."""
-    channels, height, width = shape
-    pixels, inputs = height * width, choice.widths[0]
-    params = 9 * channels * inputs
-    macs = params * pixels
-    for stage, kernels in enumerate(choice.kernels):
-        outputs = choice.widths[stage]
-        for layer, kernel in enumerate(kernels):
-            if stage and layer == 0:
-                height, width = -(-height // 2), -(-width // 2)
-                pixels = height * width
-            weights = kernel * kernel * inputs * outputs
-            macs += weights * pixels
-            params += weights + 2 * outputs
-            inputs = outputs
-    return macs + inputs * classes, params + inputs * classes + classes
+    def _rounded(self, rows: Any) -> Any:
+        """To unsigned numbers of so many bits; what is below 0 stays, for there is nothing after a ReLU."""
+        if self.bits is None:
+            return rows
+        scale = rows.detach().amax((1, 2, 3), keepdim=True).clamp(min=1e-12) / (2 ** self.bits[1] - 1)
+        return (rows / scale).round() * scale

@@ -11,20 +11,21 @@ import numpy as np
 
 from cosearch_simulators.core.names import unknown
 from cosearch_simulators.errors import ConfigurationError, SimulatorError
-from cosearch_simulators.networks.quality.result import Columns, Quality, QualityResult
-from cosearch_simulators.networks.quality.training.data import Images, load_images
-from cosearch_simulators.networks.quality.training.elastic import (
+from cosearch_simulators.networks.quality.families.small_cnn import (
     LEAST_SIDE,
     Choice,
-    ElasticNetwork,
     SmallCnn,
 )
+from cosearch_simulators.networks.quality.result import Columns, Quality, QualityResult
+from cosearch_simulators.networks.quality.training.data import Images, load_images
+from cosearch_simulators.networks.quality.training.elastic import ElasticNetwork
 from cosearch_simulators.networks.quality.training.training import (
     OPTIMISERS,
     SCHEDULES,
     DivergedError,
     Recipe,
     measured,
+    one_thread,
     train,
     train_supernet,
 )
@@ -33,6 +34,7 @@ SHARES = {"eighth": 1 / 8, "half": 1 / 2, "full": 1.0}
 """Fidelities: of the recipe's steps."""
 
 FAMILY = SmallCnn()
+BIT_COLUMNS, BITS = ("weight_bits", "activation_bits"), range(2, 17)
 
 
 class TrainedQuality(Quality):
@@ -100,6 +102,8 @@ class TrainedQuality(Quality):
 class SupernetQuality(Quality):
     """Every network of the small family is cut out of one supernet and measured without further training.
 
+    Columns `weight_bits` and `activation_bits` (2 to 16; for the whole network) quantise it after training.
+
     Args:
         data: as `TrainedQuality`.
         steps: of the supernet's training, which is done when the first design is evaluated.
@@ -118,6 +122,8 @@ class SupernetQuality(Quality):
         """Measure all designs with the supernet of this seed."""
         self.checked_fidelity(fidelity)
         codes, problems = FAMILY.codes(columns)
+        bits, refused = _bits(columns, len(codes))
+        problems = [first or second for first, second in zip(problems, refused, strict=True)]
         found = {metric: np.full(len(codes), np.nan) for metric in self.metrics}
         try:
             network = _supernet(self._data, self._steps, seed)
@@ -125,7 +131,7 @@ class SupernetQuality(Quality):
             return QualityResult.of(found, problems, failed=[f"the supernet: {error}"] * len(codes))
         for row, choice in enumerate(FAMILY.choices(codes)):
             if not problems[row]:
-                top1, loss = measured_part(network, self.images, choice)
+                top1, loss = measured_part(network, self.images, choice, bits[row])
                 found["validation_top1"][row], found["validation_loss"][row] = top1, loss
         return QualityResult.of(found, problems)
 
@@ -135,12 +141,33 @@ class SupernetQuality(Quality):
         return _supernet(self._data, self._steps, 0)
 
 
-def measured_part(network: ElasticNetwork, images: Images, choice: Choice) -> tuple[float, float]:
-    """Validation top-1 in % and loss of a sub-network."""
-    from cosearch_simulators.networks.quality.training.training import one_thread
-
+def measured_part(
+    network: ElasticNetwork, images: Images, choice: Choice, bits: tuple[int, int] | None = None
+) -> tuple[float, float]:
+    """Validation top-1 in % and loss of a sub-network, quantised to bits of weights and activations."""
     with one_thread():
-        return measured(lambda rows: network(rows, choice), images.validation)
+        network.bits = bits
+        try:
+            return measured(lambda rows: network(rows, choice), images.validation)
+        finally:
+            network.bits = None
+
+
+def _bits(columns: Columns, n: int) -> tuple[list[tuple[int, int] | None], list[str]]:
+    """Each design's bits, None where there are no such columns; and what is wrong with them or ""."""
+    given = [np.asarray(columns[name]) for name in BIT_COLUMNS if name in columns]
+    if not given:
+        return [None] * n, [""] * n
+    if len(given) < len(BIT_COLUMNS) or any(column.shape != (n,) for column in given):
+        raise ConfigurationError(f"expected both columns {' and '.join(BIT_COLUMNS)} of {n} rows, or neither")
+    pairs = list(zip(*(column.tolist() for column in given), strict=True))
+    problems = [
+        "" if all(b in BITS for b in pair) else f"bits must be whole numbers from 2 to 16, got {pair}"
+        for pair in pairs
+    ]
+    return [
+        (int(w), int(a)) if not text else None for (w, a), text in zip(pairs, problems, strict=True)
+    ], problems
 
 
 @lru_cache(maxsize=4)

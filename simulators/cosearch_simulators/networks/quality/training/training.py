@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cosearch_simulators.networks.quality.training.data import Images
-from cosearch_simulators.networks.quality.training.elastic import (
+from cosearch_simulators.networks.quality.families.small_cnn import (
     DEPTHS,
     KERNELS,
     LARGEST,
@@ -18,8 +17,9 @@ from cosearch_simulators.networks.quality.training.elastic import (
     STAGES,
     WIDTHS,
     Choice,
-    ElasticNetwork,
 )
+from cosearch_simulators.networks.quality.training.data import Images
+from cosearch_simulators.networks.quality.training.elastic import ElasticNetwork
 
 OPTIMISERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("cosine", "constant")

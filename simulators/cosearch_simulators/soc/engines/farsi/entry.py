@@ -133,6 +133,8 @@ def _run(
                 *(designs.bus_links, designs.task_element),
                 np.where(graph.writes, designs.task_memory, NONE),
                 order,
+                _of_task(designs, library.column("work_rate"), designs.task_rate),
+                _of_task(designs, library.column("work_over_energy"), designs.task_operations_a_joule),
             )
         )
     )
@@ -140,11 +142,10 @@ def _run(
     rows = np.where(designs.memories == NONE, NONE, kinds[designs.memories])
     most = int(np.ceil(graph_arrays(graph).out_bytes.sum() / MEMORY_STEP_BYTES)) + 1
     costs = np.stack([memory_table.at(kind, np.arange(most + 1)) for kind in ("sram", "dram")])
-    blocks = library.column("work_rate"), library.column("work_over_energy")
     n = len(designs)
     by_task, by_memory = designs.task_element.shape, designs.memories.shape
     found = (*(np.zeros(shape) for shape in (n, n, by_task, by_task, by_memory)), np.zeros(n, bool))
-    given = graph_arrays(graph), blocks, system, costs, rows, fifo
+    given = graph_arrays(graph), library.column("work_rate"), system, costs, rows, fifo
     workers = min(threads_of(threads), n)
     if workers == 1:
         run_designs(*given, 0, n, found)
@@ -154,6 +155,14 @@ def _run(
             list(pool.map(lambda i: run_designs(*given, ends[i], ends[i + 1], found), range(workers)))
     names = ("joules", "power", "begin", "finish", "peak_bytes", "ran")
     return dict(zip(names, found, strict=True)) | {"memory_rows": rows, "memory_costs": costs}
+
+
+def _of_task(
+    designs: SocDesigns, of_block: NDArray[np.float64], given: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """A number of each task on its element, (n, T): the block's, unless one was given for the task."""
+    usual = of_block[np.take_along_axis(designs.elements, designs.task_element, axis=1)]
+    return usual if given is None else np.where(np.isnan(given), usual, given)
 
 
 def graph_arrays(graph: TaskGraph) -> GraphArrays:
@@ -238,4 +247,8 @@ def element_areas_m2(designs: SocDesigns, graph: TaskGraph, library: BlockLibrar
     here = designs.task_element[:, None, :] == elements[None, :, None]
     largest = np.where(here, graph.work_ops, 0.0).max(axis=2)
     does_work = (here & ~ends).any(axis=2)
-    return np.where(general, np.where(does_work, 1.0, 0.0), largest) / over_area
+    usual = np.where(general, np.where(does_work, 1.0, 0.0), largest) / over_area
+    if designs.element_area_m2 is None:
+        return usual
+    given = np.where(does_work, designs.element_area_m2, 0.0)
+    return np.where(np.isnan(designs.element_area_m2), usual, given)

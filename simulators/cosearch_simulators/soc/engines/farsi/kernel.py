@@ -55,6 +55,8 @@ class SystemArrays(NamedTuple):
     task_element: NDArray[np.int64]
     task_memory: NDArray[np.int64]
     task_order: NDArray[np.int64]
+    task_rate: NDArray[np.float64]
+    task_operations_a_joule: NDArray[np.float64]
 
 
 @njit(nogil=True)
@@ -126,11 +128,11 @@ def _release(t, graph, task_memory, counted, used):
 
 @njit(nogil=True)
 def _run(
-    graph, blocks, elements, memories, buses, element_bus, memory_bus, links, task_element, task_memory,
-    order, fifo, begin, finish, peak_bytes, phase_s, phase_j, phase_read, phase_written,
+    graph, block_rate, elements, memories, buses, element_bus, memory_bus, links, task_element, task_memory,
+    order, peak_rate, operations_a_joule, fifo, begin, finish, peak_bytes, phase_s, phase_j, phase_read,
+    phase_written,
 ):  # fmt: skip
     """One design from the first task to the last; returns how many phases it took, or `UNREACHABLE`."""
-    block_rate, operations_a_joule = blocks
     tasks = graph.work_ops.size
     before = np.empty((buses.size, buses.size), np.int64)
     _lay_paths(buses, links, before, np.empty(buses.size, np.int64))
@@ -138,10 +140,9 @@ def _run(
     uses, channel = np.zeros(tasks, np.int64), np.empty((tasks, most), np.int64)
     pipe, unit, limit = np.empty((tasks, most), np.int64), np.empty((tasks, most)), np.empty((tasks, most))
     flows = (uses, channel, pipe, unit, limit, block_rate)
-    peak_rate, rate = np.empty(tasks), np.empty(tasks)
+    rate = np.empty(tasks)
     missing = np.empty(tasks, np.int64)
     for t in range(tasks):
-        peak_rate[t] = block_rate[elements[task_element[t]]]
         missing[t] = graph.parent_first[t + 1] - graph.parent_first[t]
         if not graph.dummy[t] and not _lay_transfers(
             t, graph, memories, buses, element_bus, memory_bus, before, task_element, task_memory,
@@ -197,7 +198,7 @@ def _run(
             else:
                 share = rate[t] * step / graph.work_ops[t]
                 left[t] -= share
-                phase_j[phases] += share * graph.work_ops[t] / operations_a_joule[elements[task_element[t]]]
+                phase_j[phases] += share * graph.work_ops[t] / operations_a_joule[t]
                 for p in range(graph.parent_first[t], graph.parent_first[t + 1]):
                     phase_read[phases, task_memory[graph.parents[p]]] += share * graph.parent_bytes[p]
                 if task_memory[t] >= 0:
@@ -258,7 +259,7 @@ def _window(lower, upper, phase_s, phase_j, phases):
 
 def _entry_point(digest: int) -> Callable[..., Any]:
     @njit(cache=True, nogil=True)
-    def run_designs(graph, blocks, system, memory_costs, memory_rows, fifo, first, last, found):
+    def run_designs(graph, block_rate, system, memory_costs, memory_rows, fifo, first, last, found):
         """Run the designs from `first` to before `last`, into the arrays of `found`.
 
         Those are joules and peak watts, float64 (n,); begin and end of each task in s, float64 (n, T); peak
@@ -271,10 +272,11 @@ def _entry_point(digest: int) -> Callable[..., Any]:
             phase_s, phase_j = np.zeros(tasks + 1), np.zeros(tasks + 1)
             read, written = np.zeros((tasks + 1, memories)), np.zeros((tasks + 1, memories))
             phases = _run(
-                graph, blocks, system.elements[d], system.memories[d], system.buses[d], system.element_bus[d],
-                system.memory_bus[d], system.bus_links[d], system.task_element[d], system.task_memory[d],
-                system.task_order[d], fifo, begin[d], finish[d], peak_bytes[d], phase_s, phase_j, read,
-                written,
+                graph, block_rate, system.elements[d], system.memories[d], system.buses[d],
+                system.element_bus[d], system.memory_bus[d], system.bus_links[d], system.task_element[d],
+                system.task_memory[d], system.task_order[d], system.task_rate[d],
+                system.task_operations_a_joule[d], fifo, begin[d], finish[d], peak_bytes[d], phase_s, phase_j,
+                read, written,
             )  # fmt: skip
             if phases == UNREACHABLE:
                 continue

@@ -1,0 +1,1 @@
+"""Microprocessor cores."""
