@@ -14,12 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium
 import numpy as np
 
 from cosearch import Categorical, DesignSpace, Problem
-from cosearch.environments.oneshot import Oneshot
-from cosearch.environments.parallel import groups_of
 from cosearch_agents.environment_loop import EnvironmentAgent
 from cosearch_agents.ppo import HYPERPARAMETERS
 
@@ -43,16 +40,15 @@ class MultiAgentPPOAgent(EnvironmentAgent):
         """Train the agents without end."""
         import torch
 
+        from cosearch.environments.oneshot import Oneshot
+        from cosearch_agents.preference_learning import History, PreferenceReward
+
         torch.set_num_threads(1)  # of this thread
         torch.manual_seed(self.seed)
         team = Team(problem, self.settings)
         rng = np.random.default_rng(self.seed)
-        from cosearch_agents.preference_learning import History, PreferenceReward
-
-        reward, history = (
-            PreferenceReward(problem.objectives, problem.constraints),
-            History(problem.space, self.settings["novelty"]),
-        )
+        reward = PreferenceReward(problem.objectives, problem.constraints)
+        history = History(problem.space, self.settings["novelty"])
         formulation = Oneshot(problem.space, self.settings["episodes"], action="dict")
         while True:
             weights = rng.dirichlet(np.ones(len(problem.objectives)), size=self.settings["episodes"])
@@ -69,7 +65,11 @@ class Team:
     """The policies of all agents and their values of what is seen."""
 
     def __init__(self, problem: Problem, settings: dict[str, Any]) -> None:
+        import gymnasium
         import torch
+
+        from cosearch.environments.oneshot import Oneshot
+        from cosearch.environments.parallel import groups_of
 
         self.settings = settings
         self.groups = groups_of(problem)
@@ -156,8 +156,9 @@ class Team:
         return logarithm, self.values[agent](thought)[:, 0], entropy
 
 
-def _head(part: gymnasium.Space[Any], width: int) -> Any:
+def _head(part: Any, width: int) -> Any:
     """The last layer for one parameter: a number for each value or digit, or the mean and the spread."""
+    import gymnasium
     import torch
 
     if isinstance(part, gymnasium.spaces.Discrete):
@@ -167,7 +168,8 @@ def _head(part: gymnasium.Space[Any], width: int) -> Any:
     return torch.nn.Linear(width, 2)
 
 
-def _distribution(part: gymnasium.Space[Any], head: Any, thought: Any) -> Any:
+def _distribution(part: Any, head: Any, thought: Any) -> Any:
+    import gymnasium
     import torch
 
     numbers = head(thought)

@@ -16,9 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch import DesignSpace, Integer, Problem, Real
-from cosearch.environments.episodes import Episodes
-from cosearch.environments.options import EpisodeOptions
-from cosearch.environments.sequential import Sequential
 from cosearch.outcomes import Outcomes
 from cosearch_agents.environment_loop import EnvironmentAgent
 from cosearch_agents.ppo import ENTROPY, EPISODES, NOVELTY, WIDTH
@@ -64,6 +61,9 @@ class Controller:
     def __init__(self, problem: Problem, settings: dict[str, Any], seed: int) -> None:
         import torch
 
+        from cosearch.environments.episodes import Episodes
+        from cosearch.environments.options import EpisodeOptions
+        from cosearch.environments.sequential import Sequential
         from cosearch_agents.preference_learning import History, PreferenceReward
 
         units = {objective.metric: 1.0 for objective in problem.objectives}  # not used: spares an evaluation
