@@ -256,7 +256,13 @@ def main() -> None:
         sys.path.insert(0, str(ROOT / "tests" / "support"))
         from readme_table import write_table
 
-        write_table(ROOT / "simulators" / "README.md", "engine-speed", lines)
+        readme = ROOT / "simulators" / "README.md"
+        table = (
+            readme.read_text().partition("<!-- engine-speed -->")[2].partition("<!-- /engine-speed -->")[0]
+        )
+        new = {line.split("|")[1]: line for line in lines}  # rows that were not measured stay
+        kept = {line.split("|")[1]: line for line in table.split("\n") if "|" in line}
+        write_table(readme, "engine-speed", [*(kept | new).values(), ""])
 
 
 if __name__ == "__main__":
