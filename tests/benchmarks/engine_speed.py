@@ -4,7 +4,7 @@
     python tests/benchmarks/engine_speed.py --before PATH --write   # and into simulators/README.md
 
 Each tree has a process of its own and is asked for one run after the other, in an order that turns, and the
-processes are started anew some times, as each lies in memory as chance has it. Speeds are of the least
+processes are started anew some times, as each lies in memory as chance has it. Speeds are of the median
 processor time; the last column is the median over pairs of runs that followed each other, so that what else
 the machine does counts little. `--cases` names the folder with Ramulator's and DRAMSys' cases: one design for
 each of their traces, with their own requests per second beside it. What the trees' own benchmarks of the
@@ -245,9 +245,8 @@ def main() -> None:
         options.before.resolve(), options.cases.resolve(), options.only, options.seconds, options.starts
     )
     for (title, unit, amount, tool), of_pairs in zip(listed, pairs, strict=True):
-        then, today = (
-            amount * s if unit == "ms" else amount / s for s in map(min, zip(*of_pairs, strict=True))
-        )
+        middle = (statistics.median(seconds) for seconds in zip(*of_pairs, strict=True))
+        then, today = (amount * s if unit == "ms" else amount / s for s in middle)
         ratio = statistics.median(before / now for before, now in of_pairs)
         shown = [f"{value:,.2f}" if unit == "ms" else f"{value:,.0f}" for value in (then, today)]
         beside = "" if tool is None else f"{tool:,.0f}"
@@ -257,7 +256,13 @@ def main() -> None:
         sys.path.insert(0, str(ROOT / "tests" / "support"))
         from readme_table import write_table
 
-        write_table(ROOT / "simulators" / "README.md", "engine-speed", lines)
+        readme = ROOT / "simulators" / "README.md"
+        table = (
+            readme.read_text().partition("<!-- engine-speed -->")[2].partition("<!-- /engine-speed -->")[0]
+        )
+        new = {line.split("|")[1]: line for line in lines}  # rows that were not measured stay
+        kept = {line.split("|")[1]: line for line in table.split("\n") if "|" in line}
+        write_table(readme, "engine-speed", [*(kept | new).values(), ""])
 
 
 if __name__ == "__main__":
