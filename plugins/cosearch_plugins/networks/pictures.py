@@ -101,6 +101,7 @@ def network_picture(
                 "name": kind,
                 "x": place[rows],
                 "y": [layers[i].width for i in rows],
+                "width": 0.85,
                 "text": [layers[i].kernel for i in rows],
                 "textposition": "outside",
                 "customdata": [layers[i].words for i in rows],
@@ -132,7 +133,9 @@ def network_picture(
         }
         for at in borders[:MOST_BANDS].tolist()
     ]
-    widest = int(np.argmax([layer.width for layer in layers]))
+    widths = [layer.width for layer in layers]
+    span = [float(np.log10(min(widths) / 2)), float(np.log10(max(widths) * 2))]  # bars of a log axis need one
+    widest = int(np.argmax(widths))
     return Picture(
         "The network, layer by layer",
         f"{len(layers)} layers in {len(np.unique(stage))} stages, which dotted lines part; the widest is "
@@ -142,10 +145,14 @@ def network_picture(
         {
             "height": 460,
             "barmode": "overlay",
-            "bargap": 0.15,
             "shapes": lines,
             "xaxis": {"title": {"text": "layer, in the order in which they run"}, "anchor": "y2"},
-            "yaxis": {"title": {"text": "output channels"}, "type": "log", "domain": [0.3, 1.0]},
+            "yaxis": {
+                "title": {"text": "output channels"},
+                "type": "log",
+                "domain": [0.3, 1.0],
+                "range": span,
+            },
             "yaxis2": {"title": {"text": "bits"}, "domain": [0.0, 0.2], "rangemode": "tozero"},
         },
         caution=caution,
