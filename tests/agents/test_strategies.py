@@ -126,6 +126,20 @@ def test_hierarchical_gives_every_hardware_an_inner_search_of_the_same_budget():
     assert "6 inner searches" in study.agent.account[0]
 
 
+def test_when_all_hardware_was_searched_the_rest_of_the_budget_goes_to_the_best():
+    settings = {"inner_designs": 4}
+    study = Study.create(
+        Pair().hold({"hardware.columns": 4}),
+        "hierarchical:random",
+        budget=80,
+        agent_settings=settings,
+    )
+    data = study.run()
+    assert len(data.designs) == 80
+    assert distinct(data.designs, HARDWARE) == 12
+    assert distinct(data.designs[48:], HARDWARE) < 12
+
+
 def test_the_inner_agents_are_told_their_own_budgets_and_the_outer_one_the_best_of_each():
     told, budgets = [], []
 

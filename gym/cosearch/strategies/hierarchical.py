@@ -63,14 +63,16 @@ class HierarchicalStrategy(StagedAgent):
         for _ in range(MOST_REPEATS):
             proposals = as_proposals(self.outer.ask(1))
             if not len(proposals):
-                return None
-            found = self._found(proposals)
+                break
+            found = self._found(proposals.designs)
             if found is None:
                 design = self.space.from_index(proposals.designs.index)[0]
                 return Plan(self.inside, design, self.length_of(number), self.task)
             self.outer.tell(self._outer_told[found])
             self._order.append(found)
-        return None
+        # there is no other hardware: what is left of the budget goes to the best
+        best = self.best(self.task)
+        return None if best is None else Plan(self.inside, best, self.length_of(number), self.task)
 
     def side_of(self, number: int) -> Side:
         """Always the inside."""
@@ -91,6 +93,8 @@ class HierarchicalStrategy(StagedAgent):
         row = best_of(self.task, results)
         best = results.take([0 if row is None else row])
         designs = self._outside_of(best.designs)
+        if self._found(designs) is not None:
+            return  # the outer agent did not ask for it again
         told = Results.of(designs, best.outcomes, fidelity=self.task.fidelity, number=len(self._outer_told))
         self._outer_told.append(told)
         if not self._restoring:
@@ -131,9 +135,9 @@ class HierarchicalStrategy(StagedAgent):
             f"each for one choice of {self.outside.label}",
         )
 
-    def _found(self, proposals: Proposals) -> int | None:
+    def _found(self, designs: Designs) -> int | None:
         """Which inner search was for the same hardware; None if none was."""
-        return next((k for k, told in enumerate(self._outer_told) if told.designs == proposals.designs), None)
+        return next((k for k, told in enumerate(self._outer_told) if told.designs == designs), None)
 
     def _outside_of(self, designs: Designs) -> Designs:
         """Designs of the outer agent's space with the hardware of these."""
