@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from cosearch import Constraint, DesignSpace, Integer, Metric, Objective, Ordinal, Problem, Study, Task
 from cosearch.agent import as_proposals
+from cosearch.cli import run as run_command
 from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.registry import agent_class, registry
 from cosearch.run.trial import Results
@@ -262,3 +265,14 @@ def test_what_is_wrong_is_said_in_one_line():
         run("successive", settings={"groups": ",".join([*NETWORK, *HARDWARE])})
     with pytest.raises(UnknownNameError, match="hyperparameter of agent successive:random"):
         run("successive", agent="random", settings={"popluation": 3})
+
+
+def test_the_command_line_takes_a_strategy(capsys):
+    line = ["search", "nasbench201-device", "--budget", "30", "--agent", "random", "--json"]
+    assert run_command([*line, "--strategy", "successive"]) == 0
+    account = json.loads(capsys.readouterr().out)["account"]
+    assert len(account) == 1
+    assert account[0].startswith("successive:random: searched ")
+    assert ", then " in account[0]
+    assert run_command([*line, "--strategy", "sucessive"]) == 2
+    assert capsys.readouterr().err == "error: unknown strategy 'sucessive'; did you mean 'successive'?\n"

@@ -131,7 +131,7 @@ class HierarchicalStrategy(StagedAgent):
         """How many inner searches there were."""
         count = len(self._ends) + (self._stage is not None)
         return (
-            f"{self.name}: {count} inner searches over {self.inside.label}, "
+            f"{self.name}: {count} inner {'search' if count == 1 else 'searches'} over {self.inside.label}, "
             f"each for one choice of {self.outside.label}",
         )
 
