@@ -21,6 +21,7 @@ def versions(problem: str, agent: str) -> dict[str, str]:
     """The versions of Python, of the plugins of a problem and an agent, and of all that these require."""
     found = {"python": platform.python_version()}
     plugins = registry().plugins
+    agent = agent.rpartition(":")[2]  # less its strategy
     mine = [p.distribution for p in plugins if problem in p.problems or agent in p.agents]
     for distribution in dict.fromkeys([OURS, *mine]):
         for package in (distribution, *_required(distribution)):

@@ -240,7 +240,15 @@ def problem_class(name: str) -> type[Problem]:
 
 
 def agent_class(name: str) -> type[Agent]:
-    """The agent class with this name; `UnknownNameError` names the nearest."""
+    """The agent class with this name; `UnknownNameError` names the nearest.
+
+    "successive:nsga2" is a strategy over an agent, see `cosearch.strategies`.
+    """
+    strategy, colon, agent = name.partition(":")
+    if colon:
+        from cosearch.strategies import strategy_class
+
+        return strategy_class(strategy, agent_class(agent))
     cls: type[Agent] = _found("agent", name, registry().agents)
     return cls
 

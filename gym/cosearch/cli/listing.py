@@ -26,7 +26,7 @@ from cosearch.description import (
 )
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.problem import Problem
-from cosearch.registry import registry
+from cosearch.registry import agent_class, registry
 
 
 def problems(json: options.Json = False) -> None:
@@ -103,10 +103,11 @@ def describe(
             raise ArgumentError("--design is for the page: add --html FILE")
         described = describe_problem(problem)
         show = _show_problem
-    elif name in known.agents:
+    elif name in known.agents or ":" in name:
+        agent = agent_class(name)
         if html is not None or design is not None:
             raise ArgumentError(f"--html and --design are for problems; {name} is an agent")
-        described, show = describe_agent(known.agents[name]), _show_agent
+        described, show = describe_agent(agent), _show_agent
     else:
         raise unknown_name("problem or agent", name, [*known.problems, *known.agents])
     if json:

@@ -66,6 +66,17 @@ AgentSet = Annotated[
         panel=AGENT,
     ),
 ]
+Strategy = Annotated[
+    str,
+    option(
+        "--strategy",
+        metavar="NAME",
+        help="How groups of parameters are searched: joint (all at once), alternating (by turns), successive "
+        "(network first, then hardware for the best) or hierarchical (a network search for each hardware). "
+        "Other groups: --agent-set groups=A,B/C.",
+        panel=AGENT,
+    ),
+]
 StoreOption = Annotated[
     str | None,
     option(
@@ -131,6 +142,7 @@ def search(
     strict: options.Strict = False,
     hold: options.Hold = [],  # noqa: B006
     agent_set: AgentSet = [],  # noqa: B006
+    strategy: Strategy = "joint",
     fidelity: options.Fidelity = None,
     evaluation_seed: EvaluationSeed = 0,
     time_limit: TimeLimit = None,
@@ -171,7 +183,7 @@ def search(
     built = built.hold(options.held_values(built.space, hold))
     study = Study.create(
         built,
-        agent or _usual_agent(),
+        _with_strategy(strategy, agent or _usual_agent()),
         run_options,
         seed=seed,
         agent_settings=parse_assignments(agent_set, "--agent-set"),
@@ -248,6 +260,14 @@ def _usual_agent() -> str:
     if usual is None:
         raise ArgumentError("no usual agent is installed: choose one of `cosearch agents` with --agent NAME")
     return usual
+
+
+def _with_strategy(strategy: str, agent: str) -> str:
+    """The name of an agent that follows a strategy."""
+    from cosearch.strategies import JOINT, check_strategy
+
+    check_strategy(strategy)
+    return agent if strategy == JOINT else f"{strategy}:{agent}"
 
 
 def _run(study: Study, store: str | None, *, json: bool, quiet: bool) -> None:

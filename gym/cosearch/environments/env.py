@@ -34,7 +34,8 @@ class DesignEnv(gymnasium.Env[NDArray[np.float32], Any]):
         objectives: `Objective`s or their text, default the problem's.
         constraints: `Constraint`s or their text, default the problem's.
         formulation: "oneshot", "sequential" or "refine".
-        reward: "weighted_sum", "chebyshev", "target_ratio", "mnasnet", "nasaic" or "hypervolume_improvement".
+        reward: "weighted_sum", "chebyshev", "target_ratio", "mnasnet", "nasaic", "fbnet", "rena", "tunas" or
+            "hypervolume_improvement".
         units: {metric: what counts as 1} of objectives, default the default design's values.
         fidelity: of every evaluation, default the problem's first.
         seed: of every evaluation, for simulators that draw random numbers; `reset(seed=...)` seeds episodes.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cosearch.arguments import check_arguments
+from cosearch.environments.network_rewards import RENA, FBNet, TuNAS
 from cosearch.environments.reward import Floats, Reward, Weights
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.objectives import Constraint, Objective, minimised, violations
@@ -318,7 +319,10 @@ class VectorReward(Reward):
 
 REWARDS: dict[str, type[Reward]] = {
     reward.name: reward
-    for reward in (WeightedSum, AugmentedChebyshev, TargetRatio, MnasNet, Nasaic, HypervolumeImprovement)
+    for reward in (
+        *(WeightedSum, AugmentedChebyshev, TargetRatio, MnasNet, Nasaic, FBNet, RENA, TuNAS),
+        HypervolumeImprovement,
+    )
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch.errors import ProblemError
 from cosearch.fidelity import Fidelity
 from cosearch.objectives import Metric
 from cosearch.outcomes import Outcomes
+from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Designs, DesignSpace
@@ -158,6 +160,30 @@ class JointProblem(Problem):
         codes = np.where(found.codes > 0, found.codes, known.status)
         reason = np.where(found.codes > 0, found.reason, known.reason)
         return Outcomes(metrics, codes, reason, standard_error=dict(known.standard_error) or None)
+
+    def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
+        """The network as a chain of layers, and what each of them takes on the accelerator."""
+        from cosearch_plugins.networks.pictures import costs_picture, drawn_layers, network_picture
+        from cosearch_simulators.networks.costs.layers import layer_costs
+
+        settings, designs = self.settings, self.space.designs([design])
+        networks = self.family.networks(columns_of(designs, "network"))
+        if networks.reason[0]:
+            raise ProblemError(str(networks.reason[0]))
+        bits, outcomes = precisions(designs, self.family.stages), self.evaluate(designs)
+        layers = drawn_layers(networks, self.family.stages)
+        caution = "" if outcomes.ok[0] else f"The design has no result: {outcomes.reason[0]}"
+        chain = network_picture(layers, bits.weight_bits[0], bits.activation_bits[0], caution)
+        if caution:
+            return [chain]
+        costs = layer_costs(
+            *(networks, accelerators(designs, settings.memory_gb_per_s, settings.clock_ghz), bits),
+            goal=settings.mapped_for,
+            technology_nm=settings.technology_nm,
+            threads=settings.threads,
+        )
+        busy = float(outcomes["utilisation"][0])
+        return [chain, costs_picture(layers, costs.latency_ns, costs.utilisation, busy)]
 
     def features(self, designs: Designs) -> dict[str, NDArray[np.float64]]:
         """Cheap descriptors of each network: its size, and every choice."""

@@ -95,6 +95,39 @@ def test_mnasnet_hard_constraint():
     assert got == pytest.approx([0.7, 0.35])
 
 
+def test_tunas_counts_both_sides_of_the_target():
+    metrics = {"top1": [76.0, 76.0, 76.0], "latency": [84.0, 42.0, 126.0]}
+    got = reward("tunas", [ACCURACY, LATENCY], metrics, [70.0, 1.0], targets={"latency": 84.0})
+    # 0.76 - 0.1 |T / T0 - 1|
+    assert got == pytest.approx([0.76, 0.71, 0.71])
+
+
+def test_tunas_reads_an_accuracy_as_a_share_where_it_is_one():
+    metrics = {"top1": [0.8], "latency": [12.0]}
+    got = reward("tunas", [ACCURACY, LATENCY], metrics, [0.7, 10.0], beta=-0.07)
+    assert got == pytest.approx([0.8 - 0.07 * 0.2])
+    assert reward("tunas", [ACCURACY, LATENCY], metrics, [0.7, 12.0], full=2.0) == pytest.approx([0.4])
+
+
+def test_fbnet_is_minus_cross_entropy_times_the_logarithm_of_the_latency():
+    metrics = {"top1": [0.5, 1.0, 0.5], "latency": [np.e * 1000, 5e4, 900.0]}
+    got = reward("fbnet", [ACCURACY, LATENCY], metrics, [0.5, 1.0], scale=1000.0)
+    # ln 2 * 0.2 * ln(e)^0.6; no cross-entropy; a latency below 1 us has no logarithm
+    assert got == pytest.approx([-0.2 * np.log(2), 0.0, 0.0])
+    slower = reward("fbnet", [ACCURACY, LATENCY], {"top1": [0.5], "latency": [np.exp(32)]}, [0.5, 1.0])
+    assert slower == pytest.approx([-0.2 * np.log(2) * 32**0.6])
+
+
+def test_rena_pays_nothing_for_more_than_the_targets_ask():
+    metrics = {"top1": [0.8, 0.8, 0.8], "latency": [5.0, 20.0, 20.0], "energy": [1.0, 1.0, 6.0]}
+    targets = {"latency": 10.0, "energy": 4.0}
+    got = reward("rena", [ACCURACY, LATENCY, ENERGY], metrics, [0.5, 1.0, 1.0], targets=targets, base=0.5)
+    # within; twice the latency: 0.5^1; and 1.5 times the energy: 0.5^1.5
+    assert got == pytest.approx([0.8, 0.4, 0.8 * 0.5**1.5])
+    default = reward("rena", [ACCURACY, LATENCY, ENERGY], metrics, [0.5, 1.0, 1.0], targets=targets)
+    assert default[1] == pytest.approx(0.72)
+
+
 def test_nasaic_is_accuracy_minus_what_the_specifications_are_missed_by():
     metrics = {"top1": [0.9, 0.9, 0.9], "latency": [80.0, 120.0, 120.0], "area": [4.0, 4.0, 8.0]}
     specifications = [Constraint("latency", "<=", 100.0), Constraint("area", "<=", 4.0)]
@@ -228,6 +261,10 @@ def test_a_batch_is_scored_like_its_designs_one_by_one(name):
         ),
         ("target_ratio", {"tolerance": 0.0}, "tolerance must be finite and above 0, not 0"),
         ("mnasnet", {"beta": 1.0}, "beta must be finite and at most 0, not 1"),
+        ("tunas", {"beta": 0.5}, "beta must be finite and at most 0, not 0.5"),
+        ("rena", {"base": 1.5}, "base must be at most 1, not 1.5"),
+        ("fbnet", {"scale": 0.0}, "scale must be finite and above 0, not 0"),
+        ("fbnet", {"full": -1.0}, "full must be finite and above 0, not -1"),
         ("nasaic", {"rho": "much"}, "rho must be a number, got 'much'"),
         ("nasaic", {"limits": {"latency": 1.0}}, "beyond its bound 2, not at 1"),
     ],
