@@ -90,7 +90,12 @@ class Settings(BaseModel):
     """The declared arguments of a problem; frozen."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        defer_build=True,  # at the first use: plugins are imported with cosearch
     )
 
     @field_validator("*", mode="wrap")
