@@ -240,6 +240,46 @@ def test_groups_can_be_given_and_held_parameters_are_left_alone():
     assert distinct(data.designs[6:12], ("network.depth", "network.width")) == 1
 
 
+class Conditional(Pair):
+    """The hardware has columns only for wide networks."""
+
+    name = "network-with-its-own-hardware"
+    space = DesignSpace.join(
+        network=DesignSpace([Integer("depth", 1, 12, default=3), Integer("width", 1, 12, default=3)]),
+        precision=DesignSpace([Ordinal("bits", (4, 8, 16), default=8)]),
+        hardware=DesignSpace([Integer("rows", 1, 12, default=2), Integer("columns", 1, 12, default=2)]),
+        when={"hardware.columns": {"network.width": list(range(5, 13))}},
+    )
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_is_active_only_by_a_sides_choices_goes_with_it(strategy, tmp_path):
+    def stop(study, results):
+        if len(study.data.designs) >= 27:
+            study.stop()
+
+    def created(store=None):
+        return Study.create(Conditional(), f"{strategy}:steady-nsga2", budget=50, store=store, seed=1)
+
+    whole = created().run()
+    assert len(whole.designs) == 50
+    first = [design for design in whole.designs[:6] if "hardware.columns" in design]
+    assert {design["hardware.rows"] for design in whole.designs[:6]} == {2}
+    assert first  # wide networks were among them, with columns
+    created(tmp_path / "study.db").run(callbacks=[stop])
+    resumed = Study.resume(tmp_path / "study.db", problem=Conditional()).run()
+    assert resumed.designs.keys() == whole.designs.keys()
+
+
+def test_hierarchical_refuses_what_is_inside_and_depends_on_the_outside():
+    with pytest.raises(
+        ArgumentError, match=r"hardware.columns is inside, and active only by choices outside"
+    ):
+        Study.create(
+            Conditional(), "hierarchical:random", budget=9, agent_settings={"groups": "hardware/network"}
+        )
+
+
 def test_every_installed_agent_can_follow_every_strategy():
     for name in registry().agents:
         for strategy in STRATEGIES:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosearch.agent import as_proposals
+from cosearch.errors import ArgumentError
 from cosearch.run.trial import Proposals, Results
 from cosearch.space import Designs, DesignSpace, Integer
 from cosearch.strategies.choosing import best_of
-from cosearch.strategies.sides import Side
+from cosearch.strategies.sides import Side, with_dependents
 from cosearch.strategies.staged import Plan, Stage, StagedAgent
 from cosearch.task import Task
 
@@ -48,6 +49,12 @@ class HierarchicalStrategy(StagedAgent):
         inside = self.sides[:-1]
         names = tuple(name for side in inside for name in side.names)
         self.inside = Side(" and ".join(side.label for side in inside), names)
+        moved = with_dependents(self.space, self.outside.names).intersection(names)
+        if moved:
+            raise ArgumentError(
+                f"agent {self.name}: {min(moved)} is inside, and active only by choices outside; put it on "
+                "the last side with groups=A,B/C (--agent-set on the command line)"
+            )
         default = self.space.default()
         self._held = {name: value for name, value in default.items() if name not in self.outside.names}
         searches = None if self.budget is None else max(1, self.budget // (self.length_of(0) or 1))

@@ -63,6 +63,15 @@ def sides_of(space: DesignSpace, groups: str, agent: str) -> tuple[Side, ...]:
     return tuple(Side(label, tuple(names)) for label, names in found)
 
 
+def with_dependents(space: DesignSpace, names: Sequence[str]) -> set[str]:
+    """These parameters and those that are active or not by their values."""
+    found = set(names)
+    for parameter in space:  # parents come first
+        if found.intersection(parameter.when):
+            found.add(parameter.name)
+    return found
+
+
 def _usual(space: DesignSpace) -> list[tuple[str, ...]]:
     before = tuple(name for name in BEFORE_HARDWARE if name in space.groups)
     if before:

@@ -20,7 +20,7 @@ from cosearch.errors import ArgumentError, shown
 from cosearch.run.trial import Proposals, Results
 from cosearch.space import Design, Designs, DesignTable
 from cosearch.strategies.choosing import best_of
-from cosearch.strategies.sides import Side, sides_of
+from cosearch.strategies.sides import Side, sides_of, with_dependents
 from cosearch.task import Task
 
 # A stage whose agent goes on asking for what is known already ends after so many results for each design.
@@ -49,12 +49,13 @@ class Stage:
 
     Attributes:
         agent: that searches; built when it is first needed.
-        space: the whole space with all but the side held.
+        space: the whole space with all held but the side and what is active only by its choices.
     """
 
     def __init__(self, plan: Plan, number: int) -> None:
         self.plan, self.number = plan, number
-        held = {name: value for name, value in plan.design.items() if name not in plan.side.names}
+        free = with_dependents(plan.task.space, plan.side.names)
+        held = {name: value for name, value in plan.design.items() if name not in free}
         self.space = plan.task.space.hold(held)
         self.agent: Agent | None = None
         self.asked = self.told = self.new = 0
