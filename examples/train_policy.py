@@ -19,7 +19,7 @@ def main() -> None:
     """Train, and print the curve and the front."""
     torch.set_num_threads(1)  # torch's pool waits by spinning: slower than one thread on a network this small
     env = gymnasium.make(
-        "cosearch/DramController-v0",
+        "cosearch/DramController-v1",
         workload="zipf:requests=500",
         formulation="sequential",
         reward="chebyshev",

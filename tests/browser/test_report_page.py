@@ -234,11 +234,12 @@ def hostile_study():
     x = designs["x"]
     errors = [HOSTILE[i % len(HOSTILE)] if i % 5 == 0 else "" for i in range(n)]
     names = [HOSTILE[0], HOSTILE[3]]
+    goals = [f"{name}:min" for name in names]
     outcomes = Outcomes.of({names[0]: x + 0.1, names[1]: 1.2 - x}, errors=errors)
     metrics = [{"name": name, "unit": HOSTILE[2], "description": HOSTILE[1]} for name in names]
     return make_study(
         n,
-        names,
+        goals,
         agent=HOSTILE[1],
         space=space,
         designs=designs,

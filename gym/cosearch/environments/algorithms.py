@@ -59,7 +59,7 @@ def check_algorithm(algorithm: str | type[Any], environment: Any) -> None:
 
     Example:
         ```python
-        env = gymnasium.make("cosearch/DramController-v0")
+        env = gymnasium.make("cosearch/DramController-v1")
         check_algorithm("DQN", env)  # raises: DQN chooses one of several values at each step ...
         ```
 

@@ -83,7 +83,7 @@ def test_a_mistake_is_one_line_and_writes_nothing(builtin, tmp_path):
     describe = ("describe", "pictured-cache")
     builtin(*describe, "--design", "{}").assert_error("--design is for the page: add --html FILE")
     builtin("describe", "random", "--html", page).assert_error("random is an agent")
-    builtin(*describe, "--html", page, "--design", "[{}, {}]").assert_error("'sets' is missing")
+    builtin(*describe, "--html", page, "--design", "[{}, {}]").assert_error("expected one design, not 2")
     two = json.dumps([DESIGN, DESIGN])
     builtin(*describe, "--html", page, "--design", two).assert_error("expected one design, not 2")
     wrong = json.dumps(DESIGN | {"sets": 63})

@@ -27,7 +27,7 @@ def test_what_all_designs_share_stands_once_and_the_rest_is_a_column():
 
 def test_one_design_is_said_whole():
     text = front_text(*front_of(1), 10)
-    assert text.common == "rows=16, depth=0, mode=fast, ways=–"
+    assert text.common == "rows=16, depth=0, mode=fast"  # what it has not is left out
     assert len(text.rows) == 1
 
 

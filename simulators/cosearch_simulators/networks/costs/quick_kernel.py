@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from cosearch_simulators.accelerator.common import copying, nest_tables, tile
+from cosearch_simulators.accelerator.common import copying, movement, nest_tables, tile
 from cosearch_simulators.accelerator.common.copying import copy_row, copy_rows
 from cosearch_simulators.accelerator.common.nest_tables import CAPACITY, FANOUT_X, MACS_A_CYCLE, WIDTH
 from cosearch_simulators.accelerator.common.tile import tile_words
@@ -382,7 +382,7 @@ def _entry_point(digest: int) -> Callable[..., Any]:
     return quick_range
 
 
-quick_range = _entry_point(sources_digest(copying, nest_tables, tile, search_cost, search_kernel))
+quick_range = _entry_point(sources_digest(copying, movement, nest_tables, tile, search_cost, search_kernel))
 announce_compilation(quick_range, "the quick mapper of networks")
 
 
