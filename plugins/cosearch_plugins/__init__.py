@@ -69,6 +69,7 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("accelerator", _validate_accelerator),
         Validation("soc", _validate_soc),
         Validation("networks", _validate_networks),
+        Validation("llm", _validate_llm),
     )
 
 
@@ -92,5 +93,11 @@ def _validate_soc(cases: Path, progress: Callable[[int, int], None]) -> Validati
 
 def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.networks.quality.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_llm(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.llm.validation.every_set import validate
 
     return validate(cases, progress)

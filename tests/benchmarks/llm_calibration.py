@@ -1,0 +1,149 @@
+"""Fit the constants of the LLM simulator's operators on the reference measurements, and write the table.
+
+    PYTHONPATH=gym:simulators:plugins python tests/benchmarks/llm_calibration.py ../shared/reference/llm
+
+Few constants for each operator, precision and class of devices (`ampere`, `ada`, `hopper`, `blackwell`), and
+`other`: those of all devices together, for a device of an unmeasured class. Fitted is the logarithm of the
+ratio to the least of the engines, with a loss that outliers do not rule. `--leave-out DEVICE` leaves a
+device out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from cosearch_simulators.llm.common.calibration import TABLE
+from cosearch_simulators.llm.validation import operators
+from cosearch_simulators.llm.validation.reading import least_of_engines, read_table, take
+
+LEAST_MS = 0.05
+"""Rows below are launch more than work, and count a quarter."""
+
+BASE = {
+    "fixed_s": (4e-6, 5e-7, 1e-4),
+    "overlap_loss": (0.1, 1e-3, 1.0),
+    "compute": (0.75, 0.1, 1.3),
+    "traffic": (0.8, 0.1, 1.3),
+}
+STARTS: dict[str, dict[str, tuple[float, float, float]]] = {
+    "product": BASE
+    | {"most_split": (4.0, 1.0, 16.0), "fill": (150.0, 1.0, 1500.0), "activation_share": (0.6, 0.05, 3.0)},
+    "context_attention": BASE
+    | {"block": (128.0, 16.0, 400.0), "fill": (64.0, 1.0, 800.0), "tail": (0.3, 0.01, 3.0)},
+    "generation_attention": BASE
+    | {"group": (16.0, 1.0, 64.0), "least": (128.0, 8.0, 2048.0), "step_s": (1e-7, 1e-9, 2e-5)},
+    "experts": BASE
+    | {
+        "block": (16.0, 1.0, 128.0),
+        "idle": (0.3, 1e-3, 4.0),
+        "passes": (4.0, 0.5, 20.0),
+        "skew": (0.5, 0.05, 1.0),
+        "load": (1.5, 1.0, 6.0),
+    },
+    "collective": {
+        "fixed_s": (8e-6, 1e-6, 2e-4),
+        "hop_s": (1e-6, 1e-8, 5e-5),
+        "traffic": (0.7, 0.1, 1.3),
+        "slow_s": (1e-6, 1e-9, 1e-3),
+    },
+}
+"""Each constant's start, least and most."""
+
+Predict = Callable[..., Any]
+
+
+def fitted(kind: str, table: Any, measured: Any, predict: Predict, devices: Any) -> dict[str, float]:
+    """The constants of one operator on the rows of a table."""
+    bounds = STARTS[kind.split("/")[0]]
+    names = list(bounds)
+    start, low, high = (np.log([bounds[name][i] for name in names]) for i in range(3))
+    weight = np.where(measured >= LEAST_MS, 1.0, 0.25)
+
+    def miss(values: Any) -> Any:
+        constants = dict(zip(names, np.exp(values), strict=True))
+        return weight * np.log(predict(table, devices, lambda *_: constants) / measured)
+
+    best = least_squares(
+        miss, start, bounds=(low, high), loss="soft_l1", f_scale=0.05, diff_step=0.02, max_nfev=60
+    )
+    return {name: float(f"{np.exp(value):.4g}") for name, value in zip(names, best.x, strict=True)}
+
+
+def by_class(
+    kind: str, table: Any, measured: Any, predict: Predict, devices: Any, classes: Any
+) -> dict[str, Any]:
+    """The constants of every class that was measured, and of all together."""
+    known = np.isfinite(measured) & (measured > 0)
+    found = {"other": fitted(kind, take(table, known), measured[known], predict, devices)}
+    for name in np.unique(classes[known]):
+        rows = known & (classes == name)
+        if np.count_nonzero(rows) >= 20:
+            found[str(name)] = fitted(kind, take(table, rows), measured[rows], predict, devices)
+    return found
+
+
+def all_constants(folder: Path, left_out: str = "") -> dict[str, Any]:
+    """The table: constants by operator and class."""
+    devices = operators.devices_of(folder)
+    found: dict[str, Any] = {}
+
+    def of(kind: str, table: Any, measured: Any, predict: Predict, classes: Any = None) -> None:
+        used = operators.sheet(table, devices, "family") if classes is None else classes
+        found[kind] = by_class(kind, table, measured, predict, devices, used)
+        print(kind, flush=True)
+
+    def shown(name: str) -> Any:
+        table = read_table(folder / name)
+        return take(table, table["device"] != left_out)
+
+    table = shown("gemm.parquet")
+    for dtype in np.unique(table["dtype"]):
+        rows = take(table, table["dtype"] == dtype)
+        of(f"product/{dtype}", rows, least_of_engines(rows)[0], operators.products_ms)
+    if left_out:
+        return found
+    table = shown("attention.parquet")
+    for phase in ("context", "generation"):
+        rows = take(table, table["phase"] == phase)
+        of(f"{phase}_attention", rows, least_of_engines(rows)[0], operators.attention_ms)
+    table = shown("moe.parquet")
+    for dtype in np.unique(table["dtype"]):
+        rows = take(table, table["dtype"] == dtype)
+        of(f"experts/{dtype}", rows, least_of_engines(rows)[0], operators.experts_ms)
+    table = shown("collectives.parquet")
+    link = operators.sheet(table, devices, "link_kind")
+    classes = np.where(link == "pcie", "pcie", operators.sheet(table, devices, "family"))
+    for library in np.unique(table["library"]):
+        for op in np.unique(table["op"][table["library"] == library]):
+            here = (table["library"] == library) & (table["op"] == op)
+            rows = take(table, here)
+            of(
+                f"collective/{library}/{op}",
+                rows,
+                rows["latency_ms"],
+                operators.collectives_ms,
+                classes[here],
+            )
+    return found
+
+
+def main() -> None:
+    """Fit, and write the table beside the simulator."""
+    folder = Path(sys.argv[1]) / "aiconfigurator"
+    found = {
+        "source": "aiconfigurator rows of the reference folder: least of the engines",
+        "constants": all_constants(folder),
+    }
+    TABLE.parent.mkdir(exist_ok=True)
+    TABLE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    print(f"wrote {TABLE.name}: {sum(len(one) for one in found['constants'].values())} sets of constants")
+
+
+if __name__ == "__main__":
+    main()
