@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from cosearch_simulators.llm.common.calibration import TABLE
-from cosearch_simulators.llm.validation import operators
+from cosearch_simulators.llm.common.calibration import SERVING_START, TABLE
+from cosearch_simulators.llm.validation import operators, serving_e2e
 from cosearch_simulators.llm.validation.reading import least_of_engines, read_table, take
 
 LEAST_MS = 0.05
@@ -33,9 +33,19 @@ BASE = {
 }
 STARTS: dict[str, dict[str, tuple[float, float, float]]] = {
     "product": BASE
-    | {"most_split": (4.0, 1.0, 16.0), "fill": (150.0, 1.0, 1500.0), "activation_share": (0.6, 0.05, 3.0)},
+    | {
+        "most_split": (4.0, 1.0, 16.0),
+        "fill": (150.0, 1.0, 3000.0),
+        "small_tiles": (0.3, 0.01, 1.0),
+        "activation_share": (0.6, 0.05, 3.0),
+    },
     "context_attention": BASE
-    | {"block": (128.0, 16.0, 400.0), "fill": (64.0, 1.0, 800.0), "tail": (0.3, 0.01, 3.0)},
+    | {
+        "block": (128.0, 16.0, 400.0),
+        "fill": (64.0, 1.0, 800.0),
+        "tail": (0.3, 0.01, 3.0),
+        "softmax": (50.0, 1.0, 400.0),
+    },
     "generation_attention": BASE
     | {"group": (16.0, 1.0, 64.0), "least": (128.0, 8.0, 2048.0), "step_s": (1e-7, 1e-9, 2e-5)},
     "experts": BASE
@@ -51,6 +61,7 @@ STARTS: dict[str, dict[str, tuple[float, float, float]]] = {
         "hop_s": (1e-6, 1e-8, 5e-5),
         "traffic": (0.7, 0.1, 1.3),
         "slow_s": (1e-6, 1e-9, 1e-3),
+        "crowding": (0.05, 1e-4, 2.0),
     },
 }
 """Each constant's start, least and most."""
@@ -110,8 +121,9 @@ def all_constants(folder: Path, left_out: str = "") -> dict[str, Any]:
         return found
     table = shown("attention.parquet")
     for phase in ("context", "generation"):
-        rows = take(table, table["phase"] == phase)
-        of(f"{phase}_attention", rows, least_of_engines(rows)[0], operators.attention_ms)
+        for kind in ("bf16", "fp8"):
+            rows = take(table, (table["phase"] == phase) & (table["kv_dtype"] == kind))
+            of(f"{phase}_attention/{kind}", rows, least_of_engines(rows)[0], operators.attention_ms)
     table = shown("moe.parquet")
     for dtype in np.unique(table["dtype"]):
         rows = take(table, table["dtype"] == dtype)
@@ -133,9 +145,32 @@ def all_constants(folder: Path, left_out: str = "") -> dict[str, Any]:
     return found
 
 
+def serving(folder: Path) -> dict[str, float]:
+    """The constants of serving, from the measured deployments: TPOT, and with less weight TTFT."""
+    table = read_table(folder / "aggregated.parquet")
+    names, start = list(SERVING_START), np.log(list(SERVING_START.values()))
+
+    def miss(values: Any) -> Any:
+        found = serving_e2e.predicted(table, dict(zip(names, np.exp(values), strict=True)))
+        errors = [
+            weight * np.log(found[name] / table[name])
+            for name, weight in (("tpot_ms", 1.0), ("ttft_ms", 0.3))
+        ]
+        return np.nan_to_num(np.concatenate(errors))
+
+    best = least_squares(
+        miss, start, bounds=(start - 6, start + 3), loss="soft_l1", f_scale=0.05, diff_step=0.02, max_nfev=30
+    )
+    return {name: float(f"{np.exp(value):.4g}") for name, value in zip(names, best.x, strict=True)}
+
+
 def main() -> None:
     """Fit, and write the table beside the simulator."""
     folder = Path(sys.argv[1]) / "aiconfigurator"
+    if "--serving-only" in sys.argv:
+        found = json.loads(TABLE.read_text()) | {"serving": serving(folder.parent / "serving_e2e")}
+        TABLE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+        return
     found = {
         "source": "aiconfigurator rows of the reference folder: least of the engines",
         "constants": all_constants(folder),

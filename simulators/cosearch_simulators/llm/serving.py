@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cosearch_simulators.core.names import unknown
 from cosearch_simulators.errors import ConfigurationError
+from cosearch_simulators.llm.common.calibration import host_seconds
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Serving:
         precision: position in `PRECISION_NAMES`, of all weights but the experts'.
         expert_precision: position in `PRECISION_NAMES`.
         kv_bytes: of one number of the cache.
-        host_s: time between steps in which the host, not the device, works.
+        host_s: time between steps in which the host, not the device, works; vLLM's unless said otherwise.
+        first_s: from a request's arrival to its first step, and from there to the client.
     """
 
     batch: Any = 1.0
@@ -78,7 +80,8 @@ class Serving:
     precision: Any = 0.0
     expert_precision: Any = 0.0
     kv_bytes: Any = 2.0
-    host_s: Any = 0.0005
+    host_s: Any = field(default_factory=lambda: host_seconds("vllm")[0])
+    first_s: Any = field(default_factory=lambda: host_seconds("vllm")[1])
 
 
 def precision_code(name: str) -> float:

@@ -15,8 +15,10 @@ from typing import Any
 
 Constants = Mapping[str, Any]
 
-TILES = ((256, 128, 1.0), (128, 128, 0.9), (128, 64, 0.7), (64, 64, 0.5))
-"""Rows, columns and relative rate of the output tiles that libraries choose from."""
+TILES = ((256, 128), (128, 128), (64, 256), (64, 128), (64, 64))
+"""Rows and columns of the output tiles that libraries choose from."""
+
+LARGEST_TILE = 256 * 128
 
 
 def combined(xp: Any, compute: Any, traffic: Any, constants: Constants) -> Any:
@@ -35,12 +37,13 @@ def product_compute(
     cores.
     """
     best = None
-    for tall, wide, relative in TILES:
+    for tall, wide in TILES:
         tiles = xp.ceil(rows / tall) * xp.ceil(columns / wide)
         waves = xp.ceil(tiles / cores)
         split = xp.clip(xp.floor(cores / tiles), 1.0, constants["most_split"])
-        steps = waves * (inner / split + constants["fill"])
-        time = steps * (2.0 * tall * wide / relative)
+        steps = waves * inner / split + constants["fill"]
+        # A small tile uses what it loads fewer times: its rate falls with its size to a power.
+        time = steps * (2.0 * tall * wide) * (LARGEST_TILE / (tall * wide)) ** constants["small_tiles"]
         best = time if best is None else xp.minimum(best, time)
     return best * cores / (rate * constants["compute"])
 
@@ -104,7 +107,7 @@ def context_attention_time(
     # Few tasks leave cores idle; many are levelled out over them.
     levelled = tasks / cores
     waves = xp.maximum(levelled + constants["tail"], xp.ceil(xp.minimum(levelled, 1.0)))
-    work = 2.0 * block * (seen + constants["fill"]) * (query_size + value_size)
+    work = 2.0 * block * (seen + constants["fill"]) * (query_size + value_size + constants["softmax"])
     compute = waves * work * cores / (rate * constants["compute"])
     tokens = batch * new
     moved = tokens * heads * (query_size + value_size) * 2.0
@@ -233,6 +236,8 @@ def collective_time(
     others = members - 1.0
     moved = share * others / xp.maximum(members, 1.0) * message
     ring = constants["fixed_s"] + constants["hop_s"] * steps * others
-    ring = ring + moved / (bandwidth * constants["traffic"])
+    # Where ranks share a bus, each gets less of it the more there are.
+    shared = xp.maximum(members, 2.0 + 0.0 * members) / 2.0
+    ring = ring + moved / (bandwidth * constants["traffic"]) * shared ** constants["crowding"]
     ring = ring + constants["slow_s"] * xp.sqrt(message / 1e6)
     return xp.where(members > 1.0, ring, xp.zeros_like(ring))

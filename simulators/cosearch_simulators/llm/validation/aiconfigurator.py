@@ -27,6 +27,8 @@ PLAIN = {
     "traffic": 1.0,
     "most_split": 1e9,
     "fill": 0.0,
+    "small_tiles": 0.0,
+    "softmax": 0.0,
     "activation_share": 1.0,
     "block": 1.0,
     "tail": 0.0,

@@ -20,6 +20,7 @@ SETS: Mapping[str, str] = {
     "genz": "cases.jsonl",
     "llm_viewer": "cases.jsonl",
     "aiconfigurator": "gemm.parquet",
+    "serving_e2e": "aggregated.parquet",
 }
 """A set's folder, named as its module, and a file that it has."""
 

@@ -140,7 +140,10 @@ def attention_ms(table: Table, devices: Mapping[str, Device], lookup: Lookup) ->
     """Milliseconds of one layer of attention, context or generation."""
     context = table["phase"] == "context"
     kv_bytes = np.where(table["kv_dtype"] == "fp8", 1.0, 2.0)
-    kinds = np.where(context, "context_attention", "generation_attention")
+    kinds = np.char.add(
+        np.where(context, "context_attention/", "generation_attention/"),
+        np.where(kv_bytes < 2.0, "fp8", "bf16"),
+    )
     hardware = _hardware(table, devices, kinds, np.full(kinds.shape, "bf16"), _filled(lookup))
     heads, kv_heads, size = table["heads"], table["kv_heads"], table["head_dim"]
     first = operators.context_attention_time(
@@ -174,9 +177,15 @@ def _filled(lookup: Lookup) -> Lookup:
     """Both kinds of attention with the names of either, so that they are columns of one table."""
 
     def found(kind: str, family: str) -> Mapping[str, float]:
-        return {"block": 1.0, "tail": 0.0, "fill": 0.0, "group": 1.0, "least": 1.0, "step_s": 0.0} | dict(
-            lookup(kind, family)
-        )
+        return {
+            "block": 1.0,
+            "tail": 0.0,
+            "fill": 0.0,
+            "softmax": 0.0,
+            "group": 1.0,
+            "least": 1.0,
+            "step_s": 0.0,
+        } | dict(lookup(kind, family))
 
     return found
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from cosearch_simulators.core.result import Result
+from cosearch_simulators.llm.common.calibration import serving_constants
 from cosearch_simulators.llm.common.columns import as_columns, namespace_of
 from cosearch_simulators.llm.engines.ours.memory import memory
 from cosearch_simulators.llm.engines.ours.refusals import refusals
@@ -60,14 +63,21 @@ DECODE_POWER = 0.6
 GIB = float(1 << 30)
 
 
-def seconds(xp: Any, model: Model, platform: Platform, serving: Serving) -> dict[str, Any]:
+def seconds(
+    xp: Any,
+    model: Model,
+    platform: Platform,
+    serving: Serving,
+    fitted: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """All numbers as columns of `xp`, feasible or not: what `evaluate` judges, and what is differentiated.
 
     Returns:
         The metrics, and the parts of the prefill and of the decode step as `prefill.PART` and `step.PART`
         in ms.
     """
-    of = numbers(xp, model, platform, serving)
+    constants = fitted or serving_constants()
+    of = numbers(xp, model, platform, serving, constants)
     held = memory(xp, model, platform, serving, of.weight, of.expert_weight)
     each = xp.clip(serving.batch / (serving.attention_dp * serving.pp), 1.0, None)
     new = serving.prompt - serving.cached
@@ -78,10 +88,12 @@ def seconds(xp: Any, model: Model, platform: Platform, serving: Serving) -> dict
     prefill, decode = sum(first.values()) + serving.host_s, sum(later.values()) + serving.host_s
     in_flight = serving.batch / serving.attention_dp
     # While a request decodes, every other one of its rank ends once and lets a new prompt in.
-    tpot = decode + xp.clip(in_flight - 1.0, 0.0, None) / serving.output * prefill
-    # A prompt waits for the rest of the step under way, and for prompts that came just before it.
-    ahead = 0.5 * xp.clip(in_flight - 1.0, 0.0, None) * prefill / (tpot * serving.output)
-    ttft = prefill * (1.0 + ahead) + xp.where(in_flight > 1, 0.5 * decode, xp.zeros_like(decode))
+    others = xp.clip(in_flight - 1.0, 0.0, None)
+    tpot = decode + constants["carried"] * others / serving.output * prefill
+    # A prompt waits for the rest of the step under way, and for half of those that came together with it.
+    ahead = 0.5 * constants["lockstep"] * others
+    rest = xp.where(others > 0, 0.5 * decode, xp.zeros_like(decode))
+    ttft = serving.first_s + prefill * (1.0 + ahead) + rest
     latency = ttft + tpot * (serving.output - 1.0)
     devices = serving.tp * serving.attention_dp * serving.pp * serving.replicas
     rate = serving.batch * serving.replicas * serving.output / latency
@@ -132,3 +144,21 @@ def evaluate(model: Model, platform: Platform, serving: Serving, *, parts: bool 
     }
     reasons = refusals(m, p, s, numpy_columns, size)
     return Result.of(numpy_columns, reasons)
+
+
+def closed_loop(
+    model: Model, platform: Platform, serving: Serving, fitted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Metrics where `serving.batch` clients each wait for an answer before they ask again.
+
+    Requests for which there is no room in the cache wait outside; that time is in the TTFT. What a device
+    cannot hold at all is answered as if it could.
+    """
+    xp = namespace_of(model, platform, serving)
+    m, p, s = as_columns(xp, model), as_columns(xp, platform), as_columns(xp, serving)
+    with np.errstate(all="ignore"):
+        fits = xp.clip(seconds(xp, m, p, s, fitted)["batch_that_fits"], 1.0, None)
+        running = xp.minimum(s.batch, fits)
+        found = seconds(xp, m, p, replace(s, batch=running), fitted)
+    waiting = (s.batch - running) / running * found["latency_ms"]
+    return found | {"ttft_ms": found["ttft_ms"] + waiting, "latency_ms": found["latency_ms"] + waiting}

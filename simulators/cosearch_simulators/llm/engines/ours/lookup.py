@@ -42,14 +42,16 @@ def of_experts(xp: Any, precision: Any, family: Any) -> dict[str, Any]:
     return of_operators(xp, operators, FAMILIES, precision * len(FAMILIES) + family)
 
 
-def of_attention(xp: Any, phase: str, family: Any) -> dict[str, Any]:
-    """Of context or generation attention, by family code."""
-    return of_operators(xp, (f"{phase}_attention",), FAMILIES, family)
+def of_attention(xp: Any, phase: str, kv_bytes: Any, family: Any) -> dict[str, Any]:
+    """Of context or generation attention, by the cache's bytes and family code."""
+    operators = (f"{phase}_attention/bf16", f"{phase}_attention/fp8")
+    small = xp.astype(kv_bytes < 2.0, xp.int64)
+    return of_operators(xp, operators, FAMILIES, small * len(FAMILIES) + family)
 
 
 def of_links(xp: Any, operation: str, kind: Any) -> dict[str, Any]:
     """Of a collective, by the link's code."""
-    return of_operators(xp, (f"collective/nccl/{operation}",), LINKS, kind)
+    return of_operators(xp, (f"collective/{operation}",), LINKS, kind)
 
 
 @cache

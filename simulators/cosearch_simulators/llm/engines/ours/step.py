@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,6 @@ from cosearch_simulators.llm.engines.ours import lookup
 from cosearch_simulators.llm.models import Model
 from cosearch_simulators.llm.platforms import Platform
 from cosearch_simulators.llm.serving import Serving
-
-SMALL_KERNEL_S = 1.5e-6
-"""Least time of a norm, rotary embedding, activation or addition inside a CUDA graph."""
 
 SMALL_KERNELS = 5.0
 """Of them in a layer."""
@@ -51,9 +49,12 @@ class Numbers:
     expert_activation: Any
     expert_rate: Any
     any_of: dict[str, bool]
+    small_s: Any
 
 
-def numbers(xp: Any, model: Model, platform: Platform, serving: Serving) -> Numbers:
+def numbers(
+    xp: Any, model: Model, platform: Platform, serving: Serving, fitted: Mapping[str, Any]
+) -> Numbers:
     """Look up what the designs need; operators that no design of the batch has are left out."""
     family, link = (xp.astype(code, xp.int64) for code in (platform.family, platform.link_kind))
     precision, expert = (xp.astype(code, xp.int64) for code in (serving.precision, serving.expert_precision))
@@ -69,11 +70,14 @@ def numbers(xp: Any, model: Model, platform: Platform, serving: Serving) -> Numb
         lookup.of_products(xp, precision, family),
         lookup.of_products(xp, xp.zeros_like(precision), family),
         lookup.of_experts(xp, expert, family) if any_of["expert_layers"] else None,
-        lookup.of_attention(xp, "context", family),
-        lookup.of_attention(xp, "generation", family),
-        lookup.of_links(xp, "all_reduce", link),
-        lookup.of_links(xp, "alltoall", link),
+        lookup.of_attention(xp, "context", serving.kv_bytes, family),
+        lookup.of_attention(xp, "generation", serving.kv_bytes, family),
+        lookup.of_links(xp, "vllm_graph/all_reduce", link),
+        lookup.of_links(xp, "nccl/alltoall", link),
     )
+    for one in vars(constants).values():
+        if one is not None:
+            one["fixed_s"] = one["fixed_s"] * fitted["chained"]
     weight, activation, rate = lookup.of_precision(xp, platform, precision)
     expert_weight, expert_activation, expert_rate = lookup.of_precision(xp, platform, expert)
     # A dense model asks nothing of the experts' precision, even of a device without an engine for it.
@@ -87,6 +91,7 @@ def numbers(xp: Any, model: Model, platform: Platform, serving: Serving) -> Numb
         expert_activation,
         expert_rate,
         any_of=any_of,
+        small_s=fitted["small_s"],
     )
 
 
@@ -174,7 +179,7 @@ def step(
         chunks = xp.ceil(new / 64.0) if prefill else 1.0
         moved = sequences * chunks * model.recurrent_state / tp * 8.0
         moved = moved + tokens * (model.recurrent_in + model.recurrent_out) / tp * 4.0
-        attention = attention + count * (moved / platform.bandwidth + 4.0 * SMALL_KERNEL_S)
+        attention = attention + count * (moved / platform.bandwidth + 4.0 * of.small_s)
     if of.any_of["dense_layers"]:
         width = model.ffn / tp
         products = products + product(
@@ -214,7 +219,7 @@ def step(
     layers = model.full_layers + model.window_layers + model.latent_layers + model.recurrent_layers
     widened = xp.maximum(model.ffn / tp, model.top_k * model.expert_ffn / ranks)
     moved = tokens * 2.0 * (10.0 * model.hidden + 3.0 * widened)
-    small = layers * (SMALL_KERNELS * SMALL_KERNEL_S + moved / platform.bandwidth)
+    small = layers * (SMALL_KERNELS * of.small_s + moved / platform.bandwidth)
     links = _links(xp, model, platform, serving, of, tokens, layers) if of.any_of["links"] else zero
     return {"products": products, "attention": attention, "experts": experts, "small": small, "links": links}
 
