@@ -16,6 +16,7 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.llm.deployment import LlmDeployment
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
@@ -48,6 +49,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramController,
         DramControllerArchgym,
         Hls,
+        LlmDeployment,
         ManyDevices,
         Microcontroller,
         Microprocessor,

@@ -21,6 +21,18 @@ TILES = ((256, 128), (128, 128), (64, 256), (64, 128), (64, 64))
 LARGEST_TILE = 256 * 128
 
 
+def with_tiles(constants: Mapping[str, Any]) -> dict[str, Any]:
+    """Constants of products with the arithmetic of a step of each tile, as work of full rate.
+
+    A small tile uses what it loads fewer times: its rate falls with its size to the power `small_tiles`.
+    """
+    steps = {
+        f"tile_{tall}_{wide}": 2.0 * tall * wide * (LARGEST_TILE / (tall * wide)) ** constants["small_tiles"]
+        for tall, wide in TILES
+    }
+    return dict(constants) | steps
+
+
 def combined(xp: Any, compute: Any, traffic: Any, constants: Constants) -> Any:
     """The larger of both, what of the smaller does not overlap, and the fixed cost."""
     longer, shorter = xp.maximum(compute, traffic), xp.minimum(compute, traffic)
@@ -36,14 +48,15 @@ def product_compute(
     prologue of `fill` steps of the inner loop. Small products are split along the inner loop over idle
     cores.
     """
+    down = {tall: xp.ceil(rows * (1.0 / tall)) for tall, _ in TILES}
+    across = {wide: xp.ceil(columns * (1.0 / wide)) for _, wide in TILES}
     best = None
     for tall, wide in TILES:
-        tiles = xp.ceil(rows / tall) * xp.ceil(columns / wide)
+        tiles = down[tall] * across[wide]
         waves = xp.ceil(tiles / cores)
         split = xp.clip(xp.floor(cores / tiles), 1.0, constants["most_split"])
         steps = waves * inner / split + constants["fill"]
-        # A small tile uses what it loads fewer times: its rate falls with its size to a power.
-        time = steps * (2.0 * tall * wide) * (LARGEST_TILE / (tall * wide)) ** constants["small_tiles"]
+        time = steps * constants[f"tile_{tall}_{wide}"]
         best = time if best is None else xp.minimum(best, time)
     return best * cores / (rate * constants["compute"])
 

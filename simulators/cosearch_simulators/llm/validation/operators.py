@@ -131,7 +131,7 @@ def products_ms(table: Table, devices: Mapping[str, Device], lookup: Lookup) -> 
         table["k"],
         weight_bytes=weight,
         activation_bytes=2.0,
-        **_hardware(table, devices, kinds, rated, lookup),
+        **_hardware(table, devices, kinds, rated, lambda *which: operators.with_tiles(lookup(*which))),
     )
     return np.asarray(time * 1e3)
 

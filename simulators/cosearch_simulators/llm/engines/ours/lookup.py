@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch_simulators.llm.common.calibration import FAMILIES, constants
+from cosearch_simulators.llm.common.operators import with_tiles
 from cosearch_simulators.llm.platforms import LINKS
 from cosearch_simulators.llm.serving import PRECISIONS
 
@@ -19,6 +20,8 @@ def _table(
 ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Names of constants, and their values by constant and (operator, class)."""
     found = [constants(operator, kind) for operator in operators for kind in classes]
+    if operators[0].startswith("product/"):
+        found = [with_tiles(one) for one in found]
     names = tuple(found[0])
     return names, np.array([[of[name] for of in found] for name in names], np.float64)
 
