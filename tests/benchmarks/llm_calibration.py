@@ -18,9 +18,13 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
+from cosearch_simulators.core.validation.cases import read_cases
 from cosearch_simulators.llm.common.calibration import SERVING_START, TABLE
-from cosearch_simulators.llm.validation import operators, serving_e2e
+from cosearch_simulators.llm.validation import measured, operators, serving_e2e, splitwise
 from cosearch_simulators.llm.validation.reading import least_of_engines, read_table, take
+
+FEWEST_ROWS = 8
+"""Of a class that gets constants of its own."""
 
 LEAST_MS = 0.05
 """Rows below are launch more than work, and count a quarter."""
@@ -94,7 +98,7 @@ def by_class(
     found = {"other": fitted(kind, take(table, known), measured[known], predict, devices)}
     for name in np.unique(classes[known]):
         rows = known & (classes == name)
-        if np.count_nonzero(rows) >= 20:
+        if np.count_nonzero(rows) >= FEWEST_ROWS:
             found[str(name)] = fitted(kind, take(table, rows), measured[rows], predict, devices)
     return found
 
@@ -148,7 +152,8 @@ def all_constants(folder: Path, left_out: str = "") -> dict[str, Any]:
 def serving(folder: Path) -> dict[str, float]:
     """The constants of serving, from the measured deployments: TPOT, and with less weight TTFT."""
     table = read_table(folder / "aggregated.parquet")
-    names, start = list(SERVING_START), np.log(list(SERVING_START.values()))
+    names = [name for name in SERVING_START if not name.startswith(("layer_s", "slowdown"))]
+    start = np.log([SERVING_START[name] for name in names])
 
     def miss(values: Any) -> Any:
         found = serving_e2e.predicted(table, dict(zip(names, np.exp(values), strict=True)))
@@ -164,18 +169,62 @@ def serving(folder: Path) -> dict[str, float]:
     return {name: float(f"{np.exp(value):.4g}") for name, value in zip(names, best.x, strict=True)}
 
 
+def engines_of_2023(folder: Path) -> dict[str, float]:
+    """Time of a layer's launches and slowdown of the engines that DistServe and Splitwise measured."""
+    found: dict[str, float] = {}
+    for name in ("vllm", "distserve", "splitwise"):
+
+        def miss(values: Any, name: str = name) -> Any:
+            layer, slow = (float(value) for value in np.exp(values))
+            engine = {"layer_s": layer, "slowdown": slow, "host_s": 0.0}
+            if name == "splitwise":
+                table, ours = splitwise.cases(folder / "splitwise", engine)
+                pairs = [(ours["step_ms"], table["token_ms"]), (ours["prefill_ms"], table["prompt_ms"])]
+            else:
+                fits = json.loads((folder / "measured" / f"distserve_fit_a100_80g_{name}.json").read_text())
+                pairs = list(measured.fit_cases(fits, engine).values())
+            return np.concatenate([np.log(ours / theirs) for ours, theirs in pairs])
+
+        best = least_squares(
+            miss, np.log([3e-4, 1.2]), loss="soft_l1", f_scale=0.05, diff_step=0.02, max_nfev=40
+        )
+        key = "vllm_2023" if name == "vllm" else name
+        found |= {f"layer_s_{key}": float(np.exp(best.x[0])), f"slowdown_{key}": float(np.exp(best.x[1]))}
+    return {name: float(f"{value:.4g}") for name, value in found.items()}
+
+
+def links_of_vidur(folder: Path) -> dict[str, Any]:
+    """Constants of collectives that Vidur measured, by operation and class of link."""
+    cases = read_cases(folder / "measured" / "collectives.jsonl")
+    columns, classes, _ = measured.collective_columns(cases)
+    found: dict[str, Any] = {}
+    for op in np.unique(columns["op"]):
+        rows = take(columns, columns["op"] == op)
+        found[f"collective/vidur/{op}"] = by_class(
+            "collective",
+            rows,
+            rows["ms"].astype(float),
+            lambda table, devices, lookup: measured.collectives_ms(table, lookup),
+            {},
+            classes[columns["op"] == op],
+        )
+    return found
+
+
 def main() -> None:
     """Fit, and write the table beside the simulator."""
-    folder = Path(sys.argv[1]) / "aiconfigurator"
+    folder = Path(sys.argv[1])
     if "--serving-only" in sys.argv:
-        found = json.loads(TABLE.read_text()) | {"serving": serving(folder.parent / "serving_e2e")}
-        TABLE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-        return
-    found = {
-        "source": "aiconfigurator rows of the reference folder: least of the engines",
-        "constants": all_constants(folder),
-    }
+        found = json.loads(TABLE.read_text())
+    else:
+        kinds = all_constants(folder / "aiconfigurator") | links_of_vidur(folder)
+        found = {
+            "source": "the reference folder: aiconfigurator (least of the engines), measured",
+            "constants": kinds,
+        }
     TABLE.parent.mkdir(exist_ok=True)
+    TABLE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    found["serving"] = serving(folder / "serving_e2e") | engines_of_2023(folder)
     TABLE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     print(f"wrote {TABLE.name}: {sum(len(one) for one in found['constants'].values())} sets of constants")
 

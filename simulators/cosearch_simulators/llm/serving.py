@@ -65,6 +65,8 @@ class Serving:
         expert_precision: position in `PRECISION_NAMES`.
         kv_bytes: of one number of the cache.
         host_s: time between steps in which the host, not the device, works; vLLM's unless said otherwise.
+        layer_s: least time of a layer where the host launches each kernel; 0 with CUDA graphs.
+        slowdown: of the kernels of an older engine, against those that the operators are calibrated on.
         first_s: from a request's arrival to its first step, and from there to the client.
     """
 
@@ -81,6 +83,8 @@ class Serving:
     expert_precision: Any = 0.0
     kv_bytes: Any = 2.0
     host_s: Any = field(default_factory=lambda: host_seconds("vllm")[0])
+    layer_s: Any = 0.0
+    slowdown: Any = 1.0
     first_s: Any = field(default_factory=lambda: host_seconds("vllm")[1])
 
 

@@ -41,6 +41,12 @@ SERVING_START = {
     "first_s_vllm": 0.02,
     "first_s_sglang": 0.02,
     "first_s_trtllm": 0.02,
+    "layer_s_vllm_2023": 3e-4,
+    "slowdown_vllm_2023": 1.2,
+    "layer_s_distserve": 1e-4,
+    "slowdown_distserve": 1.2,
+    "layer_s_splitwise": 3e-4,
+    "slowdown_splitwise": 1.2,
 }
 """Where the fit begins, and what is used before it.
 
@@ -62,3 +68,9 @@ def host_seconds(engine: str) -> tuple[float, float]:
     """Of an engine, between steps and for each request; of an unknown one, vLLM's."""
     name = engine if engine in ENGINES else "vllm"
     return serving_constants()[f"host_s_{name}"], serving_constants()[f"first_s_{name}"]
+
+
+def engine_of_2023(engine: str) -> dict[str, float]:
+    """What of `Serving` describes an engine of 2023: `vllm_2023`, `distserve` or `splitwise`."""
+    found = serving_constants()
+    return {name: found[f"{name}_{engine}"] for name in ("layer_s", "slowdown")} | {"host_s": 0.0}

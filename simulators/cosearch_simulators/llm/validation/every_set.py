@@ -20,7 +20,11 @@ SETS: Mapping[str, str] = {
     "genz": "cases.jsonl",
     "llm_viewer": "cases.jsonl",
     "aiconfigurator": "gemm.parquet",
+    "measured": "gpu_ops.jsonl",
     "serving_e2e": "aggregated.parquet",
+    "mlperf": "inference_v5_1.parquet",
+    "splitwise": "engine.parquet",
+    "llmcompass": "ops.parquet",
 }
 """A set's folder, named as its module, and a file that it has."""
 
