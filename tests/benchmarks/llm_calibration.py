@@ -4,8 +4,8 @@
 
 Few constants for each operator, precision and class of devices (`ampere`, `ada`, `hopper`, `blackwell`), and
 `other`: those of all devices together, for a device of an unmeasured class. Fitted is the logarithm of the
-ratio to the least of the engines, with a loss that outliers do not rule. `--leave-out DEVICE` leaves a
-device out."""
+ratio to the least of the engines, with a loss that outliers do not rule. `--serving-only` fits
+the constants of serving alone."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def by_class(
     return found
 
 
-def all_constants(folder: Path, left_out: str = "") -> dict[str, Any]:
+def all_constants(folder: Path) -> dict[str, Any]:
     """The table: constants by operator and class."""
     devices = operators.devices_of(folder)
     found: dict[str, Any] = {}
@@ -114,15 +114,12 @@ def all_constants(folder: Path, left_out: str = "") -> dict[str, Any]:
         print(kind, flush=True)
 
     def shown(name: str) -> Any:
-        table = read_table(folder / name)
-        return take(table, table["device"] != left_out)
+        return read_table(folder / name)
 
     table = shown("gemm.parquet")
     for dtype in np.unique(table["dtype"]):
         rows = take(table, table["dtype"] == dtype)
         of(f"product/{dtype}", rows, least_of_engines(rows)[0], operators.products_ms)
-    if left_out:
-        return found
     table = shown("attention.parquet")
     for phase in ("context", "generation"):
         for kind in ("bf16", "fp8"):
@@ -146,6 +143,22 @@ def all_constants(folder: Path, left_out: str = "") -> dict[str, Any]:
                 operators.collectives_ms,
                 classes[here],
             )
+    return found
+
+
+def left_out(folder: Path) -> dict[str, dict[str, float]]:
+    """Constants of bf16 products without each device: its class's where another of the class was measured."""
+    devices = operators.devices_of(folder)
+    table = read_table(folder / "gemm.parquet")
+    table = take(table, table["dtype"] == "bf16")
+    found = {}
+    for name in np.unique(table["device"]):
+        others = table["device"] != name
+        alike = others & (operators.sheet(table, devices, "family") == devices[str(name)].family)
+        rows = take(table, alike if alike.any() else others)
+        found[str(name)] = fitted(
+            "product/bf16", rows, least_of_engines(rows)[0], operators.products_ms, devices
+        )
     return found
 
 
@@ -222,6 +235,7 @@ def main() -> None:
             "source": "the reference folder: aiconfigurator (least of the engines), measured",
             "constants": kinds,
         }
+        found["left_out"] = left_out(folder / "aiconfigurator")
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     found["serving"] = serving(folder / "serving_e2e") | engines_of_2023(folder)

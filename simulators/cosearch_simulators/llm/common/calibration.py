@@ -21,6 +21,13 @@ def table() -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
+@cache
+def left_out() -> dict[str, dict[str, float]]:
+    """Constants of bf16 products for each measured device, fitted without that device."""
+    found: dict[str, dict[str, float]] = json.loads(TABLE.read_text()).get("left_out", {})
+    return found
+
+
 def constants(operator: str, family: str) -> dict[str, float]:
     """The constants of an operator on a class of devices."""
     of = table()[operator]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cosearch_simulators.llm.engines.ours.entry import evaluate
 from cosearch_simulators.llm.models import MODELS
 from cosearch_simulators.llm.platforms import platform_named
 from cosearch_simulators.llm.serving import Serving
+from cosearch_simulators.llm.validation.rows import MeasuredRow
 
 SETS: Mapping[str, str] = {
     "genz": "cases.jsonl",
@@ -44,7 +46,11 @@ def validate(folder: Path, progress: Callable[[int, int], None] = lambda done, o
     for done, (name, path) in enumerate(found):
         progress(done, len(found))
         module = import_module(f"cosearch_simulators.llm.validation.{name}")
-        rows += module.validate(path)
+        # A table has rows of one class.
+        rows += [
+            row if isinstance(row, MeasuredRow) else MeasuredRow(**asdict(row))
+            for row in module.validate(path)
+        ]
     progress(len(found), len(found))
     failures = [f"{row.group} {row.metric}" for row in rows if not row.passed]
     return ValidationTable("llm", rows, {"ours": {"designs a second": _speed()}}, failures)

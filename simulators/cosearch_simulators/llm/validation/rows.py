@@ -24,6 +24,8 @@ class MeasuredRow(ValidationRow):
         roofline_median: median error of a plain roofline of the data sheet; NaN where none was made.
         peer_median: median error of the peer on the rows that it answers; NaN where there is none.
         unanswered: rows without an answer.
+        spearman: rank correlation, where the order is judged.
+        required_spearman: the least that is allowed.
     """
 
     p90: float = np.nan
@@ -35,6 +37,8 @@ class MeasuredRow(ValidationRow):
     roofline_median: float = np.nan
     peer_median: float = np.nan
     unanswered: int = 0
+    spearman: float = np.nan
+    required_spearman: float | None = None
 
     @classmethod
     def measured(
@@ -77,6 +81,10 @@ class MeasuredRow(ValidationRow):
             (self.p90, self.required_p90),
             (self.mean, self.required_mean),
         )
+        if self.required_spearman is not None and not self.spearman >= self.required_spearman:
+            return False
+        if not super().passed:
+            return False
         return self.unanswered == 0 and all(most is None or value <= most for value, most in bars)
 
 
