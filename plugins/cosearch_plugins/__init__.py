@@ -17,6 +17,7 @@ from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
 from cosearch_plugins.llm.deployment import LlmDeployment
+from cosearch_plugins.llm.gpu_platform import GpuPlatform
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
@@ -48,6 +49,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DetectorAccelerator,
         DramController,
         DramControllerArchgym,
+        GpuPlatform,
         Hls,
         LlmDeployment,
         ManyDevices,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -182,3 +183,22 @@ def test_a_gradient_is_that_of_finite_differences(field: str, metric: str):
     ]
     assert gradient.item() == pytest.approx((ends[1] - ends[0]) / (2 * step), rel=1e-4)
     assert gradient.item() < 0
+
+
+def test_it_is_quick():
+    """Half a million designs a second, and one in a millisecond; a busy machine may take twice that."""
+    batch = np.arange(1.0, 10_001.0) % 256 + 1.0
+    many, one = Serving(batch=batch), Serving(batch=8.0)
+    took = []
+    for _ in range(5):
+        start = time.process_time()
+        evaluate(LLAMA, H100, many)
+        took.append(time.process_time() - start)
+    assert 10_000 / min(took) > 250_000
+    took = []
+    for _ in range(5):
+        start = time.process_time()
+        for _ in range(20):
+            evaluate(LLAMA, H100, one)
+        took.append((time.process_time() - start) / 20)
+    assert min(took) < 2e-3

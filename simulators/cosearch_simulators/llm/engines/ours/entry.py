@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch_simulators.core.result import Result
 from cosearch_simulators.llm.common.calibration import serving_constants
 from cosearch_simulators.llm.common.columns import as_columns, namespace_of
+from cosearch_simulators.llm.common.operators import at_least
 from cosearch_simulators.llm.engines.ours.memory import memory
 from cosearch_simulators.llm.engines.ours.refusals import refusals
 from cosearch_simulators.llm.engines.ours.step import PARTS, numbers, step
@@ -83,12 +85,12 @@ def seconds(
     constants = fitted or serving_constants()
     of = numbers(xp, model, platform, serving, constants)
     held = memory(xp, model, platform, serving, of.weight, of.expert_weight)
-    each = xp.clip(serving.batch / (serving.attention_dp * serving.pp), 1.0, None)
+    each = at_least(xp, serving.batch / (serving.attention_dp * serving.pp), 1.0)
     new = serving.prompt - serving.cached
     one = xp.ones_like(each)
     in_flight = serving.batch / serving.attention_dp
     # Short prompts share a step, as long as there are any.
-    packed = xp.minimum(xp.clip(PACKED_TOKENS / new, 1.0, None), xp.clip(in_flight, 1.0, None))
+    packed = xp.minimum(at_least(xp, PACKED_TOKENS / new, 1.0), at_least(xp, in_flight, 1.0))
     first = step(xp, model, platform, serving, of, packed, new, serving.cached, True)
     middle = serving.prompt + 0.5 * serving.output
     later = step(xp, model, platform, serving, of, each, one, middle, False)
@@ -101,10 +103,10 @@ def seconds(
         for parts in (first, later)
     )
     # While a request decodes, every other one of its rank ends once and lets a new prompt in.
-    others = xp.clip(in_flight - 1.0, 0.0, None)
+    others = at_least(xp, in_flight - 1.0, 0.0)
     tpot = decode + constants["carried"] * others / serving.output * prefill / packed
     # A prompt waits for the rest of the step under way, and for half of those that came together with it.
-    ahead = 0.5 * constants["lockstep"] * xp.clip(in_flight - packed, 0.0, None) / packed
+    ahead = 0.5 * constants["lockstep"] * at_least(xp, in_flight - packed, 0.0) / packed
     rest = xp.where(others > 0, 0.5 * decode, xp.zeros_like(decode))
     ttft = serving.first_s + prefill * (1.0 + ahead) + rest
     latency = ttft + tpot * (serving.output - 1.0)
@@ -150,13 +152,15 @@ def evaluate(model: Model, platform: Platform, serving: Serving, *, parts: bool 
     with np.errstate(all="ignore"):
         found = seconds(xp, m, p, s)
     size = max(value.shape[0] for one in (m, p, s) for value in vars(one).values())
-    numpy_columns = {
-        name: np.broadcast_to(np.asarray(value), size)
-        for name, value in found.items()
-        if parts or name in UNITS
-    }
+    numpy_columns = {name: _whole(value, size) for name, value in found.items() if parts or name in UNITS}
     reasons = refusals(m, p, s, numpy_columns, size)
     return Result.of(numpy_columns, reasons)
+
+
+def _whole(value: Any, size: int) -> NDArray[np.float64]:
+    """A column of one row as one of all."""
+    column = np.asarray(value)
+    return column if column.size == size else np.broadcast_to(column, size)
 
 
 def closed_loop(
@@ -170,7 +174,7 @@ def closed_loop(
     xp = namespace_of(model, platform, serving)
     m, p, s = as_columns(xp, model), as_columns(xp, platform), as_columns(xp, serving)
     with np.errstate(all="ignore"):
-        fits = xp.clip(seconds(xp, m, p, s, fitted)["batch_that_fits"], 1.0, None)
+        fits = at_least(xp, seconds(xp, m, p, s, fitted)["batch_that_fits"], 1.0)
         running = xp.minimum(s.batch, fits)
         found = seconds(xp, m, p, replace(s, batch=running), fitted)
     waiting = (s.batch - running) / running * found["latency_ms"]

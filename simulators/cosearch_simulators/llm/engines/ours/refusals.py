@@ -23,7 +23,8 @@ def refusals(
 
     def column(value: Any) -> NDArray[np.float64]:
         detached = value.detach() if hasattr(value, "detach") else value
-        return np.broadcast_to(np.asarray(detached), size)
+        given = np.asarray(detached)
+        return given if given.size == size else np.broadcast_to(given, size)
 
     m = {name: column(value) for name, value in vars(model).items()}
     p = {name: column(value) for name, value in vars(platform).items()}

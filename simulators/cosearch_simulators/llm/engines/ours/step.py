@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosearch_simulators.llm.common.operators import (
+    at_least,
     collective_time,
     context_attention_time,
     experts_time,
@@ -138,7 +139,7 @@ def step(
 
     def product(rows: Any, columns: Any, inner: Any, count: Any, kind: dict[str, Any] = low) -> Any:
         # An operator that a design does not have still needs sizes above 0: its count makes it nothing.
-        sizes = [xp.clip(size, 1.0, None) for size in (rows, columns, inner)]
+        sizes = [at_least(xp, size, 1.0) for size in (rows, columns, inner)]
         return count * product_time(xp, sizes[0], sizes[1], sizes[2], **shared, **kind)
 
     heads = xp.ceil(model.heads / tp)
@@ -195,7 +196,7 @@ def step(
             xp,
             all_tokens,
             model.hidden,
-            xp.clip(model.expert_ffn / split, 1.0, None),
+            at_least(xp, model.expert_ffn / split, 1.0),
             model.top_k,
             model.experts,
             model.matrices,
