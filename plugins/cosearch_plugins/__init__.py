@@ -16,6 +16,7 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.llm.codesign import LlmCodesign
 from cosearch_plugins.llm.deployment import LlmDeployment
 from cosearch_plugins.llm.gpu_platform import GpuPlatform
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
@@ -51,6 +52,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramControllerArchgym,
         GpuPlatform,
         Hls,
+        LlmCodesign,
         LlmDeployment,
         ManyDevices,
         Microcontroller,

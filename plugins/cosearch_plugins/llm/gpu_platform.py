@@ -21,7 +21,8 @@ from cosearch.space import Designs, DesignSpace, Ordinal
 from cosearch_plugins.llm.metrics import DEVICES, LATENCY, MEMORY, TOKENS, TPOT, TTFT
 
 if TYPE_CHECKING:
-    from cosearch_simulators.llm import Platform, Serving
+    from cosearch_simulators.llm import Model, Platform, Serving
+    from cosearch_simulators.llm.common.silicon import Chip
 
 SPACE = DesignSpace(
     [
@@ -117,48 +118,56 @@ class GpuPlatform(Problem):
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:
         """All chips in one call of the simulator."""
-        from cosearch_simulators.llm import evaluate
-        from cosearch_simulators.llm.common.silicon import RETICLE_MM2, area_mm2, peak_power_w
-
         columns = {name: np.asarray(designs[name], np.float64) for name in self.space.names}
-        platform, serving, chip = self._described(columns)
-        found = evaluate(self.model, platform, serving)
-        area, power = area_mm2(chip), peak_power_w(chip)
-        metrics = {name: found[name] for name in (m.name for m in METRICS[:6])}
-        metrics |= {"area_mm2": area * columns["devices"], "power_w": power * columns["devices"]}
-        codes, reason = found.codes.copy(), found.reason.copy()
-        for row in np.flatnonzero((area > RETICLE_MM2) & found.ok):
-            codes[row], reason[row] = 1, f"{area[row]:.0f} mm2 are more than the reticle's {RETICLE_MM2:g}"
-        return Outcomes(metrics, codes, reason)
+        return described_chip(self.model, columns, self._serving(columns))
 
-    def _described(self, columns: Mapping[str, Any]) -> tuple[Platform, Serving, Any]:
+    def _serving(self, columns: Mapping[str, Any]) -> Serving:
         from cosearch_simulators.llm import Serving
-        from cosearch_simulators.llm.common.silicon import A100, Chip, platform_of_chip
 
-        chip = Chip(
-            cores=columns["cores"],
-            macs=columns["macs_per_core"],
-            clock_ghz=columns["clock_ghz"],
-            local_kib=A100.local_kib,
-            l2_mib=A100.l2_mib,
-            stacks=columns["stacks"],
-            stack_gb_per_s=columns["stack_gb_per_s"],
-            stack_gib=columns["stack_gib"],
-            links=columns["links"],
-        )
         settings = self.settings
-        serving = Serving(
+        return Serving(
             batch=float(settings.batch),
             prompt=float(settings.prompt),
             output=float(settings.output),
             tp=columns["devices"],
         )
-        return platform_of_chip(chip), serving, chip
 
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """The roofline with the operators, where the time goes, and what memory is used for."""
         from cosearch_plugins.llm.pictures import deployment_pictures
 
         columns = {name: np.array([value], np.float64) for name, value in design.items()}
-        platform, serving, _ = self._described(columns)
-        return deployment_pictures(self.model, platform, serving)
+        return deployment_pictures(self.model, _platform(columns)[0], self._serving(columns))
+
+
+def described_chip(model: Model, columns: Mapping[str, Any], serving: Serving) -> Outcomes:
+    """The metrics of a model on chips of this space, as columns of its parameters."""
+    from cosearch_simulators.llm import evaluate
+    from cosearch_simulators.llm.common.silicon import RETICLE_MM2, area_mm2, peak_power_w
+
+    platform, chip = _platform(columns)
+    found = evaluate(model, platform, serving)
+    area, power = area_mm2(chip), peak_power_w(chip)
+    metrics = {name: found[name] for name in (m.name for m in METRICS[:6])}
+    metrics |= {"area_mm2": area * columns["devices"], "power_w": power * columns["devices"]}
+    codes, reason = found.codes.copy(), found.reason.copy()
+    for row in np.flatnonzero((area > RETICLE_MM2) & found.ok):
+        codes[row], reason[row] = 1, f"{area[row]:.0f} mm2 are more than the reticle's {RETICLE_MM2:g}"
+    return Outcomes(metrics, codes, reason)
+
+
+def _platform(columns: Mapping[str, Any]) -> tuple[Platform, Chip]:
+    from cosearch_simulators.llm.common.silicon import A100, Chip, platform_of_chip
+
+    chip = Chip(
+        cores=columns["cores"],
+        macs=columns["macs_per_core"],
+        clock_ghz=columns["clock_ghz"],
+        local_kib=A100.local_kib,
+        l2_mib=A100.l2_mib,
+        stacks=columns["stacks"],
+        stack_gb_per_s=columns["stack_gb_per_s"],
+        stack_gib=columns["stack_gib"],
+        links=columns["links"],
+    )
+    return platform_of_chip(chip), chip
