@@ -27,6 +27,7 @@ SETS: Mapping[str, str] = {
     "mlperf": "inference_v5_1.parquet",
     "splitwise": "engine.parquet",
     "llmcompass": "ops.parquet",
+    "llmservingsim": "layers.parquet",
 }
 """A set's folder, named as its module, and a file that it has."""
 
