@@ -63,7 +63,9 @@ def validate(folder: Path) -> list[MeasuredRow]:
                 median=bars[0],
                 p90=bars[1],
                 spread=spread,
-                roofline=predict(table, devices, lambda *_: PLAIN),
+                roofline=operators.roofline_products_ms(table, devices)
+                if predict is operators.products_ms
+                else predict(table, devices, lambda *_: PLAIN),
             )
         )
 

@@ -136,6 +136,15 @@ def products_ms(table: Table, devices: Mapping[str, Device], lookup: Lookup) -> 
     return np.asarray(time * 1e3)
 
 
+def roofline_products_ms(table: Table, devices: Mapping[str, Device]) -> Floats:
+    """The data sheet's roofline of matrix products: no tiles, no efficiency, no fixed cost."""
+    weight, _, rated = _dtype(table)
+    m, n, k = table["m"], table["n"], table["k"]
+    compute = 2.0 * m * n * k / rates(table, devices, rated)
+    moved = n * k * weight + 2.0 * m * (n + k)
+    return np.asarray(np.maximum(compute, moved / (sheet(table, devices, "memory_gb_per_s") * 1e9)) * 1e3)
+
+
 def attention_ms(table: Table, devices: Mapping[str, Device], lookup: Lookup) -> Floats:
     """Milliseconds of one layer of attention, context or generation."""
     context = table["phase"] == "context"
