@@ -36,6 +36,7 @@ IMPORTERS = {
     },
     **{f"{name}.py": {"torch"} for name in ("from_torch", "aten_walk")},
     # What learns, and what reads tables; by its place, since the names are common.
+    "llm/validation/reading.py": {"pyarrow"},
     "networks/data/build_embedded.py": {"pyarrow"},
     "networks/quality/embedded.py": {"pyarrow"},
     "networks/quality/reading.py": {"pyarrow"},

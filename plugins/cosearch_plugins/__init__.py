@@ -16,6 +16,9 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.llm.codesign import LlmCodesign
+from cosearch_plugins.llm.deployment import LlmDeployment
+from cosearch_plugins.llm.gpu_platform import GpuPlatform
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
@@ -47,7 +50,10 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DetectorAccelerator,
         DramController,
         DramControllerArchgym,
+        GpuPlatform,
         Hls,
+        LlmCodesign,
+        LlmDeployment,
         ManyDevices,
         Microcontroller,
         Microprocessor,
@@ -69,6 +75,7 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("accelerator", _validate_accelerator),
         Validation("soc", _validate_soc),
         Validation("networks", _validate_networks),
+        Validation("llm", _validate_llm),
     )
 
 
@@ -92,5 +99,11 @@ def _validate_soc(cases: Path, progress: Callable[[int, int], None]) -> Validati
 
 def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.networks.quality.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_llm(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.llm.validation.every_set import validate
 
     return validate(cases, progress)

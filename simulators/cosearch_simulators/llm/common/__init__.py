@@ -1,0 +1,1 @@
+"""What all engines stand on: columns, operators, calibrated constants."""

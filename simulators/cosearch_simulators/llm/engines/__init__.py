@@ -1,0 +1,1 @@
+"""Ways to cost a deployment: `ours`, and the conventions of GenZ and of LLM-Viewer."""

@@ -1,0 +1,1 @@
+"""The engines against reference measurements and tools, a module for each set."""

@@ -1,0 +1,86 @@
+"""vLLM's layers of Llama-3.1-8B on an RTX 4090, from the engine's own kernel trace: device time only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cosearch_simulators.errors import SimulatorError
+from cosearch_simulators.llm.common.calibration import constants
+from cosearch_simulators.llm.devices import DEVICES
+from cosearch_simulators.llm.models import MODELS
+from cosearch_simulators.llm.validation import operators
+from cosearch_simulators.llm.validation.reading import read_table, take
+from cosearch_simulators.llm.validation.rows import MeasuredRow
+from cosearch_simulators.llm.validation.serving_e2e import architecture
+
+SMALL_US = 1.5
+"""Least time of an elementwise kernel."""
+
+
+def validate(folder: Path) -> list[MeasuredRow]:
+    """Matrix products, and the elementwise layers, of each device that we know.
+
+    Raises:
+        SimulatorError: a model is none of ours.
+    """
+    table = read_table(folder / "layers.parquet")
+    rows = []
+    for device in np.unique(table["device"]):
+        if str(device) not in DEVICES:
+            continue
+        here = take(table, table["device"] == device)
+        products, others = _sizes(here)
+        layers = here["layer"]
+        is_product = np.isin(layers, list(products))
+        chosen = take(here, is_product)
+        sizes = np.array([products[str(name)] for name in chosen["layer"]])
+        columns = {
+            "device": chosen["device"],
+            "dtype": np.full(sizes.shape[0], "bf16"),
+            "m": chosen["tokens"],
+            "n": sizes[:, 0] / chosen["tp"] ** sizes[:, 2],
+            "k": sizes[:, 1] / chosen["tp"] ** (1 - sizes[:, 2]),
+        }
+        ours = operators.products_ms(columns, DEVICES, constants) * 1e3
+        rows.append(
+            MeasuredRow.measured("llmservingsim", f"products {device}", ours, chosen["time_us"], median=0.15)
+        )
+        chosen = take(here, np.isin(layers, list(others)))
+        width = np.array([others[str(name)] for name in chosen["layer"]])
+        moved = chosen["tokens"] * width * 2.0 / (DEVICES[str(device)].memory_gb_per_s * 1e3)
+        rows.append(
+            MeasuredRow.measured(
+                "llmservingsim",
+                f"elementwise {device}",
+                np.maximum(moved, SMALL_US),
+                chosen["time_us"],
+                median=0.15,
+            )
+        )
+    return rows
+
+
+def _sizes(table: dict[str, np.ndarray]) -> tuple[dict[str, tuple[float, float, float]], dict[str, float]]:
+    """Columns, inner size and 1 if the columns are split, of each product; numbers that others move."""
+    name = str(table["model"][0])
+    if not architecture(name):
+        raise SimulatorError(f"llmservingsim: model {name!r} is none of ours")
+    model = MODELS[architecture(name)]
+    query, keys = model.heads * model.head_size, model.kv_heads * model.head_size
+    products = {
+        "qkv_proj": (query + 2 * keys, model.hidden, 1.0),
+        "o_proj": (model.hidden, query, 0.0),
+        "gate_up_proj": (2 * model.ffn, model.hidden, 1.0),
+        "down_proj": (model.hidden, model.ffn, 0.0),
+        "lm_head": (model.vocabulary, model.hidden, 1.0),
+    }
+    others = {
+        "act_fn": 3 * model.ffn,
+        "layernorm": 4 * model.hidden,
+        "final_layernorm": 4 * model.hidden,
+        "rotary_emb": 2 * (query + keys),
+        "embedding": 2 * model.hidden,
+    }
+    return products, others
