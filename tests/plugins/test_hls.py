@@ -93,6 +93,13 @@ def test_a_point_that_was_not_measured_is_the_nearest_or_infeasible(tmp_path: Pa
     [
         ({"kernel": ["other"] * 65}, "unknown kernel of hls.parquet 'k'"),
         ({"point": ["not json"] * 65}, "row 1: point is 'not json'; expected a JSON object"),
+        ({"valid": ["maybe"] * 65}, "row 1: valid is 'maybe'; expected true or false"),
+        ({"cycles": [float("nan")] * 65}, "row 1: cycles is nan"),
+        ({"util_dsp": [37.5] * 65}, "expected shares of the device, not percent"),
+        (
+            {"point": ['{"__PARA__L0": 1}', '{"__PARA__L0": "wide"}'] * 33},
+            "expected all words or all factors",
+        ),
     ],
 )
 def test_a_broken_table_is_one_line(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -100,6 +107,12 @@ def test_a_broken_table_is_one_line(tmp_path: Path, changes: dict[str, Any], sai
     path = table(tmp_path, **{name: values[:rows] for name, values in changes.items()})
     with pytest.raises(CosearchError, match=said):
         Hls(file=str(path), kernel="k")
+
+
+def test_words_for_valid_are_understood_and_no_cycles_are_no_point(tmp_path: Path) -> None:
+    words = ["true", "false", "1"] * 22
+    problem = Hls(file=str(table(tmp_path, valid=words[:65], cycles=[0.0] + [5.0] * 64)), kernel="k")
+    assert problem.is_valid[:6].tolist() == [False, False, True, True, False, True]
 
 
 def test_the_reference_kernels_are_their_own_points(reference: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.objectives import Constraint, Metric, Objective
@@ -15,9 +16,11 @@ from cosearch.problem import Problem
 from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Designs
 from cosearch_plugins.hls.pragmas import PragmaSpace
-from cosearch_plugins.tables.reading import read_table, wanted
+from cosearch_plugins.tables.reading import Column, numbers, read_table, truth, wanted
 
 RESOURCES = ("bram", "dsp", "lut", "ff")
+MOST_SHARE = 20.0
+"""Of a resource; a point may want more than the device has, but not so much."""
 NOT_VALID = "the tool did not synthesise this point (the table calls it not valid)"
 
 
@@ -84,12 +87,20 @@ class Hls(Problem):
         found = PragmaSpace(points, f"hls {self.settings.kernel}")
         self.space, self._pragmas = found.space, found
         self.measured = found.measured
-        self.is_valid = np.asarray(wanted(columns, "valid", path).values[rows], bool)
-        shares = np.stack(
-            [np.asarray(wanted(columns, f"util_{name}", path).values[rows], float) for name in RESOURCES],
-            axis=1,
-        )
-        cycles = np.asarray(wanted(columns, "cycles", path).values[rows], float)
+        valid = wanted(columns, "valid", path)
+        try:
+            self.is_valid = np.array([truth(valid.values[row], "valid", int(row)) for row in rows])
+        except ArgumentError as error:
+            raise ArgumentError(f"{path.name}: {error}") from None
+        cycles = _metric(wanted(columns, "cycles", path), rows, self.is_valid, path)
+        self.is_valid = self.is_valid & (cycles > 0)  # none at all: the tool did not come so far
+        columns_of = [wanted(columns, f"util_{name}", path) for name in RESOURCES]
+        shares = np.stack([_metric(one, rows, self.is_valid, path) for one in columns_of], axis=1)
+        if self.is_valid.any() and shares[self.is_valid].max() > MOST_SHARE:
+            raise ArgumentError(
+                f"{path.name}: a util_ column of {self.settings.kernel} reaches "
+                f"{shares[self.is_valid].max():g}; expected shares of the device, not percent"
+            )
         self._values = np.column_stack([cycles, shares.max(axis=1), shares])
         others = "as the nearest point" if self.settings.missing == "nearest" else "infeasible"
         self.about = (
@@ -108,6 +119,13 @@ class Hls(Problem):
             reasons[distance > 0] = "the table has no such point"
         values[codes != 0] = np.nan
         return Outcomes({m.name: values[:, i].copy() for i, m in enumerate(self.metrics)}, codes, reasons)
+
+
+def _metric(
+    column: Column, rows: NDArray[np.int64], is_valid: NDArray[np.bool_], path: Path
+) -> NDArray[np.float64]:
+    part = Column(column.name, column.values[rows], column.there[rows])
+    return numbers(part, is_valid, path, rows)
 
 
 def _point(text: Any, row: int, path: Path) -> dict[str, Any]:

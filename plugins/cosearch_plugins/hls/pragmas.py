@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch.errors import ArgumentError
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch.space.parameters import Parameter
 
@@ -37,6 +38,13 @@ class PragmaSpace:
 
     def __init__(self, points: Sequence[Point], label: str) -> None:
         self._pragmas = sorted(points[0], key=_place)
+        for pragma in self._pragmas:
+            for row, point in enumerate(points, start=1):
+                kind = type(points[0][pragma])
+                if kind not in (int, str) or type(point[pragma]) is not kind:
+                    raise ArgumentError(
+                        f"point {row}: {pragma} is {point[pragma]!r}; expected all words or all factors"
+                    )
         names = {pragma: _name(pragma) for pragma in self._pragmas}
         columns = {pragma: np.array([_value(point[pragma]) for point in points], object) for pragma in names}
         parameters: list[Parameter] = []

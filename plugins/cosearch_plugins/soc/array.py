@@ -29,7 +29,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Ordinal("array_clock_ghz", (0.2, 0.4, 0.6, 0.8), default=0.6),
     Categorical("array_dataflow", ("weight-stationary", "output-stationary", "row-stationary")),
 )
-BLOCK = {"type": "pe", "subtype": "ip", "work_rate": 1.0}
+BLOCK = {"type": "pe", "subtype": "ip", "work_rate": 1.0, "work_over_energy": 1.0, "work_over_area": 1.0}
 """What stands in the library for it; the numbers come from the engine."""
 
 

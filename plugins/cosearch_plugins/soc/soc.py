@@ -57,7 +57,9 @@ class SocSettings(Settings):
         "or archgym: FARSIGym's three slots for each kind of block; processors, memories, buses unused",
     )
     array: bool = setting(
-        False, "offer the network's stages an accelerator array of this package, costed by its own engine"
+        False,
+        "offer the stages of mobilenet_v2 an accelerator array of this package, costed by its own engine, "
+        "which counts weights and buffers; the other blocks count operations and tensors between stages only",
     )
     budgets: bool = setting(False, "take the budgets of the task graph as constraints")
     threads: Threads = None

@@ -59,7 +59,11 @@ class SocSpace:
         self.names = {task: identifier(task) for task in graph.tasks}
         self._tasks = [task for task, dummy in zip(graph.tasks, graph.dummy, strict=True) if not dummy]
         self._codes = {name: code for code, name in enumerate(library.names)}
-        self._processors = library.of_type("pe", "gpp")
+        able = library.runs(graph.tasks).sum(axis=1)
+        # One kind of processor: that which runs the most tasks.
+        self._processors = tuple(
+            sorted(library.of_type("pe", "gpp"), key=lambda name: -int(able[self._codes[name]]))
+        )
         self._accelerators = {task: self._accelerators_of(task) for task in self._tasks}
         for what, found in (
             ("processor", self._processors),
@@ -112,6 +116,8 @@ class SocSpace:
         found = {}
         for name, block in self._library.blocks.items():
             if block.type == kind:
+                if not isinstance(block.bus_width_bytes, float):
+                    raise ArgumentError(f"the block {name!r} has no bus_width_bytes")
                 attributes = (block.bus_width_bytes, block.clock_freq_hz / 1e6)
                 found[(block.subtype, *attributes) if with_subtype else attributes] = self._codes[name]
         return found

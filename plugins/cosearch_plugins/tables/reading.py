@@ -101,3 +101,44 @@ def wanted(columns: dict[str, Column], name: str, path: Path) -> Column:
     if name not in columns:
         raise unknown_name(f"column of {path.name}", name, columns)
     return columns[name]
+
+
+def truth(value: Any, name: str, row: int) -> bool:
+    """Whether a cell says true; `ArgumentError` where it says neither."""
+    known = {"true": True, "1": True, "1.0": True, "yes": True, "ok": True}
+    known |= {"false": False, "0": False, "0.0": False, "no": False}
+    text = str(value).strip().lower()
+    if text not in known:
+        raise ArgumentError(f"row {row + 1}: {name} is {value!r}; expected true or false")
+    return known[text]
+
+
+def numbers(
+    column: Column, is_valid: NDArray[np.bool_], path: Path, rows: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """A metric's numbers; `ArgumentError` with the row where a valid one has none.
+
+    Args:
+        column: the metric's.
+        is_valid: the rows that need a number.
+        path: the file, for messages.
+        rows: the column's rows in the file; None for all.
+    """
+    if not column.numeric:
+        text = column.values[column.there][:1].tolist()
+        raise ArgumentError(
+            f"{path.name}: the metric {column.name!r} holds no numbers but {text[0]!r}"
+            if text
+            else f"{path.name}: the metric {column.name!r} is empty"
+        )
+    values = np.where(column.there, column.values, np.nan).astype(np.float64)
+    bad = is_valid & ~np.isfinite(values)
+    if bad.any():
+        place = int(np.flatnonzero(bad)[0])
+        row = place if rows is None else int(rows[place])
+        what = f"is {values[place]}" if column.there[place] else "is empty"
+        raise ArgumentError(
+            f"{path.name}: row {row + 1}: {column.name} {what} ({bad.sum():,} such rows); take them out, or "
+            "name a column that says which rows are valid: valid=COLUMN or reason=COLUMN"
+        )
+    return values

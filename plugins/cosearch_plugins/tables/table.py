@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from cosearch.problem import Problem
 from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Designs, DesignTable
 from cosearch_plugins.tables.parameters import TableSpace
-from cosearch_plugins.tables.reading import Column, read_table, wanted
+from cosearch_plugins.tables.reading import Column, numbers, read_table, truth, wanted
 
 MISSING = "the table has no row for this design"
 UNITS = {
@@ -84,11 +84,11 @@ class Table(Problem):
         notes = [name for name in (self.settings.valid, self.settings.reason) if name]
         chosen = [name.strip() for name in self.settings.parameters.split(",") if name.strip()]
         others = [name for name in columns if name not in notes and name not in {m.name for m, _ in metrics}]
-        numbers = {metric.name: wanted(columns, metric.name, path) for metric, _ in metrics}
+        measured = {metric.name: wanted(columns, metric.name, path) for metric, _ in metrics}
         parameters = [wanted(columns, name, path) for name in (chosen or others)]
         if not parameters:
             raise ArgumentError(f"{path.name}: no column is left to be a parameter")
-        if both := [column.name for column in parameters if column.name in numbers]:
+        if both := [column.name for column in parameters if column.name in measured]:
             raise ArgumentError(f"the column {both[0]!r} is named as a parameter and as a metric")
         is_valid, reasons = _validity(
             wanted(columns, self.settings.valid, path) if self.settings.valid else None,
@@ -107,7 +107,7 @@ class Table(Problem):
             )
         self.space = found.space
         self._known = DesignTable(self.space)
-        values = np.stack([_numbers(column, is_valid, path) for column in numbers.values()], axis=1)
+        values = np.stack([numbers(column, is_valid, path) for column in measured.values()], axis=1)
         self._fill(self.space.from_index(found.rows), values, is_valid, reasons, path)
         share = "" if is_valid.all() else f", {np.mean(is_valid):.0%} of them valid"
         self.about = f"{len(self._known):,} designs of {path.name}{share}"
@@ -120,17 +120,17 @@ class Table(Problem):
         reasons: NDArray[np.object_],
         path: Path,
     ) -> None:
-        numbers, new = self._known.add(designs)
+        places, new = self._known.add(designs)
         if not new.all():
             again = int(np.flatnonzero(~new)[0])
-            first = int(np.flatnonzero(numbers == numbers[again])[0])
+            first = int(np.flatnonzero(places == places[again])[0])
             if self.settings.duplicates == "refuse":
                 raise ArgumentError(
                     f"{path.name}: rows {first + 1} and {again + 1} are the same design "
                     f"({len(new) - new.sum():,} such rows); take one out, or say duplicates=mean or =first"
                 )
             if self.settings.duplicates == "mean":
-                values = _means(values, numbers, is_valid)
+                values = _means(values, places, is_valid)
         self._values, self._valid, self._reasons = values[new], is_valid[new], reasons[new]
 
     def rows(self) -> Designs:
@@ -153,12 +153,12 @@ class Table(Problem):
 
 
 def _means(
-    values: NDArray[np.float64], numbers: NDArray[np.int64], is_valid: NDArray[np.bool_]
+    values: NDArray[np.float64], places: NDArray[np.int64], is_valid: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """For each row the mean over the valid rows of the same design."""
-    count = np.bincount(numbers, is_valid.astype(float))
-    sums = np.stack([np.bincount(numbers, np.where(is_valid, column, 0.0)) for column in values.T], axis=1)
-    return np.where(count[:, None] > 0, sums / np.maximum(count, 1)[:, None], np.nan)[numbers]
+    count = np.bincount(places, is_valid.astype(float))
+    sums = np.stack([np.bincount(places, np.where(is_valid, column, 0.0)) for column in values.T], axis=1)
+    return np.where(count[:, None] > 0, sums / np.maximum(count, 1)[:, None], np.nan)[places]
 
 
 def _listed_metrics(text: str) -> list[tuple[Metric, str | None]]:
@@ -193,7 +193,7 @@ def _validity(
     reasons = np.full(rows, "", object)
     if valid is not None:
         is_valid = np.array(
-            [_truth(value, valid.name, row) for row, value in enumerate(valid.values.tolist())]
+            [truth(value, valid.name, row) for row, value in enumerate(valid.values.tolist())]
         )
         reasons[~is_valid] = (
             f"the table says {valid.name} = {valid.values[~is_valid][0]}" if not is_valid.all() else ""
@@ -209,32 +209,3 @@ def _validity(
         for row in np.flatnonzero(~is_valid & said):
             reasons[row] = texts[row]
     return is_valid, reasons
-
-
-def _truth(value: Any, name: str, row: int) -> bool:
-    known = {"true": True, "1": True, "1.0": True, "yes": True, "ok": True}
-    known |= {"false": False, "0": False, "0.0": False, "no": False}
-    text = str(value).strip().lower()
-    if text not in known:
-        raise ArgumentError(f"row {row + 1}: {name} is {value!r}; expected true or false")
-    return known[text]
-
-
-def _numbers(column: Column, is_valid: NDArray[np.bool_], path: Path) -> NDArray[np.float64]:
-    if not column.numeric:
-        text = column.values[column.there][:1].tolist()
-        raise ArgumentError(
-            f"{path.name}: the metric {column.name!r} holds no numbers but {text[0]!r}"
-            if text
-            else f"{path.name}: the metric {column.name!r} is empty"
-        )
-    values = np.where(column.there, column.values, np.nan).astype(np.float64)
-    bad = is_valid & ~np.isfinite(values)
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        what = f"is {values[row]}" if column.there[row] else "is empty"
-        raise ArgumentError(
-            f"{path.name}: row {row + 1}: {column.name} {what} ({bad.sum():,} such rows); take them out, or "
-            "name a column that says which rows are valid: valid=COLUMN or reason=COLUMN"
-        )
-    return values

@@ -143,9 +143,8 @@ def cycles(cores: Cores, program: Program) -> dict[str, NDArray[np.float64]]:
     drain, ramp = _transients(width, window, latency, steady, program)
     predicted = np.array([programs.PREDICTOR_ACCURACY[name] for name in np.asarray(cores.predictor).tolist()])
     mispredicted = programs.BRANCH_SHARE * (1 - predicted)
-    # Long misses in one reorder buffer's worth of instructions wait together.
-    overlapping = np.maximum(rob * l2 / 1000, 1.0)
-    long_miss = np.maximum(MEMORY_CYCLES - rob / steady, 0.0) / overlapping
+    # A miss waits together with those that follow it within one reorder buffer's worth of instructions.
+    long_miss = MEMORY_CYCLES / (1.0 + rob * l2 / 1000)
     return {
         "base_cpi": 1.0 / steady,
         "branch_cpi": mispredicted * (FRONT_END_CYCLES + drain + ramp),

@@ -30,7 +30,7 @@ class Task(Document):
     """
 
     name: Name
-    work_ops: float = Field(ge=0)
+    work_ops: float = Field(ge=0, le=1e18)
     burst_size: float = Field(default=1024, gt=0)
     dummy: bool = False
 
@@ -40,7 +40,7 @@ class Edge(Document):
 
     source: Name = Field(alias="from")
     target: Name = Field(alias="to")
-    bytes: float = Field(ge=0)
+    bytes: float = Field(ge=0, le=1e11)
 
 
 class Budget(Document):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from cosearch_simulators.core.names import unknown
 from cosearch_simulators.documents import Document, load, parse
@@ -48,6 +48,17 @@ class Block(Document):
     hop_latency: float = 1.0
     pipe_line_depth: float = 1.0
     mappable_tasks: list[str] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _costs_something(self) -> Block:
+        if self.type == "pe":
+            for name in ("work_over_energy", "work_over_area"):
+                if name not in self.model_fields_set:
+                    raise ValueError(f"{name} is missing")
+        kinds = {"pe": ("gpp", "ip"), "mem": ("sram", "dram"), "ic": ("ic",)}[self.type]
+        if self.subtype not in kinds:
+            raise ValueError(f"the subtype of a {self.type} is {' or '.join(kinds)}, got {self.subtype!r}")
+        return self
 
 
 @dataclass(frozen=True, eq=False)

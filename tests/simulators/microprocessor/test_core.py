@@ -85,6 +85,16 @@ def test_more_of_a_resource_is_never_slower_and_never_smaller() -> None:
             assert (np.diff(found["area_mm2"]) >= 0).all(), name
 
 
+def test_a_long_miss_costs_the_memory_s_time_and_overlaps_with_those_behind_it() -> None:
+    program = PROGRAMS["gzip"]
+    sizes = cycles(cores(l2_kib=[128, 512, 4096]), program)["memory_cpi"]
+    assert (np.diff(sizes) < 0).all()
+    # 36.2 misses of a thousand at 128 KiB; 128 instructions in flight hold 4.6 more of them.
+    assert sizes[0] == pytest.approx(0.0362 * 200 / (1 + 128 * 0.0362))
+    for name, values in (("width", [1, 2, 4, 8]), ("rob_entries", [64, 128, 256, 384])):
+        assert (np.diff(cycles(cores(**{name: values}), program)["memory_cpi"]) <= 0).all()
+
+
 def test_a_window_beyond_its_reorder_buffer_is_infeasible() -> None:
     found = evaluate(cores(queue_entries=[48, 200]), PROGRAMS["gzip"])
     assert found.status.tolist() == ["ok", "infeasible"]

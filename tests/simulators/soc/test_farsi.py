@@ -273,3 +273,18 @@ def test_a_memory_behind_no_bus_is_infeasible_and_says_so() -> None:
     assert "no way over the buses" in found.reason[0]
     apart.bus_links[0, 0, 1] = True
     assert evaluate(apart, FORK, library, MEMORY).ok.all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"work_over_energy": None}, "cpu: work_over_energy is missing"),
+        ({"subtype": "sram"}, "the subtype of a pe is gpp or ip, got 'sram'"),
+        ({"work_rate": -1}, "work_rate"),
+    ],
+)
+def test_a_block_that_lacks_something_is_one_line(changes: dict[str, Any], said: str) -> None:
+    block = {"type": "pe", "subtype": "gpp", "work_rate": 1e9, "work_over_energy": 1e9, "work_over_area": 1e6}
+    given = {name: value for name, value in (block | changes).items() if value is not None}
+    with pytest.raises(ConfigurationError, match=said):
+        BlockLibrary.parse({"cpu": given})
