@@ -5,27 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cosearch import DesignSpace, Fidelity, Integer, Metric, Objective, Problem, Study
+from cosearch import Study
 from cosearch.objectives import minimised
 from cosearch_agents.multi_fidelity import ASHAAgent, BOHBAgent, HyperbandAgent, SuccessiveHalvingAgent
 from cosearch_agents.random_search import RandomSearch
-
-
-class Rough(Problem):
-    """A distance that rough evaluations see through noise of their own."""
-
-    name = "rough"
-    space = DesignSpace([Integer(f"x{i}", 0, 30) for i in range(4)])
-    fidelities = (Fidelity("sketch", 0.04), Fidelity("draft", 0.2), Fidelity("exact", 1.0))
-    metrics = (Metric("loss", "1"),)
-    objectives = (Objective("loss", "min"),)
-
-    def simulate(self, designs, *, fidelity, seed):
-        index = designs.index
-        loss = ((index - np.array([7, 23, 11, 30])) ** 2).sum(axis=1).astype(float)
-        noise = {"sketch": 60.0, "draft": 20.0, "exact": 0.0}[fidelity]
-        wobble = np.sin(index @ np.array([12.9898, 78.233, 37.719, 4.581]))
-        return {"loss": loss + noise * wobble}
+from staged_problems import Rough, RoughFront
 
 
 def best(agent, seed):
@@ -54,18 +38,6 @@ def test_only_the_best_go_on():
     assert set(data.designs[np.flatnonzero(exact)].keys()) <= set(
         data.designs[np.flatnonzero(fidelity == "draft")].keys()
     )
-
-
-class RoughFront(Rough):
-    """Two distances."""
-
-    name = "rough-front"
-    metrics = (Metric("loss", "1"), Metric("other", "1"))
-    objectives = (Objective("loss", "min"), Objective("other", "min"))
-
-    def simulate(self, designs, *, fidelity, seed):
-        other = ((designs.index - np.array([20, 2, 18, 5])) ** 2).sum(axis=1).astype(float)
-        return {**super().simulate(designs, fidelity=fidelity, seed=seed), "other": other}
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -7,42 +7,17 @@ import json
 import numpy as np
 import pytest
 
-from cosearch import Constraint, DesignSpace, Integer, Metric, Objective, Ordinal, Problem, Study, Task
+from cosearch import DesignSpace, Integer, Ordinal, Study, Task
 from cosearch.agent import as_proposals
 from cosearch.cli import run as run_command
 from cosearch.errors import ArgumentError, UnknownNameError
 from cosearch.registry import agent_class, registry
 from cosearch.run.trial import Results
 from cosearch.strategies import STAGED, strategy_class
+from staged_problems import HARDWARE, NETWORK, Pair
 
-NETWORK = ("network.depth", "network.width", "precision.bits")
-HARDWARE = ("hardware.rows", "hardware.columns")
 STRATEGIES = sorted(STAGED)
 SETTINGS = {"nsga2": {"population": 8}, "steady-nsga2": {"population": 8}, "random": {}, "tree-guided": {}}
-
-
-class Pair(Problem):
-    """A network whose accuracy no hardware changes, and hardware that fits a network or does not."""
-
-    name = "network-and-hardware"
-    space = DesignSpace.join(
-        network=DesignSpace([Integer("depth", 1, 12, default=3), Integer("width", 1, 12, default=3)]),
-        precision=DesignSpace([Ordinal("bits", (4, 8, 16), default=8)]),
-        hardware=DesignSpace([Integer("rows", 1, 12, default=2), Integer("columns", 1, 12, default=2)]),
-        forbidden=["network.depth * hardware.rows > 100"],
-    )
-    metrics = (Metric("accuracy", "%"), Metric("latency_ns", "ns"))
-    objectives = (Objective("accuracy", "max"), Objective("latency_ns", "min"))
-    constraints = (Constraint("latency_ns", "<=", 60),)
-
-    def simulate(self, designs, *, fidelity, seed):
-        depth, width, bits = (np.asarray(designs[name], dtype=float) for name in NETWORK)
-        rows, columns = (np.asarray(designs[name], dtype=float) for name in HARDWARE)
-        work = depth * width * bits
-        return {
-            "accuracy": 60 + depth + width + bits / 4,
-            "latency_ns": work / (rows * columns) + (depth - rows) ** 2 + (width - columns) ** 2,
-        }
 
 
 def run(strategy, agent="steady-nsga2", budget=60, **options):
