@@ -112,7 +112,7 @@ class Drifting(Sphere):
 class Clocked(Drifting):
     """Other numbers each time, because a clock gives them."""
 
-    measured = ("loss",)
+    measured_metrics = ("loss",)
 
     def simulate(self, designs, *, fidelity, seed):
         loss = super().simulate(designs, fidelity=fidelity, seed=seed)["loss"]
@@ -122,13 +122,13 @@ class Clocked(Drifting):
 class ClockedWithoutError(Drifting):
     """Measured, but how well?"""
 
-    measured = ("loss",)
+    measured_metrics = ("loss",)
 
 
 class MeasuresNothing(Drifting):
     """Names a metric that is none."""
 
-    measured = ("time",)
+    measured_metrics = ("time",)
 
 
 class BatchDependent(Sphere):

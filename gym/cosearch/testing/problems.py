@@ -83,7 +83,7 @@ def _check_declarations(problem: Problem) -> None:
         )
     names = problem.metric_names
     require(len(set(names)) == len(names), f"{who} declares a metric twice: {', '.join(names)}")
-    for name in problem.measured:
+    for name in problem.measured_metrics:
         require(name in names, f"{who}: measured {name!r} is none of its metrics")
     require(len(problem.fidelity_names) > 0, f"{who} declares no fidelity")
     for fidelity in problem.fidelity_names:
@@ -151,7 +151,7 @@ def _check_simulation(
         f"the first is {together.status[0]}: {together.reason[0]}",
     )
     check_rewards(problem, together)
-    for name in problem.measured:
+    for name in problem.measured_metrics:
         error = together.standard_error.get(name)
         require(
             error is not None and bool((error[together.ok] >= 0).all()),
@@ -162,7 +162,7 @@ def _check_simulation(
         ("evaluated one at a time", Outcomes.concat(alone)),
         ("evaluated in reverse order", backwards.take(np.arange(len(batch))[::-1])),
     ):
-        _same(who, how, batch, together, other, measured=problem.measured)
+        _same(who, how, batch, together, other, measured=problem.measured_metrics)
 
 
 class OtherInactive(Designs):
@@ -197,7 +197,7 @@ def _check_inactive(
     usual = _run(executor, batch)
     other = _run(executor, OtherInactive(batch.space, batch.index))
     for i in range(len(batch)):
-        for name in usual.metrics.keys() - set(problem.measured):
+        for name in usual.metrics.keys() - set(problem.measured_metrics):
             a, b = usual[name][i], other[name][i]
             names = ", ".join(n for n in problem.space.names if not batch.active(n)[i])
             require(
