@@ -68,11 +68,13 @@ def plugins(json: options.Json = False) -> None:
             for kind in ("problems", "agents", "backends", "validations")
             if (names := getattr(plugin, kind))
         ]
-        contributes += [f"{name} is not available here: {why}" for name, why in _unavailable(plugin.problems)]
         contributes += [f"refused: {reason}" for reason in plugin.refused]
         state = f"failed: {plugin.error}" if plugin.error else ", ".join(contributes) or "nothing"
         rows.append([plugin.name, plugin.distribution, plugin.version, state])
     print_table("Plugins", ["name", "distribution", "version", "contributes"], rows)
+    for plugin in found:
+        for name, why in _unavailable(plugin.problems):
+            print_wrapped(f"not available here: {name}: {why}")
 
 
 def _unavailable(problems: Sequence[str]) -> list[tuple[str, str]]:

@@ -35,6 +35,7 @@ class CommandProblem(Problem):
     """
 
     simulator: CommandSimulator
+    fidelities = ("external",)
     Settings: ClassVar[type[Settings] | None] = CommandSettings
 
     def __init_subclass__(cls, **kwargs: object) -> None:

@@ -17,7 +17,7 @@ from cosearch.command_simulator.logs import keep_log, printed, tail
 from cosearch.command_simulator.program import Program
 from cosearch.command_simulator.reports import Report, ReportError
 from cosearch.errors import ArgumentError
-from cosearch.outcomes import FAILED_CODE, INFEASIBLE_CODE, OK_CODE, Outcomes, bounded
+from cosearch.outcomes import FAILED_CODE, INFEASIBLE_CODE, LOG, OK_CODE, Outcomes, bounded
 
 SEARCHED = 1 << 20  # bytes of the end of what was printed, where patterns are looked for
 
@@ -236,7 +236,7 @@ class _Batch:
         if last := tail(run):
             why += f"; it last printed: {last}"
         log = keep_log(self.owner, run, design, self.files.get(run.number, {}), why)
-        return FAILED_CODE, bounded(why if log is None else f"{why}; log: {_short(log)}")
+        return FAILED_CODE, bounded(why if log is None else f"{why}{LOG}{_short(log)}")
 
 
 def _short(path: Path) -> str:

@@ -26,6 +26,7 @@ from cosearch.command_simulator import (
 from cosearch.command_simulator.logs import KEPT_LOGS
 from cosearch.errors import ArgumentError
 from cosearch.needs import Library, UnavailableError
+from cosearch.report.study_result import reasons_of
 from cosearch.testing import check_problem
 
 DEEDS = sorted(
@@ -265,7 +266,7 @@ def test_a_missing_program_is_said_with_how_to_get_it(monkeypatch, tmp_path):
         "program no-such-tool-7 is not installed; get it: apt install no-such-tool (or say where it is by "
         "--set program=PATH or the environment variable NO_SUCH_TOOL)"
     )
-    assert problem.missing("analytical") == why
+    assert problem.missing("external") == why
     for act in (
         lambda: problem.evaluate([problem.space.default()]),
         lambda: Study.create(problem, "random", budget=3),
@@ -275,13 +276,13 @@ def test_a_missing_program_is_said_with_how_to_get_it(monkeypatch, tmp_path):
             act()
         assert str(error.value) == f"problem missing-tool is not available: {why}"
     monkeypatch.setenv("NO_SUCH_TOOL", str(tmp_path / "tool"))
-    assert problem.missing("analytical").startswith(
+    assert problem.missing("external").startswith(
         f"NO_SUCH_TOOL= {tmp_path / 'tool'}: there is no such program"
     )
     (tmp_path / "tool").write_text("#!/bin/sh\necho hello\n")
-    assert "is not executable: chmod +x" in problem.missing("analytical")
+    assert "is not executable: chmod +x" in problem.missing("external")
     (tmp_path / "tool").chmod(0o755)
-    assert problem.missing("analytical") == ""
+    assert problem.missing("external") == ""
 
 
 def test_what_is_installed_is_found_by_setting_then_variable_then_path(monkeypatch, tmp_path):
@@ -295,6 +296,16 @@ def test_what_is_installed_is_found_by_setting_then_variable_then_path(monkeypat
     monkeypatch.setenv("MYTOOL", str(tmp_path / "variable" / "mytool"))
     assert program.command() == [str(tmp_path / "variable" / "mytool")]
     assert program.command(str(tmp_path / "given" / "mytool")) == [str(tmp_path / "given" / "mytool")]
+
+
+def test_failures_that_differ_in_their_logs_are_counted_together():
+    study = Study.create(Tool(program=command_tool.__file__), "random", budget=2, seed=1)
+    designs = Tool.space.designs([{"deed": "exits", "x": x} for x in (1, 2)])
+    study.enqueue(designs)
+    data = study.run()
+    assert set(data.outcomes.status) == {"failed"}
+    ((kind, reason, count),) = reasons_of(study.data)
+    assert (kind, count, reason.count("; log: ")) == ("failed", 2, 1)
 
 
 class TwoFidelities(Tool):
