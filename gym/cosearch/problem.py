@@ -22,6 +22,7 @@ from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
 from cosearch.objectives import Constraint, Direction, Metric, Objective, check_constraints, check_metrics
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
+from cosearch.resources import Resources
 from cosearch.space import Designs, DesignsLike, DesignSpace
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Problem(ABC):
         workload_digest: a hash of the files that the settings name: a study notices when they change.
         seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
+        resources: what one evaluation needs of a machine, for a backend that spans several; `build` may say.
     """
 
     name: ClassVar[str] = ""
@@ -93,6 +95,7 @@ class Problem(ABC):
     workload_digest: str = ""
     seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
+    resources: Resources = Resources()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
