@@ -132,8 +132,7 @@ class Ray:
             self._running[ref] = part
 
     def _join(self) -> None:
-        from cosearch import __version__
-        from cosearch.run.ray_backend.task import Box, packed, run_piece
+        from cosearch.run.ray_backend.task import Box, own_version, packed, run_piece
 
         try:
             content = packed(self.problem)
@@ -153,7 +152,7 @@ class Ray:
         threads = {name: os.environ.get(name, str(needs.threads)) for name in THREADS}
         variables = {**threads, **({"PYTHONPATH": os.pathsep.join(path)} if cluster.own else {})}
         options = replace(self.options, workers=1, address=None)
-        self._box = (ray.put(Box(__version__, options, path, content)),)
+        self._box = (ray.put(Box(own_version(), options, path, content)),)
         self._task = ray.remote(run_piece).options(
             num_cpus=needs.cpus,
             num_gpus=needs.gpus,

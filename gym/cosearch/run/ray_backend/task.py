@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,14 @@ class _Loaded:
 
 
 _loaded: _Loaded | None = None
+
+
+def own_version() -> str:
+    """Of the cosearch that is installed here."""
+    try:
+        return metadata.version("cosearch")
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def packed(problem: Problem) -> NDArray[np.uint8]:
@@ -109,13 +118,9 @@ def _load(token: str, box: tuple[Any]) -> _Loaded:
 def _load_anew(token: str, box: tuple[Any]) -> _Loaded:
     import ray
 
-    import cosearch
-
     found: Box = ray.get(box[0])
-    if cosearch.__version__ != found.version:
-        raise RuntimeError(
-            f"this machine has cosearch {cosearch.__version__}, the study {found.version}; install the same"
-        )
+    if own_version() != found.version:
+        raise RuntimeError(f"this machine has cosearch {own_version()}, the study {found.version}")
     sys.path.extend(path for path in found.path if path not in sys.path and os.path.isdir(path))
     problem = pickle.loads(found.problem.data)
     if not (found.options.limited or problem.isolated):
