@@ -103,7 +103,17 @@ BackendName = Annotated[
     option(
         "--backend",
         metavar="NAME",
-        help="Where trials run: inline, processes or a plugin's; default as workers and limits need it.",
+        help="Where trials run: inline, processes, ray or a plugin's; default as workers and limits need it.",
+        panel=WHERE,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    option(
+        "--ray-address",
+        metavar="auto|ADDRESS",
+        help="A Ray cluster to run on: auto for the one on this machine, or HOST:PORT; default with "
+        "--backend ray: a Ray of its own. Each trial has one thread, or as many as its problem asks CPUs.",
         panel=WHERE,
     ),
 ]
@@ -149,6 +159,7 @@ def search(
     target: TargetOption = [],  # noqa: B006
     workers: Workers = 1,
     backend: BackendName = None,
+    ray_address: RayAddress = None,
     batch: Batch = None,
     deterministic: Deterministic = False,
     isolated: options.Isolated = False,
@@ -168,6 +179,7 @@ def search(
         budget=budget,
         workers=workers,
         backend=backend,
+        ray_address=ray_address,
         batch_size=batch,
         fidelity=fidelity,
         evaluation_seed=evaluation_seed,
@@ -211,6 +223,7 @@ def resume(
         ),
     ] = None,
     backend: BackendName = None,
+    ray_address: RayAddress = None,
     timeout_s: options.Timeout = None,
     memory_mb: options.Memory = None,
     isolated: Annotated[
@@ -238,6 +251,7 @@ def resume(
         "targets": tuple(target) or None,
         "workers": workers,
         "backend": backend,
+        "ray_address": ray_address,
         "timeout_s": timeout_s,
         "memory_mb": memory_mb,
         "isolated": isolated,
