@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cosearch.objectives import Metric, Objective
 from cosearch.settings import InputFile, setting
-from cosearch_plugins.networks.accuracy import load_quality
+from cosearch_plugins.networks.accuracy import load_quality, once_for_all, with_resolution
 from cosearch_plugins.networks.joint import COSTS, Accuracy, JointProblem, JointSettings
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class CnnAccelerator(JointProblem):
         """The networks."""
         from cosearch_simulators.networks.spaces import network_space
 
-        if self.settings.networks == "ofa-mobilenet-v3":  # measured at this resolution only
-            return network_space("ofa-mobilenet-v3", resolutions=(224,))
+        if self.settings.networks == "ofa-mobilenet-v3":
+            return once_for_all(self.quality)
         return network_space(self.settings.networks)
 
     @cached_property
@@ -82,7 +82,7 @@ class CnnAccelerator(JointProblem):
         """Of ImageNet, less what the precision loses."""
         from cosearch_simulators.networks.compression_loss import top1_loss
 
-        known = self.quality.evaluate(columns)
+        known = self.quality.evaluate(with_resolution(columns, self.family))
         top1 = known.metrics["top1"] - top1_loss(networks, bits)
         errors = {name: known.standard_error[name] for name in ("top1",) if name in known.standard_error}
         return Accuracy({"top1": top1}, known.status, known.reason, errors)
