@@ -6,16 +6,22 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cosearch.objectives import Metric, Objective
 from cosearch.settings import InputFile, setting
 from cosearch_plugins.networks.accuracy import load_quality, once_for_all, with_resolution
 from cosearch_plugins.networks.joint import COSTS, Accuracy, JointProblem, JointSettings
 
 if TYPE_CHECKING:
+    from cosearch_plugins.networks.relaxation import Relaxation
     from cosearch_simulators.networks.costs import Precisions
     from cosearch_simulators.networks.networks import Networks
     from cosearch_simulators.networks.quality import Quality
     from cosearch_simulators.networks.space import NetworkSpace
+
+Floats = NDArray[np.float64]
 
 QUALITIES = {"ofa-mobilenet-v3": "ofa-mbv3", "mnasnet": "mnasnet"}
 """The embedded source of each family's accuracy."""
@@ -77,6 +83,16 @@ class CnnAccelerator(JointProblem):
     def quality(self) -> Quality:
         """Where accuracies come from."""
         return load_quality(self.settings.quality, QUALITIES[self.settings.networks], "top1")
+
+    def gradient(self, unit: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Metrics and derivatives at points of the unit cube, see `relaxation`."""
+        return self._relaxation(unit)
+
+    @cached_property
+    def _relaxation(self) -> Relaxation:
+        from cosearch_plugins.networks.relaxation import Relaxation
+
+        return Relaxation(self)
 
     def accuracy(self, columns: Mapping[str, Any], networks: Networks, bits: Precisions) -> Accuracy:
         """Of ImageNet, less what the precision loses."""

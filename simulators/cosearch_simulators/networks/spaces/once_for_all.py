@@ -12,7 +12,7 @@ import numpy as np
 from cosearch_simulators.networks.batch import BatchBuilder
 from cosearch_simulators.networks.blocks import classifier, divisible, inverted_residual, value
 from cosearch_simulators.networks.parameters import Parameter
-from cosearch_simulators.networks.space import NetworkSpace, Reader
+from cosearch_simulators.networks.space import Block, NetworkSpace, Reader
 
 STEM, HEAD, HIDDEN = 16, 960, 1280
 # channels, stride of the first block, squeeze and excite
@@ -54,6 +54,16 @@ class OnceForAll(NetworkSpace):
     ) -> None:
         self.width, self.classes, self.resolutions = width, classes, resolutions
         self.parameters = _parameters(resolutions)
+        shared = {"resolution": "resolution"} if len(resolutions) > 1 else {}
+        self.chosen_blocks = {
+            f"stage_{stage}.{block}": Block(
+                {"kernel": f"kernel_{stage}_{block}", "expansion": f"expansion_{stage}_{block}"} | shared,
+                f"depth_{stage}",
+                block,
+            )
+            for stage in range(1, len(STAGES) + 1)
+            for block in range(1, BLOCKS + 1)
+        }
         self.stages = ("stem", "stage_1", "stage_2", "stage_3", "stage_4", "stage_5", "head")
 
     def build(self, builder: BatchBuilder, columns: Reader, active: Reader) -> None:
