@@ -19,6 +19,7 @@ from cosearch.cli import (
     comparing,
     evaluation,
     exporting,
+    importing,
     listing,
     plugins,
     searching,
@@ -51,6 +52,7 @@ app.command(cls=Command)(comparing.lottery)
 app.command(cls=Command)(comparing.front)
 app.command(cls=Command)(stores.studies)
 app.command(cls=Command)(exporting.export)
+app.command("import", cls=Command)(importing.import_)
 app.command(cls=Command)(stores.report)
 app.command(cls=Command)(validation.validate)
 app.command(cls=Command)(plugins.check)

@@ -149,6 +149,20 @@ def _read_json_lines(space: DesignSpace, file: IO[bytes], added: set[str]) -> li
 
 
 def _read_csv(space: DesignSpace, file: IO[bytes], added: set[str]) -> dict[str, list[Any]]:
+    columns = csv_columns(file)
+    return {
+        name: cell_values(space, name, cells)
+        for name, cells in columns.items()
+        if name not in added or name in space
+    }
+
+
+def csv_columns(file: IO[bytes]) -> dict[str, list[str]]:
+    """The columns of a CSV file as text.
+
+    Raises:
+        DesignError: it is none, or holds no row or too many.
+    """
     lines = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
     rows = []
     try:
@@ -163,10 +177,7 @@ def _read_csv(space: DesignSpace, file: IO[bytes], added: set[str]) -> dict[str,
     if not rows:
         raise DesignError("the file holds no design")
     check_names(header)
-    columns = {
-        name: [row[j] for row in rows] for j, name in enumerate(header) if name not in added or name in space
-    }
-    return {name: cell_values(space, name, cells) for name, cells in columns.items()}
+    return {name: [row[j] for row in rows] for j, name in enumerate(header)}
 
 
 def _read_parquet(space: DesignSpace, file: IO[bytes], added: set[str]) -> dict[str, list[Any]]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosearch.errors import ArgumentError
+from cosearch.export.columns import study_of
 from cosearch.export.manifest import manifest, read_manifest
 from cosearch.outcomes import OK, Outcomes
 from cosearch.space.convert.optuna import from_optuna, optuna_distributions, to_optuna
@@ -70,8 +71,6 @@ def read_journal(path: Path) -> list[StudyData]:
     Raises:
         ArgumentError: if optuna is not installed, or it is no such journal.
     """
-    from cosearch.export.loading import study_of
-
     optuna = _optuna()
     from optuna.storages.journal import JournalFileBackend
 
