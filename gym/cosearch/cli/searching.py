@@ -97,6 +97,14 @@ Reuse = Annotated[
         panel=KEPT,
     ),
 ]
+Imports = Annotated[
+    bool,
+    option(
+        "--imports/--no-imports",
+        help="Start from what `cosearch import` took into the store for the problem, at no cost.",
+        panel=KEPT,
+    ),
+]
 Workers = Annotated[int, option(min=1, help="Trials that are kept going at once.", panel=WHERE)]
 BackendName = Annotated[
     str | None,
@@ -167,11 +175,13 @@ def search(
     memory_mb: options.Memory = None,
     store: StoreOption = None,
     reuse: Reuse = False,
+    imports: Imports = True,
     name: Name = None,
     json: options.Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Search a problem's design space with an agent; record it as a study."""
+    from cosearch.run.imported import start_from_imports
     from cosearch.run.options import RunOptions
     from cosearch.run.study import Study  # here, because SQLAlchemy would slow down every other command
 
@@ -205,6 +215,8 @@ def search(
     with study.store:
         if store:
             warn_of_interrupted(study.store, store, but=study.record.name)
+            for line in start_from_imports(study) if imports else ():
+                print_line(line, style="yellow", stderr=True)
         _run(study, store, json=json, quiet=quiet)
 
 
