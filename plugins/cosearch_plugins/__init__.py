@@ -76,6 +76,7 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("soc", _validate_soc),
         Validation("networks", _validate_networks),
         Validation("llm", _validate_llm),
+        Validation("serving", _validate_serving),
     )
 
 
@@ -105,5 +106,11 @@ def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> Val
 
 def _validate_llm(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.llm.validation.every_set import validate
+
+    return validate(cases, progress)
+
+
+def _validate_serving(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.serving.validation.every_set import validate
 
     return validate(cases, progress)
