@@ -106,48 +106,14 @@ def process(
     _check(rate, seconds, count, closed, daily, variation, urgent, prefix_tokens, prefixes, sessions, block)
     if arrivals not in ARRIVALS:
         raise ConfigurationError(unknown("arrivals", arrivals, ARRIVALS))
-    blocks = prefix_tokens // block
-    ids = np.arange(blocks * prefixes, dtype=np.int32)
-    popularity = 1.0 / np.arange(1, prefixes + 1)
-    cumulative = np.cumsum(popularity) / popularity.sum()
-
-    def pieces() -> Iterator[Requests]:
-        streams = [np.random.default_rng([seed, k]) for k in range(6)]
-        total, operational, left = 0, 0.0, count or (1 << 62)
-        while True:
-            size = min(PIECE, left)
-            gaps = _gaps(streams[0], arrivals, variation, size)
-            clock = operational + np.cumsum(gaps)
-            operational = float(clock[-1]) if size else operational
-            arrival = np.zeros(size) if closed else _warped(clock / rate, daily, day_s)
-            prompt, output = lengths.drawn(size, (streams[1], streams[2]))
-            which = np.searchsorted(cumulative, streams[3].random(size), side="right")
-            which = np.minimum(which, prefixes - 1)
-            prompt = prompt + np.int32(prefix_tokens)
-            ended = not closed and seconds > 0 and size > 0 and arrival[-1] > seconds
-            keep = int(np.searchsorted(arrival, seconds, side="right")) if ended else size
-            left -= size
-            total += keep
-            yield Requests(
-                arrival[:keep],
-                prompt[:keep],
-                output[:keep],
-                (streams[4].random(size) >= urgent).astype(np.int32)[:keep],
-                streams[5].integers(0, sessions, size)[:keep]
-                if not prefix_tokens
-                else which[:keep].astype(np.int64),
-                (which * blocks).astype(np.int64)[:keep],
-                np.full(keep, blocks, np.int32),
-                ids,
-                ended or left <= 0,
-            )
-            if ended or left <= 0:
-                return
-
+    walk = _Process(
+        lengths, rate, seconds, count, arrivals, variation, closed, daily, day_s,
+        prefix_tokens, prefixes, prefix_tokens // block, urgent, sessions, seed,
+    )  # fmt: skip
     mean_prompt, mean_output = lengths.mean
     known = count or int(rate * seconds)
     return Workload(
-        _remembered(pieces) if 0 < known <= PIECE // 2 else pieces,
+        _Remembered(walk) if 0 < known <= PIECE // 2 else walk,
         mean_prompt + prefix_tokens,
         mean_output,
         _longest(lengths) + prefix_tokens,
@@ -155,9 +121,9 @@ def process(
         closed,
         0.0 if closed else (seconds or count / rate),
         count,
-        ids,
-        block if blocks else 0,
-        blocks * block / (mean_prompt + prefix_tokens),
+        walk.ids,
+        block if walk.blocks else 0,
+        walk.blocks * block / (mean_prompt + prefix_tokens),
     )
 
 
@@ -214,7 +180,7 @@ def of_arrays(
     )
     span = float(times[-1] - times[0])
     return Workload(
-        lambda: iter((requests,)),
+        _Remembered(kept=[requests]),
         float(prompts.mean()),
         float(outputs.mean()),
         int((prompts.astype(np.int64) + outputs).max()),
@@ -274,15 +240,74 @@ def _longest(lengths: Lengths) -> int:
     return round(prompt) + round(output)
 
 
-def _remembered(pieces: Callable[[], Iterator[Requests]]) -> Callable[[], Iterator[Requests]]:
-    kept: list[Requests] = []
+@dataclass(frozen=True)
+class _Process:
+    """A walk over the requests of `process`, from its begin at every call."""
 
-    def again() -> Iterator[Requests]:
-        if not kept:
-            kept.extend(pieces())
-        return iter(kept)
+    lengths: Lengths
+    rate: float
+    seconds: float
+    count: int
+    arrivals: str
+    variation: float
+    closed: int
+    daily: float
+    day_s: float
+    prefix_tokens: int
+    prefixes: int
+    blocks: int
+    urgent: float
+    sessions: int
+    seed: int
 
-    return again
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """Of the blocks of all prefixes."""
+        return np.arange(self.blocks * self.prefixes, dtype=np.int32)
+
+    def __call__(self) -> Iterator[Requests]:
+        streams = [np.random.default_rng([self.seed, k]) for k in range(6)]
+        popularity = np.cumsum(1.0 / np.arange(1, self.prefixes + 1))
+        operational, left, ids = 0.0, self.count or (1 << 62), self.ids
+        while True:
+            size = min(PIECE, left)
+            clock = operational + np.cumsum(_gaps(streams[0], self.arrivals, self.variation, size))
+            operational = float(clock[-1])
+            arrival = np.zeros(size) if self.closed else _warped(clock / self.rate, self.daily, self.day_s)
+            prompt, output = self.lengths.drawn(size, (streams[1], streams[2]))
+            drawn = streams[3].random(size) * popularity[-1]
+            which = np.minimum(np.searchsorted(popularity, drawn, side="right"), self.prefixes - 1)
+            owners = streams[5].integers(0, self.sessions, size)
+            classes = (streams[4].random(size) >= self.urgent).astype(np.int32)
+            ended = not self.closed and 0 < self.seconds < arrival[-1]
+            keep = int(np.searchsorted(arrival, self.seconds, side="right")) if ended else size
+            left -= size
+            yield Requests(
+                arrival[:keep],
+                (prompt + np.int32(self.prefix_tokens))[:keep],
+                output[:keep],
+                classes[:keep],
+                (which if self.prefix_tokens else owners).astype(np.int64)[:keep],
+                (which * self.blocks).astype(np.int64)[:keep],
+                np.full(keep, self.blocks, np.int32),
+                ids,
+                ended or left <= 0,
+            )
+            if ended or left <= 0:
+                return
+
+
+@dataclass
+class _Remembered:
+    """The same pieces at every call, made once."""
+
+    made: Callable[[], Iterator[Requests]] | None = None
+    kept: list[Requests] = field(default_factory=list)
+
+    def __call__(self) -> Iterator[Requests]:
+        if not self.kept and self.made is not None:
+            self.kept.extend(self.made())
+        return iter(self.kept)
 
 
 def _check(

@@ -225,6 +225,7 @@ def _metrics(state: State, fleet: Fleet, workload: Workload) -> dict[str, float]
         for p in PERCENTILES:
             found[f"{name}_p{p}_ms"] = 1e3 * percentile(state.hist[which], p / 100.0)
     series = state.series.sum(axis=1)
+    scales = any(pool.least is not None for pool in fleet.pools)
     instance_s = max(float(on_s.sum()), 1e-12)
     share = 1.0 / max(counted, 1)
     return found | {
@@ -234,7 +235,7 @@ def _metrics(state: State, fleet: Fleet, workload: Workload) -> dict[str, float]
         "goodput_per_s": float(sim["met"]) / max(window, 1e-9),
         "requests_per_s": finished / max(end, 1e-9),
         "tokens_per_s": float(sim["tokens_out"]) / max(end, 1e-9),
-        "usd_per_hour": paid / max(end, 1e-9) * 3600.0,
+        "usd_per_hour": paid / max(end, 1e-9) * 3600.0 if scales else fleet.usd_per_hour,
         "usd_per_million_tokens": paid / out * 1e6,
         "gpu_hours": float((devices * on_s).sum()) / 3600.0,
         "energy_per_token_j": joules / out,
