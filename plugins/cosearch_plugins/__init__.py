@@ -32,6 +32,7 @@ from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.networks.vit_accelerator import VitAccelerator
+from cosearch_plugins.serving.serving import LlmServing
 from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
@@ -56,6 +57,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         HybridLmCpu,
         LlmCodesign,
         LlmDeployment,
+        LlmServing,
         ManyDevices,
         Microcontroller,
         Microprocessor,
@@ -78,6 +80,7 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("soc", _validate_soc),
         Validation("networks", _validate_networks),
         Validation("llm", _validate_llm),
+        Validation("serving", _validate_serving),
     )
 
 
@@ -107,5 +110,11 @@ def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> Val
 
 def _validate_llm(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.llm.validation.every_set import validate
+
+    return validate(cases, progress)
+
+
+def _validate_serving(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.serving.validation.every_set import validate
 
     return validate(cases, progress)
