@@ -19,6 +19,7 @@ from cosearch_plugins.hls.hls import Hls
 from cosearch_plugins.llm.codesign import LlmCodesign
 from cosearch_plugins.llm.deployment import LlmDeployment
 from cosearch_plugins.llm.gpu_platform import GpuPlatform
+from cosearch_plugins.llm.platform import LlmPlatform
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
@@ -54,6 +55,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         Hls,
         LlmCodesign,
         LlmDeployment,
+        LlmPlatform,
         ManyDevices,
         Microcontroller,
         Microprocessor,
