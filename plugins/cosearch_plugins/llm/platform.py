@@ -20,7 +20,7 @@ from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Designs
 from cosearch_plugins.llm.metrics import DEVICES, ENERGY, LATENCY, MEMORY, TOKENS, TPOT, TTFT
-from cosearch_plugins.llm.platform_space import SPACE, machine_of, words_as_numbers
+from cosearch_plugins.llm.platform_space import FIRST, SPACE, machine_of, space_of, words_as_numbers
 
 if TYPE_CHECKING:
     from cosearch_simulators.llm import Model, Serving
@@ -52,6 +52,7 @@ class LlmPlatformSettings(Settings):
     prompt: int = setting(1024, "tokens of a prompt", unit="tokens", ge=1)
     output: int = setting(256, "tokens of an answer", unit="tokens", ge=1)
     batch: int = setting(1, "requests in flight", ge=1)
+    memories: tuple[str, ...] = setting(FIRST, "kinds that the first memory may be")
     models: int = setting(1, "models of this kind that the memories hold, one of which runs", ge=1)
     switches: float = setting(
         0.0, "share of the requests before which another model has to be brought", ge=0, le=1
@@ -97,6 +98,7 @@ class LlmPlatform(Problem):
                 f"prompt + output is {settings.prompt + settings.output} tokens, the model's context has "
                 f"{self.model.longest:g}"
             )
+        self.space = space_of(settings.memories)
         kept = f"one of {settings.models} models kept, " if settings.models > 1 else ""
         asked = f"{settings.batch} requests of {settings.prompt} + {settings.output} tokens"
         self.about = f"{settings.model} with {settings.precision} weights, {kept}{asked}"

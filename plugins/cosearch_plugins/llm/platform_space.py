@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosearch.errors import ArgumentError, unknown_name
 from cosearch.space import Categorical, DesignSpace, Forbidden, Ordinal
 
 if TYPE_CHECKING:
@@ -33,9 +34,7 @@ CHIP = (
         description="dataflow keeps a layer's intermediates on the chip, as SN40L does",
     ),
 )
-MEMORY = (
-    Categorical("memory", FIRST, default="hbm2e"),
-    Ordinal("units", (1, 2, 3, 4, 6, 8, 12, 16), default=4, description="of `memory`"),
+INSIDE = (
     Categorical(
         "in_banks",
         GIVEN,
@@ -50,6 +49,8 @@ MEMORY = (
         description="whether halves of a batch take turns at arrays and banks",
         when={"in_banks": ["attention"]},
     ),
+)
+BEHIND = (
     Categorical(
         "second", SECOND, default="none", description="memory behind it; the dies of flash_compute multiply"
     ),
@@ -69,23 +70,47 @@ SCALE = (
 DECODING = (
     Ordinal("draft", (0, 2, 4, 6), default=0, description="tokens that a small model drafts before a step"),
 )
-RULES = (
-    Forbidden(
-        "in_banks != 'nothing' and memory == 'lpddr5x'", reason="no multipliers in LPDDR5X's banks are known"
-    ),
-)
 
-SPACE = DesignSpace(
-    [*CHIP, *MEMORY, *SCALE, *DECODING],
-    name="llm-platform",
-    forbidden=RULES,
-    groups={
-        "chip": [one.name for one in CHIP],
-        "memory": [one.name for one in MEMORY],
-        "scale": [one.name for one in SCALE],
-        "decoding": [one.name for one in DECODING],
-    },
-)
+
+def space_of(memories: Sequence[str] = FIRST) -> DesignSpace:
+    """The space where the first memory is one of these.
+
+    Raises:
+        ArgumentError: there is none, or one is not known.
+    """
+    for name in memories:
+        if name not in FIRST:
+            raise unknown_name("memory", name, FIRST)
+    if not memories:
+        raise ArgumentError("memories must name at least one memory")
+    start = "hbm2e" if "hbm2e" in memories else memories[0]
+    inside = INSIDE if any(name != "lpddr5x" for name in memories) else ()
+    memory = (
+        Categorical("memory", tuple(memories), default=start),
+        Ordinal("units", (1, 2, 3, 4, 6, 8, 12, 16), default=4, description="of `memory`"),
+        *inside,
+        *BEHIND,
+    )
+    rules = [
+        Forbidden(
+            "in_banks != 'nothing' and memory == 'lpddr5x'",
+            reason="no multipliers in LPDDR5X's banks are known",
+        )
+    ]
+    return DesignSpace(
+        [*CHIP, *memory, *SCALE, *DECODING],
+        name="llm-platform",
+        forbidden=rules if inside and "lpddr5x" in memories else [],
+        groups={
+            "chip": [one.name for one in CHIP],
+            "memory": [one.name for one in memory],
+            "scale": [one.name for one in SCALE],
+            "decoding": [one.name for one in DECODING],
+        },
+    )
+
+
+SPACE = space_of()
 
 FIELDS = (
     "gib",

@@ -8,7 +8,7 @@ piece that the point lies on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +21,21 @@ Costs = Callable[[Any, dict[str, Any]], Mapping[str, Any]]
 
 
 def relaxed(
-    space: DesignSpace, unit: Floats, numbers: Callable[[Any], Mapping[str, Any]], costs: Costs
+    space: DesignSpace,
+    unit: Floats,
+    numbers: Callable[[Any], Mapping[str, Any]],
+    costs: Costs,
+    held: Sequence[str] = (),
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Metrics, {name: (n,)}, and their derivatives, {name: (n, d)}, at points of the unit cube.
 
     Args:
         space: the design space.
         unit: points, shape (n, d).
-        numbers: of a batch of designs, the columns that the simulator computes on, {name: (n,)}.
+        numbers: of a batch of designs, the columns that the simulator computes on, {name: (n,)}; a parameter
+            of a joined space stands there by its own name.
         costs: of the array namespace and those columns, the metrics.
+        held: parameters that keep their cell's value.
     """
     import array_api_compat.torch as xp
     import torch
@@ -39,10 +45,15 @@ def relaxed(
     columns = {name: torch.tensor(np.asarray(value, np.float64)) for name, value in numbers(designs).items()}
     active = {name: designs.index[:, place] >= 0 for place, name in enumerate(space.names)}
     for name, block in zip(space.names, space.unit_layout.blocks, strict=True):
-        parameter = space[name]
-        if isinstance(parameter, Ordinal) and name in columns and len(parameter.values) > 1:
+        parameter, own = space[name], name.rpartition(".")[2]
+        if (
+            name not in held
+            and isinstance(parameter, Ordinal)
+            and own in columns
+            and len(parameter.values) > 1
+        ):
             real = _between(torch, parameter, points[:, block.start])
-            columns[name] = torch.where(torch.tensor(active[name]), real, columns[name])
+            columns[own] = torch.where(torch.tensor(active[name]), real, columns[own])
     values, slopes = {}, {}
     for name, value in costs(xp, columns).items():
         (slope,) = torch.autograd.grad(value.sum(), points, retain_graph=True, allow_unused=True)
@@ -54,9 +65,15 @@ def relaxed(
 def _between(torch: Any, parameter: Ordinal, unit: Any) -> Any:
     """The number at a coordinate: each value at the middle of its cell."""
     given = torch.tensor([float(value) for value in parameter.values], dtype=torch.float64)
-    scale = bool((given > 0).all())
-    known = torch.log(given) if scale else given
-    place = torch.clamp(unit * len(known) - 0.5, 0.0, len(known) - 1.0)
-    below = torch.clamp(place.detach().floor().long(), max=len(known) - 2)
-    found = known[below] + (place - below) * (known[below + 1] - known[below])
-    return torch.exp(found) if scale else found
+    place = torch.clamp(unit * len(given) - 0.5, 0.0, len(given) - 1.0)
+    # Exactly a value at the middle of its cell: a core less would be a wave of tiles more.
+    whole = place.detach().round()
+    place = torch.where((place.detach() - whole).abs() < 1e-9, whole + (place - place.detach()), place)
+    below = torch.clamp(place.detach().floor().long(), max=len(given) - 2)
+    low, high, part = given[below], given[below + 1], place - below
+    # From the upper end where the point is there, so that it is met to the last bit.
+    upper = part.detach() == 1.0
+    start, part = torch.where(upper, high, low), torch.where(upper, part - 1.0, part)
+    if bool((given > 0).all()):
+        return start * (high / low) ** part
+    return start + (high - low) * part
