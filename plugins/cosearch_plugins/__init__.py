@@ -20,6 +20,7 @@ from cosearch_plugins.hybrid_lm.hybrid_lm_cpu import HybridLmCpu
 from cosearch_plugins.llm.codesign import LlmCodesign
 from cosearch_plugins.llm.deployment import LlmDeployment
 from cosearch_plugins.llm.gpu_platform import GpuPlatform
+from cosearch_plugins.llm.platform import LlmPlatform
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
@@ -57,6 +58,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         HybridLmCpu,
         LlmCodesign,
         LlmDeployment,
+        LlmPlatform,
         LlmServing,
         ManyDevices,
         Microcontroller,
