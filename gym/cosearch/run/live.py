@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cosearch.run.scheduler import Scheduler
     from cosearch.store.writer import StudyWriter
 
-SHARE = 0.02  # of the time that noting may take
+SHARE = 0.05  # of the time that noting may take
 LEAST_S = 0.02  # between two notes
 REPEAT_S = 5.0  # after which the same is said again
 LOOK_S = 1.0  # between two looks at what others asked for

@@ -48,7 +48,7 @@ def followed(path, budget=20, ask=(), **options):
     return data, seen, store
 
 
-@pytest.mark.parametrize(("options", "least"), [({}, 2), ({"batch_size": 1}, 8)])
+@pytest.mark.parametrize(("options", "least"), [({}, 2), ({"batch_size": 1}, 4)])
 def test_what_runs_can_be_read_by_others_and_is_gone_at_the_end(tmp_path, options, least):
     """Of designs that are run together, about a second's work, the first is shown."""
     data, seen, store = followed(tmp_path / "s.db", **options)
