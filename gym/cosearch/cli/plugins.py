@@ -54,7 +54,9 @@ def check(
     if json:
         print_json({"plugin": plugin, "passed": not any(r["error"] for r in results), "results": results})
     else:
-        rows = [[r["kind"], r["name"], r["error"] or "passed"] for r in results]
+        rows = [
+            [r["kind"], r["name"], r["error"] or f"passed ({r['note']})".removesuffix(" ()")] for r in results
+        ]
         print_table(f"Plugin {plugin}", ["kind", "name", "result"], rows)
     if any(result["error"] for result in results):
         raise typer.Exit(CHECK_FAILED)
@@ -100,14 +102,15 @@ def _problem_result(
 ) -> dict[str, str]:
     from cosearch.testing import check_problem
 
-    def check() -> None:
+    def check() -> str:
         problem = options.build_problem(name, [])
-        check_problem(problem, designs=designs, timeout_s=timeout_s, workers=workers, say=say)
+        notes = check_problem(problem, designs=designs, timeout_s=timeout_s, workers=workers, say=say)
+        return "; ".join(notes)
 
     return _outlived("problem", name, check)
 
 
-def _outlived(kind: str, name: str, check: Callable[[], None]) -> dict[str, str]:
+def _outlived(kind: str, name: str, check: Callable[[], str | None]) -> dict[str, str]:
     """As `_result`, in a process of its own: a simulator may end the one that it runs in."""
     if not hasattr(os, "fork"):
         return _result(kind, name, check)
@@ -141,7 +144,7 @@ def _outlived(kind: str, name: str, check: Callable[[], None]) -> dict[str, str]
         f"the process ended ({end}) while its designs were simulated; say `isolated = True` if the simulator "
         "may end its process"
     )
-    return {"kind": kind, "name": name, "error": text}
+    return {"kind": kind, "name": name, "error": text, "note": ""}
 
 
 def _agent_result(name: str) -> dict[str, str]:
@@ -156,10 +159,10 @@ def _backend_result(name: str) -> dict[str, str]:
     return _result("backend", name, lambda: check_backend(registry().backends[name]))
 
 
-def _result(kind: str, name: str, check: Callable[[], None]) -> dict[str, str]:
+def _result(kind: str, name: str, check: Callable[[], str | None]) -> dict[str, str]:
     try:
-        check()
+        note = check()
     except Exception as error:  # whatever a plugin's own code raises is what the check found
         text = str(error) if isinstance(error, CosearchError) else f"{type(error).__name__}: {error}"
-        return {"kind": kind, "name": name, "error": text}
-    return {"kind": kind, "name": name, "error": ""}
+        return {"kind": kind, "name": name, "error": text, "note": ""}
+    return {"kind": kind, "name": name, "error": "", "note": note or ""}

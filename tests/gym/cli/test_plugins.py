@@ -48,7 +48,9 @@ def test_a_new_plugin_works_as_it_is(new_plugins, command, template):
     root, env = new_plugins
     kind = "agent" if template == "agent" else "problem"
     checked = command("check", f"my-{template}", "--designs", 3, "--json", env=env).json
-    assert checked["results"] == [{"kind": kind, "name": f"my-{template}", "error": ""}]
+    (result,) = checked["results"]
+    assert (result["kind"], result["name"], result["error"]) == (kind, f"my-{template}", "")
+    assert ("for each of 3 designs" in result["note"]) == (kind == "problem")
     assert checked["passed"] is True
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
