@@ -23,6 +23,7 @@ from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
 from cosearch.needs import Need, UnavailableError, missing
 from cosearch.objectives import Constraint, Direction, Metric, Objective, check_constraints, check_metrics
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
+from cosearch.resources import Resources
 from cosearch.space import Designs, DesignsLike, DesignSpace
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class Problem(ABC):
         workload_digest: a hash of the files that the settings name: a study notices when they change.
         seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
+        measured_metrics: those that a clock gave: they differ from run to run, and have a standard error.
         needs: what must be installed beside cosearch, by fidelity; the key "" is for all of them.
+        resources: what one evaluation needs of a machine, for a backend that spans several; `build` may say.
     """
 
     name: ClassVar[str] = ""
@@ -95,7 +98,9 @@ class Problem(ABC):
     workload_digest: str = ""
     seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
+    measured_metrics: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[Mapping[str, Need]] = {}
+    resources: Resources = Resources()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

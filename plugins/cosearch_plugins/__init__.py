@@ -16,6 +16,7 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.hybrid_lm.hybrid_lm_cpu import HybridLmCpu
 from cosearch_plugins.llm.codesign import LlmCodesign
 from cosearch_plugins.llm.deployment import LlmDeployment
 from cosearch_plugins.llm.gpu_platform import GpuPlatform
@@ -52,6 +53,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramControllerArchgym,
         GpuPlatform,
         Hls,
+        HybridLmCpu,
         LlmCodesign,
         LlmDeployment,
         ManyDevices,

@@ -112,6 +112,28 @@ class Drifting(Sphere):
         return {"loss": np.full(len(designs), float(next(COUNTER)))}
 
 
+class Clocked(Drifting):
+    """Other numbers each time, because a clock gives them."""
+
+    measured_metrics = ("loss",)
+
+    def simulate(self, designs, *, fidelity, seed):
+        loss = super().simulate(designs, fidelity=fidelity, seed=seed)["loss"]
+        return Outcomes.of({"loss": loss}, standard_error={"loss": np.ones(len(designs))})
+
+
+class ClockedWithoutError(Drifting):
+    """Measured, but how well?"""
+
+    measured_metrics = ("loss",)
+
+
+class MeasuresNothing(Drifting):
+    """Names a metric that is none."""
+
+    measured_metrics = ("time",)
+
+
 class BatchDependent(Sphere):
     """The numbers depend on the rest of the batch."""
 
@@ -260,6 +282,8 @@ class Strict(Sphere):
         (lambda: OwnConstructor(table={1, 2}), "takes table in a constructor of its own"),
         (NotPicklable, "cannot be pickled"),
         (Drifting, "again with the same seed"),
+        (ClockedWithoutError, "'loss': the contract asks a standard error of what is measured.*: none"),
+        (MeasuresNothing, "measured 'time' is none of its metrics"),
         (BatchDependent, "one at a time"),
         (OrderDependent, "one at a time"),
         (AlwaysFailing, "none of 12 random designs has status ok"),
@@ -289,6 +313,10 @@ def test_numbers_that_differ_in_another_process_are_shown(monkeypatch):
     monkeypatch.setattr(TwoSpheres, "simulate", drifts)  # here, but not there
     with pytest.raises(ConformanceError, match=r"the same numbers .* bit for bit.*in another process has"):
         check_problem(TwoSpheres(), designs=4)
+
+
+def test_what_a_clock_gives_may_differ_from_run_to_run():
+    check_problem(Clocked())
 
 
 class Unseeded(Walk):

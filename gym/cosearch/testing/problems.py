@@ -112,6 +112,8 @@ def _check_declarations(problem: Problem) -> None:
         )
     names = problem.metric_names
     require(len(set(names)) == len(names), f"{who} declares a metric twice: {', '.join(names)}")
+    for name in problem.measured_metrics:
+        require(name in names, f"{who}: measured {name!r} is none of its metrics")
     require(len(problem.fidelity_names) > 0, f"{who} declares no fidelity")
     for fidelity in problem.fidelity_names:
         require(

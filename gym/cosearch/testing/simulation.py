@@ -161,9 +161,20 @@ def check_simulation(
         f"the first is {together.status[0]}: {together.reason[0]}",
     )
     check_rewards(problem, together)
-    same(who, "evaluated again with the same seed", batch, together, again)
-    same(who, "evaluated one at a time", batch, together, Outcomes.concat(alone))
-    same(who, "evaluated in reverse order", batch, together, backwards.take(np.arange(len(batch))[::-1]))
+    for name in problem.measured_metrics:
+        error = together.standard_error.get(name)
+        expect(
+            error is not None and bool((error[together.ok] >= 0).all()),
+            f"{who}: metric {name!r}",
+            "a standard error of what is measured; give it in Outcomes.of",
+            "none" if error is None else "one below 0",
+        )
+    for how, other in (
+        ("evaluated again with the same seed", again),
+        ("evaluated one at a time", Outcomes.concat(alone)),
+        ("evaluated in reverse order", backwards.take(np.arange(len(batch))[::-1])),
+    ):
+        same(who, how, batch, together, other, problem.measured_metrics)
     in_a_batch = quantity(seconds[1] / len(batch), "s", 2)
     by_itself = quantity(float(np.median(seconds[2:-1])), "s", 2)
     return together, f"{fidelity}: {in_a_batch} for each of {len(batch)} designs, {by_itself} for one alone"
@@ -182,7 +193,8 @@ def check_elsewhere(
     except ProblemError as error:
         expect(False, who, asked, str(error))
     else:
-        same(who, "evaluated in another process", batch[some], here.take(some), there)
+        how = "evaluated in another process"
+        same(who, how, batch[some], here.take(some), there, problem.measured_metrics)
 
 
 class OtherInactive(Designs):
@@ -212,7 +224,7 @@ def check_inactive(
     usual = run(where, batch)
     other = run(where, OtherInactive(batch.space, batch.index))
     for i in range(len(batch)):
-        for name in usual.metrics:
+        for name in usual.metrics.keys() - set(problem.measured_metrics):
             a, b = usual[name][i], other[name][i]
             names = ", ".join(n for n in problem.space.names if not batch.active(n)[i])
             require(
@@ -244,8 +256,10 @@ def _check_outcomes(who: str, outcomes: Outcomes, metrics: Sequence[str], n: int
             )  # fmt: skip
 
 
-def same(who: str, how: str, batch: Designs, first: Outcomes, second: Outcomes) -> None:
-    """Check that two evaluations of the same designs agree bit for bit."""
+def same(
+    who: str, how: str, batch: Designs, first: Outcomes, second: Outcomes, measured: Sequence[str] = ()
+) -> None:
+    """Check that two evaluations of the same designs agree bit for bit, but for what is measured."""
     asked = "the same numbers for the same design, fidelity and seed, bit for bit"
     for i in range(len(batch)):
         expect(
@@ -253,7 +267,7 @@ def same(who: str, how: str, batch: Designs, first: Outcomes, second: Outcomes) 
             f"a design {how} has status {second.status[i]}, not {first.status[i]}: {batch[i]}"
             + (f" ({second.reason[i]})" if second.reason[i] else ""),
         )  # fmt: skip
-        for name in first.metrics:
+        for name in first.metrics.keys() - set(measured):
             a, b = first[name][i], second[name][i]
             equal = a == b or (np.isnan(a) and np.isnan(b))
             expect(bool(equal), who, asked, f"a design {how} has {name} {b!r}, not {a!r}: {batch[i]}")
