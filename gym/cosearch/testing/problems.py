@@ -45,6 +45,8 @@ def check_problem(
     seed: int = 0,
     timeout_s: float = CHECK_TIMEOUT_S,
     workers: int = 1,
+    isolated: bool = False,
+    memory_mb: int | None = None,
     elsewhere: bool = True,
     say: Say = lambda _: None,
 ) -> list[str]:
@@ -56,6 +58,8 @@ def check_problem(
         seed: of the random designs.
         timeout_s: time limit for each design, where designs run in workers.
         workers: more than one run designs in worker processes, as an isolated problem's always do.
+        isolated: whether designs run in worker processes though the problem does not ask for it.
+        memory_mb: memory limit for each design, which then runs in a worker too.
         elsewhere: whether to evaluate in a fresh process too, which takes a second or two to start.
         say: called with what is being checked, in words.
 
@@ -69,7 +73,7 @@ def check_problem(
     _check_rebuild(problem)
     notes = []
     batch = problem.space.sample(designs, np.random.default_rng(seed))
-    limits = BackendOptions(workers=workers, timeout_s=timeout_s)
+    limits = BackendOptions(workers, isolated, timeout_s, memory_mb)
     available = [fidelity for fidelity in problem.fidelity_names if not problem.missing(fidelity)]
     why = problem.missing(problem.default_fidelity)
     require(bool(available), f"problem {problem.name!r} cannot be checked on this machine: {why}")

@@ -124,8 +124,8 @@ class InWorker:
 
 
 def executor(problem: Problem, fidelity: str, limits: BackendOptions) -> WholeBatches | InWorker:
-    """Worker processes with a time limit for a problem that may hang, else batches as they are."""
-    if problem.isolated or limits.workers > 1:
+    """Worker processes with a time limit where asked for, or a problem may hang; else batches as they are."""
+    if problem.isolated or limits.isolated or limits.workers > 1 or limits.memory_mb is not None:
         return InWorker(problem, fidelity, limits)
     return WholeBatches(problem, fidelity)
 
