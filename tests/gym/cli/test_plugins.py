@@ -48,7 +48,9 @@ def test_a_new_plugin_works_as_it_is(new_plugins, command, template):
     root, env = new_plugins
     kind = "agent" if template == "agent" else "problem"
     checked = command("check", f"my-{template}", "--designs", 3, "--json", env=env).json
-    assert checked["results"] == [{"kind": kind, "name": f"my-{template}", "error": ""}]
+    (result,) = checked["results"]
+    assert (result["kind"], result["name"], result["error"]) == (kind, f"my-{template}", "")
+    assert ("for each of 3 designs" in result["note"]) == (kind == "problem")
     assert checked["passed"] is True
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
@@ -116,6 +118,15 @@ def test_check_says_what_breaks_the_contract(cli, monkeypatch):
 def test_check_of_a_plugin_that_is_not_there_or_broken_is_one_line(cli, command):
     cli("check", "toi").assert_error("unknown plugin 'toi'", "did you mean 'toy'?")
     command("check", "broken").assert_error("could not be loaded", "needs libsimulator 7, found 6")
+
+
+def test_any_plugin_is_checked_isolated_within_limits(command):
+    options = ("--isolated", "--timeout", 30, "--memory", 500, "--designs", 2)
+    checked = command("check", "toy", "--json", *options).json
+    assert [result["error"] for result in checked["results"]] == ["", ""]
+    failed = command("check", "toy", "--memory", 1, "--timeout", 0.001, "--designs", 2)
+    assert failed.code == 1
+    assert "none of 2 random designs has status ok" in failed.out
 
 
 def test_a_simulator_that_ends_its_process_does_not_end_the_check_without_a_word(cli, monkeypatch):
