@@ -20,8 +20,10 @@ from cosearch.environment_ids import env_id
 from cosearch.environments.registration import register_defined
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
 from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
+from cosearch.needs import Need, UnavailableError, missing
 from cosearch.objectives import Constraint, Direction, Metric, Objective, check_constraints, check_metrics
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
+from cosearch.resources import Resources
 from cosearch.space import Designs, DesignsLike, DesignSpace
 
 if TYPE_CHECKING:
@@ -76,6 +78,9 @@ class Problem(ABC):
         workload_digest: a hash of the files that the settings name: a study notices when they change.
         seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
+        measured_metrics: those that a clock gave: they differ from run to run, and have a standard error.
+        needs: what must be installed beside cosearch, by fidelity; the key "" is for all of them.
+        resources: what one evaluation needs of a machine, for a backend that spans several; `build` may say.
     """
 
     name: ClassVar[str] = ""
@@ -93,6 +98,9 @@ class Problem(ABC):
     workload_digest: str = ""
     seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
+    measured_metrics: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[Mapping[str, Need]] = {}
+    resources: Resources = Resources()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -197,11 +205,14 @@ class Problem(ABC):
         Raises:
             DesignError: for what is no design of the space.
             UnknownNameError: for an unknown fidelity.
+            UnavailableError: for one whose simulator this machine does not have.
         """
         if fidelity is None:
             fidelity = self.default_fidelity
         elif fidelity not in self.fidelity_names:
             check_fidelity(fidelity, self._fidelities, f"problem {self.name}")
+        if self.needs:
+            self.require(fidelity)
         seed = 0 if seed is None else seed
         designs = self.space.designs(designs)
         allowed = self.space.allowed(designs)
@@ -272,6 +283,16 @@ class Problem(ABC):
     def arguments(self) -> dict[str, Any]:
         """The settings that were given, as JSON values: a study builds the problem again from them."""
         return {} if self.settings is None else dict(self.settings.arguments())
+
+    def missing(self, fidelity: str) -> str:
+        """Why a fidelity cannot be evaluated on this machine, with how to get what it needs; "" if it can."""
+        return missing(self.needs, fidelity, self.settings)
+
+    def require(self, fidelity: str) -> None:
+        """Raise `UnavailableError` if a fidelity cannot be evaluated on this machine."""
+        if why := self.missing(fidelity):
+            named = f" at fidelity {fidelity}" if len(self._fidelities) > 1 else ""
+            raise UnavailableError(f"problem {self.name}{named} is not available: {why}")
 
     @property
     def metric_names(self) -> tuple[str, ...]:

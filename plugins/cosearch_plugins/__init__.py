@@ -16,9 +16,11 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.hybrid_lm.hybrid_lm_cpu import HybridLmCpu
 from cosearch_plugins.llm.codesign import LlmCodesign
 from cosearch_plugins.llm.deployment import LlmDeployment
 from cosearch_plugins.llm.gpu_platform import GpuPlatform
+from cosearch_plugins.llm.platform import LlmPlatform
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
@@ -54,9 +56,11 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramControllerArchgym,
         GpuPlatform,
         Hls,
+        HybridLmCpu,
         LlmCodesign,
         LlmDeployment,
         LlmFleet,
+        LlmPlatform,
         LlmServing,
         ManyDevices,
         Microcontroller,

@@ -15,7 +15,18 @@ import typer
 from typer.main import get_command
 
 import cosearch
-from cosearch.cli import comparing, evaluation, listing, plugins, searching, stores, validation
+from cosearch.cli import (
+    comparing,
+    evaluation,
+    exporting,
+    importing,
+    listing,
+    plugins,
+    searching,
+    stores,
+    validation,
+    watching,
+)
 from cosearch.cli.command import Command
 from cosearch.cli.ending import ended_by_signals
 from cosearch.cli.output import INTERRUPTED, print_error
@@ -41,8 +52,10 @@ app.command(cls=Command)(comparing.compare)
 app.command(cls=Command)(comparing.lottery)
 app.command(cls=Command)(comparing.front)
 app.command(cls=Command)(stores.studies)
-app.command(cls=Command)(stores.export)
+app.command(cls=Command)(exporting.export)
+app.command("import", cls=Command)(importing.import_)
 app.command(cls=Command)(stores.report)
+app.command(cls=Command)(watching.dashboard)
 app.command(cls=Command)(validation.validate)
 app.command(cls=Command)(plugins.check)
 app.command(cls=Command)(plugins.new_plugin)

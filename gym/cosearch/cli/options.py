@@ -104,6 +104,7 @@ Timeout = Annotated[
     float | None,
     option(
         "--timeout-s",
+        "--timeout",
         min=0.001,
         help="Time limit for each design, which then fails; its processes are killed. Implies --isolated.",
         panel=WHERE,
@@ -113,6 +114,7 @@ Memory = Annotated[
     int | None,
     option(
         "--memory-mb",
+        "--memory",
         min=1,
         help="Memory limit for each design with all that it starts; it then fails. Implies --isolated.",
         panel=WHERE,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cosearch.errors import ArgumentError, ProblemError
 from cosearch.outcomes import FAILED, Outcomes
 from cosearch.problem import Problem
-from cosearch.run.backend import BackendOptions
+from cosearch.run.backend import BackendOptions, check_options, refuse_address
 from cosearch.run.inline import without
 from cosearch.run.part_size import PartSize
 from cosearch.run.trial import Done, Piece
@@ -39,20 +39,24 @@ class Processes:
     Args:
         problem: what runs; it is sent to each worker once.
         options: workers and limits.
+        packed: as `Workshop` takes it.
 
     Raises:
-        ArgumentError: for a number of workers or a limit that is not positive.
+        ArgumentError: for a number of workers or a limit that is not positive, or an address.
         ProblemError: if the problem cannot be sent to another process.
     """
 
     name: ClassVar[str] = "processes"
 
-    def __init__(self, problem: Problem, options: BackendOptions) -> None:
-        _check(options)
+    def __init__(self, problem: Problem, options: BackendOptions, packed: bytes | None = None) -> None:
+        if os.name != "posix":
+            raise ArgumentError("backend processes needs Linux or macOS; take backend inline")
+        check_options(options)
+        refuse_address(self.name, options)
         self.problem, self.options = problem, options
         self.capacity = options.workers
         self.one_by_one = options.limited or problem.isolated
-        self._workshop = Workshop(problem, options)
+        self._workshop = Workshop(problem, options, packed)
         self._workers: list[WorkerProcess] = []
         self._waiting: deque[Piece] = deque()
         self._done: list[Done] = []
@@ -229,14 +233,3 @@ class Processes:
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.channel.unsent else 0)
             if self._selector.get_key(worker.channel).events != events:
                 self._selector.modify(worker.channel, events, worker)
-
-
-def _check(options: BackendOptions) -> None:
-    if os.name != "posix":
-        raise ArgumentError("backend processes needs Linux or macOS; take backend inline")
-    if options.workers < 1:
-        raise ArgumentError(f"workers must be at least 1, not {options.workers}")
-    if options.timeout_s is not None and not options.timeout_s > 0:
-        raise ArgumentError(f"the time limit must be above 0 s, not {options.timeout_s}")
-    if options.memory_mb is not None and options.memory_mb < 1:
-        raise ArgumentError(f"the memory limit must be at least 1 MB, not {options.memory_mb}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +37,15 @@ def deployment_pictures(model: Model, platform: Platform, serving: Serving) -> S
     values = {name: float(column[0]) for name, column in found.metrics.items()}
     return (
         _roofline(model, platform, serving),
-        _breakdown(values),
+        stacked_bars(
+            "Where the time goes",
+            "Time of one rank by what it goes to, without the serving engine's time on the host.",
+            WORDS,
+            {"prefill": "one prompt", "step": "one decode step"},
+            values,
+            "{0}.{1}",
+            "ms",
+        ),
         _memory(values, float(np.asarray(platform.memory_bytes)[0]) / (1 << 30)),
     )
 
@@ -84,25 +92,40 @@ def _roofline(model: Model, platform: Platform, serving: Serving) -> Picture:
     )
 
 
-def _breakdown(values: dict[str, float]) -> Picture:
+def stacked_bars(
+    title: str,
+    caption: str,
+    words: Mapping[str, str],
+    stages: Mapping[str, str],
+    values: Mapping[str, float],
+    name: str,
+    unit: str,
+) -> Picture:
+    """A bar for each stage, of what is not nothing.
+
+    Args:
+        title: of the picture.
+        caption: of the picture.
+        words: of each part.
+        stages: words of each stage.
+        values: by name.
+        name: of a value, from its stage and part, as `{0}.{1}`.
+        unit: of the values.
+    """
+    bars = {part: [values[name.format(stage, part)] for stage in stages] for part in words}
     traces = [
         {
             "type": "bar",
-            "name": words,
-            "x": ["one prompt", "one decode step"],
-            "y": [values[f"prefill.{part}"], values[f"step.{part}"]],
+            "name": words[part],
+            "x": list(stages.values()),
+            "y": heights,
             "marker": {"color": PALETTE[place]},
         }
-        for place, (part, words) in enumerate(WORDS.items())
-        if values[f"prefill.{part}"] + values[f"step.{part}"] > 0
+        for place, (part, heights) in enumerate(bars.items())
+        if sum(heights) > 0
     ]
-    return Picture(
-        "Where the time goes",
-        "Time of one rank by what it goes to, without the serving engine's time on the host.",
-        traces,
-        {"barmode": "stack", "yaxis": {"title": {"text": "ms"}, "type": "linear"}},
-        wide=False,
-    )
+    layout = {"barmode": "stack", "yaxis": {"title": {"text": unit}, "type": "linear"}}
+    return Picture(title, caption, traces, layout, wide=False)
 
 
 def _memory(values: dict[str, float], capacity_gib: float) -> Picture:
