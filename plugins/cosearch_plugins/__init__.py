@@ -33,6 +33,8 @@ from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.networks.vit_accelerator import VitAccelerator
+from cosearch_plugins.serving.codesign import LlmServiceCodesign
+from cosearch_plugins.serving.fleet import LlmFleet
 from cosearch_plugins.serving.serving import LlmServing
 from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
@@ -58,7 +60,9 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         HybridLmCpu,
         LlmCodesign,
         LlmDeployment,
+        LlmFleet,
         LlmPlatform,
+        LlmServiceCodesign,
         LlmServing,
         ManyDevices,
         Microcontroller,
