@@ -134,11 +134,16 @@ def words_as_numbers(columns: Mapping[str, Any], count: int) -> dict[str, Any]:
         given = columns.get(name)
         return np.full(count, missing) if given is None else np.asarray(given, np.float64)
 
+    places: dict[str, Any] = {}
+
     def looked_up(name: str, missing: str, table: Mapping[str, float]) -> Any:
-        given = np.asarray(columns.get(name, np.full(count, missing)))
-        known = list(table)
-        place = np.argmax(given[:, None] == np.array(known), axis=1)
-        return np.array([table[word] for word in known])[place]
+        if name not in places:
+            given = np.asarray(columns.get(name, np.full(count, missing)))
+            place = np.zeros(count, np.int64)
+            for number, word in enumerate(table):
+                place[given == word] = number
+            places[name] = place
+        return np.array(list(table.values()))[places[name]]
 
     found = {
         name: number(name, missing)

@@ -62,14 +62,15 @@ def product_compute(
         tiles = down[tall] * across[wide]
         each = tiles / cores
         # Fewer tiles than cores are split over them; more go in waves, whole or levelled out.
-        split = 1.0 / at_least(xp, xp.minimum(xp.floor(cores / tiles), constants["most_split"]), 1.0)
-        waves = xp.where(each < 1.0, split, each + whole * (xp.ceil(each) - each))
-        time = (waves * inner + constants["fill"]) * constants[f"tile_{tall}_{wide}"]
+        split = at_least(xp, xp.minimum(xp.floor(cores / tiles), constants["most_split"]), 1.0)
+        levelled = at_least(xp, each, 1.0)
+        waves = levelled + whole * (xp.ceil(each) - levelled)
+        time = (waves * inner / split + constants["fill"]) * constants[f"tile_{tall}_{wide}"]
         best = time if best is None else xp.minimum(best, time)
     tiles = down[USUAL_TILE[0]] * across[USUAL_TILE[1]]
     split = at_least(xp, xp.minimum(xp.floor(cores / tiles), constants["most_split"]), 1.0)
     busy = tiles / cores * split
-    return best * cores / (rate * constants["compute"]), xp.where(busy < 1.0, busy, xp.ones_like(busy))
+    return best * cores / (rate * constants["compute"]), xp.minimum(busy, xp.ones_like(busy))
 
 
 def product_time(
