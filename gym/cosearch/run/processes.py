@@ -189,7 +189,7 @@ class Processes:
             self._failed(piece, "the worker process sent what is no answer")
         else:
             self._part.learn(len(piece), seconds)
-            self._done.append(Done(piece.numbers, outcomes))
+            self._done.append(Done(piece.numbers, outcomes, seconds))
 
     def _look(self, worker: WorkerProcess) -> None:
         self._hear(worker)  # an answer counts, though the limit has passed since
