@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from cosearch.environment_ids import env_id
 from cosearch.environments.registration import register_defined
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
-from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
+from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity, check_runs
 from cosearch.objectives import Constraint, Direction, Metric, Objective, check_constraints, check_metrics
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
 from cosearch.space import Designs, DesignsLike, DesignSpace
@@ -197,11 +197,12 @@ class Problem(ABC):
         Raises:
             DesignError: for what is no design of the space.
             UnknownNameError: for an unknown fidelity.
+            ArgumentError: for one that this machine has no program for.
         """
         if fidelity is None:
             fidelity = self.default_fidelity
-        elif fidelity not in self.fidelity_names:
-            check_fidelity(fidelity, self._fidelities, f"problem {self.name}")
+        else:
+            check_runs(fidelity, self._fidelities, f"problem {self.name}")
         seed = 0 if seed is None else seed
         designs = self.space.designs(designs)
         allowed = self.space.allowed(designs)

@@ -48,7 +48,8 @@ def check_problem(
 
     Args:
         problem: the problem, built.
-        designs: how many random designs to try; each is simulated four times at each fidelity.
+        designs: how many random designs to try; each is simulated four times at each fidelity, but at none
+            that is a program which may be missing.
         seed: of the random designs.
         timeout_s: time limit for each design, where designs run in workers.
         workers: more than one run designs in worker processes, as an isolated problem's always do.
@@ -61,7 +62,7 @@ def check_problem(
     _check_rebuild(problem)
     batch = problem.space.sample(designs, np.random.default_rng(seed))
     limits = BackendOptions(workers=workers, timeout_s=timeout_s)
-    for fidelity in problem.fidelity_names:
+    for fidelity in (one.name for one in problem.fidelity_list if one.missing is None):
         executor = _executor(problem, fidelity, limits)
         with contextlib.closing(executor):
             _check_simulation(problem, batch, fidelity, executor, say)
