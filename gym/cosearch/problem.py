@@ -76,6 +76,7 @@ class Problem(ABC):
         workload_digest: a hash of the files that the settings name: a study notices when they change.
         seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
+        measured_metrics: those that a clock gave: they differ from run to run, and have a standard error.
     """
 
     name: ClassVar[str] = ""
@@ -93,6 +94,7 @@ class Problem(ABC):
     workload_digest: str = ""
     seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
+    measured_metrics: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -109,6 +109,28 @@ class Drifting(Sphere):
         return {"loss": np.full(len(designs), float(next(COUNTER)))}
 
 
+class Clocked(Drifting):
+    """Other numbers each time, because a clock gives them."""
+
+    measured_metrics = ("loss",)
+
+    def simulate(self, designs, *, fidelity, seed):
+        loss = super().simulate(designs, fidelity=fidelity, seed=seed)["loss"]
+        return Outcomes.of({"loss": loss}, standard_error={"loss": np.ones(len(designs))})
+
+
+class ClockedWithoutError(Drifting):
+    """Measured, but how well?"""
+
+    measured_metrics = ("loss",)
+
+
+class MeasuresNothing(Drifting):
+    """Names a metric that is none."""
+
+    measured_metrics = ("time",)
+
+
 class BatchDependent(Sphere):
     """The numbers depend on the rest of the batch."""
 
@@ -164,6 +186,8 @@ class NoReason(Sphere):
         (lambda: OwnConstructor(table={1, 2}), "takes table in a constructor of its own"),
         (NotPicklable, "cannot be pickled"),
         (Drifting, "again with the same seed"),
+        (ClockedWithoutError, "'loss' is measured and has no standard error"),
+        (MeasuresNothing, "measured 'time' is none of its metrics"),
         (BatchDependent, "one at a time"),
         (OrderDependent, "one at a time"),
         (AlwaysFailing, "none of 12 random designs has status ok"),
@@ -175,6 +199,10 @@ class NoReason(Sphere):
 def test_a_bad_problem_is_told_what_is_wrong(problem, words):
     with pytest.raises(ConformanceError, match=words):
         check_problem(problem())
+
+
+def test_what_a_clock_gives_may_differ_from_run_to_run():
+    check_problem(Clocked())
 
 
 class Unseeded(Walk):

@@ -84,6 +84,8 @@ def _check_declarations(problem: Problem) -> None:
         )
     names = problem.metric_names
     require(len(set(names)) == len(names), f"{who} declares a metric twice: {', '.join(names)}")
+    for name in problem.measured_metrics:
+        require(name in names, f"{who}: measured {name!r} is none of its metrics")
     require(len(problem.fidelity_names) > 0, f"{who} declares no fidelity")
     for fidelity in problem.fidelity_names:
         require(
@@ -150,9 +152,18 @@ def _check_simulation(
         f"the first is {together.status[0]}: {together.reason[0]}",
     )
     check_rewards(problem, together)
-    _same(who, "evaluated again with the same seed", batch, together, again)
-    _same(who, "evaluated one at a time", batch, together, Outcomes.concat(alone))
-    _same(who, "evaluated in reverse order", batch, together, backwards.take(np.arange(len(batch))[::-1]))
+    for name in problem.measured_metrics:
+        error = together.standard_error.get(name)
+        require(
+            error is not None and bool((error[together.ok] >= 0).all()),
+            f"{who}: metric {name!r} is measured and has no standard error; give it in Outcomes.of",
+        )
+    for how, other in (
+        ("evaluated again with the same seed", again),
+        ("evaluated one at a time", Outcomes.concat(alone)),
+        ("evaluated in reverse order", backwards.take(np.arange(len(batch))[::-1])),
+    ):
+        _same(who, how, batch, together, other, measured=problem.measured_metrics)
 
 
 class OtherInactive(Designs):
@@ -187,7 +198,7 @@ def _check_inactive(
     usual = _run(executor, batch)
     other = _run(executor, OtherInactive(batch.space, batch.index))
     for i in range(len(batch)):
-        for name in usual.metrics:
+        for name in usual.metrics.keys() - set(problem.measured_metrics):
             a, b = usual[name][i], other[name][i]
             names = ", ".join(n for n in problem.space.names if not batch.active(n)[i])
             require(
@@ -277,13 +288,16 @@ def _check_outcomes(who: str, outcomes: Outcomes, metrics: Sequence[str], n: int
             )
 
 
-def _same(who: str, how: str, batch: Designs, first: Outcomes, second: Outcomes) -> None:
+def _same(
+    who: str, how: str, batch: Designs, first: Outcomes, second: Outcomes, *, measured: Sequence[str]
+) -> None:
+    """The same bits, but for the metrics that are measured."""
     for i in range(len(batch)):
         require(
             first.status[i] == second.status[i],
             f"{who}: a design {how} has status {second.status[i]}, not {first.status[i]}: {batch[i]}",
         )
-        for name in first.metrics:
+        for name in first.metrics.keys() - set(measured):
             a, b = first[name][i], second[name][i]
             equal = a == b or (np.isnan(a) and np.isnan(b))
             require(bool(equal), f"{who}: a design {how} has {name} {b!r}, not {a!r}: {batch[i]}")
