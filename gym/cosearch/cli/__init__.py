@@ -15,7 +15,7 @@ import typer
 from typer.main import get_command
 
 import cosearch
-from cosearch.cli import comparing, evaluation, listing, plugins, searching, stores, validation
+from cosearch.cli import comparing, evaluation, listing, plugins, rescoring, searching, stores, validation
 from cosearch.cli.command import Command
 from cosearch.cli.ending import ended_by_signals
 from cosearch.cli.output import INTERRUPTED, print_error
@@ -43,6 +43,7 @@ app.command(cls=Command)(comparing.front)
 app.command(cls=Command)(stores.studies)
 app.command(cls=Command)(stores.export)
 app.command(cls=Command)(stores.report)
+app.command(cls=Command)(rescoring.rescore)
 app.command(cls=Command)(validation.validate)
 app.command(cls=Command)(plugins.check)
 app.command(cls=Command)(plugins.new_plugin)

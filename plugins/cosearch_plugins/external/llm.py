@@ -1,8 +1,8 @@
 """The fidelity `external` of `llm-deployment`: GenZ, or AIConfigurator and its measured operators.
 
 AIConfigurator's tables are measurements: a peer to compare with, to which nothing here is fitted. It says
-what a prompt and a batch's steps take; a closed loop of `batch` requests is put together from them here. Memory,
-prices and power are ours.
+what a prompt and the steps of a batch take; a closed loop of `batch` requests is put together from them here.
+Memory, prices and power are ours.
 """
 
 from __future__ import annotations
