@@ -7,10 +7,11 @@ import re
 import shlex
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+
+from plugin_install import install
 
 PAGE = Path(__file__).parents[1] / "examples" / "a_day.md"
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -20,18 +21,6 @@ def parts() -> dict[str, str]:
     """The text of each part by its heading."""
     _, *found = re.split(r"^## (.+)$", PAGE.read_text(), flags=re.MULTILINE)
     return dict(zip(found[::2], found[1::2], strict=True))
-
-
-def install(package: Path, site: Path) -> None:
-    """What `pip install -e` leaves: the folder on the path, and the entry points."""
-    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
-    metadata = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    points = project["entry-points"]["cosearch"].items()
-    (metadata / "entry_points.txt").write_text("[cosearch]\n" + "".join(f"{k} = {v}\n" for k, v in points))
 
 
 @pytest.mark.parametrize("title", parts())

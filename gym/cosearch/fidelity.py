@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from cosearch.errors import ArgumentError, unknown_name
 
@@ -17,14 +17,11 @@ class Fidelity:
         name: usually `surrogate`, `analytical`, `cycle` or `external`; a problem may have names of its own.
         cost: of one evaluation, as a share of the best fidelity's.
         description: what is left out, in a line.
-        missing: why it cannot be run on this machine and how to get it, in a line, empty where it can: of a
-            fidelity that is another's program, which may not be there.
     """
 
     name: str
     cost: float = 1.0
     description: str = ""
-    missing: Callable[[], str] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -56,16 +53,3 @@ def check_fidelity(name: str, fidelities: Sequence[Fidelity], owner: str) -> str
     if name not in names:
         raise unknown_name(f"fidelity of {owner}", name, names)
     return name
-
-
-def check_runs(name: str, fidelities: Sequence[Fidelity], owner: str) -> None:
-    """Raise if there is no such fidelity, or nothing on this machine to run it.
-
-    Raises:
-        UnknownNameError: with the nearest name.
-        ArgumentError: with how to get what is missing.
-    """
-    check_fidelity(name, fidelities, owner)
-    missing = next(fidelity.missing for fidelity in fidelities if fidelity.name == name)
-    if missing is not None and (reason := missing()):
-        raise ArgumentError(f"fidelity {name} of {owner}: {reason}")

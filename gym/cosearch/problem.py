@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from cosearch.environment_ids import env_id
 from cosearch.environments.registration import register_defined
 from cosearch.errors import ArgumentError, ProblemError, unknown_name
-from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity, check_runs
+from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
+from cosearch.needs import Need, UnavailableError, missing
 from cosearch.objectives import Constraint, Direction, Metric, Objective, check_constraints, check_metrics
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
 from cosearch.space import Designs, DesignsLike, DesignSpace
@@ -77,6 +78,7 @@ class Problem(ABC):
         seeded: whether the numbers depend on the evaluation's seed.
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
         measured_metrics: those that a clock gave: they differ from run to run, and have a standard error.
+        needs: what must be installed beside cosearch, by fidelity; the key "" is for all of them.
     """
 
     name: ClassVar[str] = ""
@@ -95,6 +97,7 @@ class Problem(ABC):
     seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
     measured_metrics: ClassVar[tuple[str, ...]] = ()
+    needs: Mapping[str, Need] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -199,12 +202,14 @@ class Problem(ABC):
         Raises:
             DesignError: for what is no design of the space.
             UnknownNameError: for an unknown fidelity.
-            ArgumentError: for one that this machine has no program for.
+            UnavailableError: for one whose simulator this machine does not have.
         """
         if fidelity is None:
             fidelity = self.default_fidelity
-        else:
-            check_runs(fidelity, self._fidelities, f"problem {self.name}")
+        elif fidelity not in self.fidelity_names:
+            check_fidelity(fidelity, self._fidelities, f"problem {self.name}")
+        if self.needs:
+            self.require(fidelity)
         seed = 0 if seed is None else seed
         designs = self.space.designs(designs)
         allowed = self.space.allowed(designs)
@@ -275,6 +280,16 @@ class Problem(ABC):
     def arguments(self) -> dict[str, Any]:
         """The settings that were given, as JSON values: a study builds the problem again from them."""
         return {} if self.settings is None else dict(self.settings.arguments())
+
+    def missing(self, fidelity: str) -> str:
+        """Why a fidelity cannot be evaluated on this machine, with how to get what it needs; "" if it can."""
+        return missing(self.needs, fidelity, self.settings)
+
+    def require(self, fidelity: str) -> None:
+        """Raise `UnavailableError` if a fidelity cannot be evaluated on this machine."""
+        if why := self.missing(fidelity):
+            named = f" at fidelity {fidelity}" if len(self._fidelities) > 1 else ""
+            raise UnavailableError(f"problem {self.name}{named} is not available: {why}")
 
     @property
     def metric_names(self) -> tuple[str, ...]:

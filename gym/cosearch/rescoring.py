@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.errors import ArgumentError
-from cosearch.fidelity import check_runs
+from cosearch.fidelity import check_fidelity
 from cosearch.objectives import check_metrics, feasible, minimised
 from cosearch.outcomes import INFEASIBLE, Outcomes
 from cosearch.pareto import pareto_mask
@@ -58,11 +58,13 @@ def judge_of(
         fidelity: that is asked for; None: the study's, or with other settings the judging problem's default.
 
     Raises:
-        ArgumentError: it is the study's own judge, cannot be run here, or lacks an objective's metric.
+        ArgumentError: it is the study's own judge, or lacks an objective's metric.
+        UnavailableError: this machine does not have its simulator.
     """
     if fidelity is None:
         fidelity = judging.default_fidelity if changed else record.fidelity
-    check_runs(fidelity, judging.fidelity_list, f"problem {judging.name}")
+    check_fidelity(fidelity, judging.fidelity_list, f"problem {judging.name}")
+    judging.require(fidelity)
     if judging.arguments == problem.arguments and fidelity == record.fidelity:
         raise ArgumentError(
             f"study {record.name!r} was judged by that itself: name another --fidelity, --engine or --set"

@@ -21,6 +21,7 @@ from cosearch.description import (
     describe_problem,
     describe_unbuilt,
     problem_summary,
+    unavailable_text,
     values_text,
     when_text,
 )
@@ -37,6 +38,9 @@ def problems(json: options.Json = False) -> None:
     else:
         rows = [[p["name"], p["version"], ", ".join(p["fidelities"]), p["summary"]] for p in found]
         print_table("Problems", ["name", "version", "fidelities", "summary"], rows, right=["version"])
+        for p in found:
+            if why := unavailable_text(p):
+                print_wrapped(f"not available here: {p['name']}: {why}")
         _warn_about_broken_plugins()
 
 
@@ -55,7 +59,7 @@ def plugins(json: options.Json = False) -> None:
     """List the installed plugins, what each contributes, and why it failed if it did."""
     found = registry().plugins
     if json:
-        print_json([vars(plugin) for plugin in found])
+        print_json([vars(plugin) | {"unavailable": dict(_unavailable(plugin.problems))} for plugin in found])
         return
     rows = []
     for plugin in found:
@@ -68,6 +72,15 @@ def plugins(json: options.Json = False) -> None:
         state = f"failed: {plugin.error}" if plugin.error else ", ".join(contributes) or "nothing"
         rows.append([plugin.name, plugin.distribution, plugin.version, state])
     print_table("Plugins", ["name", "distribution", "version", "contributes"], rows)
+    for plugin in found:
+        for name, why in _unavailable(plugin.problems):
+            print_wrapped(f"not available here: {name}: {why}")
+
+
+def _unavailable(problems: Sequence[str]) -> list[tuple[str, str]]:
+    """Those of the problems that cannot be evaluated here, at some fidelity at least, and why."""
+    known = registry().problems
+    return [(name, why) for name in problems if (why := unavailable_text(problem_summary(known[name])))]
 
 
 def describe(
@@ -137,6 +150,8 @@ def _show_problem(described: Mapping[str, Any]) -> None:
     print_wrapped(described["summary"])
     if described["about"]:
         print_wrapped(f"workload: {described['about']}")
+    if why := unavailable_text(described):
+        print_wrapped(f"not available here: {why}")
     print_line()
     size = described["cardinality"]
     designs = "design" if size == 1 else "designs"
@@ -161,6 +176,8 @@ def _show_unbuilt(described: Mapping[str, Any]) -> None:
     """What can be said before the required arguments are given."""
     print_line(f"{described['name']} (version {described['version']})", style="bold")
     print_wrapped(described["summary"])
+    if why := unavailable_text(described):
+        print_wrapped(f"not available here: {why}")
     print_line()
     _show_arguments(described)
     needed = " ".join(f"--set {a['name']}=..." for a in described["arguments"] if a["required"])

@@ -13,7 +13,7 @@ import typer
 from cosearch.arguments import parse_assignments
 from cosearch.cli.output import print_line
 from cosearch.errors import ArgumentError, CosearchError, WorkloadError, WorkloadWarning
-from cosearch.fidelity import check_runs
+from cosearch.fidelity import check_fidelity as known_fidelity
 from cosearch.problem import Problem
 from cosearch.registry import make_problem
 from cosearch.space import DesignSpace
@@ -193,4 +193,5 @@ def check_new(path: Path, *, force: bool) -> None:
 def check_fidelity(problem: Problem, fidelity: str | None) -> None:
     """Raise `CosearchError` if the problem does not know this fidelity, or nothing here runs it."""
     if fidelity is not None:
-        check_runs(fidelity, problem.fidelity_list, f"problem {problem.name}")
+        known_fidelity(fidelity, problem.fidelity_list, f"problem {problem.name}")
+        problem.require(fidelity)

@@ -18,7 +18,7 @@ import typer
 from cosearch.cli import options
 from cosearch.cli.output import print_json, print_line, print_table
 from cosearch.cli.progress import said_if_slow
-from cosearch.cli.skeleton import skeleton
+from cosearch.cli.skeleton import TEMPLATES, skeleton
 from cosearch.errors import ArgumentError, CosearchError, PluginError, unknown_name
 from cosearch.registry import registry
 
@@ -65,6 +65,13 @@ def new_plugin(
     folder: Annotated[
         Path | None, typer.Option("--folder", metavar="DIR", help="Where; default a folder named NAME.")
     ] = None,
+    template: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="; ".join(f"{name}: {what}" for name, what in TEMPLATES.items()) + ".",
+        ),
+    ] = "function",
 ) -> None:
     """Write a plugin that works, as a start of your own."""
     if keyword.iskeyword(name):
@@ -75,12 +82,14 @@ def new_plugin(
         raise ArgumentError(
             f"plugin name {name!r}: expected lower-case words joined by dashes, e.g. my-accelerator"
         )
-    if name in registry().problems:
-        raise ArgumentError(f"a problem named {name!r} is already installed; choose another name")
+    known = registry().agents if template == "agent" else registry().problems
+    if name in known:
+        kind = "an agent" if template == "agent" else "a problem"
+        raise ArgumentError(f"{kind} named {name!r} is already installed; choose another name")
     target = folder or Path(name)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ArgumentError(f"{target} is already there and not empty; choose another --folder")
-    for path, text in skeleton(name).items():
+    for path, text in skeleton(name, template).items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
     print_line(f"wrote {target}; try it: pip install -e {target} && cosearch check {name}")

@@ -62,7 +62,16 @@ def check_problem(
     _check_rebuild(problem)
     batch = problem.space.sample(designs, np.random.default_rng(seed))
     limits = BackendOptions(workers=workers, timeout_s=timeout_s)
-    for fidelity in (one.name for one in problem.fidelity_list if one.missing is None):
+    available = [fidelity for fidelity in problem.fidelity_names if not problem.missing(fidelity)]
+    why = problem.missing(problem.default_fidelity)
+    require(bool(available), f"problem {problem.name!r} cannot be checked on this machine: {why}")
+    for fidelity in problem.fidelity_names:
+        if fidelity not in available:
+            say(f"fidelity {fidelity!r} is left out: {problem.missing(fidelity)}")
+            continue
+        if fidelity in problem.needs and fidelity != problem.default_fidelity:
+            say(f"fidelity {fidelity!r} is left out: it is somebody's program")
+            continue
         executor = _executor(problem, fidelity, limits)
         with contextlib.closing(executor):
             _check_simulation(problem, batch, fidelity, executor, say)

@@ -32,6 +32,7 @@ from cosearch_plugins.accelerator.network_workload import (
     read_network,
 )
 from cosearch_plugins.external import accelerator as external
+from cosearch_plugins.external.tools import PYTHON_TOOLS
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
@@ -251,6 +252,7 @@ class Accelerator(Problem):
         self.default_fidelity = "mapper" if settings.engine == "timeloop" else ours[-1].name
         self.tool = external.tool_for(settings.engine, settings.external)
         self.fidelities = (*ours, external.FIDELITIES[self.tool]) if self.tool else ours
+        self.needs = {"external": PYTHON_TOOLS[self.tool]} if self.tool else {}
         held = self._held(None if template is None else template.name)
         if held:
             parameters = [held.get(p.name, p) for p in SPACE]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from cosearch.errors import ArgumentError
 from cosearch.fidelity import Fidelity
-from cosearch_plugins.external.tools import ACCELFORGE, SCALESIM, ZIGZAG
 from cosearch_simulators.threads import threads_of
 
 if TYPE_CHECKING:
@@ -23,9 +22,9 @@ OF_ENGINE: dict[str, tuple[str, ...]] = {
 """The tools that can judge the designs of an engine."""
 
 FIDELITIES = {
-    "zigzag": Fidelity("external", 1.0, "ZigZag itself, with LOMA's mappings", ZIGZAG.missing),
-    "scalesim": Fidelity("external", 1.0, "SCALE-Sim itself, cycle by cycle", SCALESIM.missing),
-    "accelforge": Fidelity("external", 10.0, "AccelForge itself, with its own mapper", ACCELFORGE.missing),
+    "zigzag": Fidelity("external", 1.0, "ZigZag itself, with LOMA's mappings"),
+    "scalesim": Fidelity("external", 1.0, "SCALE-Sim itself, cycle by cycle"),
+    "accelforge": Fidelity("external", 10.0, "AccelForge itself, with its own mapper"),
 }
 """By tool. Relative costs: seconds for each design against a fraction of a millisecond."""
 

@@ -41,7 +41,7 @@ def run_jobs(
         memory_gib: of each process; None for no limit.
 
     Raises:
-        ArgumentError: the tool is not there; with how to get it.
+        UnavailableError: the tool is not there; with how to get it.
     """
     tool.require()
     keys = [f"{tool.name} {tool.interpreter} " + json.dumps(job, sort_keys=True) for job in jobs]

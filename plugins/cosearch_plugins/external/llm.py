@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from cosearch_simulators.llm import Model, Platform, Serving
 
 FIDELITIES = {
-    "genz": Fidelity("external", 1000.0, "GenZ itself", GENZ.missing),
-    "aiconfigurator": Fidelity(
-        "external", 1000.0, "AIConfigurator's measured operators in a closed loop", AICONFIGURATOR.missing
-    ),
+    "genz": Fidelity("external", 1000.0, "GenZ itself"),
+    "aiconfigurator": Fidelity("external", 1000.0, "AIConfigurator's measured operators in a closed loop"),
 }
 """By tool. Relative costs: milliseconds for each design against a microsecond."""
 

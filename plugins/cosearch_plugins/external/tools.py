@@ -9,8 +9,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
-from cosearch.errors import ArgumentError
+from cosearch.needs import UnavailableError
 
 ASKED_S = 60.0
 
@@ -55,8 +56,10 @@ class PythonTool:
         """The Python that runs it: that of the environment variable, else this one."""
         return os.environ.get(self.variable) or sys.executable
 
-    def missing(self) -> str:
-        """Why it cannot be run here and how to get it, in a line; empty where it can."""
+    setting: ClassVar[str] = ""
+
+    def missing(self, given: str | None = None) -> str:
+        """See `cosearch.needs.Need.missing`; nothing is imported."""
         named = os.environ.get(self.variable)
         if not named:
             if importlib.util.find_spec(self.module) is None:
@@ -76,10 +79,10 @@ class PythonTool:
         """Raise where it cannot be run.
 
         Raises:
-            ArgumentError: with how to get it.
+            UnavailableError: with how to get it.
         """
         if reason := self.missing():
-            raise ArgumentError(reason)
+            raise UnavailableError(reason)
 
 
 @cache

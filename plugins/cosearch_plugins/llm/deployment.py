@@ -21,6 +21,7 @@ from cosearch.problem import Problem
 from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Ordinal, Parameter
 from cosearch_plugins.external import llm as external
+from cosearch_plugins.external.tools import PYTHON_TOOLS
 from cosearch_plugins.llm.metrics import ENERGY, SHARED, USD_HOUR
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class LlmDeployment(Problem):
         self.tool = external.tool_for(settings.accounting, published, settings.external)
         if self.tool:
             self.fidelities = (*type(self).fidelities, external.FIDELITIES[self.tool])
+            self.needs = {"external": PYTHON_TOOLS[self.tool]}
         self.space = self._space()
         named = settings.model if settings.config is None else "the given config.json"
         self.about = (

@@ -13,6 +13,7 @@ def test_problems_are_listed_with_what_the_class_tells(cli):
             "version": 3,
             "summary": "A cache with made-up formulas.",
             "fidelities": ["analytical", "cycle"],
+            "unavailable": {},
             "workloads": ["uniform", "zipf"],
             "env_ids": ["cosearch/ToyCache-v3", "cosearch/mo-ToyCache-v3"],
         }
@@ -47,6 +48,7 @@ def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(com
         "validations": ["toy-simulator"],
         "refused": [],
         "error": "",
+        "unavailable": {},
     }
     table = command("plugins")
     assert table.code == 0

@@ -3,58 +3,82 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
-import tomllib
 
 import pytest
 
-
-def install(plugin, site) -> None:
-    """What `pip install -e` leaves: the folder on the path, and the entry points."""
-    project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
-    metadata = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    points = project["entry-points"]["cosearch"].items()
-    (metadata / "entry_points.txt").write_text("[cosearch]\n" + "".join(f"{k} = {v}\n" for k, v in points))
+from cosearch.cli import run
+from cosearch.cli.skeleton import TEMPLATES
+from plugin_install import install
 
 
-def test_a_new_plugin_works_as_it_is(command, environment, tmp_path):
-    assert command("new-plugin", "my-accelerator").code == 0
-    plugin = tmp_path / "my-accelerator"
-    install(plugin, tmp_path / "site2")
-    path = os.pathsep.join([str(plugin), str(tmp_path / "site2"), environment["PYTHONPATH"]])
-    env = {"PYTHONPATH": path, "COSEARCH_PLUGINS": "my-accelerator,toy"}
-    checked = command("check", "my-accelerator", "--json", env=env).json
-    assert checked["results"] == [{"kind": "problem", "name": "my-accelerator", "error": ""}]
+@pytest.fixture(scope="module")
+def new_plugins(tmp_path_factory):
+    """A plugin of each template, installed: by template its folder, and the environment."""
+    root = tmp_path_factory.mktemp("new")
+    for template in TEMPLATES:
+        assert (
+            run(["new-plugin", f"my-{template}", "--template", template, "--folder", str(root / template)])
+            == 0
+        )
+        install(root / template, root / "site")
+    path = [*(str(root / template) for template in TEMPLATES), str(root / "site")]
+    path += [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
+    names = ",".join(["builtin-agents", *(f"my-{template}" for template in TEMPLATES)])
+    env = {
+        "PYTHONPATH": os.pathsep.join(path),
+        "COSEARCH_PLUGINS": names,
+        "XDG_CACHE_HOME": str(root / "cache"),
+    }
+    return root, env
+
+
+def test_new_plugins_show_up(new_plugins, command):
+    listed = {one["name"]: one for one in command("plugins", "--json", env=new_plugins[1]).json}
+    for template in TEMPLATES:
+        kind = "agents" if template == "agent" else "problems"
+        assert listed[f"my-{template}"][kind] == [f"my-{template}"]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_new_plugin_works_as_it_is(new_plugins, command, template):
+    root, env = new_plugins
+    kind = "agent" if template == "agent" else "problem"
+    checked = command("check", f"my-{template}", "--designs", 3, "--json", env=env).json
+    assert checked["results"] == [{"kind": kind, "name": f"my-{template}", "error": ""}]
     assert checked["passed"] is True
-    shown = command("describe", "my-accelerator", env=env)
-    assert "tile_m" in shown.out
-    found = command(
-        "search",
-        "my-accelerator",
-        "--agent",
-        "toy-walk",
-        "--budget",
-        150,
-        "--set",
-        "m=512",
-        "--json",
-        env=env,
-    ).json
-    assert found["study"]["evaluations"] == 150  # all designs: 5 * 5 * 6
     tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(plugin / "tests")],
-        env=environment | env,
-        cwd=plugin,
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        env=os.environ | env,
+        cwd=root / template,
         capture_output=True,
         text=True,
     )
     assert tests.returncode == 0, tests.stdout
-    assert "2 passed" in tests.stdout
+    assert re.search(r"[2-9] passed", tests.stdout)
+    assert "skipped" not in tests.stdout or not shutil.which("cc")
+
+
+def test_all_designs_of_a_new_plugin_are_searched(command, environment, tmp_path):
+    assert command("new-plugin", "my-accelerator").code == 0
+    install(tmp_path / "my-accelerator", tmp_path / "site2")
+    path = [str(tmp_path / "my-accelerator"), str(tmp_path / "site2"), environment["PYTHONPATH"]]
+    env = {"PYTHONPATH": os.pathsep.join(path), "COSEARCH_PLUGINS": "my-accelerator,toy"}
+    assert "tile_m" in command("describe", "my-accelerator", env=env).out
+    options = ("--agent", "toy-walk", "--budget", 150, "--set", "m=512", "--json")
+    found = command("search", "my-accelerator", *options, env=env).json
+    assert found["study"]["evaluations"] == 150  # all designs: 5 * 5 * 6
+
+
+def test_a_template_that_there_is_not_is_one_line(cli, tmp_path):
+    asked = cli("new-plugin", "mine", "--folder", tmp_path / "new", "--template", "comand")
+    asked.assert_error("unknown template 'comand'", "did you mean 'command'?")
+    assert not (tmp_path / "new").exists()
+    taken = cli("new-plugin", "toy-walk", "--folder", tmp_path / "new", "--template", "agent")
+    taken.assert_error("an agent named 'toy-walk' is already installed")
 
 
 def test_a_new_plugin_replaces_nothing(cli, tmp_path):

@@ -46,7 +46,7 @@ def start() -> Iterator[Start]:
 
     yield start
     for backend in started:
-        folder, keeper_process = backend._workshop.folder, backend._workshop._keeper
+        folder, keeper_process = backend._workshop.folder, backend._workshop._folder._keeper
         began = time.monotonic()
         backend.close()
         assert time.monotonic() - began < 2.5

@@ -10,6 +10,7 @@ import pytest
 
 from cosearch import Study, make_problem
 from cosearch.errors import ArgumentError
+from cosearch.needs import UnavailableError
 from cosearch.run.options import RunOptions
 from cosearch_plugins.accelerator.hardware import Accelerator
 from cosearch_plugins.external import zigzag
@@ -128,9 +129,8 @@ def test_zigzag_agrees_with_our_mapper(network: str) -> None:
 def test_without_the_tool_a_line_says_how_to_get_it(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COSEARCH_SCALESIM_PYTHON", "/nowhere/python")
     problem = Accelerator(engine="scalesim", workload=network)
-    with pytest.raises(
-        ArgumentError, match="fidelity external of problem accelerator: COSEARCH_SCALESIM_PYTHON"
-    ):
+    says = "problem accelerator at fidelity external is not available: COSEARCH_SCALESIM_PYTHON"
+    with pytest.raises(UnavailableError, match=says):
         problem.evaluate([problem.space.default()], fidelity="external")
     assert problem.evaluate([problem.space.default()]).status.tolist() == ["ok"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cosearch.errors import ArgumentError
+from cosearch.needs import UnavailableError
 from cosearch_plugins.external import jobs, tool_process
 from cosearch_plugins.external.jobs import close_all, run_jobs
 from cosearch_plugins.external.tool_process import ToolError, ToolProcess
@@ -119,7 +119,7 @@ def test_answers_come_in_order_equal_jobs_run_once_and_the_process_is_kept(odd: 
 
 def test_what_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = PythonTool("odd", "Odd", "odd-sim", "odd_sim_that_is_not_there", "1.0", extra="odd")
-    with pytest.raises(ArgumentError, match=r"Odd is not installed: pip install 'cosearch\[odd\]'"):
+    with pytest.raises(UnavailableError, match=r"Odd is not installed: pip install 'cosearch\[odd\]'"):
         run_jobs(absent, [])
     monkeypatch.setenv("COSEARCH_ODD_PYTHON", "/no/such/python")
     assert "COSEARCH_ODD_PYTHON is '/no/such/python', which is no program" in absent.missing()
