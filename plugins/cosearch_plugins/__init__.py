@@ -31,6 +31,7 @@ from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.networks.vit_accelerator import VitAccelerator
+from cosearch_plugins.schedule.schedule_cpu import ScheduleCpu
 from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
@@ -61,6 +62,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         NasBench201Device,
         NpuMulticore,
         RecipeDigits,
+        ScheduleCpu,
         Soc,
         Table,
         VitAccelerator,
