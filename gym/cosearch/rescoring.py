@@ -124,7 +124,7 @@ def rescore(data: StudyData, judge: Judge, *, others: int = OTHERS, limits: Back
         judge=judge.name,
         problem_arguments=judge.problem.arguments,
         fidelity=judge.fidelity,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=datetime.now(UTC).isoformat(timespec="microseconds"),
         index=np.asarray(data.designs[rows].index, np.float64).tolist(),
         own=_columns(data.outcomes.take(rows), [metric["name"] for metric in data.record.metrics]),
         front=front.tolist(),

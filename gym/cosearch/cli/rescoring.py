@@ -85,7 +85,7 @@ def rescore(
         judge = judge_of(data.record, problem, judging, own, fidelity)
         scored = rescore(data, judge, others=others, limits=limits)
         with Store.open(store) as opened:
-            save_rescore(opened, data.record, scored)
+            save_rescore(opened, data.record.id, scored)
         found.append(held(replace(data, rescores=(scored,)), scored))
     if json:
         print_json([asdict(one) for one in found])

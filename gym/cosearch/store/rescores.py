@@ -12,7 +12,6 @@ from cosearch.errors import StoreError
 
 if TYPE_CHECKING:
     from cosearch.store.database import Database
-    from cosearch.store.records import StudyRecord
 
 rescores = sa.Table(
     "rescores",
@@ -54,8 +53,8 @@ class Rescore:
     changed: dict[str, Any]
 
 
-def save_rescore(store: Database, record: StudyRecord, found: Rescore) -> None:
-    """Keep it, in place of what the same judge said before.
+def save_rescore(store: Database, study: int, found: Rescore) -> None:
+    """Keep what a judge said of the study of this number, in place of what the same judge said before.
 
     Raises:
         StoreError: the store cannot be written.
@@ -63,14 +62,14 @@ def save_rescore(store: Database, record: StudyRecord, found: Rescore) -> None:
     with store.errors("write to"), store.guard, store.engine.connect() as connection:
         rescores.create(connection, checkfirst=True)
         connection.exec_driver_sql("BEGIN")
-        chosen = (rescores.c.study_id == record.id) & (rescores.c.judge == found.judge)
+        chosen = (rescores.c.study_id == study) & (rescores.c.judge == found.judge)
         connection.execute(rescores.delete().where(chosen))
         payload = json.dumps(asdict(found))
-        connection.execute(rescores.insert().values(study_id=record.id, judge=found.judge, payload=payload))
+        connection.execute(rescores.insert().values(study_id=study, judge=found.judge, payload=payload))
         connection.exec_driver_sql("COMMIT")
 
 
-def read_rescores(store: Database, record: StudyRecord) -> tuple[Rescore, ...]:
+def read_rescores(store: Database, study: int) -> tuple[Rescore, ...]:
     """What second judges said of a study, in the order in which they did.
 
     Raises:
@@ -79,12 +78,12 @@ def read_rescores(store: Database, record: StudyRecord) -> tuple[Rescore, ...]:
     with store.errors("read"), store.guard, store.engine.connect() as connection:
         if not sa.inspect(connection).has_table(rescores.name):
             return ()
-        query = sa.select(rescores.c.judge, rescores.c.payload).where(rescores.c.study_id == record.id)
+        query = sa.select(rescores.c.judge, rescores.c.payload).where(rescores.c.study_id == study)
         texts = connection.execute(query).all()
     found = []
     for judge, text in texts:
         try:
             found.append(Rescore(**json.loads(text)))
         except (ValueError, TypeError):
-            raise StoreError(f"what {judge!r} said of study {record.name!r} is damaged") from None
+            raise StoreError(f"what {judge!r} said is damaged") from None
     return tuple(sorted(found, key=lambda one: one.created_at))

@@ -269,7 +269,7 @@ class Store(Database):
         told = self.told(record)  # first: a study that runs stores evaluations before their tells
         stored = self.evaluations(record)
         with self._naming(record):
-            return replace(reading.study_data(record, stored, told), rescores=read_rescores(self, record))
+            return replace(reading.study_data(record, stored, told), rescores=read_rescores(self, record.id))
 
     def lock(self, record: StudyRecord) -> contextlib.AbstractContextManager[None]:
         """Hold a study without writing to it; the lock ends with the process, however it ends.
