@@ -15,6 +15,9 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.external.dramsys import Dramsys
+from cosearch_plugins.external.gem5 import Gem5
+from cosearch_plugins.external.ramulator import Ramulator
 from cosearch_plugins.hls.hls import Hls
 from cosearch_plugins.llm.codesign import LlmCodesign
 from cosearch_plugins.llm.deployment import LlmDeployment
@@ -51,6 +54,8 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DetectorAccelerator,
         DramController,
         DramControllerArchgym,
+        Dramsys,
+        Gem5,
         GpuPlatform,
         Hls,
         LlmCodesign,
@@ -61,6 +66,7 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         Nasaic,
         NasBench201Device,
         NpuMulticore,
+        Ramulator,
         RecipeDigits,
         ScheduleCpu,
         Soc,

@@ -25,7 +25,7 @@ from cosearch_simulators.dram.engines.dramsys.players import LONGEST_STARVATION
 PROBLEMS = cosearch_problems()
 # A lookup in a table takes no threads, and a problem of networks has no workload but its networks.
 THREADED = [one for one in PROBLEMS if one.Settings is not None and "threads" in one.Settings.model_fields]
-LIMITS = ("external_timeout_s", "run_timeout_s")
+LIMITS = ("external_timeout_s", "run_timeout_s", "run_memory_mb", "at_once")
 WITH_WORKLOAD = [one for one in THREADED if "workload" in one.Settings.model_fields]
 LISTS = {
     "BYTE_BIT": list(range(3)),

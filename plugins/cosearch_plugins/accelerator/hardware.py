@@ -32,7 +32,6 @@ from cosearch_plugins.accelerator.network_workload import (
     read_network,
 )
 from cosearch_plugins.external import accelerator as external
-from cosearch_plugins.external.tools import PYTHON_TOOLS
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
@@ -167,10 +166,13 @@ class AcceleratorSettings(Settings):
         "as Accelergy's ERT and ART or as `components:` of `read_energy_pj`, `write_energy_pj`, "
         "`compute_energy_pj` and `area_um2`; pJ of a word and um2 of an instance, whatever its size",
     )
-    external: Literal["zigzag", "scalesim", "accelforge"] | None = setting(
+    external: Literal["zigzag", "scalesim", "timeloop", "accelforge"] | None = setting(
         None,
-        "the tool behind the fidelity `external`; None: that of the engine (zigzag, scalesim). `accelforge` "
-        "judges designs of engine=timeloop",
+        "the tool behind the fidelity `external`; None: that of the engine (zigzag, scalesim). `timeloop` "
+        "and `accelforge` judge designs of engine=timeloop",
+    )
+    external_program: InputFile | None = setting(
+        None, "where timeloop-mapper is; default on the path, or where COSEARCH_TIMELOOP_MAPPER says"
     )
     external_timeout_s: float = setting(
         900.0,
@@ -252,7 +254,7 @@ class Accelerator(Problem):
         self.default_fidelity = "mapper" if settings.engine == "timeloop" else ours[-1].name
         self.tool = external.tool_for(settings.engine, settings.external)
         self.fidelities = (*ours, external.FIDELITIES[self.tool]) if self.tool else ours
-        self.needs = {"external": PYTHON_TOOLS[self.tool]} if self.tool else {}
+        self.needs = {"external": external.need(self.tool)} if self.tool else {}
         held = self._held(None if template is None else template.name)
         if held:
             parameters = [held.get(p.name, p) for p in SPACE]
@@ -346,6 +348,7 @@ class Accelerator(Problem):
                 self.chip,
                 threads=settings.threads,
                 timeout_s=settings.external_timeout_s,
+                program=settings.external_program,
                 mapped_for=settings.mapped_for,
                 effort=settings.effort,
             )

@@ -213,6 +213,9 @@ def _aiconfigurator(
         if isinstance(answer, ToolError):
             reasons[row] = str(answer)
             continue
+        if "refused" in answer:
+            reasons[row] = f"AIConfigurator has no measurements: {answer['refused']}"
+            continue
         step, prompt = answer["decode_ms"] / (job["output"] - 1), answer["one_prefill_ms"]
         # Over a request's answer each other request of its rank has one prompt processed.
         tpot = step + prompt * (job["batch"] - 1) / settings.output

@@ -69,9 +69,8 @@ class PythonTool:
         if path is None:
             return f"{self.variable} is {named!r}, which is no program; name a Python that has {self.package}"
         if not _has(path, self.module):
-            return (
-                f"{self.variable} is {named!r}, a Python without {self.package}: "
-                f"{named} -m pip install {self.package}=={self.version}"
+            return f"{self.variable} is {named!r}, a Python without {self.package}: " + (
+                self.needs or f"{named} -m pip install {self.package}=={self.version}"
             )
         return ""
 
@@ -119,6 +118,15 @@ ACCELFORGE = PythonTool(
     "accelforge",
     "1.0.467",
     needs="it needs Python 3.12 or newer for its hwcomponents",
+)
+
+RAMULATOR = PythonTool(
+    "ramulator",
+    "Ramulator",
+    "ramulator",
+    "ramulator",
+    "2.1",
+    needs="build it from https://github.com/CMU-SAFARI/ramulator2",
 )
 
 PYTHON_TOOLS = {tool.name: tool for tool in (ZIGZAG, SCALESIM, ACCELFORGE, GENZ, AICONFIGURATOR)}

@@ -56,6 +56,10 @@ def test_a_device_that_was_not_measured_is_infeasible_and_says_so() -> None:
     found = problem.evaluate([problem.space.default()], fidelity="external")
     assert found.status.tolist() == ["infeasible"]
     assert found.reason[0] == "AIConfigurator has no measurements of mi300x"
+    problem = make_problem("llm-deployment", model="llama-3.1-8b", devices=("h100_sxm",))
+    found = problem.evaluate([problem.space.default() | {"precision": "int4"}], fidelity="external")
+    assert found.status.tolist() == ["infeasible"]
+    assert "AIConfigurator has no measurements: GEMM perf data missing for quant 'int4_wo'" in found.reason[0]
 
 
 def test_what_a_tool_does_not_judge_is_said() -> None:
