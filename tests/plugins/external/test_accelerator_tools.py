@@ -16,7 +16,7 @@ from cosearch_plugins.accelerator.hardware import Accelerator
 from cosearch_plugins.external import zigzag
 from cosearch_plugins.external.jobs import close_all, run_jobs
 from cosearch_plugins.external.scalesim import jobs_of
-from cosearch_plugins.external.tools import SCALESIM, ZIGZAG
+from cosearch_plugins.external.tools import ACCELFORGE, SCALESIM, ZIGZAG
 from cosearch_simulators.accelerator.engines.scalesim.entry import arrays_of
 from cosearch_simulators.accelerator.engines.scalesim.systolic import Products, simulate_systolic
 from cosearch_simulators.accelerator.engines.zigzag.entry import model_of
@@ -124,6 +124,27 @@ def test_zigzag_agrees_with_our_mapper(network: str) -> None:
     for metric in ("latency_ns", "energy_pj"):  # LOMA tries fewer mappings: as good, or somewhat worse
         assert theirs[metric][0] == pytest.approx(ours[metric][0], rel=0.25)
     assert theirs["edp_pj_s"][0] >= ours["edp_pj_s"][0] * 0.999
+
+
+@pytest.mark.skipif(bool(ACCELFORGE.missing()), reason=ACCELFORGE.missing())
+def test_accelforge_agrees_with_our_mapper_on_a_product(tmp_path: Path) -> None:
+    path = tmp_path / "product.csv"
+    path.write_text(TOPOLOGY.splitlines()[0] + "\nproduct, 8, 8, 1, 1, 64, 32, 1,\n")
+    problem = Accelerator(workload=str(path), external="accelforge", external_timeout_s=120)
+    design = problem.space.default() | {
+        "array_rows": 8,
+        "array_columns": 8,
+        "buffer_kib": 32,
+        "dataflow": "weight-stationary",
+        "memory_gb_per_s": 51.2,
+    }
+    flexible = design | {"dataflow": "flexible"}
+    ours, theirs = (problem.evaluate([design, flexible], fidelity=one) for one in ("mapper", "external"))
+    assert theirs.status.tolist() == ["ok", "infeasible"]
+    assert "not given dataflow flexible" in theirs.reason[1]
+    assert theirs["area_mm2"][0] == ours["area_mm2"][0]
+    for metric in ("latency_ns", "energy_pj"):  # without the array's fill and drain
+        assert theirs[metric][0] == pytest.approx(ours[metric][0], rel=0.25), metric
 
 
 def test_without_the_tool_a_line_says_how_to_get_it(network: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Tools that are programs, by stand-ins that speak their formats: whole, cut, crashing, hanging, wrong units."""
+"""Tools that are programs, by stand-ins that speak their formats: whole, cut, crashing, hanging, wrong."""
 
 from __future__ import annotations
 
