@@ -84,6 +84,7 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("soc", _validate_soc),
         Validation("networks", _validate_networks),
         Validation("llm", _validate_llm),
+        Validation("external", _validate_external),
     )
 
 
@@ -107,6 +108,12 @@ def _validate_soc(cases: Path, progress: Callable[[int, int], None]) -> Validati
 
 def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.networks.quality.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_external(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_plugins.external.validation import validate
 
     return validate(cases, progress)
 
