@@ -106,7 +106,7 @@ class Problem(ABC):
     seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
     measured_metrics: ClassVar[tuple[str, ...]] = ()
-    needs: ClassVar[Mapping[str, Need]] = {}
+    needs: Mapping[str, Need] = {}
     resources: Resources = Resources()
     _surrogate: Attached | None = None
 

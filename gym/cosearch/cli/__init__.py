@@ -24,6 +24,7 @@ from cosearch.cli import (
     importing,
     listing,
     plugins,
+    rescoring,
     searching,
     stores,
     surrogates,
@@ -60,6 +61,7 @@ app.command("import", cls=Command)(importing.import_)
 app.command(cls=Command)(stores.report)
 app.command(cls=Command)(watching.dashboard)
 app.add_typer(surrogates.app, name="surrogate", no_args_is_help=True)
+app.command(cls=Command)(rescoring.rescore)
 app.command(cls=Command)(validation.validate)
 app.command(cls=Command)(plugins.check)
 app.command(cls=Command)(plugins.new_plugin)

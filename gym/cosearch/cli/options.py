@@ -12,7 +12,8 @@ import typer
 
 from cosearch.arguments import parse_assignments
 from cosearch.cli.output import print_line
-from cosearch.errors import ArgumentError, CosearchError, WorkloadError, WorkloadWarning, unknown_name
+from cosearch.errors import ArgumentError, CosearchError, WorkloadError, WorkloadWarning
+from cosearch.fidelity import check_fidelity as known_fidelity
 from cosearch.problem import Problem
 from cosearch.registry import make_problem
 from cosearch.space import DesignSpace
@@ -205,6 +206,7 @@ def check_new(path: Path, *, force: bool) -> None:
 
 
 def check_fidelity(problem: Problem, fidelity: str | None) -> None:
-    """Raise `UnknownNameError` if the problem does not know this fidelity."""
-    if fidelity is not None and fidelity not in problem.fidelity_names:
-        raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelity_names)
+    """Raise `CosearchError` if the problem does not know this fidelity, or nothing here runs it."""
+    if fidelity is not None:
+        known_fidelity(fidelity, problem.fidelity_list, f"problem {problem.name}")
+        problem.require(fidelity)
