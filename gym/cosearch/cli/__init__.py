@@ -25,6 +25,7 @@ from cosearch.cli import (
     searching,
     stores,
     validation,
+    watching,
 )
 from cosearch.cli.command import Command
 from cosearch.cli.ending import ended_by_signals
@@ -54,6 +55,7 @@ app.command(cls=Command)(stores.studies)
 app.command(cls=Command)(exporting.export)
 app.command("import", cls=Command)(importing.import_)
 app.command(cls=Command)(stores.report)
+app.command(cls=Command)(watching.dashboard)
 app.command(cls=Command)(validation.validate)
 app.command(cls=Command)(plugins.check)
 app.command(cls=Command)(plugins.new_plugin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ class _Running:
     left: int
     size: int
     began: float
+    since: float = 0.0  # when the last of it came back, or it began
 
 
 class Dispatch:
@@ -61,6 +63,23 @@ class Dispatch:
         """Designs of the next piece."""
         return 1 if self.backend.one_by_one else self._size.designs
 
+    @property
+    def waiting(self) -> int:
+        """Designs that the backend was not given yet."""
+        return sum(len(positions) for _, positions in self._waiting)
+
+    def under_way(self) -> Iterator[tuple[Batch, Rows, float]]:
+        """Of each piece that the backend has its batch, its positions there, and since when it runs.
+
+        Positions that are back already are among them; the time is that of `time.perf_counter`.
+        """
+        for piece, running in self._running.items():
+            for batch in self._batches.values():
+                positions = np.flatnonzero(batch.piece == piece)
+                if len(positions):
+                    yield batch, positions, running.since
+                    break
+
     def queue(self, batch: Batch, positions: Rows) -> None:
         """Take designs of a batch, which are allowed and new."""
         self._batches[batch.first] = batch
@@ -93,7 +112,8 @@ class Dispatch:
         if len(positions) < len(designs):
             designs = designs[positions]
         batch.piece[positions] = self._pieces
-        self._running[self._pieces] = _Running(len(positions), len(positions), time.perf_counter())
+        now = time.perf_counter()
+        self._running[self._pieces] = _Running(len(positions), len(positions), now, now)
         self._pieces += 1
         first = positions[0]
         numbers = batch.first + positions
@@ -142,6 +162,7 @@ class Dispatch:
     def _back(self, piece: int, count: int) -> None:
         running = self._running[piece]
         running.left -= count
+        running.since = time.perf_counter()
         if running.left > 0:
             return
         del self._running[piece]
