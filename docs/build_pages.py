@@ -1,7 +1,8 @@
 """Builds the pages of the site that the repository already says elsewhere; a hook of mkdocs.
 
-Tutorials are `examples/plugin_tutorial.md` and the parts of `examples/a_day.md`; concepts, and what simulators
-were held against, are the READMEs; problems, agents and the command line are described by what they declare. Nothing is typed twice.
+Tutorials are `examples/plugin_tutorial.md` and the parts of `examples/a_day.md`; concepts, and what
+simulators were held against, are the READMEs; problems, agents and the command line are described by what
+they declare. Nothing is typed twice.
 """
 
 from __future__ import annotations
