@@ -47,6 +47,16 @@ Set = Annotated[
         panel=PROBLEM,
     ),
 ]
+SurrogateFile = Annotated[
+    str | None,
+    option(
+        "--surrogate",
+        metavar="FILE",
+        help="A trained surrogate, which becomes the problem's fidelity `surrogate`.",
+        panel=PROBLEM,
+        show_default=False,
+    ),
+]
 Strict = Annotated[
     bool,
     option(
@@ -129,6 +139,7 @@ def build_problem(
     constraints: list[str] | None = None,
     *,
     strict: bool = False,
+    surrogate: str | None = None,
 ) -> Problem:
     """The problem with the arguments of the command line; what its workload's reader warns of is printed.
 
@@ -142,6 +153,8 @@ def build_problem(
             raise ArgumentError(
                 f"--set {reserved}=... is not an argument; use --{reserved.removesuffix('s')}"
             )
+    if surrogate is not None:
+        arguments["surrogate"] = surrogate
     try:
         with _warnings(strict):
             return make_problem(
