@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from console_page import run_page
+
 PAGE = Path(__file__).parents[1] / "examples" / "a_day.md"
-BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def parts() -> dict[str, str]:
@@ -22,43 +18,6 @@ def parts() -> dict[str, str]:
     return dict(zip(found[::2], found[1::2], strict=True))
 
 
-def install(package: Path, site: Path) -> None:
-    """What `pip install -e` leaves: the folder on the path, and the entry points."""
-    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
-    metadata = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    points = project["entry-points"]["cosearch"].items()
-    (metadata / "entry_points.txt").write_text("[cosearch]\n" + "".join(f"{k} = {v}\n" for k, v in points))
-
-
 @pytest.mark.parametrize("title", parts())
 def test_a_part_of_the_day_runs(title: str, tmp_path: Path) -> None:
-    path = [str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]
-    commands = 0
-    for language, file, text in BLOCK.findall(parts()[title]):
-        if file:
-            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / file).write_text(text)
-        if language != "console":
-            continue
-        for line in text.splitlines():
-            words = shlex.split(line.removeprefix("$ "))
-            commands += 1
-            if words[:3] == ["pip", "install", "-e"]:
-                install(tmp_path / words[3], tmp_path / "site")
-                path.insert(0, str(tmp_path / words[3]))
-                continue
-            assert words[0] == "cosearch", f"no test runs {line}"
-            done = subprocess.run(
-                [sys.executable, "-m", "cosearch", *words[1:]],
-                cwd=tmp_path,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(path), "OMP_NUM_THREADS": "1"},
-                capture_output=True,
-                text=True,
-                timeout=300,
-            )
-            assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-    assert commands >= 2
+    assert run_page(parts()[title], tmp_path) >= 2

@@ -15,6 +15,7 @@ from typing import Any
 from cosearch.agent import Agent
 from cosearch.errors import SpaceError
 from cosearch.fidelity import as_fidelities
+from cosearch.needs import unavailable
 from cosearch.problem import Problem
 from cosearch.settings import described
 from cosearch.space import DesignSpace
@@ -24,11 +25,13 @@ SHOWN_VALUES = 10
 
 def problem_summary(cls: type[Problem]) -> dict[str, Any]:
     """What the class alone tells, without building the problem."""
+    fidelities = [fidelity.name for fidelity in as_fidelities(cls.fidelities)]
     return {
         "name": cls.name,
         "version": cls.version,
         "summary": cls.summary(),
-        "fidelities": [fidelity.name for fidelity in as_fidelities(cls.fidelities)],
+        "fidelities": fidelities,
+        "unavailable": unavailable(cls.needs, fidelities),
         "workloads": list(cls.workloads),
         "env_ids": [cls.env_id(), cls.env_id(multi_objective=True)],
     }
@@ -48,6 +51,7 @@ def describe_problem(problem: Problem) -> dict[str, Any]:
         "description": inspect.getdoc(type(problem)) or "",
         "about": problem.about,
         "fidelities": list(problem.fidelity_names),
+        "unavailable": {name: why for name in problem.fidelity_names if (why := problem.missing(name))},
         "arguments": [asdict(argument) for argument in described(problem.Settings)],
         "metrics": [vars(metric) for metric in problem.metrics],
         "objectives": [str(objective) for objective in problem.objectives],
@@ -102,6 +106,19 @@ def when_text(parameter: Mapping[str, Any], shown: Callable[[Any], str] = str) -
 def argument_type_text(argument: Mapping[str, Any]) -> str:
     """What an argument of a problem may be, with its unit."""
     return f"{argument['type']}, in {argument['unit']}" if argument["unit"] else str(argument["type"])
+
+
+def unavailable_text(described: Mapping[str, Any]) -> str:
+    """What of a problem this machine has no simulator for, and why; empty where it has all."""
+    reasons: dict[str, list[str]] = {}
+    for fidelity, why in described["unavailable"].items():
+        reasons.setdefault(why, []).append(fidelity)
+    if len(described["unavailable"]) == len(described["fidelities"]) and len(reasons) == 1:
+        return next(iter(reasons))
+    return "; ".join(
+        f"{'fidelity' if len(names) == 1 else 'fidelities'} {', '.join(names)}: {why}"
+        for why, names in reasons.items()
+    )
 
 
 def cardinality_text(cardinality: int | str | None) -> str:

@@ -17,6 +17,7 @@ STATUSES = (OK, INFEASIBLE, FAILED)  # the position is the code
 OK_CODE, INFEASIBLE_CODE, FAILED_CODE = range(3)
 CONTRACT = "breaks the contract of simulate: "  # how the reason of such a design begins
 LONGEST_REASON = 1024  # characters
+LOG = "; log: "  # before the place of a log, at the end of a reason
 
 _NAMES = np.array(STATUSES)
 

@@ -60,11 +60,15 @@ class Task:
     def of(cls, problem: Problem, fidelity: str | None = None) -> Task:
         """The task of a problem, judged at a fidelity: default the problem's.
 
+        Fidelities whose simulator this machine does not have are none of the task's.
+
         Raises:
             UnknownNameError: if the problem has no such fidelity.
+            UnavailableError: if this machine does not have its simulator.
         """
         chosen = fidelity or problem.default_fidelity
         check_fidelity(chosen, problem.fidelity_list, f"problem {problem.name}")
+        problem.require(chosen)
         optional: dict[str, Any] = {
             name: getattr(problem, name) for name in ("features", "gradient") if hasattr(problem, name)
         }
@@ -73,7 +77,7 @@ class Task:
             problem.objectives,
             problem.constraints,
             problem.metrics,
-            problem.fidelity_list,
+            [one for one in problem.fidelity_list if one.name == chosen or not problem.missing(one.name)],
             chosen,
             **optional,
         )

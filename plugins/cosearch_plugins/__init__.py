@@ -16,6 +16,7 @@ from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.hybrid_lm.hybrid_lm_cpu import HybridLmCpu
 from cosearch_plugins.llm.codesign import LlmCodesign
 from cosearch_plugins.llm.deployment import LlmDeployment
 from cosearch_plugins.llm.gpu_platform import GpuPlatform
@@ -32,6 +33,9 @@ from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.networks.vit_accelerator import VitAccelerator
+from cosearch_plugins.serving.codesign import LlmServiceCodesign
+from cosearch_plugins.serving.fleet import LlmFleet
+from cosearch_plugins.serving.serving import LlmServing
 from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
@@ -53,9 +57,13 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DramControllerArchgym,
         GpuPlatform,
         Hls,
+        HybridLmCpu,
         LlmCodesign,
         LlmDeployment,
+        LlmFleet,
         LlmPlatform,
+        LlmServiceCodesign,
+        LlmServing,
         ManyDevices,
         Microcontroller,
         Microprocessor,
@@ -78,6 +86,7 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("soc", _validate_soc),
         Validation("networks", _validate_networks),
         Validation("llm", _validate_llm),
+        Validation("serving", _validate_serving),
     )
 
 
@@ -107,5 +116,11 @@ def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> Val
 
 def _validate_llm(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.llm.validation.every_set import validate
+
+    return validate(cases, progress)
+
+
+def _validate_serving(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.serving.validation.every_set import validate
 
     return validate(cases, progress)

@@ -32,7 +32,7 @@ def problem(players: Any = None, **arguments: Any) -> DramController:
 
 @pytest.mark.parametrize("arguments", [{}, {"search_device": True, "refresh": "search", "channels": 2}])
 def test_it_keeps_the_contract_of_a_problem(arguments: dict[str, Any]) -> None:
-    check_problem(problem(**arguments), designs=6)
+    check_problem(problem(**arguments), designs=6, elsewhere=False)
 
 
 def test_the_numbers_are_the_simulators() -> None:
@@ -41,7 +41,7 @@ def test_the_numbers_are_the_simulators() -> None:
     outcomes = built.evaluate(designs)
     expected = simulate_players(
         device("DDR4", "DDR4_8Gb_x8", "DDR4_2400R"),
-        controllers_of("bank_machines", designs),
+        controllers_of("bank_machines", designs, built.refresh_modes, built.address_mappings),
         [
             Player(generate("random", requests=500)),
             Player(generate("stream", requests=2000), tck_ps=2500, qos_class=1),

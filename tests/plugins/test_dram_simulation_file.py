@@ -23,7 +23,7 @@ MCCONFIG = {
     **{"Arbiter": "Fifo", "MaxActiveTransactions": 24},
 }
 DESIGN = {
-    **{"refresh": "all_bank", "page_policy": "ClosedAdaptive", "scheduler": "FrFcfsGrp"},
+    **{"page_policy": "ClosedAdaptive", "scheduler": "FrFcfsGrp"},
     **{"scheduler_buffer": "Shared", "request_buffer_size": 12, "response_queue": "Reorder"},
     **{"refresh_max_postponed": 2, "refresh_max_pulled_in": 1, "arbiter": "Fifo"},
     **{"max_active_transactions": 24, "power_down_policy": "NoPowerDown", "address_mapping": "custom"},

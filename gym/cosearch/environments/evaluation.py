@@ -16,6 +16,7 @@ class Evaluation:
 
     def __init__(self, problem: Problem, options: EpisodeOptions) -> None:
         self.problem, self.fidelity, self.seed = problem, options.fidelity, options.seed
+        problem.require(options.fidelity or problem.default_fidelity)
         self._worker: Evaluator | None = None
         if problem.isolated or options.timeout_s is not None or options.memory_mb is not None:
             # A simulator that may crash or hang must not take the environment with it.

@@ -156,10 +156,11 @@ class Refine(Formulation):
         return self._unit(self.index[rows])
 
     def action_masks(self) -> NDArray[np.bool_]:
-        masks = np.empty((len(self.index), len(self.moves)), dtype=bool)
-        for action, move in enumerate(self.moves):
-            after = self._moved(self.index, move)
-            masks[:, action] = (after != self.index).any(axis=1) & ~self.space.forbidden_mask(after)
+        n, moves = len(self.index), len(self.moves)
+        before = np.repeat(self.index, moves, axis=0)
+        after = np.asfortranarray(self._after(before, np.tile(np.arange(moves), n)))
+        allowed = np.logical_or.reduce(after != before, axis=1) & ~self.space.forbidden_mask(after)
+        masks = allowed.reshape(n, moves)
         masks[~masks.any(axis=1)] = True  # nowhere to go: samplers need some action
         return masks
 

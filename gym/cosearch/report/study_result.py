@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.objectives import violations
-from cosearch.outcomes import FAILED_CODE, INFEASIBLE_CODE, STATUSES
+from cosearch.outcomes import FAILED_CODE, INFEASIBLE_CODE, LOG, STATUSES
 from cosearch.store import StudyData
 
 Reason = tuple[str, str, int]  # kind (infeasible, failed or constraint), reason, number of designs
@@ -72,10 +73,17 @@ def reasons_of(data: StudyData, most: int | None = 5) -> list[Reason]:
 def all_reasons(data: StudyData) -> Counter[tuple[str, str]]:
     """How many designs are not feasible for each kind of reason and reason."""
     outcomes, bad = data.outcomes, ~data.outcomes.ok
-    pairs = Counter(zip(outcomes.codes[bad].tolist(), map(str, outcomes.reason[bad].tolist()), strict=True))
+    texts = _with_one_log(map(str, outcomes.reason[bad].tolist()))
+    pairs = Counter(zip(outcomes.codes[bad].tolist(), texts, strict=True))
     counter = Counter({(STATUSES[code], reason): n for (code, reason), n in pairs.items()})
     missed = violations(data.constraints, outcomes)[outcomes.ok] > 0
     for constraint, n in zip(data.constraints, missed.sum(axis=0).tolist(), strict=True):
         if n:
             counter["constraint", f"{constraint} is not met"] = n
     return counter
+
+
+def _with_one_log(reasons: Iterable[str]) -> list[str]:
+    """Reasons of which those that differ in the log that they name are alike: each names the first one's."""
+    first: dict[str, str] = {}
+    return [first.setdefault(reason.partition(LOG)[0], reason) for reason in reasons]

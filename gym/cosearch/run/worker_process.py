@@ -10,8 +10,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -28,9 +26,16 @@ from cosearch.run.channel import Channel
 from cosearch.run.keeper import LOG, MARK
 from cosearch.run.memory import resident_bytes_of_tree
 from cosearch.run.trial import Piece
+from cosearch.run.watched_folder import WatchedFolder
 
 # Libraries that would take all cores; several workers share them.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 # How long a process may take from the end of its channel to its own end.
 DYING_S = 0.5
 STARTING_S = 300.0
@@ -41,18 +46,21 @@ MEBIBYTE = 1 << 20
 class Workshop:
     """What the workers of a backend share: a folder with the problem, and the keeper that outlives the study.
 
+    Args:
+        problem: what the workers run.
+        options: workers and limits.
+        packed: the problem as bytes that pickle reads, where it came as such and cannot be pickled again.
+
     Raises:
         ProblemError: if the problem cannot be sent to another process.
     """
 
-    def __init__(self, problem: Problem, options: BackendOptions) -> None:
+    def __init__(self, problem: Problem, options: BackendOptions, packed: bytes | None = None) -> None:
         self.options = options
-        self._problem = _pickled(problem)
+        self._problem = _pickled(problem, packed)
         self._name = secrets.token_hex(6)
         self._started = 0
-        self._study = os.getpid()
-        self._keeper: subprocess.Popen[bytes] | None = None
-        self.folder: Path | None = None
+        self._folder: WatchedFolder | None = None
 
     def start(self) -> WorkerProcess:
         """Start a worker; it is up when it says so.
@@ -66,14 +74,16 @@ class Workshop:
                 'put that under `if __name__ == "__main__":`'
             )
         try:
-            folder = self.folder or self._open()
+            if self._folder is None:
+                self._folder = WatchedFolder()
+                (self._folder.path / worker.PROBLEM).write_bytes(self._problem)
             self._started += 1
             token = f"{self._name}_{self._started}"
-            self._tell(f"{token} 0")  # already: we may be killed before we know the group
-            started = WorkerProcess(folder, token, self.options)
+            self._folder.will_start(token)
+            started = WorkerProcess(self._folder.path, token, self.options)
         except OSError as error:
             raise ProblemError(f"a worker process could not start: {error}") from None
-        self._tell(f"{token} {started.pid}")
+        self._folder.started(token, started.pid)
         return started
 
     def end(self, workers: Iterable[WorkerProcess]) -> None:
@@ -82,42 +92,19 @@ class Workshop:
         keeper.end({one.token: one.pid for one in ending})
         for one in ending:
             one.bury()
-            self._tell(f"gone {one.token}")
+            if self._folder is not None:
+                self._folder.gone(one.token)
 
     def close(self) -> None:
         """Let the keeper look for what is left, and remove the folder."""
-        if self._study != os.getpid():  # a copy of the study that a simulator or user forked
-            return
-        if self._keeper is not None:
-            assert self._keeper.stdin is not None
-            with contextlib.suppress(OSError):
-                self._keeper.stdin.close()
-            try:
-                self._keeper.wait(keeper.GRACE_S + keeper.PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                self._keeper.kill()
-            self._keeper = None
-        if self.folder is not None:
-            keeper.remove_folder(str(self.folder))
-            self.folder = None
+        if self._folder is not None:
+            self._folder.close()
+            self._folder = None
 
-    def _open(self) -> Path:
-        self.folder = folder = Path(tempfile.mkdtemp(prefix="cosearch-"))
-        (folder / worker.PROBLEM).write_bytes(self._problem)
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", keeper.__file__, str(folder), str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-        )
-        return folder
-
-    def _tell(self, line: str) -> None:
-        if self._keeper is not None and self._keeper.stdin is not None:
-            with contextlib.suppress(OSError):  # somebody killed it: we end the workers ourselves
-                os.write(self._keeper.stdin.fileno(), f"{line}\n".encode())
+    @property
+    def folder(self) -> Path | None:
+        """Where the workers' folders are, once there is one."""
+        return None if self._folder is None else self._folder.path
 
 
 class WorkerProcess:
@@ -265,13 +252,13 @@ def _pidfd(pid: int) -> int:
         return -1
 
 
-def _pickled(problem: Problem) -> bytes:
+def _pickled(problem: Problem, packed: bytes | None) -> bytes:
     """What `multiprocessing` tells a process that it starts, then the problem."""
     preparation = spawn.get_preparation_data("cosearch-worker")
     preparation.pop("authkey", None)
     try:
-        pickled = pickle.dumps(problem)
-        if b"__main__" not in pickled:  # the script is not needed, so it is not run once more
+        pickled = pickle.dumps(problem) if packed is None else packed
+        if packed is not None or b"__main__" not in pickled:  # then the script is not run once more
             preparation.pop("init_main_from_name", None)
             preparation.pop("init_main_from_path", None)
         return pickle.dumps(preparation) + pickled

@@ -24,6 +24,7 @@ from cosearch_plugins.dram.controller_spaces import (
     ADDRESS_MAPPINGS,
     GROUPS,
     OWN_MAPPING,
+    chosen,
     controller_parameters,
     controllers_of,
     forbidden,
@@ -41,9 +42,11 @@ from cosearch_plugins.dram.workload import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from cosearch_plugins.dram.dramsys_file import DramsysSimulation, Source
     from cosearch_plugins.dram.players import Players
-    from cosearch_simulators.dram import BankMachineControllers
+    from cosearch_simulators.dram import BankMachineControllers, Controllers
     from cosearch_simulators.dram.common.trace_samples import TraceSample
 
 
@@ -139,6 +142,7 @@ class DramController(Problem):
         if "refresh" in settings.model_fields_set:
             usual.pop("refresh", None)
         modes = refresh_values(usual.get("refresh", settings.refresh), devices)
+        self.refresh_modes, self.address_mappings = modes, mappings
         self.players: Players | None = None
         sources = self._sources()
         together = settings.players is not None or len(sources) > 1
@@ -167,7 +171,7 @@ class DramController(Problem):
         """All designs in one call of the simulator; one that cannot run is infeasible with its reason."""
         from cosearch_simulators.dram import simulate, simulate_players
 
-        devices, controllers = self.devices.of(designs), controllers_of(self.controller, designs)
+        devices, controllers = self.devices.of(designs), self._controllers(designs)
         if self.players is not None:
             together = simulate_players(
                 devices,
@@ -182,7 +186,7 @@ class DramController(Problem):
             return Outcomes.of(metrics | self.players.measured(together), errors=together.total.error)
         if fidelity == "sampled":
             metrics, errors = sampled_metrics(
-                *(devices, controllers, self._sample, designs["refresh"]),
+                *(devices, controllers, self._sample, self._refresh(designs)),
                 controller=self.controller,
                 metrics=self.metrics,
                 trace_tck_ps=self.trace_tck_ps,
@@ -200,9 +204,15 @@ class DramController(Problem):
         metrics = measured(result, devices, self.metrics, owing=self._owing(designs))
         return Outcomes.of(metrics, errors=result.error)
 
+    def _controllers(self, designs: Designs) -> Controllers | BankMachineControllers:
+        return controllers_of(self.controller, designs, self.refresh_modes, self.address_mappings)
+
+    def _refresh(self, designs: Designs) -> np.ndarray:
+        return chosen(designs, "refresh", self.refresh_modes)
+
     def _owing(self, designs: Designs) -> list[str] | None:
         """How the designs refresh, if refreshes can be postponed."""
-        return designs["refresh"].tolist() if self.controller == "bank_machines" else None
+        return self._refresh(designs).tolist() if self.controller == "bank_machines" else None
 
     @cached_property
     def _sample(self) -> TraceSample:
@@ -215,7 +225,7 @@ class DramController(Problem):
         from cosearch_plugins.dram.pictures import dram_pictures, player_pictures
 
         one = self.space.designs([design])
-        (device,), controllers = self.devices.of(one), controllers_of(self.controller, one)
+        (device,), controllers = self.devices.of(one), self._controllers(one)
         if self.players is not None:
             return tuple(player_pictures(device, cast("BankMachineControllers", controllers), self.players))
         return tuple(dram_pictures(device, controllers, self.trace, self.trace_tck_ps))

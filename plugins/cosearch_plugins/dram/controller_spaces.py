@@ -105,34 +105,42 @@ def refresh_values(refresh: str, devices: Devices) -> tuple[str, ...]:
 def controller_parameters(
     controller: str, refresh: Sequence[str], mappings: Sequence[str]
 ) -> tuple[Parameter, ...]:
-    """The parameters of `queued` or `bank_machines`, with refresh and address mapping."""
-    mapping, mode = Categorical("address_mapping", mappings), Categorical("refresh", refresh)
+    """The parameters of a controller, with refresh and address mapping where there is a choice of them."""
+    mapping = [Categorical("address_mapping", mappings)] if len(mappings) > 1 else []
+    mode = [Categorical("refresh", refresh)] if len(refresh) > 1 else []
     if controller == "queued":
-        return (*QUEUED, mapping, mode)
+        return (*QUEUED, *mapping, *mode)
     refreshing = [value for value in refresh if value != "none"]
     never = ["refresh_max_postponed", "refresh_max_pulled_in"] if not refreshing else []
-    return (mode, *(p for p in BANK_MACHINES if p.name not in never), mapping)
+    return (*mode, *(p for p in BANK_MACHINES if p.name not in never), *mapping)
 
 
 def forbidden(controller: str, refresh: Sequence[str], devices: Devices) -> list[Forbidden]:
     """What no design may combine."""
     rules = [Forbidden("write_low_watermark >= write_high_watermark")] if controller == "queued" else []
-    for mode in refresh:
+    for mode in refresh if len(refresh) > 1 else ():
         lack = devices.without(mode)
         if mode != "none" and lack and len(devices.standards) > 1:
             rules.append(Forbidden(f"refresh == {mode!r} and standard in {[*lack]!r}"))
     return rules
 
 
-def controllers_of(controller: str, designs: Designs) -> Controllers | BankMachineControllers:
-    """The simulator's controllers of designs."""
+def chosen(designs: Designs, name: str, values: Sequence[str]) -> np.ndarray:
+    """What each design has of a parameter that is one only where there is a choice."""
+    return designs[name] if name in designs.space else np.full(len(designs), values[0], dtype=object)
+
+
+def controllers_of(
+    controller: str, designs: Designs, refresh: Sequence[str], mappings: Sequence[str]
+) -> Controllers | BankMachineControllers:
+    """The simulator's controllers of designs, in a space of these refresh modes and address mappings."""
     from cosearch_simulators.dram import BankMachineControllers, Controllers
     from cosearch_simulators.dram.engines.ramulator.controllers import DEVICE_MAPPING
 
     columns = {p.name: designs[p.name] for p in CONTROLLERS[controller] if p.name in designs.space}
-    mapping = designs["address_mapping"]
+    mapping, modes = chosen(designs, "address_mapping", mappings), chosen(designs, "refresh", refresh)
     columns["address_mapping"] = np.where(mapping == OWN_MAPPING, DEVICE_MAPPING, mapping)
     if controller == "queued":
-        return Controllers(**columns, refresh=designs["refresh"])
-    policies = [REFRESH_POLICY[mode] for mode in designs["refresh"]]
+        return Controllers(**columns, refresh=modes)
+    policies = [REFRESH_POLICY[mode] for mode in modes]
     return BankMachineControllers(**columns, refresh_policy=policies)

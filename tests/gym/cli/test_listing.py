@@ -13,6 +13,7 @@ def test_problems_are_listed_with_what_the_class_tells(cli):
             "version": 3,
             "summary": "A cache with made-up formulas.",
             "fidelities": ["analytical", "cycle"],
+            "unavailable": {},
             "workloads": ["uniform", "zipf"],
             "env_ids": ["cosearch/ToyCache-v3", "cosearch/mo-ToyCache-v3"],
         }
@@ -34,8 +35,9 @@ def test_agents_are_listed_with_their_hyperparameters(cli):
     assert "toy-walk" in cli("agents").out
 
 
-def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(command):
+def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(command, site_folder):
     found = {plugin["name"]: plugin for plugin in command("plugins", "--json").json}
+    assert found["toy"].pop("place") == str(site_folder)
     assert found["broken"]["error"] == "ImportError: needs libsimulator 7, found 6"
     assert found["toy"] == {
         "name": "toy",
@@ -47,10 +49,20 @@ def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(com
         "validations": ["toy-simulator"],
         "refused": [],
         "error": "",
+        "disabled": False,
+        "unavailable": {},
     }
     table = command("plugins")
     assert table.code == 0
-    assert "failed: ImportError: needs libsimulator 7, found 6" in table.out
+    assert "broken failed: ImportError: needs libsimulator 7, found 6" in table.out
+    assert str(site_folder) in table.out.replace("\n", "")
+    strict = command("plugins", "--strict")
+    assert strict.code == 1
+    assert strict.err == "error: broken: failed or refused in part, and --strict\n"
+    without = command("plugins", "--strict", env={"COSEARCH_DISABLE_PLUGINS": "broken,toys"})
+    assert without.code == 0
+    assert "left out by COSEARCH_DISABLE_PLUGINS" in without.out
+    assert without.err == "COSEARCH_DISABLE_PLUGINS: there is no plugin 'toys'; did you mean 'toy'?\n"
 
 
 def test_describe_shows_everything_that_a_search_can_set(cli):
