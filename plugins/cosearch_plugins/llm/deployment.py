@@ -84,6 +84,7 @@ class LlmDeployment(Problem):
     Settings = DeploymentSettings
     settings: DeploymentSettings
     name = "llm-deployment"
+    version = 1
     metrics: Sequence[Metric] = (*SHARED, ENERGY)
     objectives = (
         Objective("usd_per_hour", "min"),
