@@ -52,14 +52,15 @@ def test_offloading_serves_what_does_not_fit_slowly() -> None:
     assert found["tpot_ms"][1] == fits.evaluate([base])["tpot_ms"][0]
 
 
-def test_drafted_tokens_help_small_batches_and_chunks_help_long_prompts() -> None:
-    problem = LlmDeployment(model="llama-3.1-8b", prompt=8192, output=256)
+def test_drafted_tokens_help_small_batches_and_chunks_trade_ttft_for_tpot() -> None:
+    problem = LlmDeployment(model="llama-3.1-8b", prompt=2048, output=512)
     base = problem.space.default() | {"batch": 1}
-    drafting = LlmDeployment(model="llama-3.1-8b", prompt=8192, output=256, draft=4)
+    drafting = LlmDeployment(model="llama-3.1-8b", prompt=2048, output=512, draft=4)
     drafted = [one.evaluate([base])["tpot_ms"][0] for one in (problem, drafting)]
     assert drafted[1] < 0.7 * drafted[0]
-    chunked = problem.evaluate([base | {"batch": 32, "chunk": n} for n in (0, 2048)])["tokens_per_s"]
-    assert chunked[1] > chunked[0]
+    chunked = problem.evaluate([base | {"tp": 1, "batch": 64, "chunk": n} for n in (0, 512)])
+    assert chunked["tpot_ms"][1] < chunked["tpot_ms"][0]
+    assert chunked["ttft_ms"][1] > chunked["ttft_ms"][0]
 
 
 def test_a_model_that_does_not_fit_is_infeasible_with_the_reason() -> None:
