@@ -123,6 +123,7 @@ def test_a_design_can_be_enqueued_and_wrong_ones_are_refused(dashboard, store):
     assert dashboard.ask("/api/enqueue", b"{", origin=dashboard.origin)[0] == 400
     assert dashboard.ask("/api/enqueue", b"x" * (2 << 20), origin=dashboard.origin)[0] == 413
     assert dashboard.ask("/api/enqueue", b"a=1", origin=dashboard.origin, content_type="text/plain")[0] == 415
+    assert "known already: evaluation 4 of" in ask(data.designs[3])[1]["said"]
     with Store.open(store) as opened:
         (wish,) = live.asked(opened, opened.study("dram-controller-random-0"))
     assert wish.design == json.loads(json.dumps(design))

@@ -195,7 +195,7 @@ class Dashboard:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return answer({"error": 'expected {"study": NAME, "design": {...}}'}, 400)
         try:
-            said = await run_in_threadpool(enqueue, self.location, study, design, fidelity)
+            said = await run_in_threadpool(enqueue, self.location, study, design, fidelity, self.watch.read)
         except CosearchError as error:
             return answer({"error": str(error)}, 400)
         return answer({"said": said})

@@ -162,21 +162,22 @@ function figureNode(place) {
   return node;
 }
 
-/* The same figure with new data keeps its zoom, its switches and its brushes. */
+const switches = ({ log, zoom, gap, subset, colours }) =>
+  JSON.stringify([Object.keys(log || {}), Boolean(zoom), Boolean(gap), Boolean(subset), (colours || []).map((one) => one.axis)]);
+
+/* The same figure with new data keeps its zoom, its switches and its brushes; other switches begin anew. */
 function renewed(old, fresh) {
-  old.traces = fresh.traces;
-  old.layout = fresh.layout;
-  const { log } = old.controls;
-  old.controls = { ...fresh.controls, log: { ...fresh.controls.log } };
-  for (const axis of Object.keys(log || {})) if (!(axis in old.controls.log)) old.controls.log[axis] = false;
-  if (!old.controls.zoom) old.state.zoom = false;
+  const same = switches(old.controls) === switches(fresh.controls);
+  Object.assign(old, { traces: fresh.traces, layout: fresh.layout, controls: fresh.controls });
+  if (!same) {
+    element(`${old.id}-controls`).replaceChildren();
+    addControls(old);
+  }
   if (old.parallel) {
     const { axes, colours, subset } = old.controls;
-    const same = axes.length === old.parallel.axes.length;
-    Object.assign(old.parallel, { axes, colours, onFront: subset, brushes: same ? old.parallel.brushes : axes.map(() => null) });
-    if (!subset) old.parallel.frontOnly = old.state.subset = false;
+    const brushes = axes.length === old.parallel.axes.length ? old.parallel.brushes : axes.map(() => null);
+    Object.assign(old.parallel, { axes, colours, onFront: subset, brushes });
   }
-  return old;
 }
 
 function prepared(figure) {

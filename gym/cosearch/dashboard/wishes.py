@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cosearch.errors import ArgumentError, hint
-from cosearch.store import Store, live
+from cosearch.store import Store, StudyData, live
 from cosearch.store.reading import space_of
 
 MOST_WAITING = 1000
 
 
-def enqueue(location: str, study: str, design: dict[str, Any], fidelity: str) -> str:
+def enqueue(
+    location: str, study: str, design: dict[str, Any], fidelity: str, read: Callable[[str], StudyData]
+) -> str:
     """Ask a study for a design; what becomes of it, in a line.
+
+    Args:
+        location: of the store.
+        study: its name.
+        design: {parameter: value}; values of parameters that it makes inactive are ignored.
+        fidelity: empty for the study's own.
+        read: gives what the study has found by now.
 
     Raises:
         CosearchError: if it is no design of the study's space, there is no such study, or the store cannot be
@@ -29,6 +41,11 @@ def enqueue(location: str, study: str, design: dict[str, Any], fidelity: str) ->
             raise ArgumentError(f"there is no fidelity {fidelity!r}{hint(fidelity, names)}")
         if len(live.asked(store, record)) >= MOST_WAITING:
             raise ArgumentError(f"study {study!r} was asked for {MOST_WAITING} designs already")
+        data = read(study)
+        known = (data.designs.index == designs.index[0]).all(axis=1)
+        known &= data.fidelity == (fidelity or record.fidelity)
+        if known.any():
+            return f"known already: evaluation {int(np.argmax(known)) + 1} of the study"
         plain = {name: list(v) if isinstance(v, tuple) else v for name, v in designs[0].items()}
         number = live.enqueue(store, record, plain, "" if fidelity == record.fidelity else fidelity)
     if record.status == "running":

@@ -11,6 +11,7 @@ from cosearch.report.agents import agents_compared
 from cosearch.report.agents_figures import agents_figures, lottery_figure
 from cosearch.report.agents_text import comparison_tables, lottery_tables
 from cosearch.report.bars import importance_bars
+from cosearch.report.codesign import codesign_figures
 from cosearch.report.comparison import Comparison, compare
 from cosearch.report.curves import hypervolume_figure
 from cosearch.report.design_pictures import Progress, close_up
@@ -18,6 +19,14 @@ from cosearch.report.document import Drawings, document
 from cosearch.report.front import front_figures
 from cosearch.report.lottery import lotteries
 from cosearch.report.parallel import parallel_figure
+from cosearch.report.second_judge import (
+    CAPTION,
+    HEADS,
+    NUMERIC,
+    judge_notes,
+    judge_rows,
+    second_judges,
+)
 from cosearch.report.tables import Cell, Head, pareto_table, reproduction_rows, studies_table
 from cosearch.report.words import goal_facts, short, summary
 from cosearch.store import Store, StudyData
@@ -61,7 +70,7 @@ def report_page(
     drawings = Drawings()
     agents = _agents(studies, drawings)
     sections = [
-        _section(comparison, number, drawings, pictures, progress or (lambda _: None))
+        _section(comparison, number, drawings, pictures, progress or (lambda _: None), comparisons)
         for number, comparison in enumerate(comparisons)
     ]
     problems = ", ".join(dict.fromkeys(comparison.first.record.problem for comparison in comparisons))
@@ -106,7 +115,12 @@ def _agents(studies: Sequence[StudyData], drawings: Drawings) -> dict[str, Any]:
 
 
 def _section(
-    comparison: Comparison, number: int, drawings: Drawings, pictures: bool, progress: Progress
+    comparison: Comparison,
+    number: int,
+    drawings: Drawings,
+    pictures: bool,
+    progress: Progress,
+    others: Sequence[Comparison],
 ) -> dict[str, Any]:
     """What the template shows of studies that can be compared, with its figures in the order of the page."""
     curves = (hypervolume_figure(comparison), parallel_figure(comparison))
@@ -117,6 +131,7 @@ def _section(
         "lead": summary(comparison),
         "facts": _facts(comparison),
         "fronts": drawings.rows(front_figures(comparison, drawings.columns)),
+        "codesign": drawings.rows(codesign_figures(comparison, others)),
         "curves": drawings.rows([figure for figure in curves if figure is not None]),
         "importances": drawings.rows(
             [
@@ -127,8 +142,25 @@ def _section(
         ),
         "close_up": close_up(comparison, number, drawings, progress) if pictures else {},
         "pareto": pareto_table(comparison),
+        "judges": _judges(comparison),
         "studies": studies_table(comparison),
         "reproduction": reproduction_rows(comparison),
+    }
+
+
+def _judges(comparison: Comparison) -> dict[str, Any]:
+    """How the fronts hold under second judges; empty where there was none."""
+    found = [one for result in comparison.results for one in second_judges(result.data)]
+    if not found:
+        return {}
+    return {
+        "caption": CAPTION,
+        "heads": [Head(head, numeric=head in NUMERIC) for head in HEADS],
+        "rows": [
+            [Cell(cell, "number" if head in NUMERIC else "") for head, cell in zip(HEADS, row, strict=True)]
+            for row in judge_rows(found)
+        ],
+        "notes": judge_notes(found),
     }
 
 

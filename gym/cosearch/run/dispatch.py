@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -21,12 +22,21 @@ PIECE_SECONDS = 0.05
 
 @dataclass
 class _Running:
-    """A piece that the backend has: how many of its designs are not back, how many it had, since when."""
+    """A piece that the backend has.
+
+    Attributes:
+        left: how many of its designs are not back.
+        size: how many it had.
+        began: since when it is there.
+        since: when the last of it came back, or it began.
+        worked: how long its worker took for those that are back; NaN where that is not known.
+    """
 
     left: int
     size: int
     began: float
-    since: float = 0.0  # when the last of it came back, or it began
+    since: float = 0.0
+    worked: float = 0.0
 
 
 class Dispatch:
@@ -132,11 +142,12 @@ class Dispatch:
             batch = self._of(int(done.numbers[0]))
             positions = done.numbers - batch.first
             pieces = batch.piece[positions]
+            worked = math.nan if done.seconds is None else done.seconds
             if (pieces == pieces[0]).all():
-                self._back(int(pieces[0]), len(pieces))
+                self._back(int(pieces[0]), len(pieces), worked)
             else:
                 for piece, count in zip(*np.unique(pieces, return_counts=True), strict=True):
-                    self._back(int(piece), int(count))
+                    self._back(int(piece), int(count), worked * count / len(pieces))
             found.append((batch, positions, done.outcomes))
         return found
 
@@ -159,11 +170,14 @@ class Dispatch:
                 return batch
         raise AssertionError(f"the backend returns trial {number}, which is not under way")
 
-    def _back(self, piece: int, count: int) -> None:
+    def _back(self, piece: int, count: int, worked: float) -> None:
         running = self._running[piece]
         running.left -= count
         running.since = time.perf_counter()
+        running.worked += worked
         if running.left > 0:
             return
         del self._running[piece]
-        self._size.learn(running.size, time.perf_counter() - running.began)
+        # Where the way takes longer than the work, as on a busy cluster, larger pieces are what helps.
+        known = not math.isnan(running.worked)
+        self._size.learn(running.size, running.worked if known else time.perf_counter() - running.began)

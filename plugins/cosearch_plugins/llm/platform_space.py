@@ -131,14 +131,19 @@ def words_as_numbers(columns: Mapping[str, Any], count: int) -> dict[str, Any]:
     from cosearch_simulators.llm.common.memories import MEMORIES
 
     def number(name: str, missing: float) -> Any:
-        given = np.asarray(columns[name]) if name in columns else np.full(count, missing, object)
-        return np.array(
-            [missing if value is None or value == "" else float(value) for value in given.tolist()]
-        )
+        given = columns.get(name)
+        return np.full(count, missing) if given is None else np.asarray(given, np.float64)
 
-    def words(name: str, missing: str) -> list[str]:
-        given = np.asarray(columns[name]).tolist() if name in columns else [missing] * count
-        return [str(value) if value else missing for value in given]
+    places: dict[str, Any] = {}
+
+    def looked_up(name: str, missing: str, table: Mapping[str, float]) -> Any:
+        if name not in places:
+            given = np.asarray(columns.get(name, np.full(count, missing)))
+            place = np.zeros(count, np.int64)
+            for number, word in enumerate(table):
+                place[given == word] = number
+            places[name] = place
+        return np.array(list(table.values()))[places[name]]
 
     found = {
         name: number(name, missing)
@@ -147,21 +152,19 @@ def words_as_numbers(columns: Mapping[str, Any], count: int) -> dict[str, Any]:
             "second_units": 0, "chips": 1, "links": 1, "draft": 0,
         }.items()
     }  # fmt: skip
-    for place, name in (("first", "memory"), ("second", "second")):
-        kinds = [MEMORIES.get(word) for word in words(name, "none")]
+    for place, name, kinds in (("first", "memory", FIRST), ("second", "second", SECOND)):
         for of in FIELDS:
             # A tier that is not there has no room; its rate must still divide.
             missing = 1.0 if of in ("gb_per_s", "inside_price") else 0.0
-            found[f"{place}.{of}"] = np.array(
-                [missing if kind is None else getattr(kind, of) for kind in kinds]
-            )
-    found["second_there"] = np.array([float(word != "none") for word in words("second", "none")])
-    found["in_banks"] = np.array([float(GIVEN.index(word)) for word in words("in_banks", "nothing")])
-    found["in_dies"] = np.array([2.0 * (word == "flash_compute") for word in words("second", "none")])
-    turns = np.array([float(word == "interleaved") for word in words("batches", "whole")])
+            values = {kind: getattr(MEMORIES.get(kind), of, missing) for kind in kinds}
+            found[f"{place}.{of}"] = looked_up(name, kinds[0], values)
+    found["second_there"] = looked_up("second", "none", {kind: float(kind != "none") for kind in SECOND})
+    found["in_banks"] = looked_up("in_banks", "nothing", {kind: float(i) for i, kind in enumerate(GIVEN)})
+    found["in_dies"] = looked_up("second", "none", {kind: 2.0 * (kind == "flash_compute") for kind in SECOND})
+    turns = looked_up("batches", "whole", {"whole": 0.0, "interleaved": 1.0})
     found["interleaved"] = turns * (found["in_banks"] == GIVEN.index("attention"))
-    found["fused"] = np.array([float(word == "dataflow") for word in words("execution", "kernels")])
-    found["cache_first"] = np.array([float(word == "cache") for word in words("first_in", "cache")])
+    found["fused"] = looked_up("execution", "kernels", {"kernels": 0.0, "dataflow": 1.0})
+    found["cache_first"] = looked_up("first_in", "cache", {"cache": 1.0, "weights": 0.0})
     return found
 
 

@@ -28,7 +28,8 @@ class Device:
 
     Attributes:
         name: as `--set device=` takes it.
-        family: the class whose constants it gets: `ampere`, `ada`, `hopper`, `blackwell`, else `other`.
+        family: the class whose constants it gets, of `calibration.FAMILIES`; `geforce`: GPUs whose tensor
+            cores add up in 32 bits at half rate.
         bf16_tflops: peak of 16-bit products.
         fp8_tflops: peak of 8-bit floating products, 0 without.
         fp4_tflops: peak of 4-bit floating products, 0 without.
@@ -71,7 +72,7 @@ _ROWS = (
     ("a10g", "ampere", 70, 0, 0, 140, 24, 600, 80, 32, "pcie", 8, 12.5, 300, 1.0),
     ("l4", "ada", 121, 242, 0, 242, 24, 300, 58, 32, "pcie", 8, 12.5, 72, 0.8),
     ("l40s", "ada", 362.05, 733, 0, 733, 48, 864, 142, 32, "pcie", 8, 50, 350, 1.0),
-    ("rtx4090", "other", 165.2, 330.3, 0, 660.6, 24, 1008, 128, 32, "pcie", 8, 12.5, 450, 0.5),
+    ("rtx4090", "geforce", 165.2, 330.3, 0, 660.6, 24, 1008, 128, 32, "pcie", 8, 12.5, 450, 0.5),
     ("h100_sxm", "hopper", 989, 1978, 0, 1978, 80, 3350, 132, 450, "nvlink", 8, 50, 700, 2.5),
     ("h100_nvl", "hopper", 835, 1671, 0, 1671, 94, 3900, 132, 300, "nvlink", 2, 50, 400, 2.3),
     ("h200_sxm", "hopper", 989, 1978, 0, 1978, 141, 4800, 132, 450, "nvlink", 8, 50, 700, 3.0),
@@ -83,9 +84,9 @@ _ROWS = (
     ("gb300", "blackwell", 2500, 5000, 15000, 165, 288, 8000, 152, 900, "nvlink", 72, 100, 1400, 6.0),
     # GB202 (compute capability 12.0) has Ada's matrix instructions and GDDR, not B200's tcgen05 and HBM.
     ("rtxpro6000", "ada", 468, 936, 1872, 936, 96, 1792, 188, 64, "pcie", 8, 50, 600, 1.5),
-    ("mi210", "other", 181, 0, 0, 181, 64, 1638, 104, 100, "other", 4, 25, 300, 1.0),
-    ("mi300x", "other", 1307.4, 2614.9, 0, 2614.9, 192, 5300, 304, 448, "other", 8, 50, 750, 2.5),
-    ("mi325x", "other", 1307.4, 2614.9, 0, 2614.9, 256, 6000, 304, 448, "other", 8, 50, 1000, 2.8),
+    ("mi210", "cdna", 181, 0, 0, 181, 64, 1638, 104, 100, "other", 4, 25, 300, 1.0),
+    ("mi300x", "cdna", 1307.4, 2614.9, 0, 2614.9, 192, 5300, 304, 448, "other", 8, 50, 750, 2.5),
+    ("mi325x", "cdna", 1307.4, 2614.9, 0, 2614.9, 256, 6000, 304, 448, "other", 8, 50, 1000, 2.8),
     ("tpu_v5e", "other", 197, 0, 0, 394, 16, 819, 4, 50, "other", 8, 25, 200, 1.2),
     ("tpu_v5p", "other", 459, 0, 0, 918, 95, 2765, 8, 200, "other", 8, 25, 450, 4.2),
     ("ascend_910c", "other", 752, 0, 0, 1504, 128, 3200, 48, 196, "other", 8, 25, 700, 2.0),

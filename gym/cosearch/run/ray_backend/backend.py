@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import pickle
 import secrets
 import sys
 import time
@@ -34,6 +35,8 @@ UNFIT_IN_A_ROW = 3
 # How long a cluster may take to get a machine that is large enough for an evaluation.
 PLACE_S = 60.0
 LONGEST_WAIT_S = 3600.0
+# So many tasks for each worker are told where the problem is; later ones only where a worker asks.
+BOXES = 4
 
 
 class Ray:
@@ -70,6 +73,7 @@ class Ray:
         self._part = PartSize()
         self._lost: dict[int, int] = {}  # by trial: how often its worker was lost
         self._some_was_up, self._unfit = False, 0
+        self._boxes = BOXES * self.capacity  # tasks that are told where the problem is
         self._placed_until = math.inf
 
     @classmethod
@@ -128,7 +132,9 @@ class Ray:
             self._join()
         while self._waiting and len(self._running) < self.capacity:
             part = self._next_part()
-            ref = self._task.remote(self._token, self._box, part.designs.index, part.fidelity, part.seed)
+            work = (self._token, part.designs.index, part.fidelity, part.seed)
+            ref = self._task.remote(pickle.dumps(work, protocol=5), self._box if self._boxes > 0 else None)
+            self._boxes -= 1
             self._running[ref] = part
 
     def _join(self) -> None:
@@ -211,8 +217,12 @@ class Ray:
             raise self._too_small(lack)
 
     def _take(self, piece: Piece, what: str, answer: Any, seconds: float) -> None:
-        from cosearch.run.ray_backend.task import DONE, UNFIT
+        from cosearch.run.ray_backend.task import DONE, UNFIT, UNKNOWN
 
+        if what == UNKNOWN:  # a worker that is new
+            self._boxes = max(self._boxes, 0) + 1
+            self._waiting.appendleft(piece)
+            return
         if what == UNFIT:
             self._unfit += 1
             if not self._some_was_up or self._unfit >= UNFIT_IN_A_ROW:
@@ -229,7 +239,7 @@ class Ray:
             self._fail(piece, "the Ray worker sent what is no answer")
         else:
             self._part.learn(len(piece), seconds)
-            self._done.append(Done(piece.numbers, answer))
+            self._done.append(Done(piece.numbers, answer, seconds))
 
     def _lose(self, piece: Piece, error: Exception) -> None:
         """Run again what was lost with its worker, unless it was so too often."""

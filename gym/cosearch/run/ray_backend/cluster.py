@@ -25,7 +25,8 @@ from cosearch.run import keeper
 
 # How long a machine may take to answer, and Ray itself, which needs a moment to be loaded.
 CONNECT_S = 5.0
-ANSWER_S = 20.0
+ANSWER_S = 25.0
+JOIN = "import sys, ray; ray.init(sys.argv[1], log_to_driver=False, logging_level='ERROR'); ray.shutdown()"
 # Room in shared memory for the problem and results, beside the problem's own size.
 STORE_BYTES = 200 * 2**20
 # A socket's path has room for about a hundred characters, and Ray's own part of it takes 66.
@@ -59,7 +60,7 @@ def check_ray(address: str | None) -> None:
             return
     else:
         _connect(address)
-    _ask_for_health(address)
+    _try_to_join(address)
     _answered.add(address)
 
 
@@ -97,17 +98,18 @@ def _connect(address: str) -> None:
         raise _no_cluster(address, why) from None
 
 
-def _ask_for_health(address: str) -> None:
-    """Ray's own check, in a process that can be ended: within this one a silent address takes two minutes."""
-    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check"]
-    command += [] if address == "auto" else ["--address", address]
+def _try_to_join(address: str) -> None:
+    """Join in a process that can be ended: here a silent address takes two minutes, and ends this one."""
+    _show_token()
+    command = [sys.executable, "-c", JOIN, address]
     try:
-        code = subprocess.run(command, timeout=ANSWER_S, capture_output=True).returncode
+        done = subprocess.run(command, timeout=ANSWER_S, capture_output=True, text=True, errors="replace")
     except subprocess.TimeoutExpired:
         raise _no_cluster(address, f"what is there did not answer Ray within {ANSWER_S:g} s") from None
-    if code:
-        why = "none runs on this machine" if address == "auto" else "what is there is no healthy Ray"
-        raise _no_cluster(address, why)
+    if done.returncode:
+        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "it gave up")
+        none = address == "auto" and "Could not find any running Ray" in done.stderr
+        raise _no_cluster(address, "none runs on this machine" if none else message_of(last)[:300])
 
 
 def _no_cluster(address: str, why: str) -> ArgumentError:
@@ -241,8 +243,17 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _show_token() -> None:
+    """Have Ray show the token that the machines of a cluster share; it does not for an address by itself."""
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
+    with contextlib.suppress(OSError):
+        if os.environ.get("RAY_AUTH_TOKEN") or Path(path).is_file():
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
 def _quiet() -> Any:
     """Ray, which reports to nobody, and prints nothing between the study's own words."""
+    _show_token()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray

@@ -86,15 +86,16 @@ def seconds(
     middle = serving.prompt + 0.5 * serving.output
     checked = (serving.draft + 1.0) * one
     later = run(serving.batch * one, checked, middle)
-    half = run(0.5 * serving.batch * one, checked, middle)
+    turns = bool(xp.any(machine.interleaved > 0.5))
+    half = run(0.5 * serving.batch * one, checked, middle) if turns else later
     layers = model.full_layers + model.window_layers + model.latent_layers + model.recurrent_layers
     blocked = sum(tier.blocked * (tier.inside_bandwidth > 0) * (tier.inside > 0.5) for tier in tiers)
-    checking = interleaved(xp, machine, later, half, layers, blocked)
+    checking = interleaved(xp, machine, later, half, layers, blocked) if turns else later.seconds
     step_j = xp.where(checking < later.seconds, 2.0 * half.joules, later.joules)
     step_j = step_j - machine.static_w * (
         xp.where(checking < later.seconds, 2.0 * half.seconds, later.seconds) - checking
     )
-    plain = run(serving.batch * one, one, middle)
+    plain = run(serving.batch * one, one, middle) if bool(xp.any(serving.draft > 0)) else later
     decode = checking + serving.draft * serving.draft_share * plain.seconds
     step_j = step_j + serving.draft * serving.draft_share * plain.joules
     tokens = tokens_of_a_step(xp, serving.draft, serving.accepted)
