@@ -1,7 +1,8 @@
 """Builds the pages of the site that the repository already says elsewhere; a hook of mkdocs.
 
-Tutorials are the parts of `examples/a_day.md`; concepts, and what simulators were held against, are the
-READMEs; problems, agents and the command line are described by what they declare. Nothing is typed twice.
+Tutorials are `examples/plugin_tutorial.md` and the parts of `examples/a_day.md`; concepts, and what
+simulators were held against, are the READMEs; problems, agents and the command line are described by what
+they declare. Nothing is typed twice.
 """
 
 from __future__ import annotations
@@ -120,10 +121,16 @@ def _tutorials() -> dict[str, str]:
     pages = {}
     for title, text in zip(found[::2], found[1::2], strict=True):
         name = title.partition(":")[0].lower().replace(" ", "-")
-        named = re.sub(r"^```(\w+) file=(\S+)$", r'```\1 title="\2"', text, flags=re.MULTILINE)
+        named = _named_files(text)
         begin = "Begin in an empty folder with cosearch installed. The tests run every command of this page."
         pages[f"tutorials/{name}.md"] = f"# {title}\n\n{begin}\n{named}"
-    return pages
+    whole = (ROOT / "examples" / "plugin_tutorial.md").read_text(encoding="utf-8")
+    return {**pages, "tutorials/your-simulator.md": _named_files(whole)}
+
+
+def _named_files(text: str) -> str:
+    """The page with the name of each file as the title of its block."""
+    return re.sub(r"^```(\w+) file=(\S+)$", r'```\1 title="\2"', text, flags=re.MULTILINE)
 
 
 # ---------------------------------------------------------------------------------------- reference

@@ -297,7 +297,7 @@ def validation(simulator: str) -> Validation:
 
 
 def make_problem(
-    name: str, /, *, objectives: Any = None, constraints: Any = None, **arguments: Any
+    name: str, /, *, objectives: Any = None, constraints: Any = None, surrogate: Any = None, **arguments: Any
 ) -> Problem:
     """Build a problem by name.
 
@@ -305,12 +305,15 @@ def make_problem(
         name: a registered problem.
         objectives: `Objective`s or their text; default the problem's.
         constraints: `Constraint`s or their text; default the problem's.
+        surrogate: the file of a trained surrogate, which becomes the fidelity `surrogate`.
         **arguments: of the problem's declared settings.
 
     Raises:
         UnknownNameError: for an unknown problem, argument or metric.
         ArgumentError: for a value that an argument does not admit.
     """
+    if surrogate is not None:  # a problem with a constructor of its own may not know of it
+        arguments["surrogate"] = surrogate
     return problem_class(name)(objectives=objectives, constraints=constraints, **arguments)
 
 

@@ -15,6 +15,9 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.external.dramsys import Dramsys
+from cosearch_plugins.external.gem5 import Gem5
+from cosearch_plugins.external.ramulator import Ramulator
 from cosearch_plugins.hls.hls import Hls
 from cosearch_plugins.hybrid_lm.hybrid_lm_cpu import HybridLmCpu
 from cosearch_plugins.llm.codesign import LlmCodesign
@@ -33,6 +36,7 @@ from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.networks.vit_accelerator import VitAccelerator
+from cosearch_plugins.schedule.schedule_cpu import ScheduleCpu
 from cosearch_plugins.serving.codesign import LlmServiceCodesign
 from cosearch_plugins.serving.fleet import LlmFleet
 from cosearch_plugins.serving.serving import LlmServing
@@ -55,6 +59,8 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DetectorAccelerator,
         DramController,
         DramControllerArchgym,
+        Dramsys,
+        Gem5,
         GpuPlatform,
         Hls,
         HybridLmCpu,
@@ -70,7 +76,9 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         Nasaic,
         NasBench201Device,
         NpuMulticore,
+        Ramulator,
         RecipeDigits,
+        ScheduleCpu,
         Soc,
         Table,
         VitAccelerator,
@@ -87,6 +95,7 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("networks", _validate_networks),
         Validation("llm", _validate_llm),
         Validation("serving", _validate_serving),
+        Validation("external", _validate_external),
     )
 
 
@@ -110,6 +119,12 @@ def _validate_soc(cases: Path, progress: Callable[[int, int], None]) -> Validati
 
 def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.networks.quality.validation import validate
+
+    return validate(cases, progress)
+
+
+def _validate_external(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_plugins.external.validation import validate
 
     return validate(cases, progress)
 

@@ -36,7 +36,7 @@ BATCH, SINGLES, RUNS = 10_000, 300, 20
 BATCH_ASKED_US, SINGLE_ASKED_US = 50.0, 1000.0
 
 
-def least_s(act: Callable[[], object], repeats: int = 5) -> float:
+def least_s(act: Callable[[], object], repeats: int) -> float:
     """The least processor time of several runs, with that of the processes that they start."""
     found = []
     for _ in range(repeats):
@@ -58,7 +58,7 @@ def each(designs: Designs, act: Callable[[Designs], object]) -> None:
         act(designs[i : i + 1])
 
 
-def overheads_us() -> dict[str, tuple[float, float]]:
+def overheads_us(repeats: int = 5) -> dict[str, tuple[float, float]]:
     """By way of evaluation what it adds for each design of a batch, and for one design alone, in us."""
     problem = Trivial()
     batch, some = problem.space.sample(BATCH, 0), problem.space.sample(SINGLES, 1)
@@ -67,8 +67,8 @@ def overheads_us() -> dict[str, tuple[float, float]]:
     def plain(designs: Designs) -> None:
         problem.simulate(designs, fidelity="analytical", seed=0)
 
-    bare_batch = least_s(lambda: plain(batch)) / BATCH
-    bare_single = least_s(lambda: each(some, plain)) / SINGLES
+    bare_batch = least_s(lambda: plain(batch), repeats) / BATCH
+    bare_single = least_s(lambda: each(some, plain), repeats) / SINGLES
     environment = DesignEnv(Trivial())
     environment.reset(seed=0)
     actions = [environment.action_space.sample() for _ in range(SINGLES)]
@@ -94,12 +94,15 @@ def overheads_us() -> dict[str, tuple[float, float]]:
     }
     found = {
         name: (
-            1e6 * (least_s(many) / BATCH - bare_batch),
-            1e6 * (least_s(one) / SINGLES - bare_single),
+            1e6 * (least_s(many, repeats) / BATCH - bare_batch),
+            1e6 * (least_s(one, repeats) / SINGLES - bare_single),
         )
         for name, (many, one) in ways.items()
     }
-    found["an episode of one step, Gymnasium"] = (float("nan"), 1e6 * (least_s(play) / SINGLES - bare_single))
+    found["an episode of one step, Gymnasium"] = (
+        float("nan"),
+        1e6 * (least_s(play, repeats) / SINGLES - bare_single),
+    )
     return found
 
 

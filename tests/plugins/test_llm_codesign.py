@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from cosearch.errors import CosearchError
 from cosearch.testing import check_problem
 from cosearch_plugins.llm.codesign import LlmCodesign
 
@@ -77,3 +80,21 @@ def test_a_shape_for_the_device_is_better_at_the_same_latency_on_an_edge_device(
     best = mine[found.ok & (found["latency_ms"] <= limit)].min()
     gain = 1 - np.exp(best) / np.exp(loss(law, float(parameters(given)), 10e9))
     assert 0 < gain < 0.19
+
+
+def test_hw_gpts_predictions_are_searched_and_say_what_they_are(reference: Path) -> None:
+    table = str(reference / "nas" / "hw_gpt" / "perplexity.parquet")
+    problem = LlmCodesign(hw_gpt=table, prompt=512)
+    check_problem(problem, designs=12)
+    assert "predicted, not measured" in problem.about
+    base = problem.space.default() | {"chip.devices": 1}
+    found = problem.evaluate([base | {"model.embed_dim": width} for width in (192, 384, 768)])
+    assert np.all(np.diff(found["perplexity_predicted"]) < 0)
+    assert np.all(np.diff(found["tpot_ms"]) > 0)
+    assert found["distance_to_predicted"][2] == 0
+
+
+def test_a_table_that_is_none_of_hw_gpts_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("no")
+    with pytest.raises(CosearchError, match="cannot read"):
+        LlmCodesign(hw_gpt=str(tmp_path / "x.parquet"))

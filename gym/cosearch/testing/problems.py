@@ -54,7 +54,8 @@ def check_problem(
 
     Args:
         problem: the problem, built.
-        designs: how many random designs to try; each is simulated four times at each fidelity.
+        designs: how many random designs to try; each is simulated four times at each fidelity, but at none
+            that is a program which may be missing.
         seed: of the random designs.
         timeout_s: time limit for each design, where designs run in workers.
         workers: more than one run designs in worker processes, as an isolated problem's always do.
@@ -81,6 +82,9 @@ def check_problem(
     for fidelity in problem.fidelity_names:
         if fidelity not in available:
             notes.append(f"{fidelity}: not checked: {problem.missing(fidelity)}")
+            continue
+        if fidelity in problem.needs and fidelity != problem.default_fidelity:
+            notes.append(f"{fidelity}: not checked: it is somebody's program")
             continue
         where = executor(problem, fidelity, limits)
         with contextlib.closing(where):

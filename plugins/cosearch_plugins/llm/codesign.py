@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,14 +15,15 @@ from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.pictures import Picture
 from cosearch.problem import Problem
-from cosearch.settings import Settings, setting
+from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Designs, DesignSpace
 from cosearch_plugins.llm import gpu_platform, platform
-from cosearch_plugins.llm.model_space import BITS, SHAPE, models_of
+from cosearch_plugins.llm.model_space import BITS, SHAPE, gpt2_as_shape, gpt2_space, models_of
 from cosearch_plugins.llm.platform_space import FIRST, space_of, words_as_numbers
 
 if TYPE_CHECKING:
     from cosearch_simulators.llm import Model, Serving
+    from cosearch_simulators.llm.hw_gpt import Predictions
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +39,14 @@ OWN = (
 )
 
 
+PREDICTED = (
+    Metric("loss_nats", "nats", "logarithm of the predicted perplexity"),
+    Metric("perplexity_predicted", "1", "of HW-GPT-Bench's nearest sub-network; not measured"),
+    Metric("distance_to_predicted", "1", "of that sub-network, in spreads of the table; 0 where it is in it"),
+    Metric("weights_billion", "1e9", "number of weights"),
+)
+
+
 class CodesignSettings(Settings):
     """What the model is trained on, by which law it is judged, its requests, and what chips there are."""
 
@@ -49,6 +59,10 @@ class CodesignSettings(Settings):
     )
     training_tokens: float = setting(300e9, "tokens of training", unit="tokens", ge=5e9, le=500e9)
     vocabulary: int = setting(32000, "tokens of the vocabulary", ge=256)
+    hw_gpt: InputFile | None = setting(
+        None, "a `perplexity.parquet` of HW-GPT-Bench: its GPT-2 sub-networks and predicted perplexities"
+    )
+    hw_gpt_scale: Literal["s", "m", "l"] = setting("s", "of HW-GPT-Bench's networks")
     window: int = setting(1024, "tokens that a windowed layer sees", unit="tokens", ge=1)
     prompt: int = setting(4096, "tokens of a prompt", unit="tokens", ge=1)
     output: int = setting(256, "tokens of an answer", unit="tokens", ge=1)
@@ -86,12 +100,21 @@ class LlmCodesign(Problem):
         if not np.isfinite(settings.training_tokens):
             raise ArgumentError(f"training_tokens must be a number, got {settings.training_tokens}")
         npu = settings.chip == "npu"
-        self.metrics = (*OWN, *(platform.METRICS if npu else gpu_platform.METRICS))
+        quality, shape = OWN, SHAPE
+        if settings.hw_gpt is not None:
+            quality, shape = PREDICTED, gpt2_space(settings.hw_gpt_scale)
+            self.predictions = self._read(Path(settings.hw_gpt))
+            # A table of predictions has no slopes.
+            self.gradient = None  # type: ignore[method-assign, assignment]
+        self.metrics = (*quality, *(platform.METRICS if npu else gpu_platform.METRICS))
         self.space = DesignSpace.join(
-            model=SHAPE, chip=space_of(settings.memories) if npu else gpu_platform.SPACE
+            model=shape, chip=space_of(settings.memories) if npu else gpu_platform.SPACE
         )
+        trained = f"trained on {settings.training_tokens / 1e9:g} billion tokens"
+        if settings.hw_gpt is not None:
+            trained = self.predictions.source
         self.about = (
-            f"trained on {settings.training_tokens / 1e9:g} billion tokens; {settings.batch} requests of "
+            f"{trained}; {settings.batch} requests of "
             f"{settings.prompt} + {settings.output} tokens on {'an NPU' if npu else 'a GPU'}"
         )
 
@@ -108,10 +131,32 @@ class LlmCodesign(Problem):
             found = gpu_platform.described_chip(model, n, self._serving(n))
         codes, reason = found.codes.copy(), found.reason.copy()
         weights, law = np.asarray(parameters(model)), law_named(self.settings.law)
+        if self.settings.hw_gpt is not None:
+            return Outcomes(self._predicted(designs, weights) | dict(found.metrics), codes, reason)
         for row in np.flatnonzero(codes == 0):
             if why := outside(law, float(weights[row]), self.settings.training_tokens):
                 codes[row], reason[row] = 1, why
         return Outcomes(self._quality(weights, n["weight_bits"]) | dict(found.metrics), codes, reason)
+
+    def _read(self, path: Path) -> Predictions:
+        from cosearch_simulators.errors import SimulatorError
+        from cosearch_simulators.llm.hw_gpt import read_hw_gpt
+
+        try:
+            return read_hw_gpt(path, self.settings.hw_gpt_scale)
+        except SimulatorError as error:
+            raise ArgumentError(str(error)) from None
+
+    def _predicted(self, designs: Designs, weights: Any) -> dict[str, Any]:
+        names = ("embed_dim", "n_layer", "mlp_ratio", "n_head")
+        shape = np.column_stack([np.asarray(designs[f"model.{name}"], np.float64) for name in names])
+        perplexity, distance = self.predictions.nearest(shape)
+        return {
+            "loss_nats": np.log(perplexity),
+            "perplexity_predicted": perplexity,
+            "distance_to_predicted": distance,
+            "weights_billion": weights / 1e9,
+        }
 
     def _quality(self, weights: Any, bits: Any) -> dict[str, Any]:
         from cosearch_simulators.llm.quality import (
@@ -141,6 +186,10 @@ class LlmCodesign(Problem):
             if self.settings.chip == "npu"
             else {name: np.asarray(column, np.float64) for name, column in chip.items()}
         )
+        if self.settings.hw_gpt is not None:
+            names = ("embed_dim", "n_layer", "n_head", "mlp_ratio")
+            own = {name: np.asarray(designs[f"model.{name}"], np.float64) for name in names}
+            return found | gpt2_as_shape(own)
         for name in SHAPE.names:
             if name != "stateful":
                 found[name] = np.asarray(designs[f"model.{name}"], np.float64)

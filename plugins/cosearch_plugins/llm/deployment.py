@@ -20,6 +20,8 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Ordinal, Parameter
+from cosearch_plugins.external import llm as external
+from cosearch_plugins.external.tools import PYTHON_TOOLS
 from cosearch_plugins.llm.metrics import ENERGY, SHARED, USD_HOUR
 
 if TYPE_CHECKING:
@@ -66,6 +68,14 @@ class DeploymentSettings(Settings):
         "whose rules cost a design: ours, held against measured deployments; or those of GenZ or of "
         "LLM-Viewer (one device), to check numbers that they published",
     )
+    external: Literal["genz", "aiconfigurator"] | None = setting(
+        None,
+        "the tool behind the fidelity `external`; None: GenZ for accounting=genz, AIConfigurator for ours "
+        "where it knows the model",
+    )
+    external_timeout_s: float = setting(
+        300.0, "for each design at fidelity `external`", unit="s", gt=0, le=86_400, affects_results=False
+    )
 
 
 class LlmDeployment(Problem):
@@ -92,6 +102,7 @@ class LlmDeployment(Problem):
         Objective("tpot_ms", "min"),
     )
     fidelities: Sequence[Fidelity | str] = (Fidelity("analytical", 1.0, "in closed form"),)
+    default_fidelity = "analytical"
 
     def build(self) -> None:
         """Look the model and the devices up."""
@@ -121,6 +132,11 @@ class LlmDeployment(Problem):
             )
         if settings.accounting != "ours":
             self.metrics = SHARED
+        published = settings.model if settings.config is None else ""
+        self.tool = external.tool_for(settings.accounting, published, settings.external)
+        if self.tool:
+            self.fidelities = (*type(self).fidelities, external.FIDELITIES[self.tool])
+            self.needs = {"external": PYTHON_TOOLS[self.tool]}
         self.space = self._space()
         named = settings.model if settings.config is None else "the given config.json"
         self.about = (
@@ -167,7 +183,10 @@ class LlmDeployment(Problem):
 
         columns = {name: np.asarray(designs[name]) for name in self.space.names}
         platform, serving = self.described(columns)
-        found = evaluate(self.model, platform, serving, self.settings.accounting)
+        if fidelity == "external":
+            found = external.evaluate(self.tool, self, columns, timeout_s=self.settings.external_timeout_s)
+        else:
+            found = evaluate(self.model, platform, serving, self.settings.accounting)
         hourly = found["devices"] * platform.usd_per_hour
         given = {m.name: found[m.name] for m in self.metrics if m.name != USD_HOUR.name}
         return Outcomes(given | {USD_HOUR.name: hourly}, found.codes, found.reason)

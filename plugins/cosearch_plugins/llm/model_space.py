@@ -48,6 +48,45 @@ SHAPE = DesignSpace(
 )
 
 
+GPT2 = {
+    "s": ((192, 384, 768), (10, 11, 12), (4, 8, 12)),
+    "m": ((256, 512, 1024), (22, 23, 24), (8, 12, 16)),
+    "l": ((320, 640, 1280), (34, 35, 36), (8, 16, 20)),
+}
+"""HW-GPT-Bench's scales: widths, layers, heads."""
+
+
+def gpt2_space(scale: str) -> DesignSpace:
+    """GPT-2's sub-networks of HW-GPT-Bench whose layers are all alike."""
+    widths, layers, heads = GPT2[scale]
+    return DesignSpace(
+        [
+            Ordinal("embed_dim", widths, default=widths[-1]),
+            Ordinal("n_layer", layers, default=layers[-1]),
+            Ordinal("n_head", heads, default=heads[-1]),
+            Ordinal("mlp_ratio", (2, 3, 4), default=4, description="of the feed-forward part's width"),
+        ],
+        name="gpt2",
+    )
+
+
+def gpt2_as_shape(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of `gpt2_space` as those of `SHAPE`."""
+    width = columns["embed_dim"]
+    return {
+        "layers": columns["n_layer"],
+        "hidden": width,
+        "head_size": width / columns["n_head"],
+        "queries_for_a_key": 1.0 + 0.0 * width,
+        "ffn_ratio": columns["mlp_ratio"],
+        "stateful_share": 0.0 * width,
+        "windowed_share": 0.0 * width,
+        "weight_bits": 16.0 + 0.0 * width,
+        "mamba": 0.0 * width,
+        "matrices": 2.0 + 0.0 * width,
+    }
+
+
 def models_of(xp: Any, shape: Mapping[str, Any], vocabulary: float, window: float) -> Model:
     """The models of columns of shapes; `mamba` is 1 where stateful layers are Mamba-2's.
 
@@ -79,6 +118,7 @@ def models_of(xp: Any, shape: Mapping[str, Any], vocabulary: float, window: floa
         head_size=shape["head_size"],
         dense_layers=shape["layers"],
         ffn=hidden * shape["ffn_ratio"],
+        matrices=shape.get("matrices", 3.0),
         recurrent_layers=stateful,
         recurrent_in=hidden * (3.0 + mamba),
         recurrent_out=hidden * (1.0 + mamba),

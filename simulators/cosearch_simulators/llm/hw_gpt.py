@@ -41,12 +41,14 @@ class Predictions:
     def nearest(self, shape: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The prediction of the sub-network nearest to each shape (m, 4), and how far that one is.
 
-        A distance is relative to the table's spread of each number: 0 where the shape is in it.
+        A distance is relative to the table's spread of each number: 0 where the shape is in it. Where there
+        are sub-networks of the same width, it is one of them: width explains most of a prediction.
         """
         scale = self.shape.std(axis=0)
         scale[scale == 0] = 1.0
         away = np.linalg.norm((shape[:, None, :] - self.shape[None]) / scale, axis=2)
-        rows = away.argmin(axis=1)
+        other_width = shape[:, None, 0] != self.shape[None, :, 0]
+        rows = (away + other_width * (1.0 + away.max(initial=0.0))).argmin(axis=1)
         return self.perplexity[rows], away[np.arange(len(shape)), rows]
 
 

@@ -146,3 +146,20 @@ def test_a_description_is_readable_on_a_narrow_terminal(builtin, monkeypatch):
     assert lines[name + 1].startswith("    average of the reads")
     listed = [line for line in lines if not line.startswith(("workload:", "A ", "env ids", "workloads"))]
     assert max(map(len, listed)) <= 80
+
+
+def test_a_problem_whose_program_is_missing_is_listed_with_how_to_get_it(cli, monkeypatch):
+    from cosearch.command_simulator import Program
+    from cosearch.registry import registry
+
+    program = Program("no-such-sim-7", "https://sim.example/install", "NO_SUCH_SIM", setting="")
+    monkeypatch.setattr(registry().problems["toy-cache"], "needs", {"cycle": program})
+    why = "program no-such-sim-7 is not installed; get it: https://sim.example/install (or say where it is"
+    for words in (("problems",), ("plugins",), ("describe", "toy-cache")):
+        assert f"fidelity cycle: {why}" in " ".join(cli(*words).out.split())
+    assert cli("problems", "--json").json[0]["unavailable"]["cycle"].startswith(why)
+    search = ("search", "toy-cache", "--agent", "toy-walk", "--budget", 4)
+    cli(*search, "--fidelity", "cycle").assert_error("at fidelity cycle is not available", why)
+    cli("evaluate", "toy-cache", "--default", "--fidelity", "cycle").assert_error(why)
+    assert cli(*search, "--fidelity", "analytical").code == 0
+    assert "cycle: not checked: program no-such-sim-7" in " ".join(cli("check", "toy").out.split())
