@@ -175,9 +175,12 @@ def _exact(kernel: Kernel) -> NDArray[np.float64]:
 def _alone() -> Iterator[None]:
     """Hold a lock that every measurement on this machine holds."""
     path = Path(tempfile.gettempdir(), f"cosearch-schedule-{os.getuid()}.lock")
-    with open(path, "w") as lock:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def _run(
