@@ -10,7 +10,7 @@ draws were. Each start follows its own direction of the objectives; a constraint
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ class GradientAgent(HistoryAgent):
     def _descend(self, rng: np.random.Generator) -> Matrix:
         """Points of the unit cube, the best first, shape (starts, unit_dim)."""
         settings, starts = self.settings, self.settings["starts"]
-        relaxation = self.task.gradient or Quadratic(self)
+        relaxation = self._relaxation()
         elite = self.archive.designs[self.archive.elite()]
         near = self.space.to_unit(elite[rng.integers(len(elite), size=starts - starts // 2)])
         point = np.concatenate([near, rng.random((starts // 2, near.shape[1]))])
@@ -97,6 +97,23 @@ class GradientAgent(HistoryAgent):
             move = (mean / (1 - BETA1**step)) / (np.sqrt(square / (1 - BETA2**step)) + EPSILON)
             point = np.clip(point - settings["rate"] * move, 0.0, 1.0)
         return best_point[np.argsort(best, kind="stable")]
+
+    def _relaxation(self) -> Relaxation:
+        """The task's gradient, with a fitted model of the metrics that it lacks."""
+        needed = {o.metric for o in self.objectives} | {c.metric for c in self.constraints}
+        own = self.task.gradient
+        if own is None:
+            return Quadratic(self, needed)
+        known = own(self.space.to_unit(self.archive.designs[[0]]))[0]
+        if needed <= set(known):
+            return own
+        fitted = Quadratic(self, needed - set(known))
+
+        def both(unit: Matrix) -> tuple[Mapping[str, Matrix], Mapping[str, Matrix]]:
+            (values, slopes), (other_values, other_slopes) = own(unit), fitted(unit)
+            return {**values, **other_values}, {**slopes, **other_slopes}
+
+        return both
 
     def _draw(self, point: Matrix, scores: dict[int, Matrix], rng: np.random.Generator) -> dict[int, Any]:
         """Draw the unordered parameters of each start, in place: the largest noisy score counts."""
@@ -180,7 +197,7 @@ def _scaled(scale: MetricScale, values: Matrix) -> tuple[Matrix, Matrix]:
 class Quadratic:
     """A ridge regression of each metric over unit coordinates, their squares and products."""
 
-    def __init__(self, agent: GradientAgent) -> None:
+    def __init__(self, agent: GradientAgent, metrics: Collection[str]) -> None:
         outcomes = agent.archive.outcomes
         rows = np.flatnonzero(outcomes.ok)[-2000:]
         unit = agent.space.to_unit(agent.archive.designs[rows])
@@ -189,7 +206,6 @@ class Quadratic:
         )
         terms = self._terms(unit)
         left = terms.T @ terms + RIDGE * np.eye(terms.shape[1])
-        metrics = {o.metric for o in agent.objectives} | {c.metric for c in agent.constraints}
         self._mean: dict[str, float] = {}
         self._weights: dict[str, Matrix] = {}
         for metric in sorted(metrics):

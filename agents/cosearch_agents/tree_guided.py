@@ -5,7 +5,7 @@ random designs, neighbours and children of the Pareto front, and then children o
 after round: evolution on the predictor, with real evaluations as the judge. `screening` says what is
 promising. The next of a batch is chosen as if the last had turned out as expected, and so is what follows
 designs that are still under way. A share of the designs is drawn at random, against a model that is sure of
-what it never saw.
+what it never saw; a larger one where the front has stood still for long.
 
 After F. Hutter, H. Hoos, K. Leyton-Brown, "Sequential model-based optimization for general algorithm
 configuration", LION 2011 (trees, local search, interleaved random designs), and R. Luo et al., "Accuracy
@@ -29,6 +29,8 @@ LEAST_BATCH = 4
 FITS = 100
 # Of the front, whose neighbours are all looked at.
 MOST_FRONT = 24
+# Designs since the last that came to the front, beyond which a search stands still; the random share then.
+STILL, STILL_SHARE = 30, 0.25
 # Candidates of each view that have children in the next round.
 PARENTS = 32
 
@@ -68,12 +70,19 @@ class TreeGuidedAgent(HistoryAgent):
             return first
         if not len(self.archive) or not self.archive.outcomes.ok.any():
             return self.random_new(n, rng)
-        drawn = self.random_new(int(rng.binomial(n, self.settings["random_share"])), rng)
+        drawn = self.random_new(int(rng.binomial(n, self._random_share())), rng)
         found = self._screened(rng)
         if len(drawn) == n or not len(found):
             return Designs.concat([drawn, self.random_new(n, rng)])
         asked = len(self.archive) + len(self.pending)
         return Designs.concat([found.chosen(n - len(drawn), asked), drawn])
+
+    def _random_share(self) -> float:
+        """Of the designs, drawn at random; none where that is what is set."""
+        share: float = self.settings["random_share"]
+        last = self.archive.front.max() if len(self.archive.front) else 0
+        still = len(self.archive) - last > STILL
+        return max(share, STILL_SHARE) if still and share else share
 
     def _screened(self, rng: np.random.Generator) -> Candidates:
         """New candidates, scored."""

@@ -104,11 +104,14 @@ class TreeModel:
         inputs = tree_inputs(task, designs).astype(np.float32)
         metrics = [(o.metric, 1.0 if o.direction == "min" else -1.0) for o in task.objectives]
         metrics += [(c.metric, 1.0 if c.operator == "<=" else -1.0) for c in task.constraints]
-        self.scales = [MetricScale.of(outcomes[metric][ok], sign) for metric, sign in metrics]
+        count = len(task.objectives)
+        made = [MetricScale.warped] * count + [MetricScale.of] * len(task.constraints)
+        self.scales = [
+            scale(outcomes[metric][ok], sign) for scale, (metric, sign) in zip(made, metrics, strict=True)
+        ]
         targets = [
             scale(outcomes[metric][ok]) for scale, (metric, _) in zip(self.scales, metrics, strict=True)
         ]
-        count = len(task.objectives)
         self.bounds = np.array(
             [float(scale(c.bound)) for c, scale in zip(task.constraints, self.scales[count:], strict=True)]
         )

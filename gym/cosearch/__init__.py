@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cosearch.pictures import Picture
     from cosearch.problem import Problem
     from cosearch.registry import make_problem, register
+    from cosearch.resources import Resources
     from cosearch.run.evaluator import Evaluator
     from cosearch.run.options import RunOptions
     from cosearch.run.study import Study
@@ -60,6 +61,7 @@ _MODULE_OF = {
     "Problem": "cosearch.problem",
     "Proposals": "cosearch.run.trial",
     "Real": "cosearch.space",
+    "Resources": "cosearch.resources",
     "Results": "cosearch.run.trial",
     "RunOptions": "cosearch.run.options",
     "Settings": "cosearch.settings",
@@ -92,6 +94,7 @@ __all__ = [
     "Problem",
     "Proposals",
     "Real",
+    "Resources",
     "Results",
     "RunOptions",
     "Settings",

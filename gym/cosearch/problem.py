@@ -23,11 +23,17 @@ from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
 from cosearch.needs import Need, UnavailableError, missing
 from cosearch.objectives import Constraint, Direction, Metric, Objective, check_constraints, check_metrics
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
+from cosearch.resources import Resources
 from cosearch.space import Designs, DesignsLike, DesignSpace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cosearch.pictures import Picture
     from cosearch.settings import Settings as AnySettings
+    from cosearch.surrogates.attached import Attached
+
+SURROGATE = "surrogate"  # the argument, and the fidelity that it adds
 
 
 class Problem(ABC):
@@ -55,11 +61,13 @@ class Problem(ABC):
         settings: the declared settings, built; or leave it out and give their values by name.
         objectives: `Objective`s or their text, default the class's.
         constraints: `Constraint`s or their text, default the class's.
+        surrogate: the file of a trained surrogate, which becomes the fidelity `surrogate`.
         **values: of the declared settings.
 
     Raises:
         UnknownNameError: for a value that is not declared, or an objective of an unknown metric.
         ArgumentError: for a value that its declaration does not admit.
+        SurrogateError: for a surrogate of another problem, space or workload.
 
     Attributes:
         name: the name on the command line, in kebab case.
@@ -79,6 +87,7 @@ class Problem(ABC):
         isolated: whether a design runs in a process of its own, because the simulator may crash or hang.
         measured_metrics: those that a clock gave: they differ from run to run, and have a standard error.
         needs: what must be installed beside cosearch, by fidelity; the key "" is for all of them.
+        resources: what one evaluation needs of a machine, for a backend that spans several; `build` may say.
     """
 
     name: ClassVar[str] = ""
@@ -98,6 +107,8 @@ class Problem(ABC):
     isolated: ClassVar[bool] = False
     measured_metrics: ClassVar[tuple[str, ...]] = ()
     needs: Mapping[str, Need] = {}
+    resources: Resources = Resources()
+    _surrogate: Attached | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -111,6 +122,7 @@ class Problem(ABC):
         *,
         objectives: Iterable[Objective | str] | None = None,
         constraints: Iterable[Constraint | str] | None = None,
+        surrogate: str | Path | None = None,
         **values: Any,
     ) -> None:
         if self.Settings is None and values:
@@ -137,6 +149,17 @@ class Problem(ABC):
             )
         check_metrics((*self.objectives, *self.constraints), self.metrics)
         check_constraints(self.constraints)
+        if surrogate is not None:
+            self._attach(surrogate)
+
+    def _attach(self, path: str | Path) -> None:
+        from cosearch.surrogates.attached import Attached  # here, because few problems have one
+
+        attached = Attached(path)
+        attached.check(self)
+        self._fidelities = attached.fidelities(self._fidelities)
+        self.workload_digest += attached.digest_part
+        self._surrogate = attached
 
     def build(self) -> None:  # noqa: B027  a problem without settings has nothing to build
         """Set what depends on `self.settings`: the space, metrics, objectives, a trace that is read once.
@@ -234,7 +257,7 @@ class Problem(ABC):
         and the others cost few further runs.
         """
         try:
-            returned = self.simulate(designs, fidelity=fidelity, seed=seed)
+            returned = self._simulate(designs, fidelity=fidelity, seed=seed)
         except KeyboardInterrupt:
             raise
         except (
@@ -252,6 +275,14 @@ class Problem(ABC):
             return Outcomes.without_metrics(self.metric_names, [reason] * n, FAILED)
         halves = (designs[: n // 2], designs[n // 2 :])
         return Outcomes.concat([self.run(half, fidelity=fidelity, seed=seed) for half in halves])
+
+    def _simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Mapping[str, ArrayLike] | Outcomes:
+        attached = self._surrogate
+        if attached is None or fidelity != SURROGATE:
+            return self.simulate(designs, fidelity=fidelity, seed=seed)
+        base = attached.surrogate.origin.base
+        rough = (lambda: self.run(designs, fidelity=base, seed=seed)) if base else None
+        return attached.simulate(designs, rough)
 
     def _outcomes(self, returned: Any, n: int) -> Outcomes:
         if returned is None:
@@ -279,7 +310,8 @@ class Problem(ABC):
     @property
     def arguments(self) -> dict[str, Any]:
         """The settings that were given, as JSON values: a study builds the problem again from them."""
-        return {} if self.settings is None else dict(self.settings.arguments())
+        given = {} if self.settings is None else dict(self.settings.arguments())
+        return given if self._surrogate is None else {**given, SURROGATE: self._surrogate.path}
 
     def missing(self, fidelity: str) -> str:
         """Why a fidelity cannot be evaluated on this machine, with how to get what it needs; "" if it can."""

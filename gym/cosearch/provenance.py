@@ -64,6 +64,7 @@ def command(record: StudyRecord, location: str) -> str:
     for option, name, default in (
         ("--workers", "workers", 1),
         ("--backend", "backend", None),
+        ("--ray-address", "ray_address", None),
         ("--evaluation-seed", "evaluation_seed", 0),
         ("--timeout-s", "timeout_s", None),
         ("--memory-mb", "memory_mb", None),

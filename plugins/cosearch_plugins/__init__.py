@@ -19,9 +19,11 @@ from cosearch_plugins.external.dramsys import Dramsys
 from cosearch_plugins.external.gem5 import Gem5
 from cosearch_plugins.external.ramulator import Ramulator
 from cosearch_plugins.hls.hls import Hls
+from cosearch_plugins.hybrid_lm.hybrid_lm_cpu import HybridLmCpu
 from cosearch_plugins.llm.codesign import LlmCodesign
 from cosearch_plugins.llm.deployment import LlmDeployment
 from cosearch_plugins.llm.gpu_platform import GpuPlatform
+from cosearch_plugins.llm.platform import LlmPlatform
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
@@ -35,6 +37,9 @@ from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.networks.vit_accelerator import VitAccelerator
 from cosearch_plugins.schedule.schedule_cpu import ScheduleCpu
+from cosearch_plugins.serving.codesign import LlmServiceCodesign
+from cosearch_plugins.serving.fleet import LlmFleet
+from cosearch_plugins.serving.serving import LlmServing
 from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
@@ -58,8 +63,13 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         Gem5,
         GpuPlatform,
         Hls,
+        HybridLmCpu,
         LlmCodesign,
         LlmDeployment,
+        LlmFleet,
+        LlmPlatform,
+        LlmServiceCodesign,
+        LlmServing,
         ManyDevices,
         Microcontroller,
         Microprocessor,
@@ -84,6 +94,7 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("soc", _validate_soc),
         Validation("networks", _validate_networks),
         Validation("llm", _validate_llm),
+        Validation("serving", _validate_serving),
         Validation("external", _validate_external),
     )
 
@@ -120,5 +131,11 @@ def _validate_external(cases: Path, progress: Callable[[int, int], None]) -> Val
 
 def _validate_llm(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.llm.validation.every_set import validate
+
+    return validate(cases, progress)
+
+
+def _validate_serving(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.serving.validation.every_set import validate
 
     return validate(cases, progress)

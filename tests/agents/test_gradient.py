@@ -53,11 +53,27 @@ def test_without_a_gradient_it_fits_one():
     assert np.median(ours) < np.median(theirs)
 
 
+def test_what_the_gradient_of_the_task_lacks_is_fitted():
+    def costly(designs):
+        outcomes = measured(designs)
+        return Outcomes.of({"loss": outcomes["loss"], "other": 1 + designs.space.to_unit(designs)[:, 0]})
+
+    task = Task(SPACE, (Objective("loss"), Objective("other")), gradient=relaxed)
+    agent, told = GradientAgent(task, seed=0), 0
+    while told < 40:
+        asked = agent.ask(8)
+        outcomes = costly(asked)
+        agent.tell(Results.of(asked, outcomes, number=told))
+        told += len(asked)
+    assert agent.archive.values[:, 0].min() < 0.2
+    assert agent.archive.values[:, 1].min() < 1.01
+
+
 def test_the_slopes_of_the_fitted_model_are_those_of_differences():
     agent = GradientAgent(Task(SPACE, (Objective("loss"),), (Constraint("loss", "<=", 1.0),)), seed=0)
     asked = SPACE.sample(60, 0)
     agent.tell(Results.of(asked, measured(asked)))
-    model, point = Quadratic(agent), np.random.default_rng(1).random((4, SPACE.unit_dim))
+    model, point = Quadratic(agent, {"loss"}), np.random.default_rng(1).random((4, SPACE.unit_dim))
     slopes = model(point)[1]["loss"]
     for j in range(SPACE.unit_dim):
         step = np.zeros(SPACE.unit_dim)

@@ -28,6 +28,7 @@ from cosearch_agents.improvement import (
     expected_improvement,
     scalarised_improvement,
 )
+from cosearch_agents.metric_scale import MetricScale
 from cosearch_agents.outcome_model import Belief, Scale, fit
 
 SPACE = DesignSpace(
@@ -354,3 +355,22 @@ def test_children_are_allowed_and_differ_from_their_parent_in_few_parameters():
     base = np.where(parent.index < 0, SPACE.default_positions, parent.index)
     assert (full != base).sum(axis=1).max() <= 3 + 1  # what becomes active may follow
     assert len(crossed(parent[[]], SPACE.sample(5, 0), rng)) == 0
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_warped_scale_draws_bad_values_together_and_comes_back(sign):
+    rng = np.random.default_rng(0)
+    good, failures = 90 + rng.random(50), np.full(20, 10.0)  # accuracies, some of networks that learn nothing
+    values = np.concatenate([good, failures]) if sign < 0 else 100 - np.concatenate([good, failures])
+    plain, warped = MetricScale.of(values, sign), MetricScale.warped(values, sign)
+    assert (np.diff(warped(np.sort(values))) * sign >= 0).all()
+    np.testing.assert_allclose(warped.minimised(warped(values)), sign * values, rtol=1e-9)
+    better = plain(values) <= np.median(plain(values))
+    np.testing.assert_allclose(warped(values)[better], plain(values)[better])
+    share = [np.ptp(scale(values)[:50]) / np.ptp(scale(values)) for scale in (plain, warped)]
+    assert share[1] > 4 * share[0]  # what good designs differ by counts
+
+
+def test_a_warped_scale_of_equal_values_is_finite():
+    warped = MetricScale.warped(np.full(5, 3.0), 1.0)
+    assert np.isfinite(warped([3.0, 4.0])).all()

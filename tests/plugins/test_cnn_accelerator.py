@@ -11,6 +11,8 @@ import cosearch  # noqa: F401
 from cosearch.errors import ArgumentError
 from cosearch.testing import check_problem
 from cosearch_plugins.networks.cnn_accelerator import CnnAccelerator
+from cosearch_plugins.networks.cnn_fpga import CnnFpga
+from cosearch_simulators.networks.spaces.once_for_all import OnceForAll
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +21,13 @@ def problem():
 
 
 def test_it_keeps_the_contract_of_a_problem(problem):
-    check_problem(problem, designs=6)
+    check_problem(problem, designs=6, elsewhere=False)
 
 
 def test_it_keeps_it_with_mnasnet_bits_by_stage_and_sparse_weights():
-    check_problem(CnnAccelerator(networks="mnasnet", precision="stage", sparsity=True), designs=4)
+    check_problem(
+        CnnAccelerator(networks="mnasnet", precision="stage", sparsity=True), designs=4, elsewhere=False
+    )
 
 
 def test_network_precision_and_hardware_are_groups(problem):
@@ -89,3 +93,27 @@ def test_a_table_without_accuracies_is_refused(tmp_path):
         CnnAccelerator(quality=str(path))
     with pytest.raises(ArgumentError):
         CnnAccelerator(quality=str(tmp_path / "missing.csv"))
+
+
+@pytest.mark.parametrize("kind", [CnnAccelerator, CnnFpga])
+def test_the_resolution_is_searched_where_the_table_has_several(kind, tmp_path):
+    assert "network.resolution" not in kind().space.names  # the embedded table has one
+    rng = np.random.default_rng(0)
+    columns = {one.name: rng.choice(np.array(one.values), 60) for one in OnceForAll().parameters}
+    columns["resolution"] = rng.choice((160, 192), 60)
+    top1 = 70 + columns["resolution"] / 50 + sum(columns[f"depth_{stage}"] for stage in range(1, 6)) / 10
+    path = tmp_path / "mine.csv"
+    lines = [",".join([*columns, "top1"])]
+    lines += [",".join(map(str, row)) for row in zip(*columns.values(), top1, strict=True)]
+    path.write_text("\n".join(lines))
+    problem = kind(quality=str(path))
+    assert problem.space["network.resolution"].values == (160, 192)
+    small = problem.space.default() | {"network.resolution": 160}
+    outcomes = problem.evaluate([small, small | {"network.resolution": 192}])
+    assert outcomes["macs"][1] / outcomes["macs"][0] == pytest.approx((192 / 160) ** 2, rel=0.05)
+    assert outcomes["top1"][1] > outcomes["top1"][0]
+    columns["resolution"] = np.full(60, 132)  # Once-for-All has it, our networks of it are not searched
+    lines[1:] = [",".join(map(str, row)) for row in zip(*columns.values(), top1, strict=True)]
+    path.write_text("\n".join(lines))
+    with pytest.raises(ArgumentError, match="its networks have resolution 132; at least one of 128"):
+        kind(quality=str(path))

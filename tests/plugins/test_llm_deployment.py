@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,19 @@ from cosearch.drawing import drawn_pictures
 from cosearch.errors import CosearchError
 from cosearch.testing import check_problem
 from cosearch_plugins.llm.deployment import LlmDeployment
+from cosearch_simulators.llm import MODELS
+from cosearch_simulators.llm.models import parameters
 
 
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "qwen3-30b-a3b"])
 def test_it_keeps_the_contract_of_a_problem(model: str) -> None:
-    check_problem(LlmDeployment(model=model), designs=12)
+    check_problem(LlmDeployment(model=model), designs=12, elsewhere=False)
 
 
 @pytest.mark.parametrize("accounting", ["genz", "llm-viewer"])
 def test_an_accounting_is_searched_as_it_is_validated(accounting: str) -> None:
     problem = LlmDeployment(model="llama-2-7b", prompt=1024, output=256, accounting=accounting)
-    check_problem(problem, designs=12)
+    check_problem(problem, designs=12, elsewhere=False)
     ours = LlmDeployment(model="llama-2-7b", prompt=1024, output=256)
     design = problem.space.default() | {"tp": 1}
     theirs, mine = problem.evaluate([design])["tpot_ms"][0], ours.evaluate([design])["tpot_ms"][0]
@@ -105,11 +108,98 @@ def test_a_config_file_that_cannot_be_is_one_line(tmp_path: Path, changed: dict,
         LlmDeployment(config=str(path))
 
 
+OTHERS = {
+    "gpt2": (
+        {
+            "model_type": "gpt2",
+            "vocab_size": 50257,
+            "n_embd": 768,
+            "n_layer": 12,
+            "n_head": 12,
+            "n_positions": 1024,
+        },
+        0.124,
+    ),
+    "opt-13b": (
+        {
+            "model_type": "opt",
+            "vocab_size": 50272,
+            "hidden_size": 5120,
+            "num_hidden_layers": 40,
+            "num_attention_heads": 40,
+            "ffn_dim": 20480,
+            "max_position_embeddings": 2048,
+        },
+        12.85,
+    ),
+    "lfm2-1.2b": (
+        {
+            "model_type": "lfm2",
+            "vocab_size": 65536,
+            "hidden_size": 2048,
+            "num_hidden_layers": 16,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 8,
+            "intermediate_size": 8192,
+            "full_attn_idxs": [2, 5, 8, 10, 12, 14],
+            "max_position_embeddings": 128000,
+        },
+        1.17,
+    ),
+    "gemma-3-27b": (
+        {
+            "text_config": {
+                "model_type": "gemma3_text",
+                "vocab_size": 262208,
+                "hidden_size": 5376,
+                "num_hidden_layers": 62,
+                "num_attention_heads": 32,
+                "num_key_value_heads": 16,
+                "head_dim": 128,
+                "intermediate_size": 21504,
+                "sliding_window": 1024,
+            }
+        },
+        27.0,
+    ),
+}
+"""Configurations, and billions of weights as published."""
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_architectures_are_read(tmp_path: Path, name: str) -> None:
+    config, billions = OTHERS[name]
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    model = LlmDeployment(config=str(path), prompt=512, output=128).model
+    assert float(parameters(model)) / 1e9 == pytest.approx(billions, rel=0.02)
+    if name in MODELS:
+        assert model == replace(MODELS[name], longest=model.longest)
+
+
+def test_an_lfm2_without_its_layers_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({k: v for k, v in OTHERS["lfm2-1.2b"][0].items() if k != "full_attn_idxs"}))
+    with pytest.raises(CosearchError, match="has neither layer_types nor full_attn_idxs"):
+        LlmDeployment(config=str(path))
+
+
 def test_its_pictures_are_drawn_and_no_operator_is_above_the_roof() -> None:
     problem = LlmDeployment(model="qwen3-30b-a3b")
     drawn = drawn_pictures(problem, problem.space.default())
     titles = [picture.title for picture in problem.pictures(problem.space.default())]
-    assert titles == ["The operators under the roof", "Where the time goes", "What memory is used for"]
+    assert titles == [
+        "The operators under the roof",
+        "Where the time goes",
+        "What the time waits for",
+        "Where the energy goes",
+        "What memory is used for",
+    ]
+    by_part, by_bound = (
+        np.sum([trace["y"] for trace in picture.traces], axis=0)
+        for picture in problem.pictures(problem.space.default())[1:3]
+    )
+    assert by_part == pytest.approx(by_bound)
     assert not drawn.missing
     roof, *stages = problem.pictures(problem.space.default())[0].traces
     for stage in stages:

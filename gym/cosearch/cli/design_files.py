@@ -16,10 +16,11 @@ from typing import IO, Any
 from cosearch.bounded_files import opened
 from cosearch.cli.parquet_columns import check_names, read_columns
 from cosearch.errors import ArgumentError, DesignError
-from cosearch.export import FIRST_COLUMNS, LAST_COLUMNS, cell_text, csv_column
+from cosearch.export.cells import cell_values, typed_values
+from cosearch.export.table import FIRST_COLUMNS, LAST_COLUMNS, csv_column, metric_column
 from cosearch.json_text import json_value, shown
 from cosearch.objectives import Metric
-from cosearch.space import Categorical, Designs, DesignsLike, DesignSpace
+from cosearch.space import Designs, DesignsLike, DesignSpace
 
 MOST_BYTES = 256 << 20
 MOST_DESIGNS = 1_000_000
@@ -84,9 +85,9 @@ def designs_from_file(space: DesignSpace, path: Path, metrics: Sequence[Metric] 
         raise ArgumentError(
             f"designs file {path}: expected {', '.join(readers)}, not {path.suffix or 'no suffix'}"
         )
-    units = {metric.name: metric.unit for metric in metrics}
+    units = {metric_column(space, metric.name): metric.unit for metric in metrics}
     added = {*FIRST_COLUMNS, *LAST_COLUMNS, *units, *(csv_column(name, unit) for name, unit in units.items())}
-    errors = {f"{name}_standard_error": unit for name, unit in units.items()}
+    errors = {f"{metric.name}_standard_error": metric.unit for metric in metrics}
     added |= {*errors, *(csv_column(name, unit) for name, unit in errors.items())}
     try:
         with opened(path, MOST_BYTES) as file:
@@ -148,6 +149,20 @@ def _read_json_lines(space: DesignSpace, file: IO[bytes], added: set[str]) -> li
 
 
 def _read_csv(space: DesignSpace, file: IO[bytes], added: set[str]) -> dict[str, list[Any]]:
+    columns = csv_columns(file)
+    return {
+        name: cell_values(space, name, cells)
+        for name, cells in columns.items()
+        if name not in added or name in space
+    }
+
+
+def csv_columns(file: IO[bytes]) -> dict[str, list[str]]:
+    """The columns of a CSV file as text.
+
+    Raises:
+        DesignError: it is none, or holds no row or too many.
+    """
     lines = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
     rows = []
     try:
@@ -162,42 +177,12 @@ def _read_csv(space: DesignSpace, file: IO[bytes], added: set[str]) -> dict[str,
     if not rows:
         raise DesignError("the file holds no design")
     check_names(header)
-    columns = {
-        name: [row[j] for row in rows] for j, name in enumerate(header) if name not in added or name in space
-    }
-    return {name: _parse_cells(space, name, cells) for name, cells in columns.items()}
+    return {name: [row[j] for row in rows] for j, name in enumerate(header)}
 
 
 def _read_parquet(space: DesignSpace, file: IO[bytes], added: set[str]) -> dict[str, list[Any]]:
     columns = read_columns(file, lambda name: name not in added or name in space, MOST_DESIGNS)
-    return {
-        name: _parse_cells(space, name, cells)
-        if all(c is None or isinstance(c, str) for c in cells)
-        else cells
-        for name, cells in columns.items()
-    }
-
-
-def _parse_cells(space: DesignSpace, name: str, cells: Sequence[str | None]) -> list[Any]:
-    """Text cells as values of the parameter; what is none stays text, for the space to complain about."""
-    if name not in space:
-        return list(cells)
-    parameter = space[name]
-    if isinstance(parameter, Categorical) and not parameter.holds_orders:
-        known = {cell_text(value): value for value in parameter.values}
-        return [known.get(cell, cell) if cell is not None else None for cell in cells]
-    parsed = [_json_or_text(cell) for cell in cells]
-    if parameter.holds_orders:
-        # an order of nothing: ignored where the parameter is inactive, else the space complains
-        return [[] if cell in (None, "") else cell for cell in parsed]
-    return parsed
-
-
-def _json_or_text(cell: str | None) -> Any:
-    try:
-        return None if cell is None else _loads(cell)
-    except json.JSONDecodeError:
-        return cell
+    return {name: typed_values(space, name, cells) for name, cells in columns.items()}
 
 
 def _loads(text: str) -> Any:

@@ -28,8 +28,10 @@ def warn_of_interrupted(store: Store, location: str, *, but: str = "", only: str
         but: a study that has just been made.
         only: the one that is being resumed.
     """
+    from cosearch.run.recorded import IMPORTED
     from cosearch.store.store import REFUSED, WITHOUT_A_WORD
 
+    imports = {s.name for s in store.studies() if s.agent == IMPORTED}
     reasons = {
         s.name: s.stopped_because
         for s in store.studies()
@@ -38,6 +40,8 @@ def warn_of_interrupted(store: Store, location: str, *, but: str = "", only: str
     found = [name for name in reasons if name == only or (not only and name != but)]
     for name in found[:MOST_LINES]:
         on = "it goes on now" if only else f"go on with: {resume_command(location, name)}"
+        if name in imports:
+            on = "run `cosearch import` again to complete it"
         _warn(f"study {name} was interrupted ({reasons[name]}); {on}")
     if any(reasons[name] == WITHOUT_A_WORD for name in found):
         _warn(ISOLATE)

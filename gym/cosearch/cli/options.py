@@ -48,6 +48,16 @@ Set = Annotated[
         panel=PROBLEM,
     ),
 ]
+SurrogateFile = Annotated[
+    str | None,
+    option(
+        "--surrogate",
+        metavar="FILE",
+        help="A trained surrogate, which becomes the problem's fidelity `surrogate`.",
+        panel=PROBLEM,
+        show_default=False,
+    ),
+]
 Strict = Annotated[
     bool,
     option(
@@ -105,6 +115,7 @@ Timeout = Annotated[
     float | None,
     option(
         "--timeout-s",
+        "--timeout",
         min=0.001,
         help="Time limit for each design, which then fails; its processes are killed. Implies --isolated.",
         panel=WHERE,
@@ -114,6 +125,7 @@ Memory = Annotated[
     int | None,
     option(
         "--memory-mb",
+        "--memory",
         min=1,
         help="Memory limit for each design with all that it starts; it then fails. Implies --isolated.",
         panel=WHERE,
@@ -128,6 +140,7 @@ def build_problem(
     constraints: list[str] | None = None,
     *,
     strict: bool = False,
+    surrogate: str | None = None,
 ) -> Problem:
     """The problem with the arguments of the command line; what its workload's reader warns of is printed.
 
@@ -141,6 +154,8 @@ def build_problem(
             raise ArgumentError(
                 f"--set {reserved}=... is not an argument; use --{reserved.removesuffix('s')}"
             )
+    if surrogate is not None:
+        arguments["surrogate"] = surrogate
     try:
         with _warnings(strict):
             return make_problem(

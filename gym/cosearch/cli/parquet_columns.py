@@ -53,6 +53,18 @@ def read_columns(file: IO[bytes], wanted: Callable[[str], bool], most_rows: int)
         raise DesignError(f"damaged Parquet file: {_line(error)}") from None
 
 
+def column_units(file: IO[bytes]) -> dict[str, str]:
+    """The units that columns say in their metadata."""
+    import pyarrow.parquet
+
+    file.seek(0)
+    schema = pyarrow.parquet.read_schema(file)
+    units = {
+        field.name: (field.metadata or {}).get(b"unit", b"").decode(errors="replace") for field in schema
+    }
+    return {name: unit for name, unit in units.items() if unit}
+
+
 def check_names(names: Sequence[str]) -> None:
     """Raise `DesignError` if two columns have one name."""
     twice = next((name for name, count in Counter(names).items() if count > 1), None)

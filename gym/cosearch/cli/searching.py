@@ -97,13 +97,31 @@ Reuse = Annotated[
         panel=KEPT,
     ),
 ]
+Imports = Annotated[
+    bool,
+    option(
+        "--imports/--no-imports",
+        help="Start from what `cosearch import` took into the store for the problem, at no cost.",
+        panel=KEPT,
+    ),
+]
 Workers = Annotated[int, option(min=1, help="Trials that are kept going at once.", panel=WHERE)]
 BackendName = Annotated[
     str | None,
     option(
         "--backend",
         metavar="NAME",
-        help="Where trials run: inline, processes or a plugin's; default as workers and limits need it.",
+        help="Where trials run: inline, processes, ray or a plugin's; default as workers and limits need it.",
+        panel=WHERE,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    option(
+        "--ray-address",
+        metavar="auto|ADDRESS",
+        help="A Ray cluster to run on: auto for the one on this machine, or HOST:PORT; default with "
+        "--backend ray: a Ray of its own. Each trial has one thread, or as many as its problem asks CPUs.",
         panel=WHERE,
     ),
 ]
@@ -139,6 +157,7 @@ def search(
     objective: options.Objectives = [],  # noqa: B006  typer copies it, here and below
     constraint: options.Constraints = [],  # noqa: B006
     set_: options.Set = [],  # noqa: B006
+    surrogate: options.SurrogateFile = None,
     strict: options.Strict = False,
     hold: options.Hold = [],  # noqa: B006
     agent_set: AgentSet = [],  # noqa: B006
@@ -149,6 +168,7 @@ def search(
     target: TargetOption = [],  # noqa: B006
     workers: Workers = 1,
     backend: BackendName = None,
+    ray_address: RayAddress = None,
     batch: Batch = None,
     deterministic: Deterministic = False,
     isolated: options.Isolated = False,
@@ -156,11 +176,13 @@ def search(
     memory_mb: options.Memory = None,
     store: StoreOption = None,
     reuse: Reuse = False,
+    imports: Imports = True,
     name: Name = None,
     json: options.Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Search a problem's design space with an agent; record it as a study."""
+    from cosearch.run.imported import start_from_imports
     from cosearch.run.options import RunOptions
     from cosearch.run.study import Study  # here, because SQLAlchemy would slow down every other command
 
@@ -168,6 +190,7 @@ def search(
         budget=budget,
         workers=workers,
         backend=backend,
+        ray_address=ray_address,
         batch_size=batch,
         fidelity=fidelity,
         evaluation_seed=evaluation_seed,
@@ -179,7 +202,7 @@ def search(
         time_limit_s=time_limit,
         targets=tuple(target),
     )
-    built = options.build_problem(problem, set_, objective, constraint, strict=strict)
+    built = options.build_problem(problem, set_, objective, constraint, strict=strict, surrogate=surrogate)
     built = built.hold(options.held_values(built.space, hold))
     study = Study.create(
         built,
@@ -193,6 +216,8 @@ def search(
     with study.store:
         if store:
             warn_of_interrupted(study.store, store, but=study.record.name)
+            for line in start_from_imports(study) if imports else ():
+                print_line(line, style="yellow", stderr=True)
         _run(study, store, json=json, quiet=quiet)
 
 
@@ -211,6 +236,7 @@ def resume(
         ),
     ] = None,
     backend: BackendName = None,
+    ray_address: RayAddress = None,
     timeout_s: options.Timeout = None,
     memory_mb: options.Memory = None,
     isolated: Annotated[
@@ -238,6 +264,7 @@ def resume(
         "targets": tuple(target) or None,
         "workers": workers,
         "backend": backend,
+        "ray_address": ray_address,
         "timeout_s": timeout_s,
         "memory_mb": memory_mb,
         "isolated": isolated,

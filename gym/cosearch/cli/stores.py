@@ -1,9 +1,7 @@
-"""`studies`, `export` and `report`: what a store holds, as a list, a table or a page."""
+"""`studies` and `report`: what a store holds, as a list or a page."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +13,7 @@ from cosearch.cli import options
 from cosearch.cli.interrupted import warn_of_damaged, warn_of_interrupted
 from cosearch.cli.output import console, print_json, print_line, print_table
 from cosearch.cli.progress import said_if_slow
-from cosearch.errors import ArgumentError, StoreError, unknown_name
-from cosearch.export import WRITERS
-from cosearch.quantities import count
+from cosearch.errors import StoreError
 
 if TYPE_CHECKING:
     from cosearch.store import StudyData
@@ -49,60 +45,6 @@ def studies(store: options.StorePath, json: options.Json = False) -> None:
     ]
     columns = ["name", "problem", "agent", "seed", "evaluations", "seconds", "status", "created"]
     print_table(f"Studies in {store}", columns, rows, right=["seed", "evaluations", "seconds"])
-
-
-def export(
-    store: options.StorePath,
-    study: options.StudyName = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="The file to write; default beside the store, named after the study or the store.",
-        ),
-    ] = None,
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help=f"{' or '.join(WRITERS)}; default FILE's suffix, or {next(iter(WRITERS))} without FILE.",
-        ),
-    ] = None,
-    force: options.Force = False,
-    json: options.Json = False,
-) -> None:
-    """Write evaluations as a table, one row for each distinct design; all studies unless one is named."""
-    if output is not None:
-        options.check_new(output, force=force)
-    format_name = format_ or (next(iter(WRITERS)) if output is None else output.suffix.removeprefix("."))
-    if format_name not in WRITERS:
-        raise unknown_name("format", format_name, WRITERS)
-    if output is not None and not output.parent.is_dir():
-        raise ArgumentError(f"cannot write {output}: there is no folder {output.parent}")
-    found = read_studies(store, *([] if study is None else [study]))
-    if output is None:
-        name = found[0].record.name if len(found) == 1 else Path(store.rpartition("/")[2]).stem
-        folder = Path() if "://" in store else Path(store).parent
-        output = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.{format_name}"
-        options.check_new(output, force=force)
-    try:
-        WRITERS[format_name](found, output)
-    except OSError as error:  # of pyarrow, with a text of its own
-        raise ArgumentError(f"cannot write {output}: {_why(error)}") from None
-    rows = sum(len(data.designs) for data in found)
-    if json:
-        print_json({"output": str(output), "format": format_name, "studies": len(found), "rows": rows})
-    else:
-        print_line(f"wrote {count(rows, 'row')} of {count(len(found), 'study', 'studies')} to {output}")
-
-
-def _why(error: OSError) -> str:
-    """What the system said, where a library has put it into words of its own."""
-    number = error.errno or next(iter(map(int, re.findall(r"errno (\d+)", str(error)))), 0)
-    return os.strerror(number) if number else " ".join(str(error).split())
 
 
 def report(

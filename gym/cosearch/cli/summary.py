@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch.cli.output import print_line, print_table, print_wrapped
-from cosearch.export import pareto_rows
+from cosearch.export.table import pareto_rows
 from cosearch.objectives import Constraint, Objective, feasible, minimised
 from cosearch.outcomes import STATUSES
 from cosearch.pareto import hypervolume, reference_point

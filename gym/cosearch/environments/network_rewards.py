@@ -105,7 +105,8 @@ class RENA(NetworkReward):
 
     r = prod_i q_i  x  prod_j p^max(v_j / T_j - 1, 0). What is below its target costs nothing; the smaller the
     base p, between 0 and 1, the harder the targets. Zhou et al., "Resource-Efficient Neural Architect",
-    arXiv:1806.07912, 2018, who make it harder as the search goes; here it stays, 0.9 by default.
+    arXiv:1806.07912, 2018, who make it harder as the search goes; here it stays. 0.9 is ours: a published
+    value of p was not found.
     """
 
     name = "rena"

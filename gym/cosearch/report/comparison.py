@@ -171,13 +171,22 @@ def _elsewhere(studies: Sequence[StudyData]) -> dict[str, int]:
 
 def group_key(record: StudyRecord) -> str:
     """What two studies must have in common to be compared."""
+    return json.dumps([*_goal(record), record.space], sort_keys=True, default=str)
+
+
+def same_goal(first: StudyRecord, second: StudyRecord) -> bool:
+    """Whether two studies can be compared but for what is held in their spaces."""
+    mine, other = ({**record.space, "held": {}} for record in (first, second))
+    return [*_goal(first), mine] == [*_goal(second), other]
+
+
+def _goal(record: StudyRecord) -> list[Any]:
     problem = registry().problems.get(record.problem)  # a report needs no plugin, but it knows more with it
     arguments = settings_key(problem.Settings if problem else None, record.problem_arguments)
-    shared = [
+    return [
         record.problem, record.problem_version, arguments, record.workload_digest,
-        record.fidelity, record.objectives, record.constraints, record.space,
+        record.fidelity, record.objectives, record.constraints,
     ]  # fmt: skip
-    return json.dumps(shared, sort_keys=True, default=str)
 
 
 def _compare_group(studies: Sequence[StudyData]) -> Comparison:

@@ -11,6 +11,7 @@ from cosearch.report.agents import agents_compared
 from cosearch.report.agents_figures import agents_figures, lottery_figure
 from cosearch.report.agents_text import comparison_tables, lottery_tables
 from cosearch.report.bars import importance_bars
+from cosearch.report.codesign import codesign_figures
 from cosearch.report.comparison import Comparison, compare
 from cosearch.report.curves import hypervolume_figure
 from cosearch.report.design_pictures import Progress, close_up
@@ -69,7 +70,7 @@ def report_page(
     drawings = Drawings()
     agents = _agents(studies, drawings)
     sections = [
-        _section(comparison, number, drawings, pictures, progress or (lambda _: None))
+        _section(comparison, number, drawings, pictures, progress or (lambda _: None), comparisons)
         for number, comparison in enumerate(comparisons)
     ]
     problems = ", ".join(dict.fromkeys(comparison.first.record.problem for comparison in comparisons))
@@ -114,7 +115,12 @@ def _agents(studies: Sequence[StudyData], drawings: Drawings) -> dict[str, Any]:
 
 
 def _section(
-    comparison: Comparison, number: int, drawings: Drawings, pictures: bool, progress: Progress
+    comparison: Comparison,
+    number: int,
+    drawings: Drawings,
+    pictures: bool,
+    progress: Progress,
+    others: Sequence[Comparison],
 ) -> dict[str, Any]:
     """What the template shows of studies that can be compared, with its figures in the order of the page."""
     curves = (hypervolume_figure(comparison), parallel_figure(comparison))
@@ -125,6 +131,7 @@ def _section(
         "lead": summary(comparison),
         "facts": _facts(comparison),
         "fronts": drawings.rows(front_figures(comparison, drawings.columns)),
+        "codesign": drawings.rows(codesign_figures(comparison, others)),
         "curves": drawings.rows([figure for figure in curves if figure is not None]),
         "importances": drawings.rows(
             [

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch.errors import ArgumentError
 from cosearch.problem import Problem
 from cosearch.run.trial import Done, Piece
 
@@ -22,17 +23,37 @@ class BackendOptions:
         isolated: whether designs run outside this process, one by one, so that a crash costs one design.
         timeout_s: time limit for each design.
         memory_mb: memory limit for each design.
+        address: of the cluster, for a backend that runs on one.
     """
 
     workers: int = 1
     isolated: bool = False
     timeout_s: float | None = None
     memory_mb: int | None = None
+    address: str | None = None
 
     @property
     def limited(self) -> bool:
         """Whether designs run one by one."""
         return self.isolated or self.timeout_s is not None or self.memory_mb is not None
+
+
+def check_options(options: BackendOptions) -> None:
+    """Raise `ArgumentError` for a number of workers or a limit that makes no sense."""
+    if options.workers < 1:
+        raise ArgumentError(f"workers must be at least 1, not {options.workers}")
+    if options.timeout_s is not None and not options.timeout_s > 0:
+        raise ArgumentError(f"the time limit must be above 0 s, not {options.timeout_s}")
+    if options.memory_mb is not None and options.memory_mb < 1:
+        raise ArgumentError(f"the memory limit must be at least 1 MB, not {options.memory_mb}")
+
+
+def refuse_address(backend: str, options: BackendOptions) -> None:
+    """Raise `ArgumentError` where a backend that runs on this machine is given a cluster's address."""
+    if options.address is not None:
+        raise ArgumentError(
+            f"backend {backend} runs on this machine and takes no address; take backend ray for a cluster"
+        )
 
 
 class Backend(Protocol):

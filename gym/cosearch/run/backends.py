@@ -8,19 +8,24 @@ from cosearch.registry import registry
 from cosearch.run.backend import Backend, BackendOptions
 from cosearch.run.inline import Inline
 from cosearch.run.processes import Processes
+from cosearch.run.ray_backend import Ray
 
 # Also where `COSEARCH_PLUGINS` names other plugins only: nothing runs without a backend.
-BUILT_IN: dict[str, type[Backend]] = {cls.name: cls for cls in (Inline, Processes)}
+BUILT_IN: dict[str, type[Backend]] = {cls.name: cls for cls in (Inline, Processes, Ray)}
 
 
 def make_backend(problem: Problem, options: BackendOptions, name: str | None = None) -> Backend:
     """The backend with this name; by default this process where that is safe and enough, else workers.
 
+    An address of a cluster means Ray.
+
     Raises:
         UnknownNameError: if no plugin brings such a backend.
         ArgumentError: for options that it cannot honour.
     """
-    if name is None:
+    if name is None and options.address is not None:
+        name = "ray"
+    elif name is None:
         name = "processes" if options.workers > 1 or options.limited or problem.isolated else "inline"
     return _class(name)(problem, options)
 

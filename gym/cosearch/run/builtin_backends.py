@@ -8,9 +8,10 @@ from cosearch.hookspecs import hookimpl
 from cosearch.run.backend import Backend
 from cosearch.run.inline import Inline
 from cosearch.run.processes import Processes
+from cosearch.run.ray_backend import Ray
 
 
 @hookimpl
 def cosearch_backends() -> Sequence[type[Backend]]:
-    """In this process, and in worker processes."""
-    return [Inline, Processes]
+    """In this process, in worker processes, and on a Ray cluster."""
+    return [Inline, Processes, Ray]

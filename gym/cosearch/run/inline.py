@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cosearch.errors import ArgumentError
 from cosearch.problem import Problem
-from cosearch.run.backend import BackendOptions
+from cosearch.run.backend import BackendOptions, refuse_address
 from cosearch.run.part_size import PartSize
 from cosearch.run.printing import PrintsToStderr, prints_to
 from cosearch.run.trial import Done, Piece
@@ -26,7 +26,7 @@ class Inline:
         options: one worker, no limits.
 
     Raises:
-        ArgumentError: for several workers or a limit.
+        ArgumentError: for several workers, a limit or an address.
     """
 
     name: ClassVar[str] = "inline"
@@ -43,6 +43,7 @@ class Inline:
         for what, asked in refused.items():
             if asked:
                 raise ArgumentError(f"backend inline cannot have {what}; take backend processes")
+        refuse_address(self.name, options)
         self.problem = problem
         self._waiting: deque[Piece] = deque()
         self._part = PartSize()

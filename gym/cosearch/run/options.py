@@ -25,6 +25,8 @@ class RunOptions:
         budget: distinct designs to evaluate; an evaluation at another fidelity counts by its relative cost.
         workers: trials that are kept going at once.
         backend: where they run; default `inline` in this process, `processes` with workers or limits.
+        ray_address: of a Ray cluster, `auto` for the one that runs on this machine; default for backend ray
+            is one of its own on this machine, which ends with the study.
         batch_size: designs asked for at once, where the study waits for all of them; default the agent's.
         fidelity: at which the search is judged; default the problem's.
         evaluation_seed: of every evaluation, for problems that draw random numbers.
@@ -45,6 +47,7 @@ class RunOptions:
     budget: int
     workers: int = 1
     backend: str | None = None
+    ray_address: str | None = None
     batch_size: int | None = None
     fidelity: str | None = None
     evaluation_seed: int = 0
@@ -95,7 +98,7 @@ class RunOptions:
     @property
     def backend_options(self) -> BackendOptions:
         """What concerns the backend."""
-        return BackendOptions(self.workers, self.isolated, self.timeout_s, self.memory_mb)
+        return BackendOptions(self.workers, self.isolated, self.timeout_s, self.memory_mb, self.ray_address)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values; `RunOptions(**values)` is the inverse."""

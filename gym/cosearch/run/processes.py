@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cosearch.errors import ArgumentError, ProblemError
 from cosearch.outcomes import FAILED, Outcomes
 from cosearch.problem import Problem
-from cosearch.run.backend import BackendOptions
+from cosearch.run.backend import BackendOptions, check_options, refuse_address
 from cosearch.run.inline import without
 from cosearch.run.part_size import PartSize
 from cosearch.run.trial import Done, Piece
@@ -26,7 +26,7 @@ from cosearch.run.worker_process import WorkerProcess, Workshop
 LOOK_S = 0.1
 # Longer than this no call waits, so that no number is too large for the system.
 LONGEST_WAIT_S = 3600.0
-# Once some worker was up, so many in a row may fail to start before the search is given up.
+# So many workers in a row may end while they start, or once some was up say that they are unfit.
 FAILED_STARTS = 3
 
 
@@ -39,20 +39,24 @@ class Processes:
     Args:
         problem: what runs; it is sent to each worker once.
         options: workers and limits.
+        packed: as `Workshop` takes it.
 
     Raises:
-        ArgumentError: for a number of workers or a limit that is not positive.
+        ArgumentError: for a number of workers or a limit that is not positive, or an address.
         ProblemError: if the problem cannot be sent to another process.
     """
 
     name: ClassVar[str] = "processes"
 
-    def __init__(self, problem: Problem, options: BackendOptions) -> None:
-        _check(options)
+    def __init__(self, problem: Problem, options: BackendOptions, packed: bytes | None = None) -> None:
+        if os.name != "posix":
+            raise ArgumentError("backend processes needs Linux or macOS; take backend inline")
+        check_options(options)
+        refuse_address(self.name, options)
         self.problem, self.options = problem, options
         self.capacity = options.workers
         self.one_by_one = options.limited or problem.isolated
-        self._workshop = Workshop(problem, options)
+        self._workshop = Workshop(problem, options, packed)
         self._workers: list[WorkerProcess] = []
         self._waiting: deque[Piece] = deque()
         self._done: list[Done] = []
@@ -173,7 +177,7 @@ class Processes:
             elif message[0] == "failed" and worker.piece is not None:
                 self._failed(self._free(worker), message[1])
             else:
-                self._lost(worker, str(message[1]))
+                self._lost(worker, str(message[1]), unfit=message[0] == "unfit")
             self._listen(worker)
 
     def _answered(self, worker: WorkerProcess, outcomes: Outcomes, seconds: float) -> None:
@@ -185,22 +189,23 @@ class Processes:
             self._failed(piece, "the worker process sent what is no answer")
         else:
             self._part.learn(len(piece), seconds)
-            self._done.append(Done(piece.numbers, outcomes))
+            self._done.append(Done(piece.numbers, outcomes, seconds))
 
     def _look(self, worker: WorkerProcess) -> None:
         self._hear(worker)  # an answer counts, though the limit has passed since
         why = worker.beyond_limits() if worker in self._workers else ""
         if why:
-            self._lost(worker, why)
+            self._lost(worker, why, unfit=not worker.ready)
 
-    def _lost(self, worker: WorkerProcess, why: str) -> None:
+    def _lost(self, worker: WorkerProcess, why: str, *, unfit: bool) -> None:
+        """Take note of a worker that is gone, or that says that it is unfit to run the problem."""
         piece, was_up = worker.piece, worker.ready
         self._end([worker])
         if piece is not None:
             self._failed(piece, why)
         elif not was_up:
             self._failed_starts += 1
-            if not self._some_was_up or self._failed_starts >= FAILED_STARTS:
+            if (unfit and not self._some_was_up) or self._failed_starts >= FAILED_STARTS:
                 raise ProblemError(f"problem {self.problem.name}: a worker process could not start: {why}")
 
     def _failed(self, piece: Piece, why: str) -> None:
@@ -229,14 +234,3 @@ class Processes:
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.channel.unsent else 0)
             if self._selector.get_key(worker.channel).events != events:
                 self._selector.modify(worker.channel, events, worker)
-
-
-def _check(options: BackendOptions) -> None:
-    if os.name != "posix":
-        raise ArgumentError("backend processes needs Linux or macOS; take backend inline")
-    if options.workers < 1:
-        raise ArgumentError(f"workers must be at least 1, not {options.workers}")
-    if options.timeout_s is not None and not options.timeout_s > 0:
-        raise ArgumentError(f"the time limit must be above 0 s, not {options.timeout_s}")
-    if options.memory_mb is not None and options.memory_mb < 1:
-        raise ArgumentError(f"the memory limit must be at least 1 MB, not {options.memory_mb}")

@@ -12,6 +12,8 @@ from cosearch.registry import agent_class, make_problem
 from cosearch.store import StudyRecord
 from cosearch.task import Task
 
+IMPORTED = "imported"  # in the place of an agent's name: who made the evaluations of an import
+
 
 def built_agent(
     agent: str | type[Agent] | Agent, task: Task, seed: int, budget: int, settings: Mapping[str, Any]

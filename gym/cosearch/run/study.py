@@ -21,7 +21,7 @@ from cosearch.registry import make_problem
 from cosearch.run.backends import check_backend_fits
 from cosearch.run.findings import Findings, Found
 from cosearch.run.options import MOST_SEED, RunOptions, whole
-from cosearch.run.recorded import built_agent, problem_of, same_problem
+from cosearch.run.recorded import IMPORTED, built_agent, problem_of, same_problem
 from cosearch.run.search import Search
 from cosearch.run.target import Targets
 from cosearch.run.trial import Proposals, Results
@@ -178,6 +178,11 @@ class Study(Findings):
         if not isinstance(store, Store):
             store = Store.open(store)
         record = store.study(name)
+        if record.agent == IMPORTED:
+            raise ArgumentError(
+                f"study {record.name!r} was imported and has nothing to go on with; `cosearch search` of "
+                f"{record.problem} on this store starts from it"
+            )
         changes = {k: v for k, v in changes.items() if v is not None}
         if changes.get("budget", record.budget) < record.budget:
             raise ArgumentError(

@@ -29,7 +29,13 @@ from cosearch.run.trial import Piece
 from cosearch.run.watched_folder import WatchedFolder
 
 # Libraries that would take all cores; several workers share them.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 # How long a process may take from the end of its channel to its own end.
 DYING_S = 0.5
 STARTING_S = 300.0
@@ -40,13 +46,18 @@ MEBIBYTE = 1 << 20
 class Workshop:
     """What the workers of a backend share: a folder with the problem, and the keeper that outlives the study.
 
+    Args:
+        problem: what the workers run.
+        options: workers and limits.
+        packed: the problem as bytes that pickle reads, where it came as such and cannot be pickled again.
+
     Raises:
         ProblemError: if the problem cannot be sent to another process.
     """
 
-    def __init__(self, problem: Problem, options: BackendOptions) -> None:
+    def __init__(self, problem: Problem, options: BackendOptions, packed: bytes | None = None) -> None:
         self.options = options
-        self._problem = _pickled(problem)
+        self._problem = _pickled(problem, packed)
         self._name = secrets.token_hex(6)
         self._started = 0
         self._folder: WatchedFolder | None = None
@@ -241,13 +252,13 @@ def _pidfd(pid: int) -> int:
         return -1
 
 
-def _pickled(problem: Problem) -> bytes:
+def _pickled(problem: Problem, packed: bytes | None) -> bytes:
     """What `multiprocessing` tells a process that it starts, then the problem."""
     preparation = spawn.get_preparation_data("cosearch-worker")
     preparation.pop("authkey", None)
     try:
-        pickled = pickle.dumps(problem)
-        if b"__main__" not in pickled:  # the script is not needed, so it is not run once more
+        pickled = pickle.dumps(problem) if packed is None else packed
+        if packed is not None or b"__main__" not in pickled:  # then the script is not run once more
             preparation.pop("init_main_from_name", None)
             preparation.pop("init_main_from_path", None)
         return pickle.dumps(preparation) + pickled

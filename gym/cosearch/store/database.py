@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -18,6 +19,20 @@ import sqlalchemy as sa
 from cosearch.errors import StoreError
 
 BUSY_TIMEOUT_S = 30
+# A server that is silent for longer than this counts as gone: it, or the way to it.
+SILENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+# What PostgreSQL says when it shuts down, has crashed, or is not up yet; and its class of lost connections.
+GONE, GONE_CLASS = ("57P01", "57P02", "57P03", "57P05"), "08"
+
+
+class ServerGoneError(StoreError):
+    """A store's server that does not answer, or closed the connection."""
 
 
 class Database:
@@ -52,7 +67,11 @@ def url_engine(url: str) -> sa.Engine:
         StoreError: if the URL cannot be read, or the driver that it names is not installed.
     """
     try:
-        return sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        silence = (
+            SILENCE if sa.make_url(url).drivername in ("postgresql+psycopg", "postgresql+psycopg2") else {}
+        )
+        # a pooled connection is tried before it is used: the server may have been away
+        return sa.create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, connect_args=silence)
     except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
         kind = url.partition("://")[0]  # the rest may hold a password
         raise StoreError(
@@ -136,12 +155,16 @@ class Session:
     """
 
     def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
         self.connection = engine.connect()
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._begin = "BEGIN IMMEDIATE" if self._sqlite else "BEGIN"
+        self._take()
+
+    def _take(self) -> None:
         raw: Any = self.connection.connection.driver_connection
         self.raw = raw
         self._cursor = raw.cursor()
-        self._sqlite = engine.dialect.name == "sqlite"
-        self._begin = "BEGIN IMMEDIATE" if self._sqlite else "BEGIN"
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
         """The driver's cursor after a statement."""
@@ -183,6 +206,14 @@ class Session:
             self._cursor.close()
         self.connection.close()
 
+    def reconnect(self) -> None:
+        """Have a new connection in the place of one that was lost."""
+        with contextlib.suppress(Exception):
+            self.connection.invalidate()
+            self.connection.close()
+        self.connection = self._engine.connect()
+        self._take()
+
 
 @contextlib.contextmanager
 def database_errors(action: str, location: str, engine: sa.Engine) -> Iterator[None]:
@@ -190,9 +221,29 @@ def database_errors(action: str, location: str, engine: sa.Engine) -> Iterator[N
     try:
         yield
     except sa.exc.StatementError as error:
+        if _is_gone(error.orig, engine):
+            raise _gone(action, location, str(error.orig)) from None
         raise _store_error(action, location, str(error.orig)) from None
     except (sa.exc.SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
+        if _is_gone(error, engine):
+            raise _gone(action, location, str(error)) from None
         raise _store_error(action, location, str(error)) from None
+
+
+def _is_gone(error: BaseException | None, engine: sa.Engine) -> bool:
+    """Whether an error says that there is no server any more, or not yet."""
+    dbapi = engine.dialect.loaded_dbapi
+    if engine.dialect.name == "sqlite" or not isinstance(
+        error, dbapi.OperationalError | dbapi.InterfaceError
+    ):
+        return False
+    code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return code is None or code in GONE or code.startswith(GONE_CLASS)
+
+
+def _gone(action: str, location: str, message: str) -> ServerGoneError:
+    text = message.strip().splitlines()[0] if message.strip() else "no connection"
+    return ServerGoneError(f"cannot {action} {location}: its server does not answer ({text})")
 
 
 def _store_error(action: str, location: str, message: str) -> StoreError:
@@ -213,6 +264,10 @@ def _advice(action: str, message: str, location: str) -> str:
         return f"it cannot be written ({text}); make it writable, or choose another store"
     if "locked" in text:
         return "another process holds the database; wait for it or stop it"
-    if "no such table" in text or "no such column" in text or "does not exist" in text:
+    if (
+        "no such table" in text
+        or "no such column" in text
+        or re.search("(relation|column) .*not exist", text)
+    ):
         return f"it is damaged ({text})"
     return text

@@ -15,6 +15,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from cosearch.errors import StoreError, StudyLockedError
+from cosearch.store import server
+from cosearch.store.database import Session
 
 PATIENCE_S = 0.3  # listing studies holds a lock for a moment
 POLL_S = 0.02
@@ -40,17 +42,14 @@ def lock_study(engine: sa.Engine, location: str, study_id: int, name: str) -> It
     Raises:
         StudyLockedError: if it is held already.
     """
-    busy = StudyLockedError(
-        f"study {name!r} in {location} is being written by another process; wait for it or stop it"
-    )
+    busy = locked_error(location, name)
     if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:
-            if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(_key(study_id)))).scalar():
-                raise busy
+        with contextlib.closing(Session(engine)) as session:
+            server.hold(session, study_id, busy)
             try:
                 yield
             finally:
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(_key(study_id))))
+                server.let_go(session, study_id)
     elif not _is_file(engine):
         yield
     else:
@@ -69,11 +68,13 @@ def lock_study(engine: sa.Engine, location: str, study_id: int, name: str) -> It
 def is_locked(engine: sa.Engine, location: str, study_id: int) -> bool:
     """Whether a process is writing to this study now."""
     if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:
-            free = connection.execute(sa.select(sa.func.pg_try_advisory_lock(_key(study_id)))).scalar()
-            if free:
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(_key(study_id))))
-            return not free
+        with contextlib.closing(Session(engine)) as session:
+            try:
+                server.hold(session, study_id, locked_error(location, ""), patience_s=0.0)
+            except StudyLockedError:
+                return True
+            server.let_go(session, study_id)
+            return False
     if not _is_file(engine):
         return True  # in memory: it can only be this process
     path = _path(location, study_id)
@@ -86,6 +87,34 @@ def is_locked(engine: sa.Engine, location: str, study_id: int) -> bool:
         return True
     _release(path, descriptor)  # a kill left it
     return False
+
+
+def locked_error(location: str, name: str) -> StudyLockedError:
+    """The error that says that somebody else writes to a study."""
+    return StudyLockedError(
+        f"study {name!r} in {location} is being written by another process; wait for it or stop it"
+    )
+
+
+def put_note(location: str, study_id: int, text: str) -> None:
+    """Write into the file of a lock that this process holds; it goes with the lock.
+
+    Raises:
+        OSError: if the lock has no file any more, or the disk has no room.
+    """
+    descriptor = os.open(_path(location, study_id), os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def get_note(location: str, study_id: int) -> str:
+    """What stands in the file of a lock; nothing where nobody holds it."""
+    try:
+        return _path(location, study_id).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _acquire(path: Path, location: str) -> int | None:
@@ -133,7 +162,3 @@ def _is_file(engine: sa.Engine) -> bool:
 
 def _path(location: str, study_id: int) -> Path:
     return Path(f"{Path(location).resolve()}.{study_id}.lock")
-
-
-def _key(study_id: int) -> sa.ColumnElement[int]:
-    return sa.func.hashtext(f"cosearch-study-{study_id}")

@@ -118,6 +118,8 @@ class Store(Database):
                 )  # the file keeps it; readers never set it
             connection.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else "BEGIN")
             try:
+                if self.engine.dialect.name == "postgresql":  # which lets two make one table, and one fail
+                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('cosearch-tables'))")
                 tables.metadata.create_all(connection)
                 if connection.execute(sa.select(tables.meta.c.key)).first() is None:
                     connection.execute(tables.meta.insert().values(key="format", value=str(tables.FORMAT)))

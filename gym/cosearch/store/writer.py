@@ -24,11 +24,12 @@ from cosearch.store import importing, merging, packing, reading
 from cosearch.store.blocks import Block
 from cosearch.store.database import Database, Session
 from cosearch.store.durability import NoWal, WalFile
-from cosearch.store.locks import lock_study
+from cosearch.store.locks import lock_study, locked_error
 from cosearch.store.merging import LARGE, Placed
 from cosearch.store.records import StudyRecord
 from cosearch.store.rescue import rescue
 from cosearch.store.reserve import Refused, Reserve
+from cosearch.store.server import ServedStudy
 from cosearch.store.tells import PUT_SECONDS, Tells
 
 INSERT_BLOCK = "INSERT INTO blocks (study_id, block, first, n, charged, payload) VALUES (?, ?, ?, ?, ?, ?)"
@@ -48,16 +49,23 @@ class StudyWriter:
 
     def __init__(self, store: Database, record: StudyRecord) -> None:
         self.record = record
-        self._store = store
+        self._store = self.store = store
         self._seconds = record.seconds
         self._lost: str | None = None
         self._unsure = False
         self._closed = False
+        self._served: ServedStudy | None = None
+        served = store.engine.dialect.name == "postgresql"
         with contextlib.ExitStack() as stack:
-            stack.enter_context(lock_study(store.engine, store.location, record.id, record.name))
+            if not served:
+                stack.enter_context(lock_study(store.engine, store.location, record.id, record.name))
             with store.errors("write to"), store.guard:
                 self._session = Session(store.engine)
                 stack.callback(self._session.close)
+                if served:
+                    busy = locked_error(store.location, record.name)
+                    self._served = ServedStudy(store, self._session, record, busy)
+                    stack.callback(self._served.let_go)
                 with reading.naming(f"study {record.name!r} in {store.location}"):
                     self._load()
                     self._tells = Tells(self._session, record)
@@ -173,14 +181,17 @@ class StudyWriter:
         seconds, self._seconds = self._seconds, max(self._seconds, last)
         tells_due = self._tells.due
         self._unsure = True  # an interrupt in here leaves open whether it is stored
+
+        def write() -> None:
+            if tail[-1].block is block:
+                self._insert(tail[-1], payload)
+            else:
+                self._replace_from(tail[-1])
+            if tells_due:
+                self._tells.write(self._session.execute, self._seconds)
+
         try:
-            with self._store.guard, self._store.errors("write to"), self._session.transaction():
-                if tail[-1].block is block:
-                    self._insert(tail[-1], payload)
-                else:
-                    self._replace_from(tail[-1])
-                if tells_due:
-                    self._tells.write(self._session.execute, self._seconds)
+            self._write(write, tail[-1])
         except StoreError as error:
             self._seconds, self._unsure = seconds, False
             raise self._refused(error, Refused(payload, first), n) from None
@@ -248,6 +259,16 @@ class StudyWriter:
         self._tells.note_written()
         self._committed()
 
+    def beside(self, work: Callable[[Session], object]) -> None:
+        """Do something that is not part of the record with this writer's connection.
+
+        Raises:
+            StoreError: if that failed, or the store is not there any more.
+        """
+        self._check()
+        with self._store.guard, self._store.errors("write to"):
+            work(self._session)
+
     def close(self) -> None:
         """Write what is known, and let go of the study.
 
@@ -258,7 +279,7 @@ class StudyWriter:
             return
         self._closed = True
         try:
-            if self._lost is None:
+            if self._lost is None and (self._served is None or self._served.given_up is None):
                 self.flush()
         finally:
             self._resources.close()
@@ -295,9 +316,17 @@ class StudyWriter:
         self._write(lambda: self._session.execute(statement, parameters))
         self._committed()
 
-    def _write(self, write: Callable[[], Any]) -> None:
-        with self._store.guard, self._store.errors("write to"), self._session.transaction():
-            write()
+    def _write(self, write: Callable[[], Any], block: Placed | None = None) -> None:
+        """Write something in one transaction; where the store's server goes away, once it is back."""
+
+        def attempt() -> None:
+            with self._store.guard, self._store.errors("write to"), self._session.transaction():
+                write()
+
+        if self._served is None:
+            attempt()
+        else:
+            self._served.write(attempt, self.stored, block)
 
     def _committed(self) -> None:
         try:
@@ -306,6 +335,8 @@ class StudyWriter:
             raise StoreError(f"cannot write to {self._store.location}: {error.strerror}") from None
 
     def _check(self, block: Block | None = None) -> None:
+        if self._served is not None and self._served.given_up is not None:
+            self._lost = self._served.given_up
         if self._lost is not None:
             raise StoreError(self._lost)
         if self._store.path is not None and not self._wal.is_there():

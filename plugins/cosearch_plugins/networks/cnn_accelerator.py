@@ -6,16 +6,22 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cosearch.objectives import Metric, Objective
 from cosearch.settings import InputFile, setting
-from cosearch_plugins.networks.accuracy import load_quality
+from cosearch_plugins.networks.accuracy import load_quality, once_for_all, with_resolution
 from cosearch_plugins.networks.joint import COSTS, Accuracy, JointProblem, JointSettings
 
 if TYPE_CHECKING:
+    from cosearch_plugins.networks.relaxation import Relaxation
     from cosearch_simulators.networks.costs import Precisions
     from cosearch_simulators.networks.networks import Networks
     from cosearch_simulators.networks.quality import Quality
     from cosearch_simulators.networks.space import NetworkSpace
+
+Floats = NDArray[np.float64]
 
 QUALITIES = {"ofa-mobilenet-v3": "ofa-mbv3", "mnasnet": "mnasnet"}
 """The embedded source of each family's accuracy."""
@@ -69,8 +75,8 @@ class CnnAccelerator(JointProblem):
         """The networks."""
         from cosearch_simulators.networks.spaces import network_space
 
-        if self.settings.networks == "ofa-mobilenet-v3":  # measured at this resolution only
-            return network_space("ofa-mobilenet-v3", resolutions=(224,))
+        if self.settings.networks == "ofa-mobilenet-v3":
+            return once_for_all(self.quality)
         return network_space(self.settings.networks)
 
     @cached_property
@@ -78,11 +84,21 @@ class CnnAccelerator(JointProblem):
         """Where accuracies come from."""
         return load_quality(self.settings.quality, QUALITIES[self.settings.networks], "top1")
 
+    def gradient(self, unit: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Metrics and derivatives at points of the unit cube, see `relaxation`."""
+        return self._relaxation(unit)
+
+    @cached_property
+    def _relaxation(self) -> Relaxation:
+        from cosearch_plugins.networks.relaxation import Relaxation
+
+        return Relaxation(self)
+
     def accuracy(self, columns: Mapping[str, Any], networks: Networks, bits: Precisions) -> Accuracy:
         """Of ImageNet, less what the precision loses."""
         from cosearch_simulators.networks.compression_loss import top1_loss
 
-        known = self.quality.evaluate(columns)
+        known = self.quality.evaluate(with_resolution(columns, self.family))
         top1 = known.metrics["top1"] - top1_loss(networks, bits)
         errors = {name: known.standard_error[name] for name in ("top1",) if name in known.standard_error}
         return Accuracy({"top1": top1}, known.status, known.reason, errors)

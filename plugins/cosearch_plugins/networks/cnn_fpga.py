@@ -15,7 +15,7 @@ from cosearch.problem import Problem
 from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Ordinal
 from cosearch_plugins.accelerator.mapped_network import Goal
-from cosearch_plugins.networks.accuracy import load_quality
+from cosearch_plugins.networks.accuracy import load_quality, once_for_all, with_resolution
 from cosearch_plugins.networks.hardware import BANKS, DATAFLOWS
 from cosearch_plugins.networks.joint import FIDELITIES
 from cosearch_plugins.networks.spaces import columns_of, design_space
@@ -99,9 +99,7 @@ class CnnFpga(Problem):
     @cached_property
     def family(self) -> NetworkSpace:
         """The networks."""
-        from cosearch_simulators.networks.spaces import network_space
-
-        return network_space("ofa-mobilenet-v3", resolutions=(224,))
+        return once_for_all(self.quality)
 
     @cached_property
     def quality(self) -> Quality:
@@ -131,7 +129,7 @@ class CnnFpga(Problem):
         fits = np.flatnonzero(reason == "")
         networks = self.family.networks(columns)
         chosen = Precisions.of(len(designs), len(self.family.stages), bits, bits)
-        known = self.quality.evaluate(columns)
+        known = self.quality.evaluate(with_resolution(columns, self.family))
         share = np.max([column / max(getattr(board, name), 1) for name, column in needed.items()], axis=0)
         metrics = {
             "top1": known.metrics["top1"] - top1_loss(networks, chosen),

@@ -17,16 +17,16 @@ from cosearch_simulators.networks.spaces.nasaic import ResNet9, UNet
 
 Floats = NDArray[np.float64]
 
-# M. Chen et al.: "AutoFormer", ICCV 2021, table 5: parameters in millions and ImageNet top-1 of the
+# M. Chen et al.: "AutoFormer", ICCV 2021, abstract: parameters in millions and ImageNet top-1 of the
 # supernets' best.
-AUTOFORMER = ((5.7, 74.7), (22.9, 81.7), (54.0, 82.4))
+AUTOFORMER = ((5.7, 74.7), (22.9, 81.7), (53.7, 82.4))
 AUTOFORMER_SOURCE = (
     "predicted from AutoFormer's (ICCV 2021) three published networks by the number of parameters: 5.7 M "
-    "74.7 %, 22.9 M 81.7 %, 54 M 82.4 %; networks of one size are told apart by nothing else"
+    "74.7 %, 22.9 M 81.7 %, 53.7 M 82.4 %; networks of one size are told apart by nothing else"
 )
 
-# TensorFlow object detection, "TF1 detection model zoo", mobile models at 320 x 320: SSDLite MobileDet's mAP
-# on COCO.
+# tensorflow/models, object_detection/g3doc/tf1_detection_zoo.md at commit 15762ae, mobile models at
+# 320 x 320: the mAP on COCO of SSDLite MobileDet in float32.
 MOBILEDET_MAP = {"cpu": 24.0, "edgetpu": 25.9, "dsp": 28.9}
 MOBILEDET_SOURCE = (
     "predicted from the mAP on COCO of the three published MobileDets (24.0 CPU, 25.9 EdgeTPU, 28.9 DSP; TF1 "
@@ -70,7 +70,7 @@ class Range:
 
 # L. Yang et al.: "Co-exploration of neural architectures and heterogeneous ASIC accelerator designs
 # targeting multiple tasks", DAC 2020, section V: the lower bounds and the accuracies of architecture search
-# alone (table 1).
+# alone (table 1). Copied by hand; no second source to check them against was found.
 NASAIC = {
     "cifar10": Range("images right at the first guess", 78.93, 94.17),
     "stl10": Range("images right at the first guess", 71.57, 76.50),

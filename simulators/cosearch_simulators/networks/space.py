@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,6 +25,21 @@ CHUNK = 4096
 Reader = Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Block:
+    """A part of a family's networks whose shapes depend on its own choices alone.
+
+    Attributes:
+        choices: {what is chosen: the parameter}, such as {"kernel": "kernel_1_2"}.
+        depth: the parameter that says how many blocks its stage has; "" for a block that is always there.
+        number: of the block in its stage, from 1.
+    """
+
+    choices: Mapping[str, str]
+    depth: str = ""
+    number: int = 1
+
+
 class NetworkSpace(ABC):
     """A family of networks.
 
@@ -31,6 +47,7 @@ class NetworkSpace(ABC):
         name: of the family.
         parameters: what may be chosen.
         stages: names of the parts of a network that may have precisions of their own.
+        chosen_blocks: {how names of its operators begin: block}, of families that `Supernet` is made of.
         source: where it was published.
 
     Example:
@@ -45,6 +62,7 @@ class NetworkSpace(ABC):
     source: ClassVar[str] = ""
     parameters: tuple[Parameter, ...] = ()
     stages: tuple[str, ...] = ("network",)
+    chosen_blocks: Mapping[str, Block] = {}
 
     @abstractmethod
     def build(self, builder: BatchBuilder, columns: Reader, active: Reader) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.loop_nest import TENSORS, LoopNest
@@ -151,8 +151,36 @@ class Operator(ABC):
             raise WorkloadError(f"{self._label}: {field} must be a tuple of {length} numbers, got {value!r}")
 
 
+class Convolving(Operator):
+    """What convolutions count alike, plain or transposed and whatever their dimensions; it has no fields."""
+
+    if TYPE_CHECKING:
+        in_channels: Any
+        out_channels: Any
+        in_size: Any
+        out_size: Any
+        kernel: Any
+        groups: Any
+        batch: Any
+        bias: Any
+
+    @property
+    def bias_elements(self) -> int:
+        """One an output channel."""
+        return int(self.out_channels * self.bias)
+
+    @property
+    def tensor_elements(self) -> dict[str, int]:
+        """Elements of each tensor, without padding and bias."""
+        return {
+            "Weights": self.out_channels * (self.in_channels // self.groups) * prod(self.kernel),
+            "Inputs": self.batch * self.in_channels * prod(self.in_size),
+            "Outputs": self.batch * self.out_channels * prod(self.out_size),
+        }
+
+
 @dataclass(frozen=True, kw_only=True)
-class Convolution(Operator):
+class Convolution(Convolving):
     """A two-dimensional convolution; depthwise where `groups == in_channels`.
 
     Attributes:
@@ -213,20 +241,6 @@ class Convolution(Operator):
         """Whether every channel has its own filters."""
         return self.groups == self.in_channels > 1
 
-    @property
-    def bias_elements(self) -> int:
-        """One an output channel."""
-        return self.out_channels * self.bias
-
-    @property
-    def tensor_elements(self) -> dict[str, int]:
-        """Elements of each tensor, without padding and bias."""
-        return {
-            "Weights": self.out_channels * (self.in_channels // self.groups) * prod(self.kernel),
-            "Inputs": self.batch * self.in_channels * prod(self.in_size),
-            "Outputs": self.batch * self.out_channels * prod(self.out_size),
-        }
-
     def loop_nest(self) -> LoopNest:
         """Groups are G; the extent of the nest's input has the padding that is touched."""
         channels = (
@@ -239,7 +253,7 @@ class Convolution(Operator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransposedConvolution(Operator):
+class TransposedConvolution(Convolving):
     """A transposed convolution ("up-convolution"): an input pixel gives a kernel-sized patch of output.
 
     It runs as a matrix product that makes all patches, then overlapping patches are added by the vector unit.
@@ -267,20 +281,6 @@ class TransposedConvolution(Operator):
             "in_channels", "out_channels", "in_size", "out_size", "kernel", "stride", "groups", "batch"
         )
         check_groups(self._label, self.in_channels, self.out_channels, self.groups)
-
-    @property
-    def bias_elements(self) -> int:
-        """One an output channel."""
-        return self.out_channels * self.bias
-
-    @property
-    def tensor_elements(self) -> dict[str, int]:
-        """Elements of each tensor, without bias."""
-        return {
-            "Weights": self.in_channels * (self.out_channels // self.groups) * prod(self.kernel),
-            "Inputs": self.batch * self.in_channels * prod(self.in_size),
-            "Outputs": self.batch * self.out_channels * prod(self.out_size),
-        }
 
     @property
     def vector_operations(self) -> int:

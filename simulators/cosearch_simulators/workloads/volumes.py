@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 
 from cosearch_simulators.errors import WorkloadError
 from cosearch_simulators.workloads.loop_nest import LoopNest
-from cosearch_simulators.workloads.operators import Operator, check_groups
+from cosearch_simulators.workloads.operators import Convolving, check_groups
 
 
 @dataclass(frozen=True, kw_only=True)
-class Convolution3d(Operator):
+class Convolution3d(Convolving):
     """A convolution over depth, rows and columns.
 
     Its loop nest has two dimensions: each output slice is an image, the slices that it reads are its
@@ -73,20 +72,6 @@ class Convolution3d(Operator):
             for axis in range(3)
         )
         return depth, rows, columns
-
-    @property
-    def bias_elements(self) -> int:
-        """One an output channel."""
-        return self.out_channels * self.bias
-
-    @property
-    def tensor_elements(self) -> dict[str, int]:
-        """Elements of each tensor, without padding and bias."""
-        return {
-            "Weights": self.out_channels * (self.in_channels // self.groups) * prod(self.kernel),
-            "Inputs": self.batch * self.in_channels * prod(self.in_size),
-            "Outputs": self.batch * self.out_channels * prod(self.out_size),
-        }
 
     def loop_nest(self) -> LoopNest:
         """Output slices are part of N, the kernel's depth of C."""

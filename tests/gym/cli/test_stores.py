@@ -135,7 +135,7 @@ def test_parquet_has_the_units_and_the_studies_in_its_metadata(cli, store, tmp_p
     schema = pyarrow.parquet.read_schema(tmp_path / "t.parquet")
     assert schema.field("gain").metadata == {b"role": b"metric", b"unit": b"dB"}
     assert schema.field("banks").metadata == {b"role": b"parameter"}
-    studies = json.loads(schema.metadata[b"cosearch"])
+    studies = json.loads(schema.metadata[b"cosearch"])["studies"]
     assert [study["seed"] for study in studies] == [0, 1]
 
 
@@ -195,7 +195,9 @@ def test_an_export_never_replaces_a_file_unasked(cli, store, tmp_path):
 
 
 def test_an_export_that_cannot_be_written_is_one_line(cli, store, tmp_path):
-    cli("export", store, "-o", tmp_path / "t.xlsx").assert_error("unknown format 'xlsx'", "csv, parquet")
+    cli("export", store, "-o", tmp_path / "t.xlsx").assert_error(
+        "unknown format 'xlsx'", "csv, minari, optuna, parquet"
+    )
     cli("export", store, "-o", tmp_path / "t.csv", "--format", "parket").assert_error(
         "did you mean 'parquet'?"
     )

@@ -117,7 +117,10 @@ def test_a_target_hypervolume_needs_reference_points():
         ({"time_limit_s": float("inf")}, "time_limit_s must be a number above 0, not inf"),
         ({"evaluation_seed": -1}, "evaluation_seed must be at least 0"),
         ({"worker": 2}, "unknown option of a study 'worker'; did you mean 'workers'"),
-        ({"backend": "raay"}, "unknown backend 'raay'; valid: .*; others come with plugins: pip install one"),
+        (
+            {"backend": "slurm"},
+            "unknown backend 'slurm'; valid: .*; others come with plugins: pip install one",
+        ),
         ({"backend": "proceses"}, r"unknown backend 'proceses'; did you mean 'processes'\?$"),
         ({"backend": "inline", "workers": 2}, "backend inline cannot have several workers"),
     ],

@@ -17,27 +17,16 @@ from small_problems import TwoSpheres
 from stored_studies import append, assert_counts_up, record
 
 
-def url_of(kind, tmp_path):
-    if kind == "file":
-        return tmp_path / "study.db"
-    url = os.environ.get("COSEARCH_TEST_POSTGRESQL")
-    if not url:
-        pytest.skip("COSEARCH_TEST_POSTGRESQL names no database (see README, Tests)")
-    return url
-
-
 @pytest.fixture(params=["file", "memory", "postgresql"])
 def store(request, tmp_path):
     if request.param == "memory":
         opened = Store.in_memory()
+    elif request.param == "file":
+        opened = Store.open(tmp_path / "study.db", create=True)
     else:
-        opened = Store.open(url_of(request.param, tmp_path), create=True)
+        opened = Store.open(request.getfixturevalue("postgresql").new_database(), create=True)
     with opened:
         yield opened
-        if request.param == "postgresql":
-            from cosearch.store import tables
-
-            tables.metadata.drop_all(opened.engine)
 
 
 def study_in(store, **options):

@@ -112,6 +112,14 @@ class Predictor(Quality):
         """Which of a parameter's values, in the family's order, it has learned."""
         return self._seen[list(self.family.values).index(parameter)]
 
+    def learned(self, parameter: str) -> tuple[Any, ...]:
+        """The values of a parameter that it has learned."""
+        return tuple(
+            value
+            for value, known in zip(self.family.values[parameter], self.seen(parameter), strict=True)
+            if known
+        )
+
     def judge(self, table: Table | str | Path, target: str, metric: str | None = None) -> Judgement:
         """Hold it against measured networks that it has not learned, less those that it refuses.
 

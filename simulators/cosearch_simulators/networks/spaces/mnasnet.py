@@ -10,7 +10,7 @@ from __future__ import annotations
 from cosearch_simulators.networks.batch import BatchBuilder
 from cosearch_simulators.networks.blocks import classifier, inverted_residual, value
 from cosearch_simulators.networks.parameters import Parameter
-from cosearch_simulators.networks.space import NetworkSpace, Reader
+from cosearch_simulators.networks.space import Block, NetworkSpace, Reader
 
 STEM, HEAD = 32, 1280
 # channels, stride of the first block
@@ -40,6 +40,15 @@ class MnasNet(NetworkSpace):
                 ("squeeze_excite", (0, 1)),
             )
         )
+        self.chosen_blocks = {
+            f"stage_{stage}.{block}": Block(
+                {what: f"{what}_{stage}" for what in ("expansion", "kernel", "squeeze_excite")},
+                f"layers_{stage}",
+                block,
+            )
+            for stage in range(1, len(STAGES) + 1)
+            for block in range(1, 5)
+        }
         self.stages = ("stem", *(f"stage_{number}" for number in range(1, len(STAGES) + 1)), "head")
 
     def build(self, builder: BatchBuilder, columns: Reader, active: Reader) -> None:

@@ -29,8 +29,9 @@ EXTRA = (512, 256, 256, 128)
 ANCHORS = (3, 6, 6, 6, 6, 6)
 BOX, CLASSES = 4, 91
 
-# The three published networks (section 4.3; their definitions in TensorFlow's models repository): kind,
-# kernel, expansion or ranks, channels, stride; the last map of 1/16 of the image is marked by a 0.
+# The three published networks (section 4.3), as tensorflow/models, commit 7ada7e8, defines them in
+# object_detection/models/ssd_mobiledet_feature_extractor.py: kind, kernel, expansion or ranks, channels,
+# stride; the last map of 1/16 of the image is marked by a 0.
 B, F, T = KINDS
 Blocks = tuple[tuple[str, int, float | tuple[float, float], int, int] | int, ...]
 PUBLISHED: dict[str, tuple[int, tuple[str, int], bool, Blocks]] = {

@@ -12,7 +12,7 @@ import numpy as np
 from cosearch_simulators.networks.batch import BatchBuilder
 from cosearch_simulators.networks.blocks import classifier, divisible, inverted_residual, value
 from cosearch_simulators.networks.parameters import Parameter
-from cosearch_simulators.networks.space import NetworkSpace, Reader
+from cosearch_simulators.networks.space import Block, NetworkSpace, Reader
 
 STEM, HEAD, HIDDEN = 16, 960, 1280
 # channels, stride of the first block, squeeze and excite
@@ -22,7 +22,12 @@ RESOLUTIONS = tuple(range(128, 225, 16))
 
 
 def _parameters(resolutions: tuple[int, ...]) -> tuple[Parameter, ...]:
-    found = [Parameter("resolution", resolutions, default=224, description="rows and columns of the image")]
+    found = []
+    if len(resolutions) > 1:
+        most = max(resolutions)
+        found.append(
+            Parameter("resolution", resolutions, default=most, description="rows and columns of the image")
+        )
     for stage in range(1, len(STAGES) + 1):
         found.append(Parameter(f"depth_{stage}", (2, 3, 4), description="blocks of the stage"))
         for block in range(1, BLOCKS + 1):
@@ -37,7 +42,7 @@ class OnceForAll(NetworkSpace):
 
     Args:
         width: factor of all channels, 1.0 or 1.2 in the paper.
-        resolutions: of the image, in ascending order.
+        resolutions: of the image, in ascending order; a single one is no parameter.
         classes: of the images.
     """
 
@@ -47,14 +52,24 @@ class OnceForAll(NetworkSpace):
     def __init__(
         self, width: float = 1.0, resolutions: tuple[int, ...] = RESOLUTIONS, classes: int = 1000
     ) -> None:
-        self.width, self.classes = width, classes
+        self.width, self.classes, self.resolutions = width, classes, resolutions
         self.parameters = _parameters(resolutions)
+        shared = {"resolution": "resolution"} if len(resolutions) > 1 else {}
+        self.chosen_blocks = {
+            f"stage_{stage}.{block}": Block(
+                {"kernel": f"kernel_{stage}_{block}", "expansion": f"expansion_{stage}_{block}"} | shared,
+                f"depth_{stage}",
+                block,
+            )
+            for stage in range(1, len(STAGES) + 1)
+            for block in range(1, BLOCKS + 1)
+        }
         self.stages = ("stem", "stage_1", "stage_2", "stage_3", "stage_4", "stage_5", "head")
 
     def build(self, builder: BatchBuilder, columns: Reader, active: Reader) -> None:
         """The operators."""
         stem = self._channels(STEM)
-        x = builder.input(3, columns["resolution"])
+        x = builder.input(3, columns.get("resolution", self.resolutions[0]))
         x = builder.convolution("stem", x, stem, 3, 2)
         x = inverted_residual(builder, "first", x, expanded=stem, out=stem, kernel=3)
         for number, (channels, stride, squeeze) in enumerate(STAGES, 1):

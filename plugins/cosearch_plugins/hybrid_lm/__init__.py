@@ -1,0 +1,1 @@
+"""The problem `hybrid-lm-cpu`: a small language model of mixed layers, trained and timed for real."""
