@@ -35,7 +35,7 @@ METRICS = (
     Metric(
         "of_blas",
         "1",
-        "speed as a share of NumPy's, whose products are its BLAS's, on all cores",
+        "speed as a share of NumPy's, whose products are its BLAS's, on one core or all",
         direction="max",
     ),
     Metric("difference", "1", "of the result from the exact one, over the largest number of that"),
@@ -245,7 +245,7 @@ BASELINE_S = 600.0
 def _baselines(
     name: str, sizes: tuple[tuple[str, int], ...], compiler: str, cores: int
 ) -> tuple[Timing, Timing]:
-    """The plain loops' time on one core and NumPy's on all, once for each process."""
+    """The plain loops' time on one core, and NumPy's on one or all, the better; once for each process."""
     from cosearch_plugins.schedule import c_sources, measuring, numba_program
 
     kernel = kernel_of(name, **dict(sizes))
@@ -258,4 +258,5 @@ def _baselines(
             (folder / "source.py").write_text(numba_program.plain_source(kernel), encoding="utf-8")
             command = [sys.executable, "-m", numba_program.__name__]
         naive = measuring.measured(command, kernel, folder, **asked)
-    return naive, measuring.blas_timing(kernel, BASELINE_REPEATS, cores)
+    blas = [measuring.blas_timing(kernel, BASELINE_REPEATS, threads) for threads in {1, cores}]
+    return naive, min(blas, key=lambda one: one.ns)
