@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from cosearch import Metric, Objective, Problem, Real, Study
+from cosearch import Metric, Objective, Problem, Real, Study, make_problem
 from cosearch.cli import run
 from cosearch.fidelity import Fidelity
 from cosearch.hookspecs import hookimpl
@@ -123,3 +123,15 @@ def test_a_judge_that_is_none_is_one_clear_line(tmp_path, capsys, judge, says):
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+def test_of_all_studies_those_that_the_judge_does_not_know_are_left_out_with_a_line(tmp_path, capsys):
+    store = _searched(tmp_path)
+    study = Study.create(make_problem("two-spheres"), "random", RunOptions(budget=5), seed=0, store=store)
+    with study.store:
+        study.run()
+    assert run(["rescore", store, "--fidelity", "exact"]) == 0
+    said = capsys.readouterr()
+    assert "belief-random-0" in said.out
+    assert "left out: two-spheres-random-0" in said.err
+    assert run(["rescore", store, study.record.name, "--fidelity", "exact"]) == 2

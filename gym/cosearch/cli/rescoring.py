@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,9 +11,13 @@ from cosearch.arguments import parse_assignments
 from cosearch.cli import options
 from cosearch.cli.output import print_json, print_line, print_table
 from cosearch.cli.stores import read_studies
-from cosearch.errors import ArgumentError
+from cosearch.errors import ArgumentError, CosearchError
 from cosearch.problem import Problem
 from cosearch.registry import make_problem
+
+if TYPE_CHECKING:
+    from cosearch.rescoring import Judge
+    from cosearch.store import StudyData
 
 ENGINES = ("engine", "accounting")
 """Settings by which problems name the simulator that costs their designs."""
@@ -57,12 +62,11 @@ def rescore(
     The judge is another fidelity, another engine, or the problem with other settings. A front that only one
     engine believes in is flagged, here and in the report. Exit code 0 either way.
     """
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
     from cosearch.report.second_judge import HEADS, NUMERIC, held, judge_notes, judge_rows
-    from cosearch.rescoring import judge_of, rescore
+    from cosearch.rescoring import rescore
     from cosearch.run.backend import BackendOptions
-    from cosearch.run.recorded import problem_of
     from cosearch.store import Store
     from cosearch.store.rescores import save_rescore
 
@@ -71,22 +75,21 @@ def rescore(
         raise ArgumentError("name the second judge: --fidelity NAME, --engine NAME or --set NAME=VALUE")
     limits = BackendOptions(workers, isolated, timeout_s, memory_mb)
     found = []
-    for data in read_studies(store, *studies):
-        problem = problem_of(data.record)
-        own = changed | ({} if engine is None else {_engine_setting(problem): engine})
-        judging = problem
-        if own:
-            judging = make_problem(
-                problem.name,
-                objectives=data.record.objectives,
-                constraints=data.record.constraints,
-                **{**problem.arguments, **own},
-            )
-        judge = judge_of(data.record, problem, judging, own, fidelity)
-        scored = rescore(data, judge, others=others, limits=limits)
+    chosen = read_studies(store, *studies)
+    for data in chosen:
+        try:
+            judge = _judge(data, changed, engine, fidelity)
+            scored = rescore(data, judge, others=others, limits=limits)
+        except CosearchError as error:
+            if studies or len(chosen) == 1:
+                raise
+            print_line(f"left out: {data.record.name}: {error}", style="yellow", stderr=True)
+            continue
         with Store.open(store) as opened:
             save_rescore(opened, data.record.id, scored)
-        found.append(held(replace(data, rescores=(scored,)), scored))
+        found.append(held(data, scored))
+    if not found:
+        raise ArgumentError("none of the studies can be judged by that")
     if json:
         print_json([asdict(one) for one in found])
         return
@@ -96,6 +99,25 @@ def rescore(
     for one in found:
         if one.doubt:
             print_line(f"{one.study}: {one.doubt}", style="yellow")
+
+
+def _judge(data: StudyData, changed: Mapping[str, Any], engine: str | None, fidelity: str | None) -> Judge:
+    """The judge of a study, its problem built again.
+
+    Raises:
+        CosearchError: the problem is not what it was, or cannot be judged by that.
+    """
+    from cosearch.rescoring import judge_of
+    from cosearch.run.recorded import problem_of
+
+    record = data.record
+    problem = problem_of(record)
+    own = {**changed, **({} if engine is None else {_engine_setting(problem): engine})}
+    judging = problem
+    if own:
+        goals = {"objectives": record.objectives, "constraints": record.constraints}
+        judging = make_problem(problem.name, **goals, **{**problem.arguments, **own})
+    return judge_of(record, problem, judging, own, fidelity)
 
 
 def _engine_setting(problem: Problem) -> str:

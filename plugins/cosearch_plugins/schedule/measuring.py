@@ -113,7 +113,6 @@ def measured(
         "OMP_NUM_THREADS": str(threads),
         "OMP_PLACES": "cores",
         "OMP_PROC_BIND": "close",
-        "OMP_WAIT_POLICY": "active",
     }
     with _alone():
         code, said = _run([*command, "2", str(repeats), str(LEAST_NS)], folder, timeout_s, pinned)
@@ -132,13 +131,15 @@ def measured(
     return timing_of(times, _difference(result, exact))
 
 
-def blas_timing(kernel: Kernel, repeats: int) -> Timing:
-    """What NumPy takes, with as many threads as its BLAS uses."""
+def blas_timing(kernel: Kernel, repeats: int, threads: int) -> Timing:
+    """What NumPy takes, its BLAS with this many threads."""
     import time
+
+    from threadpoolctl import threadpool_limits
 
     compute = kernel.by_blas()
     times = np.empty(repeats)
-    with _alone():
+    with _alone(), threadpool_limits(threads, user_api="blas"):
         for _ in range(2):
             compute()
         for at in range(repeats):
@@ -175,9 +176,12 @@ def _exact(kernel: Kernel) -> NDArray[np.float64]:
 def _alone() -> Iterator[None]:
     """Hold a lock that every measurement on this machine holds."""
     path = Path(tempfile.gettempdir(), f"cosearch-schedule-{os.getuid()}.lock")
-    with open(path, "w") as lock:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def _run(

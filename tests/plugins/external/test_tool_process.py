@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -115,6 +116,32 @@ def test_answers_come_in_order_equal_jobs_run_once_and_the_process_is_kept(odd: 
         close_all()
     time.sleep(0.05)
     assert not Path(f"/proc/{first[0]}").exists()
+
+
+def test_a_tool_whose_study_is_killed_ends_and_takes_its_folder_along(
+    odd: PythonTool, tmp_path: Path
+) -> None:
+    script = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from cosearch_plugins.external import tool_process\n"
+        "from cosearch_plugins.external.tools import PythonTool\n"
+        f"tool_process.BRIDGES = Path({str(tmp_path)!r})\n"
+        "process = tool_process.ToolProcess(PythonTool('odd', 'Odd', 'odd', 'json', '1'), 30)\n"
+        "print(process.run({'do': 'pid'}), process._scratch, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    study = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert study.stdout is not None
+    pid, scratch = study.stdout.readline().split()
+    assert Path(scratch).is_dir()
+    study.kill()
+    study.wait()
+    until = time.monotonic() + 20
+    while time.monotonic() < until and (Path(scratch).exists() or Path(f"/proc/{pid}").exists()):
+        time.sleep(0.05)
+    assert not Path(scratch).exists()
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_what_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

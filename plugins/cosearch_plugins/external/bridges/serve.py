@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import resource
+import shutil
 import sys
 import threading
 import time
@@ -27,12 +28,14 @@ def main(tool: str, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_LOGGED_BYTES, MOST_LOGGED_BYTES))
     if memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    parent, scratch = os.getppid(), os.getcwd()
+    threading.Thread(target=_end_with, args=(parent, scratch), daemon=True).start()
     run = _bridge(tool).run
     for line in sys.stdin:
         request = json.loads(line)
         answers.write(json.dumps({"id": request["id"], **_answer(run, request["job"])}) + "\n")
         answers.flush()
+    shutil.rmtree(scratch, ignore_errors=True)  # who asked was killed: otherwise it ends this group first
 
 
 def _answer(run: Any, job: dict[str, Any]) -> dict[str, Any]:
@@ -57,9 +60,10 @@ def _bridge(tool: str) -> Any:
     return module
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, scratch: str) -> None:
     while os.getppid() == parent:
         time.sleep(WATCHED_S)
+    shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 
