@@ -184,6 +184,7 @@ class Cluster:
             cwd="/",
         )
         _quiet().init(
+            address="local",  # whatever RAY_ADDRESS says
             num_cpus=max(1, math.ceil(workers * resources.cpus)),
             object_store_memory=STORE_BYTES + 2 * content_bytes,
             include_dashboard=False,
