@@ -28,7 +28,7 @@ from readme_table import write_table  # noqa: E402
 README = ROOT / "gym" / "README.md"
 REFERENCE = ROOT.parent / "shared" / "reference"
 MODELS = ("gbdt", "gp", "forest")
-EACH, TIME_LIMIT_S = 150, 6.0
+EACH, TIME_LIMIT_S = 120, 3.0
 HLS = str(REFERENCE / "hls" / "hlsyn.parquet")
 # what a problem needs to be built, for those that cannot be built without
 ARGUMENTS = {"hls": {"file": HLS}}
