@@ -23,6 +23,7 @@ from cosearch.fidelity import Fidelity, as_fidelities, check_fidelity
 from cosearch.objectives import Constraint, Direction, Metric, Objective, check_constraints, check_metrics
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
 from cosearch.space import Designs, DesignsLike, DesignSpace
+from cosearch.surrogates.naming import SURROGATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from cosearch.pictures import Picture
     from cosearch.settings import Settings as AnySettings
     from cosearch.surrogates.attached import Attached
-
-SURROGATE = "surrogate"  # the argument, and the fidelity that it adds
 
 
 class Problem(ABC):

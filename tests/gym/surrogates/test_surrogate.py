@@ -13,6 +13,7 @@ import pytest
 
 from cosearch import Study, make_problem
 from cosearch.errors import OutsideWarning, SurrogateError
+from cosearch.report.comparison import group_key
 from cosearch.run.options import RunOptions
 from cosearch.store import Store
 from cosearch.surrogates.examination import scores, speed, validity_scores
@@ -265,3 +266,13 @@ def test_what_a_user_may_get_wrong(cli, store, tmp_path):
     cli("surrogate", "train", store, "--output", tmp_path / "no" / "s.npz").assert_error("no folder")
     (tmp_path / "taken.npz").write_bytes(b"")
     cli("surrogate", "train", store, "--output", tmp_path / "taken.npz").assert_error("--force")
+
+
+def test_a_study_with_a_surrogate_is_compared_with_those_without(cli, trained, tmp_path):
+    """At the problem's own fidelity the numbers are the same ones."""
+    path = tmp_path / "s.db"
+    for more in ((), ("--surrogate", trained)):
+        assert cli("search", "surrogate-kernel", "--budget", 5, "--store", path, "--quiet", *more).code == 0
+    with Store.open(path) as opened:
+        keys = {group_key(record) for record in opened.studies()}
+    assert len(keys) == 1
