@@ -41,6 +41,12 @@ def small_plugin() -> None:
         registry().register(timed_problems, "timed-problems")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def logs_of_failed_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Not in the home of whoever runs the tests."""
+    os.environ.setdefault("COSEARCH_LOGS", str(tmp_path_factory.mktemp("logs")))
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of reference measurements; a user's clone has none."""

@@ -47,6 +47,7 @@ IMPORTERS = {
     "networks/quality/reading.py": {"pyarrow"},
     "networks/quality/latency/measured.py": {"onnxruntime"},
     "networks/quality/latency/onnx_graph.py": {"onnx"},
+    "serving/trace.py": {"pyarrow"},
     "networks/quality/learners/gaussian_process.py": {"sklearn"},
     "networks/quality/learners/mlp.py": {"torch"},
     "networks/quality/learners/trees.py": {"sklearn"},

@@ -45,6 +45,10 @@ class WorkloadWarning(UserWarning):
     """What a workload's reader does not know, and counts in a way that its message tells."""
 
 
+class OutsideWarning(UserWarning):
+    """A surrogate is asked about designs that are unlike what it has seen."""
+
+
 class WorkloadError(CosearchError, ValueError):
     """A workload that cannot be read or does not fit the device."""
 
@@ -55,6 +59,10 @@ class AgentError(CosearchError, RuntimeError):
 
 class StoreError(CosearchError, RuntimeError):
     """A study store that cannot be opened, read or written."""
+
+
+class SurrogateError(CosearchError, RuntimeError):
+    """A surrogate that cannot be trained, read or used: too little data, a foreign space, other units."""
 
 
 class StudyLockedError(StoreError):

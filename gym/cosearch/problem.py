@@ -25,10 +25,14 @@ from cosearch.objectives import Constraint, Direction, Metric, Objective, check_
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
 from cosearch.resources import Resources
 from cosearch.space import Designs, DesignsLike, DesignSpace
+from cosearch.surrogates.naming import SURROGATE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cosearch.pictures import Picture
     from cosearch.settings import Settings as AnySettings
+    from cosearch.surrogates.attached import Attached
 
 
 class Problem(ABC):
@@ -56,11 +60,13 @@ class Problem(ABC):
         settings: the declared settings, built; or leave it out and give their values by name.
         objectives: `Objective`s or their text, default the class's.
         constraints: `Constraint`s or their text, default the class's.
+        surrogate: the file of a trained surrogate, which becomes the fidelity `surrogate`.
         **values: of the declared settings.
 
     Raises:
         UnknownNameError: for a value that is not declared, or an objective of an unknown metric.
         ArgumentError: for a value that its declaration does not admit.
+        SurrogateError: for a surrogate of another problem, space or workload.
 
     Attributes:
         name: the name on the command line, in kebab case.
@@ -99,8 +105,9 @@ class Problem(ABC):
     seeded: ClassVar[bool] = False
     isolated: ClassVar[bool] = False
     measured_metrics: ClassVar[tuple[str, ...]] = ()
-    needs: ClassVar[Mapping[str, Need]] = {}
+    needs: Mapping[str, Need] = {}
     resources: Resources = Resources()
+    _surrogate: Attached | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -114,6 +121,7 @@ class Problem(ABC):
         *,
         objectives: Iterable[Objective | str] | None = None,
         constraints: Iterable[Constraint | str] | None = None,
+        surrogate: str | Path | None = None,
         **values: Any,
     ) -> None:
         if self.Settings is None and values:
@@ -140,6 +148,17 @@ class Problem(ABC):
             )
         check_metrics((*self.objectives, *self.constraints), self.metrics)
         check_constraints(self.constraints)
+        if surrogate is not None:
+            self._attach(surrogate)
+
+    def _attach(self, path: str | Path) -> None:
+        from cosearch.surrogates.attached import Attached  # here, because few problems have one
+
+        attached = Attached(path)
+        attached.check(self)
+        self._fidelities = attached.fidelities(self._fidelities)
+        self.workload_digest += attached.digest_part
+        self._surrogate = attached
 
     def build(self) -> None:  # noqa: B027  a problem without settings has nothing to build
         """Set what depends on `self.settings`: the space, metrics, objectives, a trace that is read once.
@@ -237,7 +256,7 @@ class Problem(ABC):
         and the others cost few further runs.
         """
         try:
-            returned = self.simulate(designs, fidelity=fidelity, seed=seed)
+            returned = self._simulate(designs, fidelity=fidelity, seed=seed)
         except KeyboardInterrupt:
             raise
         except (
@@ -255,6 +274,14 @@ class Problem(ABC):
             return Outcomes.without_metrics(self.metric_names, [reason] * n, FAILED)
         halves = (designs[: n // 2], designs[n // 2 :])
         return Outcomes.concat([self.run(half, fidelity=fidelity, seed=seed) for half in halves])
+
+    def _simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Mapping[str, ArrayLike] | Outcomes:
+        attached = self._surrogate
+        if attached is None or fidelity != SURROGATE:
+            return self.simulate(designs, fidelity=fidelity, seed=seed)
+        base = attached.surrogate.origin.base
+        rough = (lambda: self.run(designs, fidelity=base, seed=seed)) if base else None
+        return attached.simulate(designs, rough)
 
     def _outcomes(self, returned: Any, n: int) -> Outcomes:
         if returned is None:
@@ -282,7 +309,8 @@ class Problem(ABC):
     @property
     def arguments(self) -> dict[str, Any]:
         """The settings that were given, as JSON values: a study builds the problem again from them."""
-        return {} if self.settings is None else dict(self.settings.arguments())
+        given = {} if self.settings is None else dict(self.settings.arguments())
+        return given if self._surrogate is None else {**given, SURROGATE: self._surrogate.path}
 
     def missing(self, fidelity: str) -> str:
         """Why a fidelity cannot be evaluated on this machine, with how to get what it needs; "" if it can."""

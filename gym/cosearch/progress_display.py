@@ -64,7 +64,7 @@ def _on_terminal(title: str, problem: Problem, terminal: Console) -> Iterator[Sh
 @contextmanager
 def _in_notebook(title: str, problem: Problem, terminal: Console) -> Iterator[Show]:
     """One output cell that is drawn anew; it needs no widgets, and it stays with the last state."""
-    from IPython.display import display  # type: ignore[import-not-found]
+    from IPython.display import display
 
     cell = display(_cell(terminal, Text(plain(title))), raw=True, display_id=True)
     latest: list[Progress] = []

@@ -2,7 +2,8 @@
 
 `import cosearch` loads it, so that every problem has its Gymnasium ids. A plugin that cannot be loaded is
 recorded with the last line of its traceback and takes no other down; one that claims a name which is taken
-keeps everything else. `COSEARCH_PLUGINS=a,b` limits what is loaded to the named entry points.
+keeps everything else. `COSEARCH_PLUGINS=a,b` limits what is loaded to the named entry points,
+`COSEARCH_DISABLE_PLUGINS=a,b` leaves some out, by the name of the plugin or of its distribution.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from cosearch import hookspecs
 from cosearch.agent import Agent
 from cosearch.contributions import KINDS, Kind, as_plugin, origin, twins
 from cosearch.environments.registration import register_ids, register_ids_of_package
-from cosearch.errors import PluginError, nearest, unknown_name
+from cosearch.errors import PluginError, hint, nearest, unknown_name
 from cosearch.plugin_import import attempt, importing
+from cosearch.plugin_origin import API_VERSION, api_refusal, place_of, refusal
 from cosearch.problem import Problem
 from cosearch.validation import Validation
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 GROUP = "cosearch"
 OURS = "cosearch"  # the distribution whose contributions win over anybody's
+ONLY, LEFT_OUT = "COSEARCH_PLUGINS", "COSEARCH_DISABLE_PLUGINS"
 
 
 @dataclass
@@ -39,19 +42,23 @@ class PluginRecord:
     """One installed plugin: where it comes from, what it contributes, and what was wrong with it.
 
     Attributes:
+        place: where it is installed.
         refused: one line for each contribution that is invalid or claims a name that is taken.
         error: why the plugin contributes nothing at all, where it does not.
+        disabled: whether the user left it out.
     """
 
     name: str
     distribution: str = ""
     version: str = ""
+    place: str = ""
     problems: list[str] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
     backends: list[str] = field(default_factory=list)
     validations: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     error: str = ""
+    disabled: bool = False
 
 
 class Registry:
@@ -63,6 +70,7 @@ class Registry:
         self.backends: dict[str, type[Backend]] = {}
         self.validations: dict[str, Validation] = {}
         self.plugins: list[PluginRecord] = []
+        self.unknown_left_out: dict[str, str] = {}  # what the user left out and there is not, with a hint
         self._owners: dict[tuple[str, str], str] = {}
         self._waiting: list[EntryPoint] = []
         self._manager = pluggy.PluginManager("cosearch")
@@ -70,10 +78,20 @@ class Registry:
 
     def load_entry_points(self) -> None:
         """Load every installed plugin: cosearch's own first, then in the order of their names."""
-        chosen = os.environ.get("COSEARCH_PLUGINS")
+        chosen = os.environ.get(ONLY)
         names = None if chosen is None else {name.strip() for name in chosen.split(",")}
-        entries = [e for e in metadata.entry_points(group=GROUP) if names is None or e.name in names]
-        self._load(sorted(entries, key=lambda e: (_distribution(e) != OURS, e.name)))
+        installed = metadata.entry_points(group=GROUP)
+        entries = [e for e in installed if names is None or e.name in names]
+        out = {name for text in os.environ.get(LEFT_OUT, "").split(",") if (name := text.strip())}
+        left_out = [e for e in entries if out & {e.name, _distribution(e)}]
+        self._load(
+            sorted(
+                (e for e in entries if e not in left_out), key=lambda e: (_distribution(e) != OURS, e.name)
+            )
+        )
+        self.plugins += [_record(entry, disabled=True) for entry in sorted(left_out, key=lambda e: e.name)]
+        unknown = out - {name for e in installed for name in (e.name, _distribution(e))}
+        self.unknown_left_out = {name: hint(name, [e.name for e in installed]) for name in sorted(unknown)}
 
     def load_waiting(self) -> None:
         """Load the plugins that were in the middle of their own import, or failed because others were."""
@@ -89,11 +107,15 @@ class Registry:
                 register_ids_of_package(package)
                 self._waiting.append(entry)
                 continue
+            record = _record(entry)
+            record.error = "" if record.distribution == OURS else api_refusal(entry)
+            if record.error:
+                self.plugins.append(record)
+                continue
             plugin, error = attempt(entry.load)
             if error and busy:  # it may need what is not there yet
                 self._waiting.append(entry)
                 continue
-            record = PluginRecord(entry.name, _distribution(entry), entry.dist.version if entry.dist else "")
             if error:
                 record.error = error
                 self.plugins.append(record)
@@ -118,6 +140,8 @@ class Registry:
         plugin = as_plugin(plugin)
         own_name = getattr(plugin, "__name__", type(plugin).__name__)
         record = PluginRecord(name or str(own_name), distribution="(this process)")
+        if why := refusal(getattr(plugin, "COSEARCH_API", ".".join(map(str, API_VERSION))), record.name):
+            raise PluginError(why)
         self._add(plugin, record, strict=True)
         return record
 
@@ -130,7 +154,9 @@ class Registry:
             )
         if self._manager.has_plugin(record.name):
             owner = next(other.distribution for other in self.plugins if other.name == record.name)
-            record.refused.append(f"plugin {record.name!r} is already registered, by {owner}")
+            record.refused.append(
+                f"plugin name {record.name!r} of {record.distribution} is taken, by {owner}"
+            )
             record.name = f"{record.distribution}:{record.name}"
         registered, error = attempt(lambda: self._manager.register(plugin, name=record.name))
         if error:
@@ -167,9 +193,9 @@ class Registry:
                 other = taken.get(name) or new[name]
                 owner = self._owners.get((kind.name, name))
                 complaint = (
-                    f"{kind.name} {name!r} is already registered, as {origin(other)}"
-                    + (f" of plugin {owner!r}" if owner else "")
-                    + f"; choose another name for {origin(item)}"
+                    f"{kind.name} {name!r} of plugin {record.name!r} ({origin(item)}) is already registered, "
+                    f"by plugin {owner or record.name!r} ({origin(other)}); choose another name"
+                    + (f", or leave one out: {LEFT_OUT}={owner}" if owner and record.place else "")
                 )
             if complaint:
                 record.refused.append(complaint)
@@ -191,6 +217,11 @@ class Registry:
             for name in found
             if name not in known
         ]
+
+
+def _record(entry: EntryPoint, *, disabled: bool = False) -> PluginRecord:
+    version = entry.dist.version if entry.dist else ""
+    return PluginRecord(entry.name, _distribution(entry), version, place_of(entry.dist), disabled=disabled)
 
 
 def _distribution(entry: EntryPoint) -> str:
@@ -266,7 +297,7 @@ def validation(simulator: str) -> Validation:
 
 
 def make_problem(
-    name: str, /, *, objectives: Any = None, constraints: Any = None, **arguments: Any
+    name: str, /, *, objectives: Any = None, constraints: Any = None, surrogate: Any = None, **arguments: Any
 ) -> Problem:
     """Build a problem by name.
 
@@ -274,12 +305,15 @@ def make_problem(
         name: a registered problem.
         objectives: `Objective`s or their text; default the problem's.
         constraints: `Constraint`s or their text; default the problem's.
+        surrogate: the file of a trained surrogate, which becomes the fidelity `surrogate`.
         **arguments: of the problem's declared settings.
 
     Raises:
         UnknownNameError: for an unknown problem, argument or metric.
         ArgumentError: for a value that an argument does not admit.
     """
+    if surrogate is not None:  # a problem with a constructor of its own may not know of it
+        arguments["surrogate"] = surrogate
     return problem_class(name)(objectives=objectives, constraints=constraints, **arguments)
 
 

@@ -1,7 +1,7 @@
 """Units as metrics have them, and how many of one are one of another: 1 us is 1000 ns, 1 GB/s is 1000 MB/s.
 
 A unit is a prefix and a base (`ns`, `pJ`, `MB`), an area (`mm2`), or a quotient of these (`GB/s`, `pJ/bit`);
-what is none of these fits itself only. In the name of a column a unit is written in small letters:
+what else converts is in `unit_dimensions`. In the name of a column a unit is written in small letters:
 `latency_us`, `energy_mj` (millijoule, never megajoule), `bandwidth_gb_per_s`.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cosearch.quantities import EXPONENTS, PREFIXES
+from cosearch.unit_dimensions import UnitError, measured
 
 BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4}  # powers of 1024, of bytes and bits
 TIMES = {"min": 60, "h": 3600, "d": 86400}
@@ -27,10 +28,11 @@ def factor(given: str, wanted: str) -> Fraction | None:
     """How many of the wanted unit one of the given unit is; None if they measure different things."""
     if given == wanted:
         return Fraction(1)
-    own, other = _size(given), _size(wanted)
-    if own is None or other is None or own[0] != other[0]:
+    try:
+        (own, measures), (other, expected) = measured(given), measured(wanted)
+    except UnitError:  # it may mean two things
         return None
-    return own[1] / other[1]
+    return own / other if measures == expected else None
 
 
 def converted(values: ArrayLike, times: Fraction) -> NDArray[np.float64]:
@@ -76,17 +78,6 @@ def _like(unit: str) -> list[str]:
     candidates += [*TIMES, *SHARES, *(f"{length}2" for length in AREAS)]
     alike = [(one[1], name) for name in candidates if (one := _simple(name)) and one[0] == size[0]]
     return [name for _, name in sorted(alike, key=lambda pair: pair[0])]
-
-
-def _size(unit: str) -> Size | None:
-    over, slash, under = unit.replace("_per_", "/").partition("/")
-    top = _simple(over)
-    if not slash:
-        return top
-    bottom = _simple(under)
-    if top is None or bottom is None:
-        return None
-    return f"{top[0]}/{bottom[0]}", top[1] / bottom[1]
 
 
 def _simple(unit: str) -> Size | None:

@@ -15,11 +15,15 @@ from cosearch_plugins.accelerator.npu_multicore import NpuMulticore
 from cosearch_plugins.accelerator.timeloopgym import AcceleratorTimeloopgym
 from cosearch_plugins.dram.controller import DramController
 from cosearch_plugins.dram.controller_archgym import DramControllerArchgym
+from cosearch_plugins.external.dramsys import Dramsys
+from cosearch_plugins.external.gem5 import Gem5
+from cosearch_plugins.external.ramulator import Ramulator
 from cosearch_plugins.hls.hls import Hls
 from cosearch_plugins.hybrid_lm.hybrid_lm_cpu import HybridLmCpu
 from cosearch_plugins.llm.codesign import LlmCodesign
 from cosearch_plugins.llm.deployment import LlmDeployment
 from cosearch_plugins.llm.gpu_platform import GpuPlatform
+from cosearch_plugins.llm.platform import LlmPlatform
 from cosearch_plugins.microprocessor.microprocessor import Microprocessor
 from cosearch_plugins.networks.accel_nasbench import AccelNasBench
 from cosearch_plugins.networks.apq import Apq
@@ -32,6 +36,10 @@ from cosearch_plugins.networks.nasaic import Nasaic
 from cosearch_plugins.networks.nasbench201_device import NasBench201Device
 from cosearch_plugins.networks.recipe_digits import RecipeDigits
 from cosearch_plugins.networks.vit_accelerator import VitAccelerator
+from cosearch_plugins.schedule.schedule_cpu import ScheduleCpu
+from cosearch_plugins.serving.codesign import LlmServiceCodesign
+from cosearch_plugins.serving.fleet import LlmFleet
+from cosearch_plugins.serving.serving import LlmServing
 from cosearch_plugins.soc.soc import Soc
 from cosearch_plugins.tables.table import Table
 
@@ -51,18 +59,26 @@ def cosearch_problems() -> Sequence[type[Problem]]:
         DetectorAccelerator,
         DramController,
         DramControllerArchgym,
+        Dramsys,
+        Gem5,
         GpuPlatform,
         Hls,
         HybridLmCpu,
         LlmCodesign,
         LlmDeployment,
+        LlmFleet,
+        LlmPlatform,
+        LlmServiceCodesign,
+        LlmServing,
         ManyDevices,
         Microcontroller,
         Microprocessor,
         Nasaic,
         NasBench201Device,
         NpuMulticore,
+        Ramulator,
         RecipeDigits,
+        ScheduleCpu,
         Soc,
         Table,
         VitAccelerator,
@@ -78,6 +94,8 @@ def cosearch_validations() -> Sequence[Validation]:
         Validation("soc", _validate_soc),
         Validation("networks", _validate_networks),
         Validation("llm", _validate_llm),
+        Validation("serving", _validate_serving),
+        Validation("external", _validate_external),
     )
 
 
@@ -105,7 +123,19 @@ def _validate_networks(cases: Path, progress: Callable[[int, int], None]) -> Val
     return validate(cases, progress)
 
 
+def _validate_external(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_plugins.external.validation import validate
+
+    return validate(cases, progress)
+
+
 def _validate_llm(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
     from cosearch_simulators.llm.validation.every_set import validate
+
+    return validate(cases, progress)
+
+
+def _validate_serving(cases: Path, progress: Callable[[int, int], None]) -> ValidationTable:
+    from cosearch_simulators.serving.validation.every_set import validate
 
     return validate(cases, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -14,10 +15,11 @@ import pytest
 
 from cosearch import Study
 from cosearch.errors import ArgumentError, CosearchError
-from cosearch.export import FORMATS, load_studies, write_studies
-from cosearch.export.formats import EpisodesAsked
+from cosearch.export.formats import FORMATS, EpisodesAsked, write_studies
+from cosearch.export.loading import load_studies
 from cosearch.export.table import study_table
 from cosearch.objectives import feasible
+from mutations import mutated
 from report_studies import make_study
 from timed_problems import Noisy, Rough
 
@@ -118,6 +120,23 @@ def test_what_is_no_export_or_a_newer_one_is_one_line(tmp_path):
     ):
         with pytest.raises(ArgumentError, match=says):
             load_studies(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "csv.manifest.json", "journal"])
+def test_a_damaged_export_is_one_line_or_is_read(tmp_path, suffix):
+    pytest.importorskip("optuna")
+    for format_ in TABLES:
+        write_studies([make_study(20)], tmp_path / f"t.{FORMATS[format_].suffix}", format_)
+    file = tmp_path / f"t.{suffix}"
+    whole, rng, said = file.read_bytes(), random.Random(suffix), []
+    for _ in range(60):
+        file.write_bytes(mutated(whole, [whole], rng))
+        try:
+            load_studies(tmp_path / f"t.{suffix.partition('.')[0]}")
+        except CosearchError as error:
+            said.append(str(error))
+    assert not [line for line in said if "\n" in line]
+    assert len(said) > 20
 
 
 # -------------------------------------------------------------------------------------------------- Optuna

@@ -51,7 +51,10 @@ def test_a_plugin_of_this_process_is_found_by_name():
             {"cosearch_problems": [type("Nameless", (small_problems.TwoSpheres,), {"name": ""})]},
             "has no name",
         ),
-        ({"cosearch_problems": [small_problems.TwoSpheres]}, "'two-spheres' is already registered"),
+        (
+            {"cosearch_problems": [small_problems.TwoSpheres]},
+            "'two-spheres' of plugin .* is already registered",
+        ),
     ],
 )
 def test_an_invalid_plugin_is_refused_and_leaves_nothing_behind(hooks, says):
@@ -143,8 +146,8 @@ def test_a_script_that_is_an_installed_plugin_too_runs(tmp_path):
     assert same.returncode == 0, same.stderr
     assert same.stdout.count("misses") == 40
     assert changed.stderr.splitlines()[-1] == (
-        "cosearch.errors.PluginError: problem 'tiled-matmul' is already registered, as "
-        "tiled_matmul.TiledMatmul of plugin 'tiled-matmul'; choose another name for __main__.TiledMatmul"
+        "cosearch.errors.PluginError: problem 'tiled-matmul' of plugin '__main__' (__main__.TiledMatmul) is "
+        "already registered, by plugin 'tiled-matmul' (tiled_matmul.TiledMatmul); choose another name"
     )
 
 
@@ -212,8 +215,9 @@ def test_only_the_name_that_is_taken_is_refused_and_what_is_built_in_wins(tmp_pa
     assert found["a-thief"]["error"] == ""
     cls = problem_class(taken)
     assert found["a-thief"]["refused"] == [
-        f"problem {taken!r} is already registered, as {cls.__module__}.{cls.__qualname__} of plugin "
-        "'builtin-problems'; choose another name for a_thief.Thief"
+        f"problem {taken!r} of plugin 'a-thief' (a_thief.Thief) is already registered, by plugin "
+        f"'builtin-problems' ({cls.__module__}.{cls.__qualname__}); choose another name, or leave one out: "
+        "COSEARCH_DISABLE_PLUGINS=builtin-problems"
     ]
     assert found["builtin-problems"]["problems"] == problems_of("builtin-problems")
     assert builtin.distribution == "cosearch"
@@ -233,7 +237,7 @@ def test_a_plugin_that_has_the_name_of_another_gets_a_longer_one(tmp_path):
     assert found["builtin-problems"]["problems"] == problems_of("builtin-problems")
     assert found["my-cache:builtin-problems"]["problems"] == ["my-cache"]
     assert found["my-cache:builtin-problems"]["refused"] == [
-        "plugin 'builtin-problems' is already registered, by cosearch"
+        "plugin name 'builtin-problems' of my-cache is taken, by cosearch"
     ]
 
 
@@ -310,3 +314,67 @@ def test_what_is_nearly_a_plugin_is_told_how_to_be_one(plugin, says):
     with pytest.raises(PluginError, match=says):
         own.register(plugin)
     assert not own.problems
+
+
+def test_plugins_are_left_out_by_name_or_distribution_and_say_so(tmp_path, monkeypatch):
+    install(tmp_path, "broken", "raise RuntimeError('never run')")
+    install(tmp_path, "my_cache", PLUGIN)
+    monkeypatch.setenv("COSEARCH_DISABLE_PLUGINS", " broken,my-cache, my-cahe,")
+    found = records(tmp_path)
+    for name in ("broken", "my-cache"):
+        assert (found[name]["disabled"], found[name]["error"], found[name]["problems"]) == (True, "", [])
+    assert found["builtin-problems"]["problems"]
+    done = run("from cosearch.registry import registry; print(registry().unknown_left_out)", tmp_path)
+    assert done.stdout == """{'my-cahe': "; did you mean 'my-cache'?"}\n"""
+
+
+@pytest.mark.parametrize(
+    ("api", "refused"),
+    [
+        ('"1.0"', ""),
+        ('"2.0"', "my-cache 1.2 is built for plugin API 2.0, cosearch 0.1.0 has 1.0: install an earlier"),
+        ('"1.7"', "is built for plugin API 1.7, cosearch 0.1.0 has 1.0"),
+        ('"0.9"', "has 1.0: install a newer version of the plugin, or an earlier cosearch"),
+        ("1", "COSEARCH_API must be a text such as \"1.0\", not '1'"),
+    ],
+)  # fmt: skip
+def test_a_plugin_for_another_api_is_refused_with_both_versions_and_not_run(tmp_path, api, refused):
+    layout = "my_cache.py" if api == '"1.0"' else "my_cache/plugin.py"
+    code = f"COSEARCH_API = {api}  # as the day was\n" + ("print('runs')\n" if refused else "") + PLUGIN
+    install(tmp_path, "my_cache", code, path=layout)
+    if layout != "my_cache.py":
+        (tmp_path / "my_cache" / "__init__.py").write_text("")
+        entry = tmp_path / "my_cache-1.2.dist-info" / "entry_points.txt"
+        entry.write_text("[cosearch]\nmy-cache = my_cache.plugin\n")
+    done = run(RECORDS, tmp_path)
+    assert "runs" not in done.stderr
+    found = json.loads(done.stdout)["my-cache"]
+    assert refused in found["error"]
+    assert bool(found["error"]) == bool(refused)
+    assert found["problems"] == ([] if refused else ["my-cache"])
+    assert found["place"] == str(tmp_path)
+
+
+def test_a_plugin_of_this_process_for_another_api_is_refused():
+    plugin = plugin_of(cosearch_problems=[small_problems.TwoSpheres])
+    plugin.COSEARCH_API = "2.0"
+    with pytest.raises(PluginError, match="is built for plugin API 2.0"):
+        Registry().register(plugin)
+
+
+def test_where_an_editable_plugin_is_from_is_its_project(tmp_path):
+    install(tmp_path, "my_cache", PLUGIN)
+    url = {"url": "file:///home/me/my%20cache", "dir_info": {"editable": True}}
+    (tmp_path / "my_cache-1.2.dist-info" / "direct_url.json").write_text(json.dumps(url))
+    assert records(tmp_path)["my-cache"]["place"] == "/home/me/my cache (editable)"
+
+
+def test_two_plugins_that_claim_one_name_are_both_named(tmp_path):
+    install(tmp_path, "cache_a", PLUGIN)
+    install(tmp_path, "cache_b", PLUGIN)
+    found = records(tmp_path)
+    assert found["cache-a"]["problems"] == ["my-cache"]
+    assert found["cache-b"]["refused"] == [
+        "problem 'my-cache' of plugin 'cache-b' (cache_b.MyCache) is already registered, by plugin 'cache-a' "
+        "(cache_a.MyCache); choose another name, or leave one out: COSEARCH_DISABLE_PLUGINS=cache-a"
+    ]

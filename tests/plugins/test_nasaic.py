@@ -16,7 +16,7 @@ from cosearch_simulators.networks.spaces import network_space
 
 @pytest.mark.parametrize("workload", ["w1", "three"])
 def test_it_keeps_the_contract_of_a_problem(workload):
-    check_problem(Nasaic(workload=workload, sub_accelerators=3), designs=5)
+    check_problem(Nasaic(workload=workload, sub_accelerators=3), designs=5, elsewhere=False)
 
 
 def test_networks_hardware_and_mapping_are_groups():

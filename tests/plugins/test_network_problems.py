@@ -17,7 +17,7 @@ from cosearch_simulators.networks.fpga import BOARDS, needs, shortage
 @pytest.mark.parametrize("kind", [Microcontroller, CnnFpga, VitAccelerator, DetectorAccelerator])
 def test_they_keep_the_contract_of_a_problem(kind):
     problem = kind()
-    check_problem(problem, designs=6)
+    check_problem(problem, designs=6, elsewhere=False)
     assert {"network", "hardware"} <= set(problem.space.groups)
     features = problem.features(problem.space.sample(3, 0))
     assert all(column.shape == (3,) for column in features.values())

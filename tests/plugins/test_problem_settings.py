@@ -25,6 +25,7 @@ from cosearch_simulators.dram.engines.dramsys.players import LONGEST_STARVATION
 PROBLEMS = cosearch_problems()
 # A lookup in a table takes no threads, and a problem of networks has no workload but its networks.
 THREADED = [one for one in PROBLEMS if one.Settings is not None and "threads" in one.Settings.model_fields]
+LIMITS = ("external_timeout_s", "run_timeout_s", "run_memory_mb", "at_once")
 WITH_WORKLOAD = [one for one in THREADED if "workload" in one.Settings.model_fields]
 LISTS = {
     "BYTE_BIT": list(range(3)),
@@ -38,7 +39,7 @@ LISTS = {
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_every_setting_is_described(problem: type[Problem]) -> None:
     settings = described(problem.Settings)
-    assert {one.name for one in settings if not one.affects_results} <= {"threads"}
+    assert {one.name for one in settings if not one.affects_results} <= {"threads", *LIMITS}
     for one in settings:
         assert one.description, one.name
         assert one.type != "any value", one.name

@@ -28,7 +28,7 @@ def folder(tmp_path: Path, library: str = "library_edge_detection.json") -> Path
 
 @pytest.mark.parametrize("workload", ["edges", "mobilenet_v2"])
 def test_it_keeps_the_contract_of_a_problem(workload: str) -> None:
-    check_problem(Soc(workload=workload), designs=12)
+    check_problem(Soc(workload=workload), designs=12, elsewhere=False)
 
 
 def test_an_absent_block_has_no_attributes() -> None:

@@ -6,9 +6,11 @@ for Ctrl-C (143 and 129 for SIGTERM and SIGHUP), 1 for a bug. `COSEARCH_DEBUG=1`
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -22,14 +24,17 @@ from cosearch.cli import (
     importing,
     listing,
     plugins,
+    rescoring,
     searching,
     stores,
+    surrogates,
     validation,
+    watching,
 )
 from cosearch.cli.command import Command
 from cosearch.cli.ending import ended_by_signals
-from cosearch.cli.output import INTERRUPTED, print_error
-from cosearch.errors import CosearchError
+from cosearch.cli.output import INTERRUPTED, print_error, print_line
+from cosearch.errors import CosearchError, OutsideWarning
 from cosearch.own_stdout import flush, own_stdout
 
 app = typer.Typer(
@@ -54,6 +59,9 @@ app.command(cls=Command)(stores.studies)
 app.command(cls=Command)(exporting.export)
 app.command("import", cls=Command)(importing.import_)
 app.command(cls=Command)(stores.report)
+app.command(cls=Command)(watching.dashboard)
+app.add_typer(surrogates.app, name="surrogate", no_args_is_help=True)
+app.command(cls=Command)(rescoring.rescore)
 app.command(cls=Command)(validation.validate)
 app.command(cls=Command)(plugins.check)
 app.command(cls=Command)(plugins.new_plugin)
@@ -80,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
-    with ended_by_signals() as ending:
+    with ended_by_signals() as ending, _lines_of_warnings():
         try:
             code = get_command(app).main(args=list(arguments), prog_name="cosearch", standalone_mode=False)
             flush(sys.stdout)
@@ -94,6 +102,24 @@ def run(arguments: Sequence[str]) -> int:
         print_error("interrupted")
         return INTERRUPTED if ending.latest is None else ending.latest.exit_code
     return code if isinstance(code, int) else 0
+
+
+@contextlib.contextmanager
+def _lines_of_warnings() -> Iterator[None]:
+    """What a surrogate warns of is a line like any other."""
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *others: Any, **more: Any) -> None:
+        if issubclass(category, OutsideWarning):
+            print_line(f"warning: {message}", style="yellow", stderr=True)
+        else:
+            shown(message, category, *others, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
 
 
 def _report(error: Exception) -> int:

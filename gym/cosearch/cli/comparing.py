@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,6 +60,9 @@ def compare(
     constraint: options.Constraints = [],  # noqa: B006
     set_: options.Set = [],  # noqa: B006
     workers: Workers = 1,
+    isolated: options.Isolated = False,
+    timeout_s: options.Timeout = None,
+    memory_mb: options.Memory = None,
     json: options.Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -75,7 +79,7 @@ def compare(
         raise ArgumentError(f"--agents {agents!r} names no agent; expected A,B,...")
     cells = cells_of(subjects, names, range(seeds), budget)
     _warn_of_unknown_fronts(subjects)
-    _run(cells, store, workers, json=json, quiet=quiet)
+    _run(_limited(cells, isolated, timeout_s, memory_mb), store, workers, json=json, quiet=quiet)
 
 
 def lottery(
@@ -95,6 +99,9 @@ def lottery(
     set_: options.Set = [],  # noqa: B006
     seed: Annotated[int, option(min=0, help="Of the drawing of hyperparameters.", panel=AGENT)] = 0,
     workers: Workers = 1,
+    isolated: options.Isolated = False,
+    timeout_s: options.Timeout = None,
+    memory_mb: options.Memory = None,
     json: options.Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -108,7 +115,7 @@ def lottery(
         for cell in lottery_cells(subjects, agent, configs, range(seeds), budget, seed)
     ]
     _warn_of_unknown_fronts(subjects)
-    _run(cells, store, workers, json=json, quiet=quiet)
+    _run(_limited(cells, isolated, timeout_s, memory_mb), store, workers, json=json, quiet=quiet)
 
 
 def front(
@@ -194,6 +201,15 @@ def _warn_of_unknown_fronts(subjects: Sequence[Subject]) -> None:
                 style="yellow",
                 stderr=True,
             )
+
+
+def _limited(
+    cells: Sequence[Cell], isolated: bool, timeout_s: float | None, memory_mb: int | None
+) -> list[Cell]:
+    """The cells with what the user says of where designs run; what is not said stays as a study has it."""
+    said = {"isolated": isolated or None, "timeout_s": timeout_s, "memory_mb": memory_mb}
+    where = {name: value for name, value in said.items() if value is not None}
+    return [replace(cell, where=where) for cell in cells]
 
 
 def _run(cells: Sequence[Cell], store: str, workers: int, *, json: bool, quiet: bool) -> None:

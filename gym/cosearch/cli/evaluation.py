@@ -38,6 +38,7 @@ def evaluate(
     ] = None,
     default: Annotated[bool, typer.Option("--default", help="The space's default design.")] = False,
     set_: options.Set = [],  # noqa: B006  typer copies it, here and below
+    surrogate: options.SurrogateFile = None,
     strict: options.Strict = False,
     constraint: options.Constraints = [],  # noqa: B006
     fidelity: options.Fidelity = None,
@@ -59,7 +60,7 @@ def evaluate(
     asked = (design is not None) + (designs is not None) + default
     if asked > 1:
         raise ArgumentError("expected one of --design JSON, --designs FILE and --default")
-    built = options.build_problem(problem, set_, constraints=constraint, strict=strict)
+    built = options.build_problem(problem, set_, constraints=constraint, strict=strict, surrogate=surrogate)
     options.check_fidelity(built, fidelity)
     if seed and not built.seeded:
         raise ArgumentError(f"problem {problem} draws no random numbers: leave out --seed")

@@ -27,7 +27,9 @@ from cosearch.description import (
 )
 from cosearch.errors import ArgumentError, unknown_name
 from cosearch.problem import Problem
-from cosearch.registry import agent_class, registry
+from cosearch.registry import PluginRecord, agent_class, registry
+
+BROKEN_PLUGIN = 1
 
 
 def problems(json: options.Json = False) -> None:
@@ -55,12 +57,31 @@ def agents(json: options.Json = False) -> None:
         _warn_about_broken_plugins()
 
 
-def plugins(json: options.Json = False) -> None:
-    """List the installed plugins, what each contributes, and why it failed if it did."""
+def plugins(
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 where a plugin failed or was refused in part.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """List the installed plugins, where each is from, what it contributes, and why it failed if it did.
+
+    COSEARCH_DISABLE_PLUGINS=NAME,... leaves plugins out, COSEARCH_PLUGINS=NAME,... all but those.
+    """
     found = registry().plugins
     if json:
         print_json([vars(plugin) | {"unavailable": dict(_unavailable(plugin.problems))} for plugin in found])
-        return
+    else:
+        _show_plugins(found)
+    for name, near in registry().unknown_left_out.items():
+        line = f"COSEARCH_DISABLE_PLUGINS: there is no plugin {name!r}{near}"
+        print_line(line, style="yellow", stderr=True)
+    bad = [plugin.name for plugin in found if plugin.error or plugin.refused]
+    if strict and bad:
+        print_line(f"error: {', '.join(bad)}: failed or refused in part, and --strict", stderr=True)
+        raise typer.Exit(BROKEN_PLUGIN)
+
+
+def _show_plugins(found: Sequence[PluginRecord]) -> None:
     rows = []
     for plugin in found:
         contributes = [
@@ -68,11 +89,19 @@ def plugins(json: options.Json = False) -> None:
             for kind in ("problems", "agents", "backends", "validations")
             if (names := getattr(plugin, kind))
         ]
-        contributes += [f"refused: {reason}" for reason in plugin.refused]
-        state = f"failed: {plugin.error}" if plugin.error else ", ".join(contributes) or "nothing"
-        rows.append([plugin.name, plugin.distribution, plugin.version, state])
-    print_table("Plugins", ["name", "distribution", "version", "contributes"], rows)
+        contributes += ["refused in part, see below"] if plugin.refused else []
+        state = ", ".join(contributes) or "nothing"
+        if plugin.error:
+            state = "failed, see below"
+        if plugin.disabled:
+            state = "left out by COSEARCH_DISABLE_PLUGINS"
+        rows.append([plugin.name, plugin.distribution, plugin.version, state, plugin.place])
+    print_table("Plugins", ["name", "distribution", "version", "contributes", "from"], rows)
     for plugin in found:
+        if plugin.error:
+            print_wrapped(f"{plugin.name} failed: {plugin.error}")
+        for reason in plugin.refused:
+            print_wrapped(f"{plugin.name}, refused: {reason}")
         for name, why in _unavailable(plugin.problems):
             print_wrapped(f"not available here: {name}: {why}")
 

@@ -12,7 +12,8 @@ import typer
 
 from cosearch.arguments import parse_assignments
 from cosearch.cli.output import print_line
-from cosearch.errors import ArgumentError, CosearchError, WorkloadError, WorkloadWarning, unknown_name
+from cosearch.errors import ArgumentError, CosearchError, WorkloadError, WorkloadWarning
+from cosearch.fidelity import check_fidelity as known_fidelity
 from cosearch.problem import Problem
 from cosearch.registry import make_problem
 from cosearch.space import DesignSpace
@@ -45,6 +46,16 @@ Set = Annotated[
         metavar="NAME=VALUE",
         help="An argument of the problem, e.g. workload=...; repeatable.",
         panel=PROBLEM,
+    ),
+]
+SurrogateFile = Annotated[
+    str | None,
+    option(
+        "--surrogate",
+        metavar="FILE",
+        help="A trained surrogate, which becomes the problem's fidelity `surrogate`.",
+        panel=PROBLEM,
+        show_default=False,
     ),
 ]
 Strict = Annotated[
@@ -104,6 +115,7 @@ Timeout = Annotated[
     float | None,
     option(
         "--timeout-s",
+        "--timeout",
         min=0.001,
         help="Time limit for each design, which then fails; its processes are killed. Implies --isolated.",
         panel=WHERE,
@@ -113,6 +125,7 @@ Memory = Annotated[
     int | None,
     option(
         "--memory-mb",
+        "--memory",
         min=1,
         help="Memory limit for each design with all that it starts; it then fails. Implies --isolated.",
         panel=WHERE,
@@ -127,6 +140,7 @@ def build_problem(
     constraints: list[str] | None = None,
     *,
     strict: bool = False,
+    surrogate: str | None = None,
 ) -> Problem:
     """The problem with the arguments of the command line; what its workload's reader warns of is printed.
 
@@ -140,6 +154,8 @@ def build_problem(
             raise ArgumentError(
                 f"--set {reserved}=... is not an argument; use --{reserved.removesuffix('s')}"
             )
+    if surrogate is not None:
+        arguments["surrogate"] = surrogate
     try:
         with _warnings(strict):
             return make_problem(
@@ -190,6 +206,7 @@ def check_new(path: Path, *, force: bool) -> None:
 
 
 def check_fidelity(problem: Problem, fidelity: str | None) -> None:
-    """Raise `UnknownNameError` if the problem does not know this fidelity."""
-    if fidelity is not None and fidelity not in problem.fidelity_names:
-        raise unknown_name(f"fidelity of problem {problem.name}", fidelity, problem.fidelity_names)
+    """Raise `CosearchError` if the problem does not know this fidelity, or nothing here runs it."""
+    if fidelity is not None:
+        known_fidelity(fidelity, problem.fidelity_list, f"problem {problem.name}")
+        problem.require(fidelity)

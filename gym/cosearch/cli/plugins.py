@@ -7,11 +7,11 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from json import dumps, loads
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,9 +30,19 @@ def check(
     designs: Annotated[
         int, typer.Option(min=1, help="Random designs; each is simulated four times at each fidelity.")
     ] = 12,
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="Run each design in a worker process, also of a safe problem.")
+    ] = False,
     timeout_s: Annotated[
-        float, typer.Option("--timeout-s", min=0.001, help="Time limit for each design in a worker.")
+        float,
+        typer.Option("--timeout-s", "--timeout", min=0.001, help="Time limit for each design in a worker."),
     ] = 20.0,
+    memory_mb: Annotated[
+        int | None,
+        typer.Option(
+            "--memory-mb", "--memory", min=1, help="Memory limit for each design; implies --isolated."
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, help="Processes that run designs; one runs those of a safe problem here.")
     ] = 1,
@@ -43,18 +53,29 @@ def check(
     if plugin not in known:
         raise unknown_name("plugin", plugin, known)
     record = known[plugin]
+    if record.disabled:
+        raise PluginError(f"plugin {plugin} is left out by COSEARCH_DISABLE_PLUGINS")
     if record.error:
         raise PluginError(f"plugin {plugin} could not be loaded: {record.error}")
     results = []
     for name in record.problems:
         with said_if_slow() as say:
-            results.append(_problem_result(name, designs, timeout_s, workers, say))
+            how = {
+                "designs": designs,
+                "timeout_s": timeout_s,
+                "workers": workers,
+                "isolated": isolated,
+                "memory_mb": memory_mb,
+            }
+            results.append(_problem_result(name, how, say))
     results += [_agent_result(name) for name in record.agents]
     results += [_backend_result(name) for name in record.backends]
     if json:
         print_json({"plugin": plugin, "passed": not any(r["error"] for r in results), "results": results})
     else:
-        rows = [[r["kind"], r["name"], r["error"] or "passed"] for r in results]
+        rows = [
+            [r["kind"], r["name"], r["error"] or f"passed ({r['note']})".removesuffix(" ()")] for r in results
+        ]
         print_table(f"Plugin {plugin}", ["kind", "name", "result"], rows)
     if any(result["error"] for result in results):
         raise typer.Exit(CHECK_FAILED)
@@ -95,19 +116,17 @@ def new_plugin(
     print_line(f"wrote {target}; try it: pip install -e {target} && cosearch check {name}")
 
 
-def _problem_result(
-    name: str, designs: int, timeout_s: float, workers: int, say: Callable[[str], None]
-) -> dict[str, str]:
+def _problem_result(name: str, how: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, str]:
     from cosearch.testing import check_problem
 
-    def check() -> None:
+    def check() -> str:
         problem = options.build_problem(name, [])
-        check_problem(problem, designs=designs, timeout_s=timeout_s, workers=workers, say=say)
+        return "; ".join(check_problem(problem, say=say, **how))
 
     return _outlived("problem", name, check)
 
 
-def _outlived(kind: str, name: str, check: Callable[[], None]) -> dict[str, str]:
+def _outlived(kind: str, name: str, check: Callable[[], str | None]) -> dict[str, str]:
     """As `_result`, in a process of its own: a simulator may end the one that it runs in."""
     if not hasattr(os, "fork"):
         return _result(kind, name, check)
@@ -141,7 +160,7 @@ def _outlived(kind: str, name: str, check: Callable[[], None]) -> dict[str, str]
         f"the process ended ({end}) while its designs were simulated; say `isolated = True` if the simulator "
         "may end its process"
     )
-    return {"kind": kind, "name": name, "error": text}
+    return {"kind": kind, "name": name, "error": text, "note": ""}
 
 
 def _agent_result(name: str) -> dict[str, str]:
@@ -156,10 +175,10 @@ def _backend_result(name: str) -> dict[str, str]:
     return _result("backend", name, lambda: check_backend(registry().backends[name]))
 
 
-def _result(kind: str, name: str, check: Callable[[], None]) -> dict[str, str]:
+def _result(kind: str, name: str, check: Callable[[], str | None]) -> dict[str, str]:
     try:
-        check()
+        note = check()
     except Exception as error:  # whatever a plugin's own code raises is what the check found
         text = str(error) if isinstance(error, CosearchError) else f"{type(error).__name__}: {error}"
-        return {"kind": kind, "name": name, "error": text}
-    return {"kind": kind, "name": name, "error": ""}
+        return {"kind": kind, "name": name, "error": text, "note": ""}
+    return {"kind": kind, "name": name, "error": "", "note": note or ""}

@@ -157,6 +157,7 @@ def search(
     objective: options.Objectives = [],  # noqa: B006  typer copies it, here and below
     constraint: options.Constraints = [],  # noqa: B006
     set_: options.Set = [],  # noqa: B006
+    surrogate: options.SurrogateFile = None,
     strict: options.Strict = False,
     hold: options.Hold = [],  # noqa: B006
     agent_set: AgentSet = [],  # noqa: B006
@@ -201,7 +202,7 @@ def search(
         time_limit_s=time_limit,
         targets=tuple(target),
     )
-    built = options.build_problem(problem, set_, objective, constraint, strict=strict)
+    built = options.build_problem(problem, set_, objective, constraint, strict=strict, surrogate=surrogate)
     built = built.hold(options.held_values(built.space, hold))
     study = Study.create(
         built,

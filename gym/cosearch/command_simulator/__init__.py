@@ -20,7 +20,8 @@ from cosearch.command_simulator.reports import (
     YamlReport,
 )
 from cosearch.command_simulator.simulator import CommandSimulator
-from cosearch.command_simulator.units import UnitError, converted
+from cosearch.command_simulator.units import converted
+from cosearch.unit_dimensions import UnitError
 
 __all__ = [
     "STDERR",

@@ -101,6 +101,7 @@ class Commands:
             self._place = tempfile.mkdtemp(prefix="runs-")
         else:
             self._folder = WatchedFolder()
+            self._folder.will_start(self._name)  # the mark that all runs have, also once one has ended
             self._place = str(self._folder.path)
         return self
 

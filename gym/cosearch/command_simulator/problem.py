@@ -24,7 +24,13 @@ class CommandSettings(Settings):
     run_memory_mb: int | None = setting(
         None, "memory limit for each run", unit="MB", ge=1, affects_results=False
     )
-    at_once: int | None = setting(None, "runs that go on together", ge=1, le=1024, affects_results=False)
+    at_once: int | None = setting(
+        None,
+        "runs that go on together in one batch; with --workers N each result is kept as it comes",
+        ge=1,
+        le=1024,
+        affects_results=False,
+    )
 
 
 class CommandProblem(Problem):

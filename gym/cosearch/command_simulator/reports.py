@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from cosearch.bounded_files import opened
-from cosearch.command_simulator.units import UnitError, converted
+from cosearch.command_simulator.units import converted
 from cosearch.errors import CosearchError, hint, shown
 from cosearch.outcomes import reason_of
+from cosearch.unit_dimensions import UnitError
 
 STDOUT, STDERR = "stdout", "stderr"  # as the file of a report: what the program prints
 LONGEST_REPORT = 256 << 20  # bytes

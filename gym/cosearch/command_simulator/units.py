@@ -1,126 +1,23 @@
-"""Units of what a report says, converted to the unit of a metric.
-
-Prefixes are SI's, and Ki, Mi, Gi, Ti before bytes and bits. A unit may be a product and a quotient: `pJ/bit`,
-`mm^2`, `GB/s`. "KB" is refused: some programs mean 1,000 bytes by it, others 1,024.
-"""
+"""A number of a report in the unit of a metric."""
 
 from __future__ import annotations
 
-import re
-from fractions import Fraction
-from functools import lru_cache
-
-from cosearch.errors import CosearchError
-
-PREFIXES = {
-    "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "c": -2, "k": 3, "M": 6, "G": 9, "T": 12,
-    "P": 15,
-}  # fmt: skip
-BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4}  # powers of 1,024
-Dimensions = dict[str, int]
-BASES: dict[str, tuple[Fraction, Dimensions]] = {
-    "s": (Fraction(1), {"s": 1}),
-    "min": (Fraction(60), {"s": 1}),
-    "h": (Fraction(3600), {"s": 1}),
-    "Hz": (Fraction(1), {"s": -1}),
-    "J": (Fraction(1), {"J": 1}),
-    "W": (Fraction(1), {"J": 1, "s": -1}),
-    "Wh": (Fraction(3600), {"J": 1}),
-    "V": (Fraction(1), {"V": 1}),
-    "A": (Fraction(1), {"A": 1}),
-    "m": (Fraction(1), {"m": 1}),
-    "bit": (Fraction(1), {"bit": 1}),
-    "B": (Fraction(8), {"bit": 1}),
-    "cycles": (Fraction(1), {"cycles": 1}),
-    "OP": (Fraction(1), {"OP": 1}),
-    "FLOP": (Fraction(1), {"FLOP": 1}),
-    "1": (Fraction(1), {}),
-    "%": (Fraction(1, 100), {}),
-}
-WORDS = {
-    "sec": "s", "secs": "s", "second": "s", "seconds": "s", "hours": "h", "hour": "h", "minutes": "min",
-    "b": "bit", "bits": "bit", "byte": "B", "bytes": "B", "Byte": "B", "Bytes": "B", "cycle": "cycles",
-    "OPs": "OP", "ops": "OP", "Op": "OP", "Ops": "OP", "FLOPs": "FLOP", "Flop": "FLOP", "percent": "%",
-}  # fmt: skip
-WITHOUT_PREFIX = {"min", "h", "1", "%"}
-SHORT_RATES = {"bps": "bit/s", "Bps": "B/s"}  # as in Gbps
-EXPONENTS = {"²": "2", "³": "3"}
-
-
-class UnitError(CosearchError, ValueError):
-    """A unit that is not one of the metric's kind, or that may mean two things."""
+from cosearch import units
+from cosearch.unit_dimensions import UnitError, measured
 
 
 def converted(value: float, unit: str, wanted: str) -> float:
     """A number in another unit, rounded once.
 
     Raises:
-        UnitError: the two do not measure the same.
+        UnitError: the two do not measure the same, or one may mean two things.
 
     Example:
         >>> converted(12500.0, "ps", "ns"), converted(3.0, "GB/s", "Gbit/s")
         (12.5, 24.0)
     """
-    ratio = _ratio(unit.strip(), wanted.strip())
-    # One rounding: 12345 ps are 12345 / 1000 ns, which is not 12345 * 0.001.
-    return value * ratio.numerator / ratio.denominator
-
-
-@lru_cache(maxsize=1024)
-def _ratio(unit: str, wanted: str) -> Fraction:
-    if unit == wanted:
-        return Fraction(1)
-    found, measures = _parsed(unit)
-    other, expected = _parsed(wanted)
-    if measures != expected:
+    times = units.factor(unit.strip(), wanted.strip())
+    if times is None:
+        measured(unit.strip())  # says so where it may mean two things
         raise UnitError(f"it is in {unit!r}, which is no unit for {wanted!r}")
-    return found / other
-
-
-def _parsed(unit: str) -> tuple[Fraction, Dimensions]:
-    """The factor to the bases' own units, and the power of each base."""
-    factor, dimensions = Fraction(1), Dimensions()
-    for part, sign in _factors(unit):
-        name, power = _power(part)
-        one, of = _named(name)
-        factor *= one ** (sign * power)
-        for base, exponent in of.items():
-            dimensions[base] = dimensions.get(base, 0) + sign * power * exponent
-    return factor, {base: exponent for base, exponent in dimensions.items() if exponent}
-
-
-def _factors(unit: str) -> list[tuple[str, int]]:
-    for rate, spelt in SHORT_RATES.items():
-        if unit.endswith(rate):
-            unit = unit.removesuffix(rate) + spelt
-    numerator, *denominators = unit.split("/")
-    parts = [(part, 1) for part in re.split(r"[*·]", numerator)]
-    parts += [(part, -1) for quotient in denominators for part in re.split(r"[*·]", quotient)]
-    return [(part.strip() or "1", sign) for part, sign in parts]
-
-
-def _power(part: str) -> tuple[str, int]:
-    found = re.fullmatch(r"(.*?[^\d^])\^?(\d|²|³)", part)
-    if found is None:
-        return part, 1
-    return found[1], int(EXPONENTS.get(found[2], found[2]))
-
-
-def _named(name: str) -> tuple[Fraction, Dimensions]:
-    """One unit with its prefix; a word that is none of ours measures itself, such as `tokens`."""
-    for length in (0, 1, 2):
-        prefix, base = name[:length], WORDS.get(name[length:], name[length:])
-        if base not in BASES:
-            continue
-        factor, dimensions = BASES[base]
-        if not prefix:
-            return factor, dimensions
-        if base in WITHOUT_PREFIX:
-            continue
-        if prefix in PREFIXES:
-            return factor * Fraction(10) ** PREFIXES[prefix], dimensions
-        if prefix in BINARY and "bit" in dimensions:
-            return factor * Fraction(1024) ** BINARY[prefix], dimensions
-        if prefix == "K" and "bit" in dimensions:
-            raise UnitError(f"{name!r} may be 1,000 or 1,024 of them: say k{base} or Ki{base}")
-    return Fraction(1), {name: 1}
+    return float(units.converted(value, times))

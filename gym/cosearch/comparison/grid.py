@@ -93,6 +93,7 @@ class Cell:
         settings: its hyperparameters that are not the defaults.
         seed: of the agent.
         budget: in evaluations.
+        where: options of the study that say where its designs run: isolated, timeout_s, memory_mb.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Cell:
     seed: int
     budget: int
     settings: Mapping[str, Any] = field(default_factory=dict)
+    where: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -275,7 +277,7 @@ def run_cell(cell: Cell, store: str) -> Done:
             known = cell.name in {record.name for record in opened.studies()}
             if known:
                 budget = max(cell.budget, opened.study(cell.name).budget)
-                study = Study.resume(opened, cell.name, budget=budget)
+                study = Study.resume(opened, cell.name, budget=budget, **cell.where)
             else:
                 study = Study.create(
                     problem,
@@ -285,6 +287,7 @@ def run_cell(cell: Cell, store: str) -> Done:
                     agent_settings=cell.settings,
                     store=opened,
                     name=cell.name,
+                    **cell.where,
                 )
             data = study.run()
             return Done(cell, RESUMED if known else RAN, data.record.evaluations)

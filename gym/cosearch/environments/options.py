@@ -134,8 +134,8 @@ OPTIONS = tuple(option.name for option in fields(EpisodeOptions) if option.name 
 
 def _settings_of(problem: type[Problem]) -> set[str]:
     if problem.Settings is not None:
-        return set(problem.Settings.model_fields)
-    return set(parameters_of(problem)) if problem.__init__ is not Problem.__init__ else set()
+        return {*problem.Settings.model_fields, "surrogate"}
+    return set(parameters_of(problem)) if problem.__init__ is not Problem.__init__ else {"surrogate"}
 
 
 def _own_arguments(cls: type[Any]) -> set[str]:

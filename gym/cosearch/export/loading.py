@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import ArgumentError
+from cosearch.errors import ArgumentError, CosearchError
 from cosearch.export.cells import cell_values, typed_values
 from cosearch.export.columns import study_of
 from cosearch.export.formats import FORMATS, MANIFEST_SUFFIX, format_of
@@ -21,6 +21,9 @@ from cosearch.store.reading import space_of
 
 if TYPE_CHECKING:
     import pyarrow
+
+
+MOST_BYTES = 8 << 30
 
 
 def load_studies(path: str | Path) -> list[StudyData]:
@@ -42,8 +45,13 @@ def load_studies(path: str | Path) -> list[StudyData]:
         raise ArgumentError(f"{path}: expected {suffixes}, not {path.suffix or 'no suffix'}")
     try:
         return readers[format_](path)
+    except CosearchError:
+        raise
     except OSError as error:
-        raise ArgumentError(f"cannot read {path}: {error.strerror or error}") from None
+        why = " ".join((error.strerror or str(error)).split())
+        raise ArgumentError(f"cannot read {path}: {why}") from None
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise ArgumentError(f"{path} is damaged ({type(error).__name__})") from None
 
 
 def _load_parquet(path: Path) -> list[StudyData]:
@@ -51,6 +59,10 @@ def _load_parquet(path: Path) -> list[StudyData]:
     import pyarrow.parquet
 
     try:
+        metadata = pyarrow.parquet.read_metadata(path)
+        groups = range(metadata.num_row_groups)
+        if sum(metadata.row_group(k).total_byte_size for k in groups) > MOST_BYTES:
+            raise ArgumentError(f"{path} unpacks to more than {MOST_BYTES >> 30} GiB")
         table = pyarrow.parquet.read_table(path)
     except pyarrow.ArrowException:
         raise ArgumentError(f"{path} is no Parquet file, or is damaged") from None

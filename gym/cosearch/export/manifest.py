@@ -24,6 +24,7 @@ from cosearch.store import StudyData, StudyRecord
 from cosearch.store.records import CHANGING
 
 FORMAT = 1
+MOST_TOLD = 200_000_000  # more than any study that fits a file; a few bytes may ask for any number
 KEY = "cosearch_export"
 
 
@@ -79,5 +80,7 @@ def _runs(rows: NDArray[np.int64]) -> list[list[int]]:
 
 
 def _rows(runs: list[list[int]]) -> NDArray[np.int64]:
+    if sum(n for _, n in runs) > MOST_TOLD:
+        raise ValueError
     parts = [np.arange(first, first + n, dtype=np.int64) for first, n in runs]
     return np.concatenate([np.empty(0, dtype=np.int64), *parts])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from cosearch.report.comparison import Comparison, compare
 from cosearch.report.importance import Importance
+from cosearch.report.second_judge import second_judges
 from cosearch.report.study_result import StudyResult
 from cosearch.store import StudyData
 
@@ -74,6 +76,7 @@ def _study_data(result: StudyResult, whole: float) -> dict[str, Any]:
         "hypervolume_curve": [
             [int(result.checkpoints[i]), _number(float(result.shares[i]) * whole)] for i in improved
         ],
+        "second_judges": [asdict(one) for one in second_judges(result.data)],
         "command": record.command,
         "versions": record.versions,
         "host": record.host,

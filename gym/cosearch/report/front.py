@@ -16,11 +16,17 @@ from cosearch.report.words import short
 MAX_PAIRED = 5  # objectives that are drawn against each other
 
 
-def front_figures(comparison: Comparison, columns: Columns) -> list[Figure]:
-    """The Pareto front: one plot for each pair of objectives; for one objective the best so far."""
+def front_figures(comparison: Comparison, columns: Columns, most: int | None = None) -> list[Figure]:
+    """The Pareto front: one plot for each pair of objectives; for one objective the best so far.
+
+    Args:
+        comparison: the studies.
+        columns: takes what several plots need.
+        most: designs beside the front that are drawn; default what a page that is drawn once can take.
+    """
     if not comparison.outcomes.ok.any():
         return []
-    points, thinned = collect_points(comparison, columns)
+    points, thinned = collect_points(comparison, columns, most)
     objectives = comparison.first.objectives
     if len(objectives) == 1:
         return [best_so_far_figure(comparison, points, thinned)]

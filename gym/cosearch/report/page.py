@@ -19,6 +19,14 @@ from cosearch.report.document import Drawings, document
 from cosearch.report.front import front_figures
 from cosearch.report.lottery import lotteries
 from cosearch.report.parallel import parallel_figure
+from cosearch.report.second_judge import (
+    CAPTION,
+    HEADS,
+    NUMERIC,
+    judge_notes,
+    judge_rows,
+    second_judges,
+)
 from cosearch.report.tables import Cell, Head, pareto_table, reproduction_rows, studies_table
 from cosearch.report.words import goal_facts, short, summary
 from cosearch.store import Store, StudyData
@@ -134,8 +142,25 @@ def _section(
         ),
         "close_up": close_up(comparison, number, drawings, progress) if pictures else {},
         "pareto": pareto_table(comparison),
+        "judges": _judges(comparison),
         "studies": studies_table(comparison),
         "reproduction": reproduction_rows(comparison),
+    }
+
+
+def _judges(comparison: Comparison) -> dict[str, Any]:
+    """How the fronts hold under second judges; empty where there was none."""
+    found = [one for result in comparison.results for one in second_judges(result.data)]
+    if not found:
+        return {}
+    return {
+        "caption": CAPTION,
+        "heads": [Head(head, numeric=head in NUMERIC) for head in HEADS],
+        "rows": [
+            [Cell(cell, "number" if head in NUMERIC else "") for head, cell in zip(HEADS, row, strict=True)]
+            for row in judge_rows(found)
+        ],
+        "notes": judge_notes(found),
     }
 
 

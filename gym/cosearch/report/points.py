@@ -103,8 +103,16 @@ class Points:
         }
 
 
-def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Points], str]:
-    """What to draw, and a sentence on what is left out, if something is."""
+def collect_points(
+    comparison: Comparison, columns: Columns, most: int | None = None
+) -> tuple[list[Points], str]:
+    """What to draw, and a sentence on what is left out, if something is.
+
+    Args:
+        comparison: the studies.
+        columns: takes what several plots need.
+        most: designs beside the front; default what a page that is drawn once can take.
+    """
     chosen: list[tuple[str, int, str, list[tuple[StudyResult, NDArray[np.int64]]]]] = []
     masks: dict[str, Callable[[StudyResult], NDArray[np.bool_]]] = {
         "violating": lambda r: r.data.outcomes.ok & ~r.feasible,
@@ -113,6 +121,7 @@ def collect_points(comparison: Comparison, columns: Columns) -> tuple[list[Point
     }
     rest = sum(int((masks["violating"](r) | masks["dominated"](r)).sum()) for r in comparison.results)
     limit = MAX_DOMINATED if len(comparison.first.objectives) <= 2 else MAX_DOMINATED_PER_PANEL
+    limit = limit if most is None else min(most, limit)
     front = sum(int(r.combined_front.sum()) for r in comparison.results)
     step, front_step = max(1, -(-rest // limit)), max(1, -(-front // MAX_FRONT))
     drawn = 0
@@ -182,6 +191,7 @@ def _hover_template(comparison: Comparison) -> str:
 
 def _hover_rows(comparison: Comparison, result: StudyResult, rows: NDArray[np.int64]) -> list[list[Any]]:
     data = result.data
+    place = next(k for k, one in enumerate(comparison.results) if one is result)
     names = [*comparison.goal_metrics, *comparison.other_metrics]
     scales = [comparison.scale(metric) for metric in names]
     values = [data.outcomes[metric][rows].tolist() for metric in names]
@@ -196,5 +206,6 @@ def _hover_rows(comparison: Comparison, result: StudyResult, rows: NDArray[np.in
             short(parameter_value(design[name])) if name in design else "(inactive)"
             for name in data.space.names[:MAX_HOVER]
         ]
-        texts.append([escape(text) for text in (who, *metrics, *parameters)])
+        # the last two say to the live page which design it is
+        texts.append([*(escape(text) for text in (who, *metrics, *parameters)), place, row])
     return texts

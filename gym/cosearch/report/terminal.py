@@ -14,6 +14,7 @@ from cosearch.report.agents_text import comparison_tables, lottery_tables
 from cosearch.report.comparison import Comparison, compare
 from cosearch.report.front_text import front_text
 from cosearch.report.lottery import Lottery, lotteries
+from cosearch.report.second_judge import HEADS, NUMERIC, judge_notes, judge_rows, second_judges
 from cosearch.report.words import (
     basis,
     best_text,
@@ -51,6 +52,7 @@ def terminal_report(studies: Sequence[StudyData], console: Console) -> None:
         console.print(Text(plain(summary(comparison))))
         _studies(comparison, console)
         _designs(comparison, console)
+        _second_judges(comparison, console)
         _importances(comparison, console)
         console.print(Text("\nHow to reproduce", style="bold"))
         for result in comparison.results:
@@ -123,6 +125,15 @@ def _designs(comparison: Comparison, console: Console) -> None:
     _print_table(console, f"{title}: {text.found}", text.heads, text.rows, numeric=text.numeric)
     if text.common:
         console.print(Text(plain(f"all of them: {text.common}")))
+
+
+def _second_judges(comparison: Comparison, console: Console) -> None:
+    found = [one for result in comparison.results for one in second_judges(result.data)]
+    if not found:
+        return
+    _print_table(console, "Fronts under a second judge", HEADS, judge_rows(found), numeric=NUMERIC)
+    for note in judge_notes(found):
+        console.print(Text(plain(note), style="dim"))
 
 
 def _importances(comparison: Comparison, console: Console) -> None:

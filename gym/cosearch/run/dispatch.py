@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,20 +13,30 @@ import numpy as np
 from cosearch.outcomes import Outcomes
 from cosearch.run.backend import Backend
 from cosearch.run.batch import Batch, Rows
-from cosearch.run.part_size import PartSize
+from cosearch.run.part_size import LEAST_SECONDS, PartSize
 from cosearch.run.trial import Piece
 
 # The agent hears of a piece when all of it is done, so it should be short; a trip costs a fraction of this.
-PIECE_SECONDS = 0.05
+PIECE_SECONDS = LEAST_SECONDS
 
 
 @dataclass
 class _Running:
-    """A piece that the backend has: how many of its designs are not back, how many it had, since when."""
+    """A piece that the backend has.
+
+    Attributes:
+        left: how many of its designs are not back.
+        size: how many it had.
+        began: since when it is there.
+        since: when the last of it came back, or it began.
+        worked: how long its worker took for those that are back; NaN where that is not known.
+    """
 
     left: int
     size: int
     began: float
+    since: float = 0.0
+    worked: float = 0.0
 
 
 class Dispatch:
@@ -61,6 +73,23 @@ class Dispatch:
         """Designs of the next piece."""
         return 1 if self.backend.one_by_one else self._size.designs
 
+    @property
+    def waiting(self) -> int:
+        """Designs that the backend was not given yet."""
+        return sum(len(positions) for _, positions in self._waiting)
+
+    def under_way(self) -> Iterator[tuple[Batch, Rows, float]]:
+        """Of each piece that the backend has its batch, its positions there, and since when it runs.
+
+        Positions that are back already are among them; the time is that of `time.perf_counter`.
+        """
+        for piece, running in self._running.items():
+            for batch in self._batches.values():
+                positions = np.flatnonzero(batch.piece == piece)
+                if len(positions):
+                    yield batch, positions, running.since
+                    break
+
     def queue(self, batch: Batch, positions: Rows) -> None:
         """Take designs of a batch, which are allowed and new."""
         self._batches[batch.first] = batch
@@ -93,7 +122,8 @@ class Dispatch:
         if len(positions) < len(designs):
             designs = designs[positions]
         batch.piece[positions] = self._pieces
-        self._running[self._pieces] = _Running(len(positions), len(positions), time.perf_counter())
+        now = time.perf_counter()
+        self._running[self._pieces] = _Running(len(positions), len(positions), now, now)
         self._pieces += 1
         first = positions[0]
         numbers = batch.first + positions
@@ -112,11 +142,12 @@ class Dispatch:
             batch = self._of(int(done.numbers[0]))
             positions = done.numbers - batch.first
             pieces = batch.piece[positions]
+            worked = math.nan if done.seconds is None else done.seconds
             if (pieces == pieces[0]).all():
-                self._back(int(pieces[0]), len(pieces))
+                self._back(int(pieces[0]), len(pieces), worked)
             else:
                 for piece, count in zip(*np.unique(pieces, return_counts=True), strict=True):
-                    self._back(int(piece), int(count))
+                    self._back(int(piece), int(count), worked * count / len(pieces))
             found.append((batch, positions, done.outcomes))
         return found
 
@@ -139,10 +170,14 @@ class Dispatch:
                 return batch
         raise AssertionError(f"the backend returns trial {number}, which is not under way")
 
-    def _back(self, piece: int, count: int) -> None:
+    def _back(self, piece: int, count: int, worked: float) -> None:
         running = self._running[piece]
         running.left -= count
+        running.since = time.perf_counter()
+        running.worked += worked
         if running.left > 0:
             return
         del self._running[piece]
-        self._size.learn(running.size, time.perf_counter() - running.began)
+        # Where the way takes longer than the work, as on a busy cluster, larger pieces are what helps.
+        known = not math.isnan(running.worked)
+        self._size.learn(running.size, running.worked if known else time.perf_counter() - running.began)

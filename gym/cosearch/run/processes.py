@@ -26,7 +26,7 @@ from cosearch.run.worker_process import WorkerProcess, Workshop
 LOOK_S = 0.1
 # Longer than this no call waits, so that no number is too large for the system.
 LONGEST_WAIT_S = 3600.0
-# Once some worker was up, so many in a row may fail to start before the search is given up.
+# So many workers in a row may end while they start, or once some was up say that they are unfit.
 FAILED_STARTS = 3
 
 
@@ -134,13 +134,12 @@ class Processes:
                     self._selector.register(worker.pidfd, selectors.EVENT_READ, worker)
 
     def _next_part(self) -> Piece:
-        """About a second's work, and no more than leaves something for each worker."""
+        """About a second's work, less where that leaves something for each worker."""
         piece = self._waiting.popleft()
         if self.one_by_one:
             size = 1
         else:
-            share = -(-(len(piece) + sum(map(len, self._waiting))) // self.capacity)
-            size = min(self._part.designs, share)
+            size = self._part.of(len(piece) + sum(map(len, self._waiting)), self.capacity)
         if len(piece) <= size:
             return piece
         self._waiting.appendleft(piece.take(slice(size, None)))
@@ -177,7 +176,7 @@ class Processes:
             elif message[0] == "failed" and worker.piece is not None:
                 self._failed(self._free(worker), message[1])
             else:
-                self._lost(worker, str(message[1]))
+                self._lost(worker, str(message[1]), unfit=message[0] == "unfit")
             self._listen(worker)
 
     def _answered(self, worker: WorkerProcess, outcomes: Outcomes, seconds: float) -> None:
@@ -189,22 +188,23 @@ class Processes:
             self._failed(piece, "the worker process sent what is no answer")
         else:
             self._part.learn(len(piece), seconds)
-            self._done.append(Done(piece.numbers, outcomes))
+            self._done.append(Done(piece.numbers, outcomes, seconds))
 
     def _look(self, worker: WorkerProcess) -> None:
         self._hear(worker)  # an answer counts, though the limit has passed since
         why = worker.beyond_limits() if worker in self._workers else ""
         if why:
-            self._lost(worker, why)
+            self._lost(worker, why, unfit=not worker.ready)
 
-    def _lost(self, worker: WorkerProcess, why: str) -> None:
+    def _lost(self, worker: WorkerProcess, why: str, *, unfit: bool) -> None:
+        """Take note of a worker that is gone, or that says that it is unfit to run the problem."""
         piece, was_up = worker.piece, worker.ready
         self._end([worker])
         if piece is not None:
             self._failed(piece, why)
         elif not was_up:
             self._failed_starts += 1
-            if not self._some_was_up or self._failed_starts >= FAILED_STARTS:
+            if (unfit and not self._some_was_up) or self._failed_starts >= FAILED_STARTS:
                 raise ProblemError(f"problem {self.problem.name}: a worker process could not start: {why}")
 
     def _failed(self, piece: Piece, why: str) -> None:

@@ -76,12 +76,14 @@ class Listener:
         told: called with results after the agent took them.
         stop: why the search is to end now, or "".
         clock: seconds since the study began.
+        waits: called before the search waits for results.
     """
 
     recorded: Callable[[Results], None]
     told: Callable[[Results], None]
     stop: Callable[[], str]
     clock: Callable[[], float]
+    waits: Callable[[], None] = lambda: None
 
 
 class Scheduler:
@@ -154,6 +156,7 @@ class Scheduler:
                 self._note_under_way()
             told = self._tell()  # what was known already
             if not self.dispatch.idle:
+                self.listener.waits()
                 self._collect()
             elif (self._enough or not told) and not self._outstanding():
                 return self._enough or "the agent has nothing left to ask"
@@ -165,6 +168,15 @@ class Scheduler:
         self.next_enqueued -= n
         if len(batch):
             self._begin(batch)
+
+    def knows(self, proposals: Proposals) -> bool:
+        """Whether all of these are evaluated."""
+        fidelity, seed = (
+            proposals.fidelities(self.agent.task.fidelity),
+            proposals.seeds(self.admission.evaluation_seed),
+        )
+        rows = self.ledger.register(proposals.designs, self.admission.codes(fidelity, len(proposals)), seed)
+        return bool((self.ledger.state(rows) == DONE).all())
 
     def know(self, results: Results) -> None:
         """Record results from elsewhere, which cost nothing, and inform the agent of those that are new."""

@@ -13,6 +13,7 @@ from cosearch.progress import LiveProgress, Progress
 from cosearch.run.admission import Admission
 from cosearch.run.backends import make_backend
 from cosearch.run.ledger import Ledger
+from cosearch.run.live import Live
 from cosearch.run.options import RunOptions
 from cosearch.run.resumption import take_up
 from cosearch.run.scheduler import Listener, Scheduler
@@ -75,10 +76,13 @@ class Search:
             self.backend,
             Admission(problem, agent.task, ledger, options.budget, options.evaluation_seed, shared),
             writer,
-            Listener(self._recorded, self._told, self._stop, lambda: self.seconds),
+            Listener(
+                self._recorded, self._told, self._stop, lambda: self.seconds, lambda: self.others.note()
+            ),
             batch_size=record.batch_size,
             in_order=in_order,
         )
+        self.others = Live(store, record, writer, self.scheduler, lambda: self.seconds)
         stored = take_up(self.scheduler, store, record, writer)
         if stored is not None:
             self._note(stored.results)
@@ -103,6 +107,7 @@ class Search:
         return time.monotonic() - self.began
 
     def _stop(self) -> str:
+        self.others.listen()
         limit_s = self.options.time_limit_s
         if self.stop_reason:
             return self.stop_reason

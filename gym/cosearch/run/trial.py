@@ -158,10 +158,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Done:
-    """Trials that a backend has finished: their numbers, shape (n,), and outcomes."""
+    """Trials that a backend has finished.
+
+    Attributes:
+        numbers: of the trials, shape (n,).
+        outcomes: theirs.
+        seconds: that their worker took for them, without the way there and back, if the backend knows.
+    """
 
     numbers: NDArray[np.int64]
     outcomes: Outcomes
+    seconds: float | None = None
 
 
 def _taken(column: Any, rows: Rows) -> Any:

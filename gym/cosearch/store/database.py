@@ -20,7 +20,13 @@ from cosearch.errors import StoreError
 
 BUSY_TIMEOUT_S = 30
 # A server that is silent for longer than this counts as gone: it, or the way to it.
-SILENCE = {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+SILENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 # What PostgreSQL says when it shuts down, has crashed, or is not up yet; and its class of lost connections.
 GONE, GONE_CLASS = ("57P01", "57P02", "57P03", "57P05"), "08"
 

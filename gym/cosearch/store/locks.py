@@ -96,6 +96,27 @@ def locked_error(location: str, name: str) -> StudyLockedError:
     )
 
 
+def put_note(location: str, study_id: int, text: str) -> None:
+    """Write into the file of a lock that this process holds; it goes with the lock.
+
+    Raises:
+        OSError: if the lock has no file any more, or the disk has no room.
+    """
+    descriptor = os.open(_path(location, study_id), os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def get_note(location: str, study_id: int) -> str:
+    """What stands in the file of a lock; nothing where nobody holds it."""
+    try:
+        return _path(location, study_id).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def _acquire(path: Path, location: str) -> int | None:
     """The descriptor of the lock, None if another holds it."""
     try:

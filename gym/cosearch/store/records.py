@@ -14,6 +14,7 @@ from cosearch.errors import StoreError
 from cosearch.objectives import Constraint, Objective
 from cosearch.outcomes import Outcomes
 from cosearch.space import Designs, DesignSpace
+from cosearch.store.rescores import Rescore
 
 # What changes while a study runs, and so has a column of its own.
 CHANGING = ("id", "name", "status", "stopped_because", "evaluations", "seconds")
@@ -117,6 +118,7 @@ class StudyData:
         told: every tell in order, repeats included, as row numbers of `designs`.
         objectives: what was searched for.
         constraints: what had to be met.
+        rescores: what second judges said of its front.
     """
 
     record: StudyRecord
@@ -129,6 +131,7 @@ class StudyData:
     told: NDArray[np.int64]
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
+    rescores: tuple[Rescore, ...] = ()
 
     @property
     def at_study_fidelity(self) -> NDArray[np.bool_]:

@@ -25,6 +25,7 @@ from cosearch.store import format_1, reading, tables
 from cosearch.store.database import Database, Session, memory_engine, sqlite_engine, url_engine
 from cosearch.store.locks import is_locked, lock_study
 from cosearch.store.records import DamagedStudy, StoredEvaluations, StudyData, StudyRecord
+from cosearch.store.rescores import read_rescores
 from cosearch.store.reserve import holds_something
 from cosearch.store.writer import StudyWriter
 
@@ -270,7 +271,7 @@ class Store(Database):
         told = self.told(record)  # first: a study that runs stores evaluations before their tells
         stored = self.evaluations(record)
         with self._naming(record):
-            return reading.study_data(record, stored, told)
+            return replace(reading.study_data(record, stored, told), rescores=read_rescores(self, record.id))
 
     def lock(self, record: StudyRecord) -> contextlib.AbstractContextManager[None]:
         """Hold a study without writing to it; the lock ends with the process, however it ends.

@@ -49,7 +49,7 @@ class StudyWriter:
 
     def __init__(self, store: Database, record: StudyRecord) -> None:
         self.record = record
-        self._store = store
+        self._store = self.store = store
         self._seconds = record.seconds
         self._lost: str | None = None
         self._unsure = False
@@ -258,6 +258,16 @@ class StudyWriter:
         self._write(rewrite)
         self._tells.note_written()
         self._committed()
+
+    def beside(self, work: Callable[[Session], object]) -> None:
+        """Do something that is not part of the record with this writer's connection.
+
+        Raises:
+            StoreError: if that failed, or the store is not there any more.
+        """
+        self._check()
+        with self._store.guard, self._store.errors("write to"):
+            work(self._session)
 
     def close(self) -> None:
         """Write what is known, and let go of the study.

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from cosearch.agent import Agent, as_proposals
-from cosearch.errors import AgentError
+from cosearch.errors import AgentError, DesignError
 from cosearch.objectives import Constraint, Objective
-from cosearch.outcomes import FAILED, INFEASIBLE, OK, Outcomes
+from cosearch.outcomes import FAILED, INFEASIBLE, OK, Outcomes, reason_of
 from cosearch.run.trial import Proposals, Results
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Integer, Ordinal, Permutation, Real
 from cosearch.task import Task
-from cosearch.testing.conformance import ConformanceError, require, require_name
+from cosearch.testing.conformance import ConformanceError, expect, require, require_name
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def check_agent(
         seed: of the agent.
 
     Raises:
-        ConformanceError: what is wrong, in words.
+        ConformanceError: what the contract asks, and what came back.
     """
     who = f"agent {agent_class.name!r}"
     require_name(agent_class.name, agent_class)
@@ -127,14 +127,15 @@ def _check_search(
         history, states = _search(who, agent, landscape, evaluations)
     with built() as agent:
         again, _ = _search(who, agent, landscape, evaluations)
-    _equal(f"{who}: the same seed asks other designs", history.designs, again.designs)
+    _equal(who, "the same designs for the same seed", history.designs, again.designs)
     half = next((done for done in states if done >= len(history) // 2), len(history))
     nothing = Proposals(landscape.space.designs([]))
     with built() as agent:
         agent.restore(json.loads(states[half]), history.take(slice(0, half)), nothing)
         rest, _ = _search(who, agent, landscape, len(history) - half)
     expected = history.designs[half:]
-    _equal(f"{who}: restored after {half} results, it goes on with other designs", expected, rest.designs)
+    asked = f"an agent that is restored after {half} results to go on with the same designs"
+    _equal(who, asked, expected, rest.designs)
     cut = half - 1
     with built() as agent:
         agent.restore(json.loads(states[half]), history.take(slice(0, cut)), nothing)
@@ -161,7 +162,7 @@ def _check_out_of_order(
             if len(under_way) == 3 or (len(asked) == 0 and len(under_way)):
                 last, under_way = under_way[-1:], under_way[:-1]
                 told.append(Results.of(last, landscape.evaluate(last), number=number))
-                agent.tell(told[-1])
+                _tell(f"{who} with trials under way", agent, told[-1])
         state = json.dumps(dict(agent.state()))
     with built() as agent:
         agent.replays = False
@@ -183,17 +184,17 @@ def _search(who: str, agent: Agent, landscape: Landscape, evaluations: int) -> t
         if len(asked) == 0:
             break
         results.append(Results.of(asked, landscape.evaluate(asked), number=told))
-        agent.tell(results[-1])
+        _tell(who, agent, results[-1])
         told += len(asked)
         try:
             states[told] = json.dumps(dict(agent.state()))
         except (TypeError, ValueError) as error:
-            raise ConformanceError(f"{who}: its state is not JSON values: {error}") from None
+            expect(False, who, "a state of JSON values", f"its state is not JSON values: {error}")
     if not results:
         if told == 0 and evaluations == 0:
             empty = landscape.space.designs([])
             return Results.of(empty, landscape.evaluate(empty)), states
-        require(False, f"{who} asks nothing, though nothing was told yet")
+        expect(False, who, "designs from the first ask", "it asks nothing, though nothing was told yet")
     return Results.concat(results), states
 
 
@@ -203,10 +204,26 @@ def _asked(who: str, agent: Agent, landscape: Landscape, n: int | None = None) -
         asked = as_proposals(agent.ask(n)).designs
     except AgentError as error:
         raise ConformanceError(f"{who}: {error}") from None
-    require(asked.space == landscape.space, f"{who}: ask returns designs of another space")
-    require(len(asked) <= n, f"{who}: ask({n}) returns {len(asked)} designs")
-    landscape.space.from_index(asked.index)  # raises DesignError for a value out of range
+    except Exception as error:  # an agent's own code may raise anything
+        raise ConformanceError(f"{who}: ask({n}) raises {reason_of(error)}") from error
+    expect(asked.space == landscape.space, who, "designs of the task's space", "designs of another one")
+    expect(len(asked) <= n, who, f"at most {n} designs of ask({n})", f"ask({n}) returns {len(asked)} designs")
+    try:
+        landscape.space.from_index(asked.index)
+    except DesignError as error:
+        expect(False, who, "designs of the task's space", str(error))
     return asked
+
+
+def _tell(who: str, agent: Agent, results: Results) -> None:
+    try:
+        agent.tell(results)
+    except Exception as error:  # an agent's own code may raise anything
+        found = sorted(set(results.outcomes.status.tolist()))
+        raise ConformanceError(
+            f"{who}: the contract asks a tell that takes results of every status, NaN where one is not ok; "
+            f"what came back: {reason_of(error)}, for results of status {', '.join(found)}"
+        ) from error
 
 
 def _check_small_space(agent_class: type[Agent], settings: dict[str, Any], seed: int) -> None:
@@ -229,7 +246,12 @@ def _agent(
         agent.close()
 
 
-def _equal(what: str, expected: Designs, actual: Designs) -> None:
+def _equal(who: str, asked: str, expected: Designs, actual: Designs) -> None:
     for i in range(min(len(expected), len(actual))):
-        require(expected[i] == actual[i], f"{what}: at position {i} {actual[i]}, not {expected[i]}")
-    require(len(expected) == len(actual), f"{what}: {len(actual)} designs, not {len(expected)}")
+        expect(
+            expected[i] == actual[i], who, asked,
+            f"other designs: at position {i} {actual[i]}, not {expected[i]}",
+        )  # fmt: skip
+    expect(
+        len(expected) == len(actual), who, asked, f"other designs: {len(actual)} of them, not {len(expected)}"
+    )

@@ -21,7 +21,7 @@ from cosearch.problem import Problem
 from cosearch.run.backend import Backend, BackendOptions
 from cosearch.run.trial import Piece
 from cosearch.space import Categorical, Designs, DesignSpace, Integer
-from cosearch.testing.conformance import require, require_docstring, require_name
+from cosearch.testing.conformance import expect, require, require_docstring, require_name
 
 # Longer than this no answer may take: a cluster may have to start.
 PATIENCE_S = 60.0
@@ -91,7 +91,7 @@ def check_backend(backend_class: type[Backend], *, workers: int = 2) -> None:
         workers: of the checks with several.
 
     Raises:
-        ConformanceError: what is wrong, in words.
+        ConformanceError: what the contract asks, and what came back.
     """
     require_name(backend_class.name, backend_class)
     who = f"backend {backend_class.name!r}"
@@ -142,10 +142,17 @@ class _Check:
         """A new backend, closed twice at the end."""
         backend = self.backend_class(Chores(), self.options)
         try:
-            require(backend.capacity >= 1, f"{self.who}: capacity is {backend.capacity}")
+            expect(
+                backend.capacity >= 1,
+                self.who,
+                "a capacity of one at least",
+                f"capacity is {backend.capacity}",
+            )
             began = time.monotonic()
-            require(len(backend.poll(LONG_S)) == 0, f"{self.who} returns trials that nobody submitted")
-            require(time.monotonic() - began < PATIENCE_S, f"{self.who}: poll waits though nothing runs")
+            none = "a poll that returns nothing at once where nothing runs"
+            expect(len(backend.poll(LONG_S)) == 0, self.who, none, "trials that nobody submitted")
+            seconds = time.monotonic() - began
+            expect(seconds < PATIENCE_S, self.who, none, f"poll waits for {seconds:.0f} s")
             yield backend
         finally:
             backend.close()
@@ -177,20 +184,24 @@ class _Check:
     def collect(self, backend: Backend, expected: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """What comes back for the trials expected, each once: {number: row}."""
         found: dict[int, tuple[Any, ...]] = {}
+        once = "each trial that was submitted and not cancelled, once"
         until = time.monotonic() + PATIENCE_S
         while set(expected) - set(found):
-            require(
-                time.monotonic() < until,
-                f"{self.who}: {len(set(expected) - set(found))} of {len(expected)} trials never came back",
-            )
+            expect(
+                time.monotonic() < until, self.who, once,
+                f"{len(set(expected) - set(found))} of {len(expected)} trials never came back",
+            )  # fmt: skip
             for done in backend.poll(1.0):
                 rows = _rows(done.outcomes)
-                require(len(rows) == len(done.numbers), f"{self.who}: not one outcome for each trial number")
+                expect(
+                    len(rows) == len(done.numbers), self.who, "one outcome for each trial number",
+                    f"{len(rows)} outcomes for {len(done.numbers)} numbers",
+                )  # fmt: skip
                 for number, row in zip(done.numbers.tolist(), rows, strict=True):
-                    require(number in expected, f"{self.who}: trial {number} comes back, which must not")
-                    require(number not in found, f"{self.who}: trial {number} comes back twice")
+                    expect(number in expected, self.who, once, f"trial {number} comes back, which must not")
+                    expect(number not in found, self.who, once, f"trial {number} comes back twice")
                     found[number] = row
-        require(len(backend.poll(0.0)) == 0, f"{self.who} returns more trials than were submitted")
+        expect(len(backend.poll(0.0)) == 0, self.who, once, "more trials than were submitted")
         return found
 
     def numbers(self) -> None:
@@ -204,10 +215,11 @@ class _Check:
                 for piece in pieces:
                     expected = self.problem.evaluate(piece.designs, fidelity=piece.fidelity, seed=piece.seed)
                     for number, row in zip(piece.numbers.tolist(), _rows(expected), strict=True):
-                        require(
+                        expect(
                             _equal(found[number], row),
-                            f"{self.who}, fidelity {piece.fidelity}, seed {piece.seed}: a trial has "
-                            f"{found[number]}; evaluated directly it has {row}",
+                            f"{self.who}, fidelity {piece.fidelity}, seed {piece.seed}",
+                            "the outcomes of Problem.evaluate",
+                            f"a trial has {found[number]}; evaluated directly it has {row}",
                         )
 
     def cancelling(self) -> None:
@@ -250,14 +262,18 @@ class _Check:
                 found = self.collect(backend, range(len(pieces)))
                 for number, (status, reason, *_) in found.items():
                     wrong = status != FAILED or not reason if number == 1 else status != "ok"
-                    require(
+                    expect(
                         not wrong,
-                        f"{self.who}: of designs of which the second does {chore!r}, number {number + 1} "
-                        f"has status {status}, reason {reason!r}",
+                        self.who,
+                        "that a design which goes wrong fails with a reason, and costs no other",
+                        f"of designs of which the second does {chore!r}, number {number + 1} has status "
+                        f"{status}, reason {reason!r}",
                     )
-                require(
+                expect(
                     not _runs("sleep", str(LONG_S + x)),
-                    f"{self.who}: a process that a design started goes on after the design was ended",
+                    self.who,
+                    "that nothing is left of a design that was ended",
+                    "a process that a design started goes on after the design was ended",
                 )
 
     def _submit_and_collect(self, backend: Backend, chore: str) -> None:
@@ -268,7 +284,7 @@ class _Check:
         began = time.monotonic()
         act()
         seconds = time.monotonic() - began
-        require(seconds < limit_s, f"{self.who}: {what} takes {seconds:.2f} s")
+        expect(seconds < limit_s, self.who, f"{what} within {limit_s:g} s", f"{what} takes {seconds:.2f} s")
 
 
 def _rows(outcomes: Outcomes) -> list[tuple[Any, ...]]:

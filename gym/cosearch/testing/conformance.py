@@ -33,3 +33,9 @@ def require(condition: bool, message: str) -> None:
     """Say what is wrong if the condition does not hold."""
     if not condition:
         raise ConformanceError(message)
+
+
+def expect(condition: bool, who: str, asked: str, came: str) -> None:
+    """Say what the contract asks and what came back if the condition does not hold."""
+    if not condition:
+        raise ConformanceError(f"{who}: the contract asks {asked}; what came back: {came}")

@@ -31,6 +31,7 @@ from cosearch_plugins.accelerator.network_workload import (
     described_network,
     read_network,
 )
+from cosearch_plugins.external import accelerator as external
 from cosearch_plugins.shared_settings import Threads
 
 if TYPE_CHECKING:
@@ -98,9 +99,9 @@ MAPPED = (
 )
 FIDELITIES: dict[str, tuple[Fidelity, ...]] = {
     "timeloop": MAPPED,
-    "zigzag": (Fidelity("mapper", 1.0, "the best uneven mapping that is found for each layer"),),
+    "zigzag": (Fidelity("mapper", 0.001, "the best uneven mapping that is found for each layer"),),
     "maestro": (Fidelity("analytical", 1.0, "each layer under its dataflow's directives"),),
-    "scalesim": (Fidelity("analytical", 1.0, "each layer folded on the array, in closed form"),),
+    "scalesim": (Fidelity("analytical", 1e-5, "each layer folded on the array, in closed form"),),
     "npu": (Fidelity("timeline", 1.0, "tiles of all operators as a timeline of one core"),),
 }
 """By engine."""
@@ -165,6 +166,22 @@ class AcceleratorSettings(Settings):
         "as Accelergy's ERT and ART or as `components:` of `read_energy_pj`, `write_energy_pj`, "
         "`compute_energy_pj` and `area_um2`; pJ of a word and um2 of an instance, whatever its size",
     )
+    external: Literal["zigzag", "scalesim", "timeloop", "accelforge"] | None = setting(
+        None,
+        "the tool behind the fidelity `external`; None: that of the engine (zigzag, scalesim). `timeloop` "
+        "and `accelforge` judge designs of engine=timeloop",
+    )
+    external_program: InputFile | None = setting(
+        None, "where timeloop-mapper is; default on the path, or where COSEARCH_TIMELOOP_MAPPER says"
+    )
+    external_timeout_s: float = setting(
+        900.0,
+        "for each layer that the fidelity `external` runs",
+        unit="s",
+        gt=0,
+        le=86_400,
+        affects_results=False,
+    )
     threads: Threads = None
 
     @model_validator(mode="after")
@@ -203,7 +220,8 @@ class Accelerator(Problem):
     Fidelities of the engine `timeloop`: `bound`, what no mapping goes below, in microseconds for each design;
     `mapper`, the best mapping found, the default: all layers one after the other, each with its fill and
     drain; `timeline`, the tiles of that mapping one by one through the memory's bus, buffer and array, layers
-    overlapping as they depend on each other: its latency, and the mapper's energy. Other engines have one.
+    overlapping as they depend on each other: its latency, and the mapper's energy. Other engines have one of
+    their own, and `zigzag` and `scalesim` have `external`, which is the tool itself.
 
     Example:
         >>> problem = Accelerator(workload="alexnet")
@@ -221,6 +239,7 @@ class Accelerator(Problem):
     default_fidelity = "mapper"
     workloads = NETWORKS
     given: GivenHardware | None = None
+    tool: str = ""
 
     def build(self) -> None:
         """Read the network and the files; hold what is not searched."""
@@ -231,8 +250,11 @@ class Accelerator(Problem):
             self._build_given(settings)
             return
         template = None if settings.template is None else read_template(settings.template)
-        self.fidelities = FIDELITIES[settings.engine]
-        self.default_fidelity = "mapper" if settings.engine == "timeloop" else self.fidelities[-1].name
+        ours = FIDELITIES[settings.engine]
+        self.default_fidelity = "mapper" if settings.engine == "timeloop" else ours[-1].name
+        self.tool = external.tool_for(settings.engine, settings.external)
+        self.fidelities = (*ours, external.FIDELITIES[self.tool]) if self.tool else ours
+        self.needs = {"external": external.need(self.tool)} if self.tool else {}
         held = self._held(None if template is None else template.name)
         if held:
             parameters = [held.get(p.name, p) for p in SPACE]
@@ -318,6 +340,18 @@ class Accelerator(Problem):
             from cosearch_simulators.accelerator.engines.bound.entry import evaluate
 
             return evaluate(designs, self.network, self.chip, bounded=self._bounded)
+        if fidelity == "external":
+            return external.evaluate(
+                self.tool,
+                designs,
+                self.network,
+                self.chip,
+                threads=settings.threads,
+                timeout_s=settings.external_timeout_s,
+                program=settings.external_program,
+                mapped_for=settings.mapped_for,
+                effort=settings.effort,
+            )
         if settings.engine in ("timeloop", "zigzag"):
             asked |= {"mapped_for": settings.mapped_for, "effort": settings.effort}
         if settings.engine == "timeloop":

@@ -20,6 +20,8 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import InputFile, Settings, setting
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Ordinal, Parameter
+from cosearch_plugins.external import llm as external
+from cosearch_plugins.external.tools import PYTHON_TOOLS
 from cosearch_plugins.llm.metrics import ENERGY, SHARED, USD_HOUR
 
 if TYPE_CHECKING:
@@ -61,10 +63,22 @@ class DeploymentSettings(Settings):
     engine: Literal["vllm", "sglang", "trtllm"] = setting(
         "vllm", "the serving engine, whose time on the host is added"
     )
+    offload: bool = setting(False, "whether weights without room stay with the host and come over its link")
+    draft: int = setting(0, "tokens that a small model drafts before a step (speculative decoding)", ge=0)
+    accepted: float = setting(0.7, "probability that a drafted token is accepted", ge=0, le=1)
+    draft_share: float = setting(0.1, "time of the drafting model's step, of the model's own", ge=0, le=1)
     accounting: Literal["ours", "genz", "llm-viewer"] = setting(
         "ours",
         "whose rules cost a design: ours, held against measured deployments; or those of GenZ or of "
         "LLM-Viewer (one device), to check numbers that they published",
+    )
+    external: Literal["genz", "aiconfigurator"] | None = setting(
+        None,
+        "the tool behind the fidelity `external`; None: GenZ for accounting=genz, AIConfigurator for ours "
+        "where it knows the model",
+    )
+    external_timeout_s: float = setting(
+        300.0, "for each design at fidelity `external`", unit="s", gt=0, le=86_400, affects_results=False
     )
 
 
@@ -84,6 +98,7 @@ class LlmDeployment(Problem):
     Settings = DeploymentSettings
     settings: DeploymentSettings
     name = "llm-deployment"
+    version = 1
     metrics: Sequence[Metric] = (*SHARED, ENERGY)
     objectives = (
         Objective("usd_per_hour", "min"),
@@ -92,6 +107,7 @@ class LlmDeployment(Problem):
         Objective("tpot_ms", "min"),
     )
     fidelities: Sequence[Fidelity | str] = (Fidelity("analytical", 1.0, "in closed form"),)
+    default_fidelity = "analytical"
 
     def build(self) -> None:
         """Look the model and the devices up."""
@@ -110,6 +126,10 @@ class LlmDeployment(Problem):
                 platform_named(name)
         except SimulatorError as error:
             raise ArgumentError(str(error)) from None
+        if settings.accounting != "ours" and (settings.draft or settings.offload):
+            raise ArgumentError(
+                f"accounting={settings.accounting} knows no draft and no offload; leave them out"
+            )
         if not settings.devices:
             raise ArgumentError("devices must name at least one device")
         if settings.cached >= settings.prompt:
@@ -121,6 +141,11 @@ class LlmDeployment(Problem):
             )
         if settings.accounting != "ours":
             self.metrics = SHARED
+        published = settings.model if settings.config is None else ""
+        self.tool = external.tool_for(settings.accounting, published, settings.external)
+        if self.tool:
+            self.fidelities = (*type(self).fidelities, external.FIDELITIES[self.tool])
+            self.needs = {"external": PYTHON_TOOLS[self.tool]}
         self.space = self._space()
         named = settings.model if settings.config is None else "the given config.json"
         self.about = (
@@ -146,6 +171,17 @@ class LlmDeployment(Problem):
             "parallelism": ["tp", "pp"],
             "numbers": ["precision", "kv_precision", "batch"],
         }
+        if self.settings.accounting == "ours":
+            # The other tools know none.
+            parameters.append(
+                Ordinal(
+                    "chunk",
+                    (0, 512, 1024, 2048, 4096),
+                    default=0,
+                    description="tokens of prompts that a step takes beside its decoding requests; 0: none",
+                )
+            )
+            groups["numbers"].append("chunk")
         rules = []
         if self.model.expert_layers > 0:
             parameters += [
@@ -167,7 +203,10 @@ class LlmDeployment(Problem):
 
         columns = {name: np.asarray(designs[name]) for name in self.space.names}
         platform, serving = self.described(columns)
-        found = evaluate(self.model, platform, serving, self.settings.accounting)
+        if fidelity == "external":
+            found = external.evaluate(self.tool, self, columns, timeout_s=self.settings.external_timeout_s)
+        else:
+            found = evaluate(self.model, platform, serving, self.settings.accounting)
         hourly = found["devices"] * platform.usd_per_hour
         given = {m.name: found[m.name] for m in self.metrics if m.name != USD_HOUR.name}
         return Outcomes(given | {USD_HOUR.name: hourly}, found.codes, found.reason)
@@ -187,7 +226,7 @@ class LlmDeployment(Problem):
         precision = codes[np.array([place[str(name)] for name in columns["precision"]], int)]
         numbers = {
             name: np.asarray(columns[name], np.float64)
-            for name in ("batch", "tp", "attention_dp", "pp", "ep", "replicas")
+            for name in ("batch", "tp", "attention_dp", "pp", "ep", "replicas", "chunk")
             if name in columns
         }
         host, first = host_seconds(settings.engine)
@@ -199,6 +238,10 @@ class LlmDeployment(Problem):
             precision=precision,
             expert_precision=precision,
             kv_bytes=np.where(np.asarray(columns["kv_precision"]) == "fp8", 1.0, 2.0),
+            draft=float(settings.draft),
+            accepted=settings.accepted,
+            draft_share=settings.draft_share,
+            offload=float(settings.offload),
             host_s=host,
             first_s=first,
         )

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch.errors import ArgumentError
 from cosearch.fidelity import Fidelity
@@ -18,11 +19,13 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Designs, DesignSpace, Ordinal
-from cosearch_plugins.llm.metrics import DEVICES, LATENCY, MEMORY, TOKENS, TPOT, TTFT
+from cosearch_plugins.llm.metrics import DEVICES, ENERGY, LATENCY, MEMORY, TOKENS, TPOT, TTFT
 
 if TYPE_CHECKING:
     from cosearch_simulators.llm import Model, Platform, Serving
     from cosearch_simulators.llm.common.silicon import Chip
+
+Floats = NDArray[np.float64]
 
 SPACE = DesignSpace(
     [
@@ -62,6 +65,7 @@ METRICS = (
     TOKENS,
     MEMORY,
     DEVICES,
+    ENERGY,
     Metric("area_mm2", "mm2", "of all dies, at 7 nm; memory stacks not counted"),
     Metric("power_w", "W", "of all devices with arrays, memories and links busy"),
 )
@@ -91,6 +95,7 @@ class GpuPlatform(Problem):
     Settings = GpuPlatformSettings
     settings: GpuPlatformSettings
     name = "gpu-platform"
+    version = 1
     space = SPACE
     metrics: Sequence[Metric] = METRICS
     objectives = tuple(Objective(name, "min") for name in ("ttft_ms", "tpot_ms", "area_mm2"))
@@ -132,12 +137,24 @@ class GpuPlatform(Problem):
             tp=columns["devices"],
         )
 
+    def gradient(self, unit: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Metrics and derivatives at points of the unit cube, see `relaxation`."""
+        from cosearch_plugins.llm.relaxation import relaxed
+
+        def numbers(designs: Designs) -> Mapping[str, Any]:
+            return {name: np.asarray(designs[name], np.float64) for name in self.space.names}
+
+        def costs(xp: Any, columns: dict[str, Any]) -> Mapping[str, Any]:
+            return chip_costs(xp, self.model, self._serving(columns), columns)
+
+        return relaxed(self.space, unit, numbers, costs)
+
     def pictures(self, design: Mapping[str, Any]) -> Sequence[Picture]:
         """The roofline with the operators, where the time goes, and what memory is used for."""
         from cosearch_plugins.llm.pictures import deployment_pictures
 
         columns = {name: np.array([value], np.float64) for name, value in design.items()}
-        return deployment_pictures(self.model, _platform(columns)[0], self._serving(columns))
+        return deployment_pictures(self.model, platform_of_columns(columns)[0], self._serving(columns))
 
 
 def described_chip(model: Model, columns: Mapping[str, Any], serving: Serving) -> Outcomes:
@@ -145,10 +162,10 @@ def described_chip(model: Model, columns: Mapping[str, Any], serving: Serving) -
     from cosearch_simulators.llm import evaluate
     from cosearch_simulators.llm.common.silicon import RETICLE_MM2, area_mm2, peak_power_w
 
-    platform, chip = _platform(columns)
+    platform, chip = platform_of_columns(columns)
     found = evaluate(model, platform, serving)
     area, power = area_mm2(chip), peak_power_w(chip)
-    metrics = {name: found[name] for name in (m.name for m in METRICS[:6])}
+    metrics = {name: found[name] for name in (m.name for m in METRICS[:7])}
     metrics |= {"area_mm2": area * columns["devices"], "power_w": power * columns["devices"]}
     codes, reason = found.codes.copy(), found.reason.copy()
     for row in np.flatnonzero((area > RETICLE_MM2) & found.ok):
@@ -156,7 +173,23 @@ def described_chip(model: Model, columns: Mapping[str, Any], serving: Serving) -
     return Outcomes(metrics, codes, reason)
 
 
-def _platform(columns: Mapping[str, Any]) -> tuple[Platform, Chip]:
+def chip_costs(xp: Any, model: Model, serving: Serving, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics of a model on chips of this space, feasible or not, as columns of `xp`."""
+    from cosearch_simulators.llm.common.columns import as_columns
+    from cosearch_simulators.llm.common.silicon import area_mm2, peak_power_w
+    from cosearch_simulators.llm.engines.ours.entry import seconds
+
+    platform, chip = platform_of_columns(columns)
+    found = seconds(xp, as_columns(xp, model), as_columns(xp, platform), as_columns(xp, serving))
+    own = {
+        "area_mm2": area_mm2(chip) * columns["devices"],
+        "power_w": peak_power_w(chip) * columns["devices"],
+    }
+    return {name: (found | own)[name] for name in (m.name for m in METRICS)}
+
+
+def platform_of_columns(columns: Mapping[str, Any]) -> tuple[Platform, Chip]:
+    """Columns of this space's parameters as the simulator's platform and chip."""
     from cosearch_simulators.llm.common.silicon import A100, Chip, platform_of_chip
 
     chip = Chip(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from cosearch.pictures import PALETTE, Picture
 
 if TYPE_CHECKING:
     from cosearch_simulators.llm import Model, Platform, Serving
+    from cosearch_simulators.llm.engines.ours.roofline import Roofline
 
 WORDS = {
     "products": "matrix products",
@@ -19,6 +20,14 @@ WORDS = {
     "small": "small kernels",
     "links": "links",
 }
+BOUNDS = {
+    "compute": "arithmetic",
+    "memory": "memory",
+    "launch": "launches, tiles, latency",
+    "link": "links",
+}
+STAGES = {"prefill": "one prompt", "step": "one decode step"}
+ROOFLINE_STAGES = {"prefill": "prefill", "step": "decode step"}
 
 
 def deployment_pictures(model: Model, platform: Platform, serving: Serving) -> Sequence[Picture]:
@@ -30,22 +39,74 @@ def deployment_pictures(model: Model, platform: Platform, serving: Serving) -> S
         serving: columns of one row.
     """
     from cosearch_simulators.llm.engines.ours.entry import evaluate
+    from cosearch_simulators.llm.engines.ours.roofline import operators_of
 
     found = evaluate(model, platform, serving, parts=True)
     if not found.ok[0]:
         return ()
     values = {name: float(column[0]) for name, column in found.metrics.items()}
+    roof = operators_of(model, platform, serving)
+    values |= _bounds(roof, values) | _energy(values, float(np.ravel(platform.power_w)[0]))
     return (
-        _roofline(model, platform, serving),
-        _breakdown(values),
+        _roofline(roof),
+        stacked_bars(
+            "Where the time goes",
+            "Time of one rank by what it goes to, without the serving engine's time on the host.",
+            WORDS,
+            STAGES,
+            values,
+            "{0}.{1}",
+            "ms",
+        ),
+        stacked_bars(
+            "What the time waits for",
+            "The same time by its bound: an operator that takes more than twice its floor waits for its "
+            "launch, its tiles or its latency.",
+            BOUNDS,
+            STAGES,
+            values,
+            "{0}_bound.{1}",
+            "ms",
+        ),
+        stacked_bars(
+            "Where the energy goes",
+            "Energy of one rank: time times the share of the thermal design power that its part draws.",
+            WORDS,
+            STAGES,
+            values,
+            "{0}_j.{1}",
+            "J",
+        ),
         _memory(values, float(np.asarray(platform.memory_bytes)[0]) / (1 << 30)),
     )
 
 
-def _roofline(model: Model, platform: Platform, serving: Serving) -> Picture:
-    from cosearch_simulators.llm.engines.ours.roofline import operators_of
+def _bounds(roof: Roofline, values: Mapping[str, float]) -> dict[str, float]:
+    """Milliseconds of each stage by what they wait for; a prompt's points are of one prompt, as its bar."""
+    found = {f"{stage}_bound.{bound}": 0.0 for stage in STAGES for bound in BOUNDS}
+    for stage in STAGES:
+        points = {p.name: roof.bound(p) for p in roof.points if p.stage == ROOFLINE_STAGES[stage]}
+        for part in WORDS:
+            bound = {"small": "launch", "links": "link"}.get(part, points.get(part, "memory"))
+            found[f"{stage}_bound.{bound}"] += values[f"{stage}.{part}"]
+    return found
 
-    found = operators_of(model, platform, serving)
+
+def _energy(values: Mapping[str, float], power_w: float) -> dict[str, float]:
+    """Joules of each stage by part, as the simulator's energy for each token has them."""
+    from cosearch_simulators.llm.engines.ours.entry import DECODE_POWER, POWER
+
+    return {
+        f"{stage}_j.{part}": values[f"{stage}.{part}"]
+        * 1e-3
+        * power_w
+        * (POWER[part] if stage == "prefill" else DECODE_POWER)
+        for stage in STAGES
+        for part in WORDS
+    }
+
+
+def _roofline(found: Roofline) -> Picture:
     intensity = np.logspace(-1, 4.5, 56)
     roof = np.minimum(found.rate, intensity * found.bandwidth) / 1e12
     traces: list[dict[str, Any]] = [
@@ -84,25 +145,40 @@ def _roofline(model: Model, platform: Platform, serving: Serving) -> Picture:
     )
 
 
-def _breakdown(values: dict[str, float]) -> Picture:
+def stacked_bars(
+    title: str,
+    caption: str,
+    words: Mapping[str, str],
+    stages: Mapping[str, str],
+    values: Mapping[str, float],
+    name: str,
+    unit: str,
+) -> Picture:
+    """A bar for each stage, of what is not nothing.
+
+    Args:
+        title: of the picture.
+        caption: of the picture.
+        words: of each part.
+        stages: words of each stage.
+        values: by name.
+        name: of a value, from its stage and part, as `{0}.{1}`.
+        unit: of the values.
+    """
+    bars = {part: [values[name.format(stage, part)] for stage in stages] for part in words}
     traces = [
         {
             "type": "bar",
-            "name": words,
-            "x": ["one prompt", "one decode step"],
-            "y": [values[f"prefill.{part}"], values[f"step.{part}"]],
+            "name": words[part],
+            "x": list(stages.values()),
+            "y": heights,
             "marker": {"color": PALETTE[place]},
         }
-        for place, (part, words) in enumerate(WORDS.items())
-        if values[f"prefill.{part}"] + values[f"step.{part}"] > 0
+        for place, (part, heights) in enumerate(bars.items())
+        if sum(heights) > 0
     ]
-    return Picture(
-        "Where the time goes",
-        "Time of one rank by what it goes to, without the serving engine's time on the host.",
-        traces,
-        {"barmode": "stack", "yaxis": {"title": {"text": "ms"}, "type": "linear"}},
-        wide=False,
-    )
+    layout = {"barmode": "stack", "yaxis": {"title": {"text": unit}, "type": "linear"}}
+    return Picture(title, caption, traces, layout, wide=False)
 
 
 def _memory(values: dict[str, float], capacity_gib: float) -> Picture:

@@ -50,22 +50,28 @@ def evaluate(model: Model, platform: Platform, serving: Serving, accounting: str
     codes = np.atleast_1d(np.asarray(serving.precision)).astype(int)
     weight = np.array([one.weight_bytes for one in PRECISIONS.values()])[codes]
     if accounting == "genz":
-        # One of 4, 2, 1 and 0.5 bytes; parallelism of attention is all by tensor.
-        size = np.where(weight < 1, 0.5, weight)
-        ranks = np.asarray(serving.tp) * serving.attention_dp
-        simpler = replace(serving, kv_bytes=size, attention_dp=1.0, tp=ranks / serving.ep)
+        simpler = for_genz(serving)
         found = genz.evaluate(model, platform, simpler)
-        per_replica = ranks * serving.pp
+        per_replica = simpler.tp * serving.ep * serving.pp
         memory = found["required_gib"]
     else:
         settings = llm_viewer.Settings(weight_bytes=weight)
         found = llm_viewer.evaluate(model, platform, serving, settings)
         per_replica = np.ones(1)
         memory = found["step_memory_gb"] * 1e9 / GIB
-    return _completed(model, platform, serving, found, per_replica, memory)
+    return completed(model, platform, serving, found, per_replica, memory)
 
 
-def _completed(
+def for_genz(serving: Serving) -> Serving:
+    """Deployments as GenZ knows them: numbers of 4, 2, 1 or 0.5 bytes, attention split by tensor only."""
+    codes = np.atleast_1d(np.asarray(serving.precision)).astype(int)
+    weight = np.array([one.weight_bytes for one in PRECISIONS.values()])[codes]
+    ranks = np.asarray(serving.tp) * serving.attention_dp
+    size = np.where(weight < 1, 0.5, weight)
+    return replace(serving, kv_bytes=size, attention_dp=1.0, tp=ranks / serving.ep)
+
+
+def completed(
     model: Model, platform: Platform, serving: Serving, found: Result, per_replica: Any, memory: Any
 ) -> Result:
     """The shared metrics, from a prompt's and a step's time of the whole batch."""

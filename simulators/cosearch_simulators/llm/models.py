@@ -7,8 +7,10 @@ queries, latent attention, a recurrent layer) and what widens them (dense, or a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from cosearch_simulators.core.names import unknown
 from cosearch_simulators.errors import ConfigurationError
@@ -245,6 +247,17 @@ MODELS: dict[str, Model] = {
     ),
 }
 """By name; deepseek-v3 is DeepSeek-R1 too, kimi-k2 is Kimi K2.5's language model."""
+
+
+def nested(model: Model, share: Any) -> Model:
+    """A sub-model of a checkpoint: the first `share` of its feed-forward parts (MatFormer, arXiv 2310.07707).
+
+    Raises:
+        ConfigurationError: the share is not above 0 and at most 1.
+    """
+    if not (np.all(np.asarray(share) > 0) and np.all(np.asarray(share) <= 1)):
+        raise ConfigurationError(f"share must be above 0 and at most 1, got {share}")
+    return replace(model, ffn=model.ffn * share, expert_ffn=model.expert_ffn * share)
 
 
 def model_named(name: str) -> Model:

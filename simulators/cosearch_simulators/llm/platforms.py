@@ -33,6 +33,7 @@ class Platform:
         usd_per_hour: price of one device.
         family: position in `calibration.FAMILIES`.
         link_kind: position in `LINKS`.
+        host_link: to the host's memory, one way.
     """
 
     bf16: Any
@@ -49,6 +50,7 @@ class Platform:
     usd_per_hour: Any
     family: Any
     link_kind: Any
+    host_link: Any = 32e9
 
 
 def platform_of(device: Device) -> Platform:
@@ -69,6 +71,7 @@ def platform_of(device: Device) -> Platform:
         usd_per_hour=device.usd_per_hour,
         family=float(FAMILIES.index(device.family)),
         link_kind=float(LINKS.index(kind)),
+        host_link=device.host_gb_per_s * 1e9,
     )
 
 

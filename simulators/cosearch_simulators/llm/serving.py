@@ -68,6 +68,12 @@ class Serving:
         layer_s: least time of a layer where the host launches each kernel; 0 with CUDA graphs.
         slowdown: of the kernels of an older engine, against those that the operators are calibrated on.
         first_s: from a request's arrival to its first step, and from there to the client.
+        chunk: tokens of prompts that a step takes beside its decoding requests (chunked prefill); 0 where
+            prompts run alone.
+        draft: tokens that a small model drafts before each step, 0 without speculative decoding.
+        accepted: probability that one of them is accepted.
+        draft_share: time of the small model's step, of the large one's.
+        offload: 1 where weights without room stay in the host's memory and come over its link in each step.
     """
 
     batch: Any = 1.0
@@ -86,6 +92,11 @@ class Serving:
     layer_s: Any = 0.0
     slowdown: Any = 1.0
     first_s: Any = field(default_factory=lambda: host_seconds("vllm")[1])
+    chunk: Any = 0.0
+    draft: Any = 0.0
+    accepted: Any = 0.7
+    draft_share: Any = 0.1
+    offload: Any = 0.0
 
 
 def precision_code(name: str) -> float:

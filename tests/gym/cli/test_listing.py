@@ -35,8 +35,9 @@ def test_agents_are_listed_with_their_hyperparameters(cli):
     assert "toy-walk" in cli("agents").out
 
 
-def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(command):
+def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(command, site_folder):
     found = {plugin["name"]: plugin for plugin in command("plugins", "--json").json}
+    assert found["toy"].pop("place") == str(site_folder)
     assert found["broken"]["error"] == "ImportError: needs libsimulator 7, found 6"
     assert found["toy"] == {
         "name": "toy",
@@ -48,11 +49,20 @@ def test_a_broken_plugin_is_reported_with_its_reason_and_takes_no_other_down(com
         "validations": ["toy-simulator"],
         "refused": [],
         "error": "",
+        "disabled": False,
         "unavailable": {},
     }
     table = command("plugins")
     assert table.code == 0
-    assert "failed: ImportError: needs libsimulator 7, found 6" in table.out
+    assert "broken failed: ImportError: needs libsimulator 7, found 6" in table.out
+    assert str(site_folder) in table.out.replace("\n", "")
+    strict = command("plugins", "--strict")
+    assert strict.code == 1
+    assert strict.err == "error: broken: failed or refused in part, and --strict\n"
+    without = command("plugins", "--strict", env={"COSEARCH_DISABLE_PLUGINS": "broken,toys"})
+    assert without.code == 0
+    assert "left out by COSEARCH_DISABLE_PLUGINS" in without.out
+    assert without.err == "COSEARCH_DISABLE_PLUGINS: there is no plugin 'toys'; did you mean 'toy'?\n"
 
 
 def test_describe_shows_everything_that_a_search_can_set(cli):
@@ -136,3 +146,20 @@ def test_a_description_is_readable_on_a_narrow_terminal(builtin, monkeypatch):
     assert lines[name + 1].startswith("    average of the reads")
     listed = [line for line in lines if not line.startswith(("workload:", "A ", "env ids", "workloads"))]
     assert max(map(len, listed)) <= 80
+
+
+def test_a_problem_whose_program_is_missing_is_listed_with_how_to_get_it(cli, monkeypatch):
+    from cosearch.command_simulator import Program
+    from cosearch.registry import registry
+
+    program = Program("no-such-sim-7", "https://sim.example/install", "NO_SUCH_SIM", setting="")
+    monkeypatch.setattr(registry().problems["toy-cache"], "needs", {"cycle": program})
+    why = "program no-such-sim-7 is not installed; get it: https://sim.example/install (or say where it is"
+    for words in (("problems",), ("plugins",), ("describe", "toy-cache")):
+        assert f"fidelity cycle: {why}" in " ".join(cli(*words).out.split())
+    assert cli("problems", "--json").json[0]["unavailable"]["cycle"].startswith(why)
+    search = ("search", "toy-cache", "--agent", "toy-walk", "--budget", 4)
+    cli(*search, "--fidelity", "cycle").assert_error("at fidelity cycle is not available", why)
+    cli("evaluate", "toy-cache", "--default", "--fidelity", "cycle").assert_error(why)
+    assert cli(*search, "--fidelity", "analytical").code == 0
+    assert "cycle: not checked: program no-such-sim-7" in " ".join(cli("check", "toy").out.split())

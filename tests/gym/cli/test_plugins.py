@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -43,23 +42,37 @@ def test_new_plugins_show_up(new_plugins, command):
         assert listed[f"my-{template}"][kind] == [f"my-{template}"]
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_a_new_plugin_works_as_it_is(new_plugins, command, template):
-    root, env = new_plugins
-    kind = "agent" if template == "agent" else "problem"
-    checked = command("check", f"my-{template}", "--designs", 3, "--json", env=env).json
-    assert checked["results"] == [{"kind": kind, "name": f"my-{template}", "error": ""}]
-    assert checked["passed"] is True
-    tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
-        env=os.environ | env,
-        cwd=root / template,
+def test_new_plugins_pass_the_check_as_they_are(new_plugins, tmp_path):
+    """All in one process, which takes long to start."""
+    checks = "; ".join(f"run(['check', 'my-{template}', '--designs', '3'])" for template in TEMPLATES)
+    done = subprocess.run(
+        [sys.executable, "-c", f"from cosearch.cli import run; {checks}"],
+        env=os.environ | new_plugins[1],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
     )
-    assert tests.returncode == 0, tests.stdout
-    assert re.search(r"[2-9] passed", tests.stdout)
-    assert "skipped" not in tests.stdout or not shutil.which("cc")
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith(("problem", "agent"))]
+    kinds = ["agent" if template == "agent" else "problem" for template in TEMPLATES]
+    expected = [[kind, f"my-{template}", "passed"] for kind, template in zip(kinds, TEMPLATES, strict=True)]
+    assert [row[:3] for row in rows] == expected, done.stdout + done.stderr
+    assert done.stdout.count("for each of 3 designs") == 4  # how fast a problem is
+
+
+def test_new_plugins_pass_their_own_tests_as_they_are(new_plugins):
+    root, env = new_plugins
+    folders = [f"{template}/tests" for template in TEMPLATES]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *folders],
+        env=os.environ | env,
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    for template in TEMPLATES:
+        assert done.stdout.count(f"test_my_{template}.py::") >= 2
+    assert "SKIPPED" not in done.stdout or not shutil.which("cc")
 
 
 def test_all_designs_of_a_new_plugin_are_searched(command, environment, tmp_path):
@@ -116,6 +129,15 @@ def test_check_says_what_breaks_the_contract(cli, monkeypatch):
 def test_check_of_a_plugin_that_is_not_there_or_broken_is_one_line(cli, command):
     cli("check", "toi").assert_error("unknown plugin 'toi'", "did you mean 'toy'?")
     command("check", "broken").assert_error("could not be loaded", "needs libsimulator 7, found 6")
+
+
+def test_any_plugin_is_checked_isolated_within_limits(command):
+    options = ("--isolated", "--timeout", 30, "--memory", 500, "--designs", 2)
+    checked = command("check", "toy", "--json", *options).json
+    assert [result["error"] for result in checked["results"]] == ["", ""]
+    failed = command("check", "toy", "--memory", 1, "--timeout", 0.001, "--designs", 2)
+    assert failed.code == 1
+    assert "none of 2 random designs has status ok" in failed.out
 
 
 def test_a_simulator_that_ends_its_process_does_not_end_the_check_without_a_word(cli, monkeypatch):

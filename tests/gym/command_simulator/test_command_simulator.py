@@ -6,6 +6,8 @@ import json
 import os
 import pickle
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -136,6 +138,31 @@ def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path, d
 def test_a_run_that_ends_leaves_nothing_behind(tmp_path, deed):
     x = random.SystemRandom().randrange(10**5, 10**6)
     assert run(deed, x)[0] == "ok"
+    assert left_over(tmp_path, x) == []
+
+
+KILLED = """
+import command_tool
+from cosearch.command_simulator import CommandSimulator, JsonFile, Program
+deeds = [{"deed": "leaves_a_daemon", "x": X}, {"deed": "forks_and_sleeps", "x": X}]
+config = JsonFile({"deed": "{{ deed }}", "x": "{{ x }}"})
+program = Program(command_tool.__file__, "-", interpreter=("python",))
+CommandSimulator(program, ("config.json",), {"config.json": config}).run(deeds, {}, owner="tool", at_once=1)
+"""
+
+
+def test_nothing_outlives_a_process_that_was_killed(tmp_path):
+    x = random.SystemRandom().randrange(10**5, 10**6)
+    killed = subprocess.Popen([sys.executable, "-c", KILLED.replace("X", str(x))])
+    until = time.monotonic() + 30
+    while len(left_over(tmp_path, x)) < 4 and time.monotonic() < until:  # the daemon, two children, a folder
+        time.sleep(0.05)
+    assert len(left_over(tmp_path, x)) == 4
+    killed.kill()
+    killed.wait()
+    until = time.monotonic() + 15
+    while left_over(tmp_path, x) and time.monotonic() < until:
+        time.sleep(0.1)
     assert left_over(tmp_path, x) == []
 
 

@@ -264,3 +264,26 @@ def test_the_front_command_keeps_a_front(tmp_path, capsys):
     assert capsys.readouterr().err.count("cannot write") == 2
     assert run([*words, "--constraint", "left<=-1"]) == 2
     assert "feasible" in capsys.readouterr().err
+
+
+def test_a_grid_runs_a_plugin_within_limits(tmp_path):
+    """`trouble` has designs that hang and that end their process: the study goes on to its end."""
+    store = str(tmp_path / "store.db")
+    options = (
+        "--agents",
+        "uniform",
+        "--seeds",
+        "1",
+        "--budget",
+        "6",
+        "--isolated",
+        "--timeout",
+        "0.5",
+        "--quiet",
+    )
+    assert run(["compare", "trouble", *options, "--store", store]) == 0
+    with Store.open(store) as opened:
+        record = opened.study(None)
+        reasons = set(opened.read(record).outcomes.reason.tolist())
+    assert (record.evaluations, record.timeout_s, record.options["isolated"]) == (6, 0.5, True)
+    assert "took longer than 0.5 s" in reasons

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,19 @@ def test_a_plugin_with_one_entry_point_has_its_ids(tmp_path, imports, layout):
         }
         install(tmp_path, "my-cache", "my_cache.plugin", files)
     assert run(f"{imports}\n{MAKE}", tmp_path) == "{'ways': 4} 2\n"
+
+
+def test_a_plugin_with_one_entry_point_is_played_by_several_agents(tmp_path):
+    pytest.importorskip("pettingzoo")
+    install(tmp_path, "my-cache", "my_cache", {"my_cache.py": MODULE + HOOK})
+    code = """
+    import cosearch
+    env = cosearch.parallel_env("my-cache")
+    env.reset(seed=0)
+    infos = env.step({agent: [3] for agent in env.agents})[4]
+    print({agent: info["design"] for agent, info in infos.items()})
+    """
+    assert run(textwrap.dedent(code), tmp_path) == "{'ways': {'ways': 4}}\n"
 
 
 def test_a_plugin_that_needs_another_package_is_loaded_once_that_is_there(tmp_path):

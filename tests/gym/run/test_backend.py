@@ -114,7 +114,7 @@ class Promising(Inline):
     [
         (Forgetful, "trials never came back"),
         (Repeating, "comes back twice"),
-        (Seedless, "seed 1: a trial has"),
+        (Seedless, "seed 1: the contract asks the outcomes of Problem.evaluate; what came back: a trial"),
         (OneFidelity, "fidelity exact"),
         (Shuffling, "evaluated directly it has"),
         (Deaf, "comes back, which must not"),

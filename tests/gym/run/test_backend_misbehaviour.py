@@ -206,6 +206,9 @@ def test_what_runs_when_the_backend_closes_ends_at_once(start):
     backend = start(workers=2)
     for i, deed in enumerate(["ignores_sigterm", "waits_beside_a_session"]):
         backend.submit(Piece(np.arange(i, i + 1), designs_of(backend, deed), "analytical", 0))
+    until = time.monotonic() + 60  # on a busy machine a worker takes its time to start
+    while not all(worker.piece for worker in backend._workers) and time.monotonic() < until:
+        assert not backend.poll(0.2)
     assert not backend.poll(1.5)
     assert all(worker.piece for worker in backend._workers)
 

@@ -73,6 +73,7 @@ def processes_with(word: str) -> list[str]:
 # ------------------------------------------------- first, while there is no other: a Ray of the study's own
 
 
+@pytest.mark.slow
 def test_a_killed_coordinator_takes_its_own_ray_with_it_and_the_study_goes_on(tmp_path, monkeypatch):
     short = Path(f"/tmp/cr{os.getpid()}")  # Ray's sockets need a short path
     short.mkdir()
@@ -131,6 +132,41 @@ def shared() -> Iterator[str]:
     )
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()
+
+
+MACHINES = """
+import sys, timed_problems
+import ray
+from ray.cluster_utils import Cluster
+from cosearch import Study, register
+register(timed_problems)
+head = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+cluster = Cluster(initialize_head=True, head_node_args=head)
+other = cluster.add_node(num_cpus=2, object_store_memory=100 * 2**20)
+ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+told = []
+
+def lose(study, results):
+    told.append(len(results))
+    if sum(told) > 30 and cluster.worker_nodes:
+        cluster.remove_node(other, allow_graceful=False)
+
+study = Study.create(timed_problems.Unhurried(), "random", budget=120, workers=3, backend="ray", seed=0)
+data = study.run(callbacks=[lose])
+assert not cluster.worker_nodes
+print("OK", int(data.outcomes.ok.sum()), len(set(data.designs.keys())))
+ray.shutdown()
+cluster.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_a_machine_that_goes_away_costs_no_design():
+    """Two machines as Ray simulates them on this one, of which that with most workers is killed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, "-c", MACHINES]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300)
+    assert "OK 120 120" in done.stdout, done.stderr[-2000:]
 
 
 @pytest.fixture
@@ -253,6 +289,7 @@ def test_a_lost_coordinator_of_a_cluster_resumes_from_the_store(shared, tmp_path
     process.kill()
     process.wait()
     before = read(tmp_path / "study.db")
+    assert Study.resume(tmp_path / "study.db", backend="processes").options.ray_address is None
     data = Study.resume(tmp_path / "study.db", budget=450).run()
     assert data.record.options["ray_address"] == shared
     assert len(set(data.designs.keys())) == data.record.evaluations == 450

@@ -21,8 +21,9 @@ from cosearch_simulators.llm import (
     precision_code,
 )
 from cosearch_simulators.llm.common.columns import as_columns, rows, stacked
+from cosearch_simulators.llm.common.speculation import tokens_of_a_step
 from cosearch_simulators.llm.engines.ours.entry import METRICS, UNITS, seconds
-from cosearch_simulators.llm.models import parameters
+from cosearch_simulators.llm.models import nested, parameters
 
 H100 = platform_named("h100_sxm")
 LLAMA = MODELS["llama-3.1-8b"]
@@ -122,6 +123,57 @@ def test_an_unknown_name_says_which_is_near():
         model_named("llama-3.1-8")
     with pytest.raises(SimulatorError, match="did you mean 'h100_sxm'"):
         platform_named("h100-sxm")
+
+
+def test_speculation_pays_where_tokens_are_accepted():
+    accepted = np.array([0.0, 0.5, 0.9, 1.0])
+    found = evaluate(LLAMA, H100, Serving(draft=4.0, accepted=accepted, draft_share=0.05))
+    plain = evaluate(LLAMA, H100, Serving())["tpot_ms"][0]
+    assert np.all(np.diff(found["tpot_ms"]) < 0)
+    assert found["tpot_ms"][0] > plain
+    assert plain / found["tpot_ms"][-1] > 3.5
+
+
+def test_expected_tokens_are_those_of_drawn_acceptances():
+    """Leviathan et al., equation 1, against draws: accepted until the first that is not, and one more."""
+    rng = np.random.default_rng(0)
+    drawn = rng.random((200_000, 4)) < 0.7
+    tokens = 1 + np.cumprod(drawn, axis=1).sum(axis=1)
+    found = tokens_of_a_step(np, np.array([4.0]), np.array([0.7]))[0]
+    assert found == pytest.approx(tokens.mean(), rel=0.01)
+    assert tokens_of_a_step(np, np.array([4.0, 0.0]), np.array([1.0, 0.3])).tolist() == [5.0, 1.0]
+
+
+def test_offloaded_weights_come_over_the_hosts_link():
+    """A 70B model in 16 bits on one device of 80 GB: what has no room crosses the link in every step."""
+    serving = Serving(offload=np.array([0.0, 1.0]))
+    found = evaluate(MODELS["llama-3.1-70b"], H100, serving)
+    assert found.status.tolist() == ["infeasible", "ok"]
+    over = float(parameters(MODELS["llama-3.1-70b"])) * 2 - 72 * 2**30
+    assert found["tpot_ms"][1] == pytest.approx(over / 64e9 * 1e3, rel=0.1)
+    fits = evaluate(LLAMA, H100, serving)
+    assert fits["tpot_ms"][0] == fits["tpot_ms"][1]
+
+
+def test_chunked_prompts_smooth_the_steps_of_the_others():
+    """Chunks cost the first token and help the throughput where decoding leaves arithmetic idle (Sarathi)."""
+    found = evaluate(LLAMA, H100, Serving(batch=64.0, prompt=4096.0, chunk=np.array([0.0, 512.0, 2048.0])))
+    assert found.ok.all()
+    assert found["tokens_per_s"][2] > found["tokens_per_s"][0]
+    assert found["tpot_ms"][1] < found["tpot_ms"][2] * 1.5
+    assert found["ttft_ms"][2] > 0.3 * found["ttft_ms"][0]
+    alone = evaluate(LLAMA, H100, Serving(batch=1.0, prompt=4096.0, chunk=np.array([0.0, 4096.0])))
+    assert alone["tpot_ms"][1] == pytest.approx(alone["tpot_ms"][0], rel=0.2)
+
+
+def test_a_nested_model_is_smaller_and_quicker():
+    """MatFormer: the feed-forward part's first half; all of it is the model itself."""
+    half, whole = nested(LLAMA, 0.5), nested(LLAMA, 1.0)
+    assert whole == LLAMA
+    assert float(parameters(LLAMA) - parameters(half)) == 0.5 * 32 * 3 * 4096 * 14336
+    assert evaluate(half, H100, Serving())["step_ms"][0] < evaluate(LLAMA, H100, Serving())["step_ms"][0]
+    with pytest.raises(SimulatorError, match="share must be above 0 and at most 1, got 0"):
+        nested(LLAMA, 0)
 
 
 def mixed(n: int) -> tuple:

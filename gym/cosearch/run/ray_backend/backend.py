@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import pickle
 import secrets
 import sys
 import time
@@ -34,6 +35,8 @@ UNFIT_IN_A_ROW = 3
 # How long a cluster may take to get a machine that is large enough for an evaluation.
 PLACE_S = 60.0
 LONGEST_WAIT_S = 3600.0
+# So many tasks for each worker are told where the problem is; later ones only where a worker asks.
+BOXES = 4
 
 
 class Ray:
@@ -70,6 +73,7 @@ class Ray:
         self._part = PartSize()
         self._lost: dict[int, int] = {}  # by trial: how often its worker was lost
         self._some_was_up, self._unfit = False, 0
+        self._boxes = BOXES * self.capacity  # tasks that are told where the problem is
         self._placed_until = math.inf
 
     @classmethod
@@ -128,7 +132,9 @@ class Ray:
             self._join()
         while self._waiting and len(self._running) < self.capacity:
             part = self._next_part()
-            ref = self._task.remote(self._token, self._box, part.designs.index, part.fidelity, part.seed)
+            work = (self._token, part.designs.index, part.fidelity, part.seed)
+            ref = self._task.remote(pickle.dumps(work, protocol=5), self._box if self._boxes > 0 else None)
+            self._boxes -= 1
             self._running[ref] = part
 
     def _join(self) -> None:
@@ -141,16 +147,16 @@ class Ray:
                 f"problem {self.problem.name} cannot be sent to a Ray worker: {reason_of(error)}"
             ) from None
         needs, address = self.problem.resources, self.options.address
-        self._cluster = cluster = Cluster(address, self.capacity, needs, content.nbytes)
+        path = tuple(one for one in sys.path if one)
+        variables = {name: os.environ.get(name, str(needs.threads)) for name in THREADS}
+        own = {**variables, "PYTHONPATH": os.pathsep.join(path)}
+        self._cluster = cluster = Cluster(address, self.capacity, needs, content.nbytes, own)
         if lack := cluster.lacks(needs):
             if cluster.own:
                 raise self._too_small(lack)
             self._placed_until = time.monotonic() + PLACE_S
         import ray
 
-        path = tuple(one for one in sys.path if one)
-        threads = {name: os.environ.get(name, str(needs.threads)) for name in THREADS}
-        variables = {**threads, **({"PYTHONPATH": os.pathsep.join(path)} if cluster.own else {})}
         options = replace(self.options, workers=1, address=None)
         self._box = (ray.put(Box(own_version(), options, path, content)),)
         self._task = ray.remote(run_piece).options(
@@ -159,18 +165,18 @@ class Ray:
             memory=needs.memory_mb * MEBIBYTE or None,
             resources=dict(needs.custom) or None,
             max_retries=0,  # Ray would run a design again that ends its worker, as often as it does so
-            runtime_env={"env_vars": variables},
+            # workers that are up already can be had where they have all that
+            runtime_env=None if cluster.variables == own else {"env_vars": own if cluster.own else variables},
             name=f"cosearch {self.problem.name}",
         )
 
     def _next_part(self) -> Piece:
-        """About a second's work, and no more than leaves something for each worker."""
+        """About a second's work, less where that leaves something for each worker."""
         piece = self._waiting.popleft()
         if self.one_by_one:
             size = 1
         else:
-            share = -(-(len(piece) + sum(map(len, self._waiting))) // self.capacity)
-            size = min(self._part.designs, share)
+            size = self._part.of(len(piece) + sum(map(len, self._waiting)), self.capacity)
         if len(piece) <= size:
             return piece
         self._waiting.appendleft(piece.take(slice(size, None)))
@@ -211,8 +217,12 @@ class Ray:
             raise self._too_small(lack)
 
     def _take(self, piece: Piece, what: str, answer: Any, seconds: float) -> None:
-        from cosearch.run.ray_backend.task import DONE, UNFIT
+        from cosearch.run.ray_backend.task import DONE, UNFIT, UNKNOWN
 
+        if what == UNKNOWN:  # a worker that is new
+            self._boxes = max(self._boxes, 0) + 1
+            self._waiting.appendleft(piece)
+            return
         if what == UNFIT:
             self._unfit += 1
             if not self._some_was_up or self._unfit >= UNFIT_IN_A_ROW:
@@ -229,7 +239,7 @@ class Ray:
             self._fail(piece, "the Ray worker sent what is no answer")
         else:
             self._part.learn(len(piece), seconds)
-            self._done.append(Done(piece.numbers, answer))
+            self._done.append(Done(piece.numbers, answer, seconds))
 
     def _lose(self, piece: Piece, error: Exception) -> None:
         """Run again what was lost with its worker, unless it was so too often."""

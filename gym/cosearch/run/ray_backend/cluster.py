@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from cosearch.run import keeper
 
 # How long a machine may take to answer, and Ray itself, which needs a moment to be loaded.
 CONNECT_S = 5.0
-ANSWER_S = 20.0
+ANSWER_S = 25.0
+JOIN = "import sys, ray; ray.init(sys.argv[1], log_to_driver=False, logging_level='ERROR'); ray.shutdown()"
 # Room in shared memory for the problem and results, beside the problem's own size.
 STORE_BYTES = 200 * 2**20
 # A socket's path has room for about a hundred characters, and Ray's own part of it takes 66.
@@ -59,7 +60,7 @@ def check_ray(address: str | None) -> None:
             return
     else:
         _connect(address)
-    _ask_for_health(address)
+    _try_to_join(address)
     _answered.add(address)
 
 
@@ -97,17 +98,19 @@ def _connect(address: str) -> None:
         raise _no_cluster(address, why) from None
 
 
-def _ask_for_health(address: str) -> None:
-    """Ray's own check, in a process that can be ended: within this one a silent address takes two minutes."""
-    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check"]
-    command += [] if address == "auto" else ["--address", address]
+def _try_to_join(address: str) -> None:
+    """Join in a process that can be ended: here a silent address takes two minutes, and ends this one."""
+    command = [sys.executable, "-c", JOIN, address]
     try:
-        code = subprocess.run(command, timeout=ANSWER_S, capture_output=True).returncode
+        done = subprocess.run(
+            command, timeout=ANSWER_S, capture_output=True, text=True, errors="replace", env=_with_token()
+        )
     except subprocess.TimeoutExpired:
         raise _no_cluster(address, f"what is there did not answer Ray within {ANSWER_S:g} s") from None
-    if code:
-        why = "none runs on this machine" if address == "auto" else "what is there is no healthy Ray"
-        raise _no_cluster(address, why)
+    if done.returncode:
+        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "it gave up")
+        none = address == "auto" and "Could not find any running Ray" in done.stderr
+        raise _no_cluster(address, "none runs on this machine" if none else message_of(last)[:300])
 
 
 def _no_cluster(address: str, why: str) -> ArgumentError:
@@ -126,27 +129,39 @@ class Cluster:
         workers: trials that run at once.
         resources: of each.
         content_bytes: how large the problem is.
+        variables: of the environment of one's own workers.
 
     Raises:
         ProblemError: if Ray does not start.
 
     Attributes:
         own: whether it was started here, and ends with the last study of this process that uses it.
+        variables: of the environment that all its workers have.
     """
 
     _users = 0
     _joined = False
     _folder: Path | None = None
     _keeper: subprocess.Popen[bytes] | None = None
+    variables: Mapping[str, str] = {}
 
-    def __init__(self, address: str | None, workers: int, resources: Resources, content_bytes: int) -> None:
+    def __init__(
+        self,
+        address: str | None,
+        workers: int,
+        resources: Resources,
+        content_bytes: int,
+        variables: Mapping[str, str],
+    ) -> None:
         self.address = address
         self._left = False
         if not _is_connected():
             try:
                 with _signals_kept():
                     if address is None:
-                        self._start(workers, resources, content_bytes)
+                        Cluster.variables = dict(variables)
+                        with _environment(variables):
+                            self._start(workers, resources, content_bytes)
                     else:
                         self._join(address)
             except (Exception, SystemExit) as error:  # Ray gives up by leaving
@@ -169,6 +184,7 @@ class Cluster:
             cwd="/",
         )
         _quiet().init(
+            address="local",  # whatever RAY_ADDRESS says
             num_cpus=max(1, math.ceil(workers * resources.cpus)),
             object_store_memory=STORE_BYTES + 2 * content_bytes,
             include_dashboard=False,
@@ -178,7 +194,9 @@ class Cluster:
         )
 
     def _join(self, address: str) -> None:
-        _quiet().init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray = _quiet()
+        _show_token()
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
 
     def lacks(self, resources: Resources) -> str:
         """What no machine of the cluster has enough of for one evaluation, or nothing."""
@@ -225,6 +243,22 @@ class Cluster:
         if Cluster._folder is not None:
             shutil.rmtree(Cluster._folder, ignore_errors=True)
         Cluster._folder = Cluster._keeper = None
+        Cluster.variables = {}
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Variables for what is started meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -239,6 +273,24 @@ def _signals_kept() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _with_token() -> dict[str, str]:
+    """The environment, in which Ray shows the token that machines share; for `auto` it does anyway."""
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
+    with contextlib.suppress(OSError):
+        if os.environ.get("RAY_AUTH_TOKEN") or Path(path).is_file():
+            return {"RAY_AUTH_MODE": "token", **os.environ}
+    return dict(os.environ)
+
+
+def _show_token() -> None:
+    """The same for this process, which may have imported Ray already."""
+    with contextlib.suppress(ImportError, AttributeError):  # an older Ray has no tokens
+        from ray._private.authentication import authentication_token_setup as tokens
+
+        tokens.logger.setLevel("ERROR")
+        tokens.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
 def _quiet() -> Any:

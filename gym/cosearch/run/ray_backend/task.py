@@ -25,7 +25,7 @@ from cosearch.run.processes import Processes
 from cosearch.run.trial import Done, Piece
 from cosearch.space import Designs
 
-DONE, FAILED, UNFIT = "done", "failed", "unfit"
+DONE, FAILED, UNFIT, UNKNOWN = "done", "failed", "unfit", "unknown"
 
 
 @dataclass(frozen=True)
@@ -70,29 +70,30 @@ def packed(problem: Problem) -> NDArray[np.uint8]:
     return np.frombuffer(cloudpickle.dumps(problem), dtype=np.uint8)
 
 
-def run_piece(
-    token: str, box: tuple[Any], index: NDArray[Any], fidelity: str, seed: int
-) -> tuple[str, Any, float]:
+def run_piece(work: bytes, box: tuple[Any] | None) -> tuple[str, Any, float]:
     """Run n designs.
 
     Args:
-        token: of the study's run; a worker keeps the problem of the last that it saw.
-        box: where the study's `Box` is; within a tuple, so that Ray does not fetch it for each task.
-        index: of the designs, shape (n, parameters).
-        fidelity: of all.
-        seed: of all.
+        work: pickled, which is one argument for Ray to look at and not four: the token of the study's run
+            (a worker keeps the problem of the last that it saw), the index of the designs, of shape
+            (n, parameters), their fidelity and their seed.
+        box: where the study's `Box` is, within a tuple, so that Ray does not fetch it for each task; None
+            where the worker should know the study.
 
     Returns:
         What came of it, the outcomes or the reason, and the seconds that it took.
     """
     pid = os.getpid()
+    token, index, fidelity, seed = pickle.loads(work)
+    if box is None and (_loaded is None or _loaded.token != token):
+        return UNKNOWN, None, 0.0
     try:
         loaded = _load(token, box)
     except BaseException as error:  # whatever a plugin does at import
         return UNFIT, reason_of(error), 0.0
     began = time.perf_counter()
     try:
-        designs = Designs(loaded.problem.space, np.array(index))
+        designs = Designs(loaded.problem.space, index)
         if loaded.apart is not None:
             outcomes = _run_apart(loaded.apart, designs, fidelity, seed)
         else:
@@ -105,12 +106,13 @@ def run_piece(
     return answer
 
 
-def _load(token: str, box: tuple[Any]) -> _Loaded:
+def _load(token: str, box: tuple[Any] | None) -> _Loaded:
     global _loaded
     if _loaded is None or _loaded.token != token:
         if _loaded is not None and _loaded.apart is not None:
             _loaded.apart.close()
         _loaded = None
+        assert box is not None
         _loaded = _load_anew(token, box)
     return _loaded
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 TABLE = Path(__file__).parents[1] / "data" / "calibration.json"
-FAMILIES = ("ampere", "ada", "hopper", "blackwell", "other")
+FAMILIES = ("ampere", "ada", "hopper", "blackwell", "other", "cdna", "geforce")
 
 
 @cache

@@ -13,18 +13,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 Constants = Mapping[str, Any]
 
-TILES = ((256, 128), (128, 128), (64, 256), (64, 128), (64, 64))
+TILES = ((256, 128), (128, 256), (64, 256), (64, 64))
 """Rows and columns of the output tiles that libraries choose from."""
 
 TALL, WIDE = (256, 128, 64), (256, 128, 64)
 LARGEST_TILE = 256 * 128
+USUAL_TILE = (128, 128)
 
 
 def at_least(xp: Any, values: Any, least: float) -> Any:
-    """The values, or the least; `clip` costs many times as much where there is one design."""
-    return xp.where(values < least, least, values)
+    """The values, or the least; NumPy's `clip` costs several times as much where there is one design."""
+    return np.maximum(values, least) if isinstance(values, np.ndarray) else xp.clip(values, least, None)
 
 
 def with_tiles(constants: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,24 +50,29 @@ def combined(xp: Any, compute: Any, traffic: Any, constants: Constants) -> Any:
 
 def product_compute(
     xp: Any, rows: Any, columns: Any, inner: Any, rate: Any, cores: Any, constants: Constants
-) -> Any:
-    """Arithmetic of y[rows, columns] = x[rows, inner] w[inner, columns], in whole waves of tiles.
+) -> tuple[Any, Any]:
+    """Arithmetic of y[rows, columns] = x[rows, inner] w[inner, columns] in tiles, and the share of cores.
 
-    Every core works on one tile at a time; the library takes the tile that ends first. A tile costs a
-    prologue of `fill` steps of the inner loop. Small products are split along the inner loop over idle
-    cores.
+    Every core works on one tile at a time, in whole waves but for `persist`, the share of the last wave that
+    is levelled out; the library takes the tile that ends first. A tile costs a prologue of `fill` steps of
+    the inner loop. Small products are split along the inner loop over idle cores, into `most_split` at most.
     """
     down = {tall: xp.ceil(rows * (1.0 / tall)) for tall in TALL}
     across = {wide: xp.ceil(columns * (1.0 / wide)) for wide in WIDE}
-    best = None
+    whole, best = 1.0 - constants["persist"], None
     for tall, wide in TILES:
         tiles = down[tall] * across[wide]
-        waves = xp.ceil(tiles / cores)
+        each = tiles / cores
+        # Fewer tiles than cores are split over them; more go in waves, whole or levelled out.
         split = at_least(xp, xp.minimum(xp.floor(cores / tiles), constants["most_split"]), 1.0)
-        steps = waves * inner / split + constants["fill"]
-        time = steps * constants[f"tile_{tall}_{wide}"]
+        levelled = at_least(xp, each, 1.0)
+        waves = levelled + whole * (xp.ceil(each) - levelled)
+        time = (waves * inner / split + constants["fill"]) * constants[f"tile_{tall}_{wide}"]
         best = time if best is None else xp.minimum(best, time)
-    return best * cores / (rate * constants["compute"])
+    tiles = down[USUAL_TILE[0]] * across[USUAL_TILE[1]]
+    split = at_least(xp, xp.minimum(xp.floor(cores / tiles), constants["most_split"]), 1.0)
+    busy = tiles / cores * split
+    return best * cores / (rate * constants["compute"]), xp.minimum(busy, xp.ones_like(busy))
 
 
 def product_time(
@@ -80,7 +88,12 @@ def product_time(
     cores: Any,
     constants: Constants,
 ) -> Any:
-    """Time of a matrix product; weights come from memory, activations partly from the cache.
+    """Time of a matrix product.
+
+    A wave of tiles covers a part of the result as square as it can be; weights are read again for each part
+    below it and inputs for each beside it, of which `reread` misses the cache. Inputs and results cost
+    `input` and `store` times their bytes (quantised on the way, written while reads wait). Few busy cores
+    draw less of the bandwidth, by the power `draw`.
 
     Args:
         xp: the array namespace.
@@ -94,10 +107,17 @@ def product_time(
         cores: that work on tiles of their own.
         constants: of products, in this precision, on this class of device.
     """
-    compute = product_compute(xp, rows, columns, inner, rate, cores, constants)
-    moved = inner * columns * weight_bytes
-    moved = moved + constants["activation_share"] * activation_bytes * rows * (inner + columns)
-    return combined(xp, compute, moved / (bandwidth * constants["traffic"]), constants)
+    compute, busy = product_compute(xp, rows, columns, inner, rate, cores, constants)
+    area = cores * (USUAL_TILE[0] * USUAL_TILE[1])
+    side = xp.sqrt(area)
+    tall = xp.minimum(rows, xp.maximum(side, area / columns))
+    wide = xp.minimum(columns, xp.maximum(side, area / rows))
+    again = constants["reread"]
+    moved = inner * columns * weight_bytes * (1.0 + again * (rows / tall - 1.0))
+    inputs = constants["input"] * inner * (1.0 + again * (columns / wide - 1.0))
+    moved = moved + activation_bytes * rows * (inputs + constants["store"] * columns)
+    traffic = moved / (bandwidth * constants["traffic"] * busy ** constants["draw"])
+    return combined(xp, compute, traffic, constants)
 
 
 def context_attention_time(
@@ -236,6 +256,11 @@ def experts_time(
     moved = touched * hidden * inner * matrices * weight_bytes
     moved = moved + chosen * (constants["passes"] * hidden + 2.0 * inner) * activation_bytes
     return combined(xp, compute, moved / (bandwidth * constants["traffic"]), constants)
+
+
+def elementwise_time(xp: Any, moved: Any, *, bandwidth: Any, constants: Constants) -> Any:
+    """Time of an operator that moves bytes and hardly computes; `traffic` above 1 is a cache's."""
+    return constants["fixed_s"] + moved / (bandwidth * constants["traffic"])
 
 
 def collective_time(

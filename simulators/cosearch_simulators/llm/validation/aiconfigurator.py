@@ -29,7 +29,6 @@ PLAIN = {
     "fill": 0.0,
     "small_tiles": 0.0,
     "softmax": 0.0,
-    "activation_share": 1.0,
     "block": 1.0,
     "tail": 0.0,
     "group": 1.0,

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
 from cosearch_simulators.core.validation.table import ValidationRow, ValidationTable
 from cosearch_simulators.errors import SimulatorError
-from cosearch_simulators.llm.engines.ours.entry import evaluate
-from cosearch_simulators.llm.models import MODELS
-from cosearch_simulators.llm.platforms import platform_named
-from cosearch_simulators.llm.serving import Serving
 from cosearch_simulators.llm.validation.rows import MeasuredRow
+from cosearch_simulators.llm.validation.speed import speeds
 
 SETS: Mapping[str, str] = {
     "genz": "cases.jsonl",
@@ -30,8 +24,6 @@ SETS: Mapping[str, str] = {
     "llmservingsim": "layers.parquet",
 }
 """A set's folder, named as its module, and a file that it has."""
-
-_TIMED = 10_000
 
 
 def validate(folder: Path, progress: Callable[[int, int], None] = lambda done, of: None) -> ValidationTable:
@@ -54,7 +46,7 @@ def validate(folder: Path, progress: Callable[[int, int], None] = lambda done, o
         ]
     progress(len(found), len(found))
     failures = [f"{row.group} {row.metric}" for row in rows if not row.passed]
-    return ValidationTable("llm", rows, {"ours": {"designs a second": _speed()}}, failures)
+    return ValidationTable("llm", rows, speeds(), failures)
 
 
 def _sets(folder: Path) -> Sequence[tuple[str, Path]]:
@@ -62,15 +54,3 @@ def _sets(folder: Path) -> Sequence[tuple[str, Path]]:
     if here in SETS:
         return [(here, folder)]
     return [(name, folder / name) for name, file in SETS.items() if (folder / name / file).exists()]
-
-
-def _speed() -> float:
-    """Deployments of a dense model on H100 that are costed in a second of processor time."""
-    batch = np.arange(1.0, _TIMED + 1.0) % 256 + 1.0
-    model, platform = MODELS["llama-3.1-8b"], platform_named("h100_sxm")
-    times = []
-    for _ in range(3):
-        begin = time.process_time()
-        evaluate(model, platform, Serving(batch=batch))
-        times.append(time.process_time() - begin)
-    return _TIMED / min(times)

@@ -15,9 +15,6 @@ from cosearch_simulators.llm.validation.reading import read_table, take
 from cosearch_simulators.llm.validation.rows import MeasuredRow
 from cosearch_simulators.llm.validation.serving_e2e import architecture
 
-SMALL_US = 1.5
-"""Least time of an elementwise kernel."""
-
 
 def validate(folder: Path) -> list[MeasuredRow]:
     """Matrix products, and the elementwise layers, of each device that we know.
@@ -30,36 +27,42 @@ def validate(folder: Path) -> list[MeasuredRow]:
     for device in np.unique(table["device"]):
         if str(device) not in DEVICES:
             continue
-        here = take(table, table["device"] == device)
-        products, others = _sizes(here)
-        layers = here["layer"]
-        is_product = np.isin(layers, list(products))
-        chosen = take(here, is_product)
-        sizes = np.array([products[str(name)] for name in chosen["layer"]])
-        columns = {
-            "device": chosen["device"],
-            "dtype": np.full(sizes.shape[0], "bf16"),
-            "m": chosen["tokens"],
-            "n": sizes[:, 0] / chosen["tp"] ** sizes[:, 2],
-            "k": sizes[:, 1] / chosen["tp"] ** (1 - sizes[:, 2]),
-        }
-        ours = operators.products_ms(columns, DEVICES, constants) * 1e3
+        columns, theirs = products(folder, str(device))
+        ours = operators.products_ms(columns, DEVICES, constants)
+        rows.append(MeasuredRow.measured("llmservingsim", f"products {device}", ours, theirs, median=0.15))
+        others = elementwise(folder)
+        others = take(others, others["device"] == device)
+        ours = operators.elementwise_ms(others, DEVICES, constants, "traced")
         rows.append(
-            MeasuredRow.measured("llmservingsim", f"products {device}", ours, chosen["time_us"], median=0.15)
-        )
-        chosen = take(here, np.isin(layers, list(others)))
-        width = np.array([others[str(name)] for name in chosen["layer"]])
-        moved = chosen["tokens"] * width * 2.0 / (DEVICES[str(device)].memory_gb_per_s * 1e3)
-        rows.append(
-            MeasuredRow.measured(
-                "llmservingsim",
-                f"elementwise {device}",
-                np.maximum(moved, SMALL_US),
-                chosen["time_us"],
-                median=0.15,
-            )
+            MeasuredRow.measured("llmservingsim", f"elementwise {device}", ours, others["ms"], median=0.15)
         )
     return rows
+
+
+def products(folder: Path, device: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The matrix products of a device as columns, and their ms."""
+    table = read_table(folder / "layers.parquet")
+    sizes, _ = _sizes(table)
+    chosen = take(table, (table["device"] == device) & np.isin(table["layer"], list(sizes)))
+    of = np.array([sizes[str(name)] for name in chosen["layer"]])
+    columns = {
+        "device": chosen["device"],
+        "dtype": np.full(of.shape[0], "bf16"),
+        "m": chosen["tokens"],
+        "n": of[:, 0] / chosen["tp"] ** of[:, 2],
+        "k": of[:, 1] / chosen["tp"] ** (1 - of[:, 2]),
+    }
+    return columns, chosen["time_us"] * 1e-3
+
+
+def elementwise(folder: Path) -> dict[str, np.ndarray]:
+    """The elementwise layers of devices that we know: device, bytes that each moves, ms."""
+    table = read_table(folder / "layers.parquet")
+    table = take(table, np.isin(table["device"], list(DEVICES)))
+    _, widths = _sizes(table)
+    here = take(table, np.isin(table["layer"], list(widths)))
+    width = np.array([widths[str(name)] for name in here["layer"]])
+    return {"device": here["device"], "moved": here["tokens"] * width * 2.0, "ms": here["time_us"] * 1e-3}
 
 
 def _sizes(table: dict[str, np.ndarray]) -> tuple[dict[str, tuple[float, float, float]], dict[str, float]]:

@@ -22,8 +22,8 @@ from cosearch_simulators.llm.validation import operators
 from cosearch_simulators.llm.validation.rows import MeasuredRow
 
 NAMES = {"a100": "a100_sxm", "h100": "h100_sxm", "a40": "a40"}
-PCIE_GB_PER_S = 32.0
-"""One way, of PCIe 4.0 x16, over which pairs of an NVLink bridge reach other pairs."""
+PCIE_GB_PER_S = {"hopper": 64.0}
+"""One way, of PCIe 5.0 x16, over which pairs of an NVLink bridge reach other pairs; else PCIe 4.0's 32."""
 
 BRIDGE_GB_PER_S = {"a40": 56.25, "a100_sxm": 300.0, "h100_sxm": 300.0}
 """One way, of the NVLink bridge between two cards (data sheets: 112.5, 600 and 600 both ways)."""
@@ -102,7 +102,7 @@ def collective_columns(
                     sheet.network_gb_per_s,
                 )
             elif kind == "bridge" and members > 2:
-                link, bandwidth = "pcie", PCIE_GB_PER_S
+                link, bandwidth = f"pcie_{sheet.family}", PCIE_GB_PER_S.get(sheet.family, 32.0)
             else:
                 link = f"bridge_{sheet.name}" if kind == "bridge" else sheet.family
                 bandwidth = BRIDGE_GB_PER_S[sheet.name] if kind == "bridge" else sheet.link_gb_per_s

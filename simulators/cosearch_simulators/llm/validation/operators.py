@@ -136,6 +136,17 @@ def products_ms(table: Table, devices: Mapping[str, Device], lookup: Lookup) -> 
     return np.asarray(time * 1e3)
 
 
+def elementwise_ms(table: Table, devices: Mapping[str, Device], lookup: Lookup, how: str) -> Floats:
+    """Milliseconds of operators that move `moved` bytes, launched `eager`ly or `traced` on the device."""
+    found = gathered(
+        np.full(table["moved"].size, f"elementwise/{how}"), sheet(table, devices, "family"), lookup
+    )
+    bandwidth = sheet(table, devices, "memory_gb_per_s") * 1e9
+    return np.asarray(
+        operators.elementwise_time(np, table["moved"], bandwidth=bandwidth, constants=found) * 1e3
+    )
+
+
 def roofline_products_ms(table: Table, devices: Mapping[str, Device]) -> Floats:
     """The data sheet's roofline of matrix products: no tiles, no efficiency, no fixed cost."""
     weight, _, rated = _dtype(table)

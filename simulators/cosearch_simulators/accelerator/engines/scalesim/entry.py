@@ -7,11 +7,15 @@ buffers and array, words between memory and buffers, and multiply-accumulates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch_simulators.accelerator.engines.scalesim.systolic import (
     Products,
     SystolicArray,
+    SystolicResults,
     simulate_systolic,
 )
 from cosearch_simulators.accelerator.system.designs import (
@@ -25,7 +29,7 @@ from cosearch_simulators.accelerator.system.designs import (
 )
 from cosearch_simulators.core.result import Result
 from cosearch_simulators.errors import SimulatorError
-from cosearch_simulators.workloads import Network
+from cosearch_simulators.workloads import LoopNest, Network
 
 CODES = {"output-stationary": "os", "weight-stationary": "ws", "input-stationary": "is"}
 DATAFLOWS = tuple(CODES)
@@ -67,11 +71,34 @@ def _evaluate(designs: ArrayDesigns, network: Network, chip: Chip, array: Systol
     nests = [nest for one in network.matrix_operators if (nest := one.loop_nest()) is not None]
     kinds = list(dict.fromkeys(nests))
     times = np.array([nests.count(kind) for kind in kinds], np.float64)
-    architectures = [designs.architecture(row, chip) for row in range(len(designs))]
     try:
-        found = simulate_systolic(Products.of(kinds), array or _arrays(designs))
+        found = simulate_systolic(Products.of(kinds), array or arrays_of(designs))
     except SimulatorError as error:
         return Result.refused(UNITS, [str(error)] * len(designs))
+    return costed(designs, network, chip, kinds, times, found, [""] * len(designs))
+
+
+def costed(
+    designs: ArrayDesigns,
+    network: Network,
+    chip: Chip,
+    kinds: Sequence[LoopNest],
+    times: NDArray[np.float64],
+    found: SystolicResults,
+    reasons: Sequence[str],
+) -> Result:
+    """The metrics of `UNITS` from the cycles and words of each design's layers.
+
+    Args:
+        designs: n of them.
+        network: what runs.
+        chip: what they have in common.
+        kinds: the k different layers.
+        times: (k,) how often each runs.
+        found: (n, k) of each.
+        reasons: (n,) why a design has no result; empty where it has.
+    """
+    architectures = [designs.architecture(row, chip) for row in range(len(designs))]
     cycles = ((found.total_cycles + found.prefetch_cycles) * times).sum(axis=1)
     outputs = np.array([kind.tensor_sizes["Outputs"] for kind in kinds])
     bits = np.asarray(designs.bits)[:, None]
@@ -98,11 +125,11 @@ def _evaluate(designs: ArrayDesigns, network: Network, chip: Chip, array: Systol
         latency_ns=latency_ns,
         energy_pj=energy_pj,
         area_mm2=areas_mm2(architectures),
-        reasons=[""] * len(designs),
+        reasons=reasons,
     )
 
 
-def _arrays(designs: ArrayDesigns) -> SystolicArray:
+def arrays_of(designs: ArrayDesigns) -> SystolicArray:
     """The arrays, a row a design, beside the layers."""
     word_bytes = np.asarray(designs.bits) / 8
     buffer = (np.asarray(designs.buffer_kib) * 1024 / word_bytes).astype(np.int64) // 3

@@ -96,7 +96,7 @@ def _of_dataflow(
         name = next(name for name, other in layers if other == nest)
         try:
             filled = dataflow.mapping(architectures[row], nest)
-            model = _model(architectures[row], nest, designs.precision(row, chip).accumulation_bits, filled)
+            model = model_of(architectures[row], nest, designs.precision(row, chip).accumulation_bits, filled)
             best = find_mapping(model, mapped_for, evaluations=evaluations).cost
         except (MappingError, ConfigurationError) as error:
             return np.nan, np.nan, f"{name}: {error}"
@@ -130,7 +130,7 @@ def _of_dataflow(
     )
 
 
-def _model(architecture: Architecture, nest: LoopNest, sum_bits: int, filled: object) -> Model:
+def model_of(architecture: Architecture, nest: LoopNest, sum_bits: int, filled: object) -> Model:
     """A layer on a design, unrolled as the mapping fills the array."""
     bits = architecture.mac.word_bits
     feeding = array_level(architecture)

@@ -13,7 +13,9 @@ from cosearch_simulators.core.result import Result
 from cosearch_simulators.llm.common.calibration import serving_constants
 from cosearch_simulators.llm.common.columns import as_columns, namespace_of
 from cosearch_simulators.llm.common.operators import at_least
+from cosearch_simulators.llm.common.speculation import tokens_of_a_step
 from cosearch_simulators.llm.engines.ours.memory import memory
+from cosearch_simulators.llm.engines.ours.mixed import chunked, mixed_step
 from cosearch_simulators.llm.engines.ours.refusals import refusals
 from cosearch_simulators.llm.engines.ours.step import PARTS, numbers, step
 from cosearch_simulators.llm.models import Model
@@ -93,27 +95,45 @@ def seconds(
     packed = xp.minimum(at_least(xp, PACKED_TOKENS / new, 1.0), at_least(xp, in_flight, 1.0))
     first = step(xp, model, platform, serving, of, packed, new, serving.cached, True)
     middle = serving.prompt + 0.5 * serving.output
-    later = step(xp, model, platform, serving, of, each, one, middle, False)
+    speculates = bool(xp.any(serving.draft > 0))
+    checked = one + serving.draft if speculates else one
+    later = step(xp, model, platform, serving, of, each, checked, middle, False)
     # Engines that launch each kernel from Python may be slower at that than the device at the kernels.
     launches = serving.layer_s * (
         model.full_layers + model.window_layers + model.latent_layers + model.recurrent_layers
     )
-    prefill, decode = (
-        xp.maximum(serving.slowdown * sum(parts.values()), launches) + serving.host_s
-        for parts in (first, later)
-    )
+    # Weights that the host keeps come over its link while the device works.
+    launches = xp.maximum(launches, held.streamed / platform.host_link)
+
+    def timed(parts: dict[str, Any]) -> Any:
+        return xp.maximum(serving.slowdown * sum(parts.values()), launches) + serving.host_s
+
+    prefill, decode = timed(first), timed(later)
+    tokens = one
+    if speculates:
+        plain = timed(step(xp, model, platform, serving, of, each, one, middle, False))
+        decode = decode + serving.draft * serving.draft_share * plain
+        tokens = tokens_of_a_step(xp, serving.draft, serving.accepted)
     # While a request decodes, every other one of its rank ends once and lets a new prompt in.
     others = at_least(xp, in_flight - 1.0, 0.0)
-    tpot = decode + constants["carried"] * others / serving.output * prefill / packed
+    tpot = decode / tokens + constants["carried"] * others / serving.output * prefill / packed
     # A prompt waits for the rest of the step under way, and for half of those that came together with it.
     ahead = 0.5 * constants["lockstep"] * at_least(xp, in_flight - packed, 0.0) / packed
     rest = xp.where(others > 0, 0.5 * decode, xp.zeros_like(decode))
     ttft = serving.first_s + prefill * (1.0 + ahead) + rest
+    if bool(xp.any(serving.chunk > 0)):
+        mixed = timed(mixed_step(xp, model, platform, serving, of, each, middle, later))
+        mixed_ttft, mixed_tpot = chunked(
+            xp, serving, in_flight, decode / tokens, mixed, constants["lockstep"]
+        )
+        apart = serving.chunk <= 0
+        ttft = xp.where(apart, ttft, serving.first_s + mixed_ttft)
+        tpot = xp.where(apart, tpot, mixed_tpot)
     latency = ttft + tpot * (serving.output - 1.0)
     devices = serving.tp * serving.attention_dp * serving.pp * serving.replicas
     rate = serving.batch * serving.replicas * serving.output / latency
     busy = sum(POWER[name] * first[name] for name in PARTS) / prefill
-    share = xp.clip(1.0 - decode / tpot, 0.0, 1.0)
+    share = xp.clip(1.0 - decode / tokens / tpot, 0.0, 1.0)
     power = devices * platform.power_w * (DECODE_POWER + (busy - DECODE_POWER) * share)
     found = {
         "ttft_ms": ttft * 1e3,
@@ -152,12 +172,12 @@ def evaluate(model: Model, platform: Platform, serving: Serving, *, parts: bool 
     with np.errstate(all="ignore"):
         found = seconds(xp, m, p, s)
     size = max(value.shape[0] for one in (m, p, s) for value in vars(one).values())
-    numpy_columns = {name: _whole(value, size) for name, value in found.items() if parts or name in UNITS}
+    numpy_columns = {name: whole(value, size) for name, value in found.items() if parts or name in UNITS}
     reasons = refusals(m, p, s, numpy_columns, size)
     return Result.of(numpy_columns, reasons)
 
 
-def _whole(value: Any, size: int) -> NDArray[np.float64]:
+def whole(value: Any, size: int) -> NDArray[np.float64]:
     """A column of one row as one of all."""
     column = np.asarray(value)
     return column if column.size == size else np.broadcast_to(column, size)

@@ -29,7 +29,7 @@ def _table(
 def of_operators(xp: Any, operators: tuple[str, ...], classes: tuple[str, ...], place: Any) -> dict[str, Any]:
     """The constants at these places of the (operator, class) table; a column each."""
     names, values = _table(operators, classes)
-    columns = xp.asarray(values)[:, place]
+    columns = xp.take(xp.asarray(values), place, axis=1)
     return {name: columns[i, :] for i, name in enumerate(names)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from cosearch_simulators.llm.common.cache import cache_of_sequence
 from cosearch_simulators.llm.models import Model, parameters
 from cosearch_simulators.llm.platforms import Platform
 from cosearch_simulators.llm.serving import Serving
@@ -18,27 +19,17 @@ STEP_TOKENS = 8192.0
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes on one device, by kind; `fits` is the number of requests of a replica that have room."""
+    """Bytes on one device, by kind; `fits` is the number of requests of a replica that have room.
+
+    `streamed` are weights that lie in the host's memory and come over its link in each step.
+    """
 
     weights: Any
     cache: Any
     workspace: Any
     usable: Any
     fits: Any
-
-
-def cache_of_sequence(xp: Any, model: Model, serving: Serving, tokens: Any) -> Any:
-    """Bytes of a sequence's cache and states on one rank of tensor parallelism, all layers."""
-    kv_heads = xp.maximum(model.kv_heads / serving.tp, 1.0)
-    entry = 2.0 * kv_heads * model.head_size * serving.kv_bytes
-    seen = xp.where(model.window > 0, xp.minimum(tokens, model.window), tokens)
-    latent = (model.kv_rank + model.rope_size) * serving.kv_bytes
-    state = model.recurrent_state / serving.tp * 2.0
-    return (
-        entry * (model.full_layers * tokens + model.window_layers * seen)
-        + latent * model.latent_layers * tokens
-        + state * model.recurrent_layers
-    )
+    streamed: Any
 
 
 def memory(
@@ -66,5 +57,10 @@ def memory(
     widest = xp.maximum(model.ffn, model.expert_ffn * model.top_k) / serving.tp
     workspace = STEP_TOKENS * 2.0 * (4.0 * model.hidden + 2.0 * widest) + 1e9
     usable = USABLE * platform.memory_bytes
+    # What an offloading deployment has no room for is left with the host, as far as it is weights.
+    over = weights + one * each + workspace - usable
+    over = xp.minimum(xp.maximum(over, xp.zeros_like(over)), weights)
+    streamed = xp.where(serving.offload > 0.5, over, xp.zeros_like(over))
+    weights = weights - streamed
     fits = xp.floor((usable - weights - workspace) / one) * serving.attention_dp
-    return Memory(weights, one * each, workspace, usable, xp.maximum(fits, xp.zeros_like(fits)))
+    return Memory(weights, one * each, workspace, usable, xp.maximum(fits, xp.zeros_like(fits)), streamed)

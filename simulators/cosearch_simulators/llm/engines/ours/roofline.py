@@ -36,6 +36,13 @@ class Roofline:
     bandwidth: float
     points: tuple[Point, ...]
 
+    def bound(self, point: Point) -> str:
+        """What an operator waits for: `compute`, `memory`; `launch` where its floor is not half its time."""
+        compute, memory = point.operations / self.rate, point.traffic / self.bandwidth
+        if 2.0 * max(compute, memory) < point.seconds:
+            return "launch"
+        return "compute" if compute > memory else "memory"
+
 
 def operators_of(model: Model, platform: Platform, serving: Serving) -> Roofline:
     """Matrix products, attention and experts of a prompt and of a decode step of one design."""

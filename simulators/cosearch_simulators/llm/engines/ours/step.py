@@ -215,8 +215,10 @@ def step(
             width, count = model.shared_ffn / tp, xp.where(model.shared_ffn > 0, model.expert_layers, zero)
             products = products + product(tokens, (model.matrices - 1.0) * width, model.hidden, count)
             products = products + product(tokens, model.hidden, width, count)
-    # The classifier sees the last token of each sequence.
-    products = products + product(sequences, model.vocabulary / tp, model.hidden, xp.ones_like(zero), wide)
+    # The classifier sees the last token of a prompt, and all tokens that a step decodes.
+    products = products + product(
+        sequences if prefill else tokens, model.vocabulary / tp, model.hidden, xp.ones_like(zero), wide
+    )
     layers = model.full_layers + model.window_layers + model.latent_layers + model.recurrent_layers
     widened = xp.maximum(model.ffn / tp, model.top_k * model.expert_ffn / ranks)
     moved = tokens * 2.0 * (10.0 * model.hidden + 3.0 * widened)
@@ -245,7 +247,7 @@ def _attention(
             kv_bytes=serving.kv_bytes, constants=of.constants.context, **shared,
         )  # fmt: skip
     return generation_attention_time(
-        xp, sequences, past, *heads, 2.0 * size, window,
+        xp, sequences, past, new * heads[0], heads[1], 2.0 * size, window,
         entry_bytes=2.0 * size * serving.kv_bytes, constants=of.constants.generation, **shared,
     )  # fmt: skip
 
@@ -280,8 +282,9 @@ def _latent_attention(
         )  # fmt: skip
     entry = model.kv_rank + model.rope_size
     return generation_attention_time(
-        xp, sequences, past, heads, xp.ones_like(heads), entry + model.kv_rank, xp.zeros_like(model.window),
-        entry_bytes=entry * serving.kv_bytes, constants=of.constants.generation, **shared,
+        xp, sequences, past, new * heads, xp.ones_like(heads), entry + model.kv_rank,
+        xp.zeros_like(model.window), entry_bytes=entry * serving.kv_bytes, constants=of.constants.generation,
+        **shared,
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Schedules of a kernel on this machine's processor, compiled and measured."""

@@ -1,0 +1,1 @@
+"""Ways to answer what a fleet does with a stream of requests."""

@@ -1,0 +1,1 @@
+"""Event by event: every request, every step of every instance."""

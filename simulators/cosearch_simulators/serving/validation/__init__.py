@@ -1,0 +1,1 @@
+"""The serving simulator against recorded runs and against queueing theory."""
