@@ -16,9 +16,9 @@ GOAL = {"objectives": ["top1:max", "latency_ns:min"], "constraints": ["area_mm2<
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--agent", default="steady-nsga2")
-    parser.add_argument("--budget", type=int, default=60, help="designs of each study")
+    parser.add_argument("--budget", type=int, default=40, help="designs of each study")
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--fixed", type=int, default=3, help="how many hardware designs are tried fixed")
+    parser.add_argument("--fixed", type=int, default=2, help="how many hardware designs are tried fixed")
     parser.add_argument(
         "--fidelity", default="bound", help="`mapper` maps every layer: 10 ms for each design"
     )

@@ -25,6 +25,7 @@ from cosearch.objectives import Constraint, Direction, Metric, Objective, check_
 from cosearch.outcomes import CONTRACT, FAILED, INFEASIBLE, Outcomes, bounded, reason_of
 from cosearch.resources import Resources
 from cosearch.space import Designs, DesignsLike, DesignSpace
+from cosearch.surrogates.naming import SURROGATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from cosearch.pictures import Picture
     from cosearch.settings import Settings as AnySettings
     from cosearch.surrogates.attached import Attached
-
-SURROGATE = "surrogate"  # the argument, and the fidelity that it adds
 
 
 class Problem(ABC):

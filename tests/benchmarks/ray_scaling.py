@@ -31,13 +31,15 @@ from cosearch import (
     Metric,
     Objective,
     Problem,
+    Resources,
     Results,
     Study,
     register,
 )
 from cosearch.run.dispatch import PIECE_SECONDS
 from cosearch.run.ray_backend import Ray
-from cosearch.run.ray_backend.cluster import _quiet
+from cosearch.run.ray_backend.cluster import Cluster
+from cosearch.run.worker_process import THREADS
 from readme_table import ROOT, write_table
 
 WORKERS = (1, 2, 8, 32)
@@ -118,15 +120,13 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the tables into gym/README.md")
     options = parser.parse_args()
     register(OneByOne)
-    _quiet().init(
-        num_cpus=MOST,
-        object_store_memory=200 * 2**20,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
-    rate(0.5, MOST, 4 * MOST)  # all workers are up
     load, cores = os.getloadavg()[0], os.cpu_count()
+    threads = dict.fromkeys(THREADS, "1")
+    path = os.pathsep.join(one for one in sys.path if one)
+    os.environ.update(threads)
+    cluster = Cluster(None, MOST, Resources(), 0, {**threads, "PYTHONPATH": path})  # kept for all studies
+    rate(0.5, MOST, 4 * MOST)  # all workers are up
+    quick = rate(0.001, MOST, 40_000)
     columns = ("workers", "100 ms: trials/s", "overhead", "speed-up", "10 ms: trials/s", "10 ms, a task each")
     lines = [
         "Written by `python tests/benchmarks/ray_scaling.py --write`. Coordinator and workers share this "
@@ -136,31 +136,30 @@ def main() -> None:
         "|--:" * len(columns) + "|",
     ]
     print(*lines, sep="\n", flush=True)
-    one = 0.0
-    singles: list[Rate] = []
-    pieces: list[Rate] = []
+    slow, pieces, singles = {}, {}, {}
+    for workers in reversed(WORKERS):  # Ray ends workers that are idle for long
+        rate(0.3, workers, 3 * workers)
+        slow[workers] = rate(0.1, workers, 8 * workers + 60)
+        pieces[workers] = rate(0.01, workers, 200 * workers + 200)
+        singles[workers] = rate(0.01, workers, 60 * workers + 200, OneByOne.name)
+        print(workers, slow[workers], pieces[workers], singles[workers], flush=True)
     for workers in WORKERS:
-        slow = rate(0.1, workers, 8 * workers + 60)
-        pieces.append(rate(0.01, workers, 200 * workers + 200))
-        singles.append(rate(0.01, workers, 60 * workers + 200, "ray-one-by-one"))
-        one = one or slow.trials_per_s
         cells = (
-            f"{slow.trials_per_s:,.1f}",
-            f"{100 * (1 / slow.busy - 1):.1f} %",
-            f"{slow.trials_per_s / one:.2f}",
-            f"{pieces[-1].trials_per_s:,.0f}",
-            f"{singles[-1].trials_per_s:,.0f}",
+            f"{slow[workers].trials_per_s:,.1f}",
+            f"{100 * (1 / slow[workers].busy - 1):.1f} %",
+            f"{slow[workers].trials_per_s / slow[1].trials_per_s:.2f}",
+            f"{pieces[workers].trials_per_s:,.0f}",
+            f"{singles[workers].trials_per_s:,.0f}",
         )
         lines.append(f"| {workers} | {' | '.join(cells)} |")
-        print(lines[-1], flush=True)
-    quick = rate(0.001, MOST, 40_000)
-    tasks, most = max(each.trials_per_s for each in singles), quick.trials_per_s
+    task_ms = min(each.coordinator_ms for each in singles.values())
+    tasks = 1000 / task_ms
     lines += [
         "",
-        f"Quick designs share tasks of 50 ms: {MOST} workers ran {most:,.0f} designs/s of 1 ms. The "
-        f"coordinator saturates at about {tasks:,.0f} tasks/s here; a task of one design takes "
-        f"{singles[-1].coordinator_ms:.2f} ms of its processor time, a design that shares one "
-        f"{quick.coordinator_ms:.3f} ms. So it keeps so many machines busy, each with a trial at a time:",
+        f"Quick designs share tasks: {MOST} workers ran {quick.trials_per_s:,.0f} designs/s of 1 ms, "
+        f"each {quick.coordinator_ms:.3f} ms of the coordinator's processor time. A task of one design takes "
+        f"{task_ms:.2f} ms of it: where the coordinator has a core of its own, it saturates at {tasks:,.0f} "
+        "tasks/s, and keeps so many machines busy, each with a trial at a time:",
         "",
         f"| a design takes | machines | of {MACHINES:,} |",
         "|--:|--:|--:|",
@@ -169,6 +168,7 @@ def main() -> None:
         machines = tasks * max(seconds, PIECE_SECONDS)
         lines.append(f"| {text} | {machines:,.0f} | {100 * min(1.0, machines / MACHINES):.0f} % |")
     print(*lines[-10:], sep="\n")
+    cluster.leave()
     if options.write:
         write_table(ROOT / "gym" / "README.md", "ray", lines)
 

@@ -15,8 +15,8 @@ import pytest
 
 from cosearch import Study
 from cosearch.errors import ArgumentError, CosearchError
-from cosearch.export import FORMATS, load_studies, write_studies
-from cosearch.export.formats import EpisodesAsked
+from cosearch.export.formats import FORMATS, EpisodesAsked, write_studies
+from cosearch.export.loading import load_studies
 from cosearch.export.table import study_table
 from cosearch.objectives import feasible
 from mutations import mutated

@@ -28,7 +28,8 @@ def test_an_accounting_is_searched_as_it_is_validated(accounting: str) -> None:
     check_problem(problem, designs=12, elsewhere=False)
     ours = LlmDeployment(model="llama-2-7b", prompt=1024, output=256)
     design = problem.space.default() | {"tp": 1}
-    theirs, mine = problem.evaluate([design])["tpot_ms"][0], ours.evaluate([design])["tpot_ms"][0]
+    same = {"chunk": 0}
+    theirs, mine = problem.evaluate([design])["tpot_ms"][0], ours.evaluate([design | same])["tpot_ms"][0]
     assert 0.2 < theirs / mine < 2.0
     assert theirs != mine
 
@@ -40,6 +41,26 @@ def test_more_devices_of_a_kind_cost_more_and_answer_more() -> None:
     assert found["usd_per_hour"] == pytest.approx(found["usd_per_hour"][0] * np.array([1, 2, 4]))
     assert found["tokens_per_s"] == pytest.approx(found["tokens_per_s"][0] * np.array([1, 2, 4]))
     assert len(set(found["tpot_ms"])) == 1
+
+
+def test_offloading_serves_what_does_not_fit_slowly() -> None:
+    fits, offloaded = (LlmDeployment(offload=value) for value in (False, True))
+    base = fits.space.default() | {"batch": 1}
+    found = offloaded.evaluate([base | {"tp": 1}, base])
+    assert found.status.tolist() == ["ok", "ok"]
+    assert found["tpot_ms"][0] > 10 * found["tpot_ms"][1]
+    assert found["tpot_ms"][1] == fits.evaluate([base])["tpot_ms"][0]
+
+
+def test_drafted_tokens_help_small_batches_and_chunks_trade_ttft_for_tpot() -> None:
+    problem = LlmDeployment(model="llama-3.1-8b", prompt=2048, output=512)
+    base = problem.space.default() | {"batch": 1}
+    drafting = LlmDeployment(model="llama-3.1-8b", prompt=2048, output=512, draft=4)
+    drafted = [one.evaluate([base])["tpot_ms"][0] for one in (problem, drafting)]
+    assert drafted[1] < 0.7 * drafted[0]
+    chunked = problem.evaluate([base | {"tp": 1, "batch": 64, "chunk": n} for n in (0, 512)])
+    assert chunked["tpot_ms"][1] < chunked["tpot_ms"][0]
+    assert chunked["ttft_ms"][1] > chunked["ttft_ms"][0]
 
 
 def test_a_model_that_does_not_fit_is_infeasible_with_the_reason() -> None:
@@ -64,6 +85,7 @@ def test_a_precision_without_an_engine_is_infeasible() -> None:
         ({"prompt": 131072}, "prompt \\+ output is 131584 tokens, the model's context has 131072"),
         ({"cached": 2048}, "cached must be below prompt 2048, got 2048"),
         ({"prompt": 0}, "prompt"),
+        ({"draft": 2, "accounting": "genz"}, "accounting=genz knows no draft and no offload"),
     ],
 )
 def test_bad_settings_are_one_line(values: dict, words: str) -> None:

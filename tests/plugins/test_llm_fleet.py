@@ -92,7 +92,7 @@ def test_a_mix_costs_less_than_the_best_single_kind(problem: LlmFleet) -> None:
 def test_the_kind_that_is_cheapest_for_small_requests_is_not_for_large_ones() -> None:
     """Melange's first finding: the cost of a token depends on the size of its request."""
     problem = LlmFleet(kinds=["a10g", "a100_sxm"], prompts=[128, 4096], outputs=[128], ttft_level_ms=1e5)
-    worth = problem._loads * problem.kinds.usd_per_hour[:, None]
+    worth = problem.loads * problem.kinds.usd_per_hour[:, None]
     ratio = worth[0] / worth[1]
     assert ratio.max() / ratio.min() > 1.3
 

@@ -24,6 +24,7 @@ from cosearch.pareto import hypervolume, hypervolume_curve
 from cosearch.problem import Problem
 from cosearch.registry import registry
 from cosearch.settings import unusual
+from cosearch.surrogates.naming import as_measured
 
 if TYPE_CHECKING:
     from cosearch.store import StudyRecord
@@ -123,6 +124,7 @@ def _key(
     constraints: Sequence[Constraint],
     space_hash: str,
 ) -> Key:
+    arguments, digest = as_measured(arguments, digest, fidelity)
     return {
         "version": version,
         "arguments": unusual(cls.Settings if cls else None, arguments),

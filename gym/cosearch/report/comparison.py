@@ -29,6 +29,7 @@ from cosearch.report.volumes import UnitBox
 from cosearch.settings import settings_key
 from cosearch.space import Designs, DesignTable
 from cosearch.store import StudyData, StudyRecord
+from cosearch.surrogates.naming import as_measured
 
 
 @dataclass(frozen=True)
@@ -182,9 +183,10 @@ def same_goal(first: StudyRecord, second: StudyRecord) -> bool:
 
 def _goal(record: StudyRecord) -> list[Any]:
     problem = registry().problems.get(record.problem)  # a report needs no plugin, but it knows more with it
-    arguments = settings_key(problem.Settings if problem else None, record.problem_arguments)
+    given, digest = as_measured(record.problem_arguments, record.workload_digest, record.fidelity)
+    arguments = settings_key(problem.Settings if problem else None, given)
     return [
-        record.problem, record.problem_version, arguments, record.workload_digest,
+        record.problem, record.problem_version, arguments, digest,
         record.fidelity, record.objectives, record.constraints,
     ]  # fmt: skip
 

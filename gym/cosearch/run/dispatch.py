@@ -13,11 +13,11 @@ import numpy as np
 from cosearch.outcomes import Outcomes
 from cosearch.run.backend import Backend
 from cosearch.run.batch import Batch, Rows
-from cosearch.run.part_size import PartSize
+from cosearch.run.part_size import LEAST_SECONDS, PartSize
 from cosearch.run.trial import Piece
 
 # The agent hears of a piece when all of it is done, so it should be short; a trip costs a fraction of this.
-PIECE_SECONDS = 0.05
+PIECE_SECONDS = LEAST_SECONDS
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 GROWTH = 4
+# A part that takes less is not worth a trip of its own.
+LEAST_SECONDS = 0.05
 
 
 class PartSize:
@@ -16,6 +18,11 @@ class PartSize:
     def __init__(self, seconds: float = 1.0, first: int = 16) -> None:
         self.seconds = seconds
         self.designs = first
+
+    def of(self, designs: int, workers: int) -> int:
+        """How many of the designs that wait make the next part: something is left for each worker."""
+        share = -(-designs // workers)
+        return min(self.designs, max(share, int(self.designs * LEAST_SECONDS / self.seconds)))
 
     def learn(self, designs: int, seconds: float) -> None:
         """Take note of a part that is done; the next is at most four times as large, or as small."""

@@ -134,13 +134,12 @@ class Processes:
                     self._selector.register(worker.pidfd, selectors.EVENT_READ, worker)
 
     def _next_part(self) -> Piece:
-        """About a second's work, and no more than leaves something for each worker."""
+        """About a second's work, less where that leaves something for each worker."""
         piece = self._waiting.popleft()
         if self.one_by_one:
             size = 1
         else:
-            share = -(-(len(piece) + sum(map(len, self._waiting))) // self.capacity)
-            size = min(self._part.designs, share)
+            size = self._part.of(len(piece) + sum(map(len, self._waiting)), self.capacity)
         if len(piece) <= size:
             return piece
         self._waiting.appendleft(piece.take(slice(size, None)))

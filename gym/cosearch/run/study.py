@@ -194,6 +194,8 @@ class Study(Findings):
         problem = same_problem(record, problem) if problem is not None else problem_of(record)
         # stops are of one run: a resumed study would stop at once
         kept = {**record.options, "time_limit_s": None, "targets": (), "budget": record.budget}
+        if "backend" in changes:  # the cluster that the study ran on may be gone
+            kept["ray_address"] = None
         try:
             options = RunOptions(**{**kept, **changes})
         except (ArgumentError, TypeError) as error:

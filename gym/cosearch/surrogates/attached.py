@@ -20,9 +20,8 @@ from cosearch.outcomes import INFEASIBLE_CODE, OK_CODE, Outcomes
 from cosearch.settings import unusual
 from cosearch.space import Designs, DesignSpace
 from cosearch.surrogates.file import load
+from cosearch.surrogates.naming import DIGEST_MARK, SURROGATE
 
-NAME = "surrogate"
-DIGEST_MARK = "+surrogate:"
 COST = 0.01
 """Of an evaluation, at most, beside the best fidelity: it takes far less, but agents ask all that is free."""
 
@@ -96,7 +95,7 @@ class Attached:
         about = f"learned from {origin.designs:,} designs at {origin.fidelity}"
         if origin.base:
             about += f", starting from {origin.base}"
-        return (*own[:place], Fidelity(NAME, cost, about), *own[place:])
+        return (*own[:place], Fidelity(SURROGATE, cost, about), *own[place:])
 
     def simulate(self, designs: Designs, rough: Callable[[], Outcomes] | None) -> Outcomes:
         """The outcomes of designs; what lies outside of what was seen is said in a warning.

@@ -15,7 +15,7 @@ from cosearch.surrogates.threads import one_thread
 Matrix = NDArray[np.float64]
 NETWORKS = 3
 WIDTH = 96
-STEPS, BATCH, RATE, DECAY = 3000, 128, 3e-3, 1e-4
+STEPS, BATCH, RATE, DECAY = 2000, 64, 3e-3, 1e-4
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from cosearch.errors import SurrogateError, unknown_name
 from cosearch.outcomes import Outcomes
 from cosearch.space import Designs
 from cosearch.store import StudyData
+from cosearch.surrogates.naming import as_measured
 from cosearch.surrogates.surrogate import Origin, metrics_of
 
 Matrix = NDArray[np.float64]
@@ -93,8 +94,7 @@ class Recorded:
         origin = Origin(
             first.problem,
             first.problem_version,
-            {name: value for name, value in first.problem_arguments.items() if name != "surrogate"},
-            first.workload_digest.partition("+surrogate:")[0],
+            *as_measured(first.problem_arguments, first.workload_digest),
             metrics,
             fidelity,
             studies=tuple(
@@ -108,11 +108,13 @@ class Recorded:
 
 def _check_alike(study: StudyData, first: StudyData) -> None:
     here, there = study.record, first.record
+    arguments, digest = as_measured(here.problem_arguments, here.workload_digest)
+    others, other_digest = as_measured(there.problem_arguments, there.workload_digest)
     pairs: list[tuple[str, Any, Any]] = [
         ("problem", here.problem, there.problem),
         ("version of the problem", here.problem_version, there.problem_version),
-        ("arguments of the problem", here.problem_arguments, there.problem_arguments),
-        ("workload", here.workload_digest, there.workload_digest),
+        ("arguments of the problem", arguments, others),
+        ("workload", digest, other_digest),
         ("metrics", metrics_of(here.metrics), metrics_of(there.metrics)),
         ("fidelity", here.fidelity, there.fidelity),
         ("design space", study.space.parameters, first.space.parameters),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cosearch.surrogates.trees import Trees, joined
 
 Matrix = NDArray[np.float64]
-TREES = 200
+TREES = 100
 FOLDS = 5
 LEAST_OF_A_KIND = 5  # valid or not, from which on there is something to learn
 CLIP = 1e-3

@@ -63,6 +63,10 @@ class DeploymentSettings(Settings):
     engine: Literal["vllm", "sglang", "trtllm"] = setting(
         "vllm", "the serving engine, whose time on the host is added"
     )
+    offload: bool = setting(False, "whether weights without room stay with the host and come over its link")
+    draft: int = setting(0, "tokens that a small model drafts before a step (speculative decoding)", ge=0)
+    accepted: float = setting(0.7, "probability that a drafted token is accepted", ge=0, le=1)
+    draft_share: float = setting(0.1, "time of the drafting model's step, of the model's own", ge=0, le=1)
     accounting: Literal["ours", "genz", "llm-viewer"] = setting(
         "ours",
         "whose rules cost a design: ours, held against measured deployments; or those of GenZ or of "
@@ -94,6 +98,7 @@ class LlmDeployment(Problem):
     Settings = DeploymentSettings
     settings: DeploymentSettings
     name = "llm-deployment"
+    version = 1
     metrics: Sequence[Metric] = (*SHARED, ENERGY)
     objectives = (
         Objective("usd_per_hour", "min"),
@@ -121,6 +126,10 @@ class LlmDeployment(Problem):
                 platform_named(name)
         except SimulatorError as error:
             raise ArgumentError(str(error)) from None
+        if settings.accounting != "ours" and (settings.draft or settings.offload):
+            raise ArgumentError(
+                f"accounting={settings.accounting} knows no draft and no offload; leave them out"
+            )
         if not settings.devices:
             raise ArgumentError("devices must name at least one device")
         if settings.cached >= settings.prompt:
@@ -162,6 +171,17 @@ class LlmDeployment(Problem):
             "parallelism": ["tp", "pp"],
             "numbers": ["precision", "kv_precision", "batch"],
         }
+        if self.settings.accounting == "ours":
+            # The other tools know none.
+            parameters.append(
+                Ordinal(
+                    "chunk",
+                    (0, 512, 1024, 2048, 4096),
+                    default=0,
+                    description="tokens of prompts that a step takes beside its decoding requests; 0: none",
+                )
+            )
+            groups["numbers"].append("chunk")
         rules = []
         if self.model.expert_layers > 0:
             parameters += [
@@ -206,7 +226,7 @@ class LlmDeployment(Problem):
         precision = codes[np.array([place[str(name)] for name in columns["precision"]], int)]
         numbers = {
             name: np.asarray(columns[name], np.float64)
-            for name in ("batch", "tp", "attention_dp", "pp", "ep", "replicas")
+            for name in ("batch", "tp", "attention_dp", "pp", "ep", "replicas", "chunk")
             if name in columns
         }
         host, first = host_seconds(settings.engine)
@@ -218,6 +238,10 @@ class LlmDeployment(Problem):
             precision=precision,
             expert_precision=precision,
             kv_bytes=np.where(np.asarray(columns["kv_precision"]) == "fp8", 1.0, 2.0),
+            draft=float(settings.draft),
+            accepted=settings.accepted,
+            draft_share=settings.draft_share,
+            offload=float(settings.offload),
             host_s=host,
             first_s=first,
         )

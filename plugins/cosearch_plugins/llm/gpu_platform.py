@@ -95,6 +95,7 @@ class GpuPlatform(Problem):
     Settings = GpuPlatformSettings
     settings: GpuPlatformSettings
     name = "gpu-platform"
+    version = 1
     space = SPACE
     metrics: Sequence[Metric] = METRICS
     objectives = tuple(Objective(name, "min") for name in ("ttft_ms", "tpot_ms", "area_mm2"))

@@ -107,8 +107,8 @@ class LlmFleet(Problem):
             rates = most_rates(self.model, self.kinds, self.buckets, levels_of(settings))
         except SimulatorError as error:
             raise ArgumentError(str(error)) from None
-        self._loads = loads(rates, self.buckets)
-        lost = np.flatnonzero(~np.isfinite(self._loads).any(axis=0))
+        self.loads = loads(rates, self.buckets)
+        lost = np.flatnonzero(~np.isfinite(self.loads).any(axis=0))
         if lost.size:
             raise ArgumentError(
                 f"no kind of instance serves bucket {self.buckets.names[lost[0]]} (mean "
@@ -126,12 +126,11 @@ class LlmFleet(Problem):
         parameters: list[Parameter] = []
         groups, rules = {}, []
         for j, bucket in enumerate(self.buckets.names):
-            able = [kind for kind, load in zip(kinds, self._loads[:, j], strict=True) if np.isfinite(load)]
+            able = [kind for kind, load in zip(kinds, self.loads[:, j], strict=True) if np.isfinite(load)]
             one, two, part = f"serve_{bucket}", f"also_{bucket}", f"share_{bucket}"
             # The kind that serves this bucket for the least, if the rest did not matter.
             prices = [
-                self._loads[kinds.index(kind), j] * self.kinds.usd_per_hour[kinds.index(kind)]
-                for kind in able
+                self.loads[kinds.index(kind), j] * self.kinds.usd_per_hour[kinds.index(kind)] for kind in able
             ]
             best = able[int(np.argmin(prices))]
             parameters.append(Categorical(one, able, default=best, description="kind of instances"))
@@ -155,7 +154,7 @@ class LlmFleet(Problem):
         """All mixes at once."""
         from cosearch_simulators.serving.engines.melange.entry import evaluate
 
-        found = evaluate(self._shares(designs), self._loads, self.kinds, self.buckets)
+        found = evaluate(self._shares(designs), self.loads, self.kinds, self.buckets)
         above = found["usd_per_hour"] / self.optimum().usd_per_hour - 1.0
         given = {m.name: found[m.name] for m in self.metrics if m.name != "above_optimum"}
         return Outcomes(given | {"above_optimum": above}, found.codes, found.reason)
@@ -177,7 +176,7 @@ class LlmFleet(Problem):
 
     @cached_property
     def _optimum(self) -> Optimum:
-        return cheapest(self._loads, self.kinds.usd_per_hour)
+        return cheapest(self.loads, self.kinds.usd_per_hour)
 
     def optimum(self) -> Optimum:
         """The cheapest mix there is, by integer programming."""
@@ -196,11 +195,15 @@ class LlmFleet(Problem):
                     design[f"share_{bucket}"] = float(parts[used[1], j]) / PARTS
         return design
 
+    def shares(self, design: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Of each bucket's requests on each kind, (kinds, b)."""
+        return self._shares(self.space.designs([dict(design)]))[0]
+
     def counts(self, design: Mapping[str, Any]) -> dict[str, int]:
         """Instances of each kind that a design rents."""
-        shares = self._shares(self.space.designs([dict(design)]))[0]
+        shares = self.shares(design)
         with np.errstate(invalid="ignore"):
-            each = np.where(shares > 0, shares * self._loads, 0.0).sum(axis=1)
+            each = np.where(shares > 0, shares * self.loads, 0.0).sum(axis=1)
         return {kind: int(np.ceil(load - 1e-9)) for kind, load in zip(self.settings.kinds, each, strict=True)}
 
     def fleet(self, counts: Mapping[str, int], **others: Any) -> Fleet:

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosearch.pictures import PALETTE, Picture
+from cosearch_plugins.serving.optimum import Optimum
 
 if TYPE_CHECKING:
-    from cosearch_plugins.serving.fleet import LlmFleet
+    from cosearch_simulators.serving.engines.melange.entry import Buckets, Kinds
 
 
-def fleet_pictures(problem: LlmFleet, design: Mapping[str, Any]) -> Sequence[Picture]:
+class Mixed(Protocol):
+    """What pictures need of the problem."""
+
+    kinds: Kinds
+    buckets: Buckets
+    loads: NDArray[np.float64]
+
+    def shares(self, design: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Of each bucket on each kind, (kinds, b)."""
+
+    def counts(self, design: Mapping[str, Any]) -> dict[str, int]:
+        """Instances of each kind."""
+
+    def optimum(self) -> Optimum:
+        """The cheapest mix there is."""
+
+
+def fleet_pictures(problem: Mixed, design: Mapping[str, Any]) -> Sequence[Picture]:
     """All pictures of one design."""
     return (_who(problem, design), _prices(problem, design))
 
 
-def _who(problem: LlmFleet, design: Mapping[str, Any]) -> Picture:
-    shares = problem._shares(problem.space.designs([dict(design)]))[0]
+def _who(problem: Mixed, design: Mapping[str, Any]) -> Picture:
+    shares = problem.shares(design)
     words = [
         f"{prompt:.0f} + {output:.0f}"
         for prompt, output in zip(problem.buckets.prompt, problem.buckets.output, strict=True)
@@ -43,7 +62,7 @@ def _who(problem: LlmFleet, design: Mapping[str, Any]) -> Picture:
     )
 
 
-def _prices(problem: LlmFleet, design: Mapping[str, Any]) -> Picture:
+def _prices(problem: Mixed, design: Mapping[str, Any]) -> Picture:
     prices = problem.kinds.usd_per_hour
     bars: dict[str, tuple[dict[str, int], float]] = {}
     mine = problem.counts(design)
@@ -74,12 +93,10 @@ def _prices(problem: LlmFleet, design: Mapping[str, Any]) -> Picture:
     )
 
 
-def single_kinds(problem: LlmFleet) -> list[tuple[str, int, float]]:
+def single_kinds(problem: Mixed) -> list[tuple[str, int, float]]:
     """Kinds that serve every size alone: how many it takes, and their price."""
     found = []
-    for kind, load, price in zip(
-        problem.kinds.names, problem._loads, problem.kinds.usd_per_hour, strict=True
-    ):
+    for kind, load, price in zip(problem.kinds.names, problem.loads, problem.kinds.usd_per_hour, strict=True):
         if np.isfinite(load).all():
             count = int(np.ceil(load.sum() - 1e-9))
             found.append((kind, count, count * float(price)))

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from cosearch.pictures import PALETTE, Picture
 
 if TYPE_CHECKING:
-    from cosearch_plugins.serving.serving import LlmServing
-    from cosearch_simulators.serving import Run
+    from cosearch_plugins.serving.stream import StreamSettings
+    from cosearch_simulators.serving import Fleet, Run, Workload
 
-RATES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+RATES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
+"""Times the stream's; no further than where hardly anybody is served in time."""
+PAST_THE_KNEE = 0.3
 LOGGED_STEPS = 400
 POINTS = 200
 
 
-def serving_pictures(problem: LlmServing, design: Mapping[str, Any]) -> Sequence[Picture]:
+class Pictured(Protocol):
+    """What pictures need of the problem."""
+
+    @property
+    def settings(self) -> StreamSettings:
+        """The requests and their levels."""
+
+    def fleet(self, design: Mapping[str, Any]) -> Fleet:
+        """The fleet of a design."""
+
+    def stream(self, rate: float = 1.0) -> Workload:
+        """The requests, at so many times their rate."""
+
+
+def serving_pictures(problem: Pictured, design: Mapping[str, Any]) -> Sequence[Picture]:
     """All pictures of one design; none where it cannot serve the stream."""
     from cosearch_plugins.serving.stream import levels_of
     from cosearch_simulators.serving import Options, simulate
@@ -36,7 +52,7 @@ def serving_pictures(problem: LlmServing, design: Mapping[str, Any]) -> Sequence
     )
 
 
-def _knee(problem: LlmServing, design: Mapping[str, Any]) -> Picture:
+def _knee(problem: Pictured, design: Mapping[str, Any]) -> Picture:
     from cosearch_plugins.serving.stream import levels_of
     from cosearch_simulators.serving import Options, evaluate
 
@@ -49,6 +65,8 @@ def _knee(problem: LlmServing, design: Mapping[str, Any]) -> Picture:
         rates.append(stream.rate)
         for name, column in columns.items():
             column.append(float(np.nan_to_num(found[name][0])))
+        if times > 1.0 and columns["attainment"][-1] < PAST_THE_KNEE:
+            break
     words = {
         "attainment": "both levels",
         "ttft_attainment": "first token",
@@ -88,7 +106,7 @@ def _knee(problem: LlmServing, design: Mapping[str, Any]) -> Picture:
     )
 
 
-def _latencies(problem: LlmServing, run: Run) -> Picture:
+def _latencies(problem: Pictured, run: Run) -> Picture:
     from cosearch_simulators.serving.engines.events.layout import GAP, TPOT, TTFT
 
     traces: list[dict[str, Any]] = []
@@ -212,7 +230,7 @@ def _steps(run: Run) -> Picture:
     )
 
 
-def _cost(problem: LlmServing, design: Mapping[str, Any]) -> Picture:
+def _cost(problem: Pictured, design: Mapping[str, Any]) -> Picture:
     """The same fleet with fewer or more instances."""
     from cosearch_plugins.serving.space import INSTANCES, YES
     from cosearch_plugins.serving.stream import levels_of

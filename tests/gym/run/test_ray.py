@@ -289,6 +289,7 @@ def test_a_lost_coordinator_of_a_cluster_resumes_from_the_store(shared, tmp_path
     process.kill()
     process.wait()
     before = read(tmp_path / "study.db")
+    assert Study.resume(tmp_path / "study.db", backend="processes").options.ray_address is None
     data = Study.resume(tmp_path / "study.db", budget=450).run()
     assert data.record.options["ray_address"] == shared
     assert len(set(data.designs.keys())) == data.record.evaluations == 450

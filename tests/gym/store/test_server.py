@@ -172,3 +172,18 @@ def test_no_server_or_no_database_is_said_at_once_and_in_a_line(postgresql, url,
         assert "secret" not in err
         assert len(err.strip().splitlines()) == 1
     assert time.monotonic() - began < 20
+
+
+def test_a_foreign_database_or_one_of_a_newer_cosearch_is_refused_and_left_alone(postgresql, url):
+    written(url).close()
+    other = postgresql.new_database()
+    for where, statement in ((other, "CREATE TABLE birds (name TEXT)"), (url, NEWER)):
+        with psycopg.connect(where.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(statement)
+    with pytest.raises(StoreError, match=r"is not a cosearch store \(it has no cosearch tables\)"):
+        Store.open(other, create=True)
+    with pytest.raises(StoreError, match="written by a newer cosearch .*upgrade"):
+        Store.open(url)
+
+
+NEWER = "UPDATE cosearch_meta SET value = '99' WHERE key = 'format'"

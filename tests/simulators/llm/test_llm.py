@@ -161,6 +161,7 @@ def test_chunked_prompts_smooth_the_steps_of_the_others():
     assert found.ok.all()
     assert found["tokens_per_s"][2] > found["tokens_per_s"][0]
     assert found["tpot_ms"][1] < found["tpot_ms"][2] * 1.5
+    assert found["ttft_ms"][2] > 0.3 * found["ttft_ms"][0]
     alone = evaluate(LLAMA, H100, Serving(batch=1.0, prompt=4096.0, chunk=np.array([0.0, 4096.0])))
     assert alone["tpot_ms"][1] == pytest.approx(alone["tpot_ms"][0], rel=0.2)
 

@@ -30,10 +30,10 @@ def test_the_waits_of_several_servers_are_those_of_kiefer_and_wolfowitz_up_to_a_
 
 
 def test_mean_waits_are_those_of_the_formulas() -> None:
-    rows = queueing.validate(requests=60_000, seed=4)
+    rows = queueing.validate(requests=20_000, seed=4)
     assert len(rows) == 9
     for row in rows:
-        bound = row.bound if "same sample" in row.metric else 0.15
+        bound = row.bound if "same sample" in row.metric else 0.3
         assert row.ours == pytest.approx(row.theirs, rel=bound), row.metric
 
 

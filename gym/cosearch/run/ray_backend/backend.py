@@ -147,16 +147,16 @@ class Ray:
                 f"problem {self.problem.name} cannot be sent to a Ray worker: {reason_of(error)}"
             ) from None
         needs, address = self.problem.resources, self.options.address
-        self._cluster = cluster = Cluster(address, self.capacity, needs, content.nbytes)
+        path = tuple(one for one in sys.path if one)
+        variables = {name: os.environ.get(name, str(needs.threads)) for name in THREADS}
+        own = {**variables, "PYTHONPATH": os.pathsep.join(path)}
+        self._cluster = cluster = Cluster(address, self.capacity, needs, content.nbytes, own)
         if lack := cluster.lacks(needs):
             if cluster.own:
                 raise self._too_small(lack)
             self._placed_until = time.monotonic() + PLACE_S
         import ray
 
-        path = tuple(one for one in sys.path if one)
-        threads = {name: os.environ.get(name, str(needs.threads)) for name in THREADS}
-        variables = {**threads, **({"PYTHONPATH": os.pathsep.join(path)} if cluster.own else {})}
         options = replace(self.options, workers=1, address=None)
         self._box = (ray.put(Box(own_version(), options, path, content)),)
         self._task = ray.remote(run_piece).options(
@@ -165,18 +165,18 @@ class Ray:
             memory=needs.memory_mb * MEBIBYTE or None,
             resources=dict(needs.custom) or None,
             max_retries=0,  # Ray would run a design again that ends its worker, as often as it does so
-            runtime_env={"env_vars": variables},
+            # workers that are up already can be had where they have all that
+            runtime_env=None if cluster.variables == own else {"env_vars": own if cluster.own else variables},
             name=f"cosearch {self.problem.name}",
         )
 
     def _next_part(self) -> Piece:
-        """About a second's work, and no more than leaves something for each worker."""
+        """About a second's work, less where that leaves something for each worker."""
         piece = self._waiting.popleft()
         if self.one_by_one:
             size = 1
         else:
-            share = -(-(len(piece) + sum(map(len, self._waiting))) // self.capacity)
-            size = min(self._part.designs, share)
+            size = self._part.of(len(piece) + sum(map(len, self._waiting)), self.capacity)
         if len(piece) <= size:
             return piece
         self._waiting.appendleft(piece.take(slice(size, None)))

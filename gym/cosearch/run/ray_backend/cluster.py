@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +100,11 @@ def _connect(address: str) -> None:
 
 def _try_to_join(address: str) -> None:
     """Join in a process that can be ended: here a silent address takes two minutes, and ends this one."""
-    _show_token()
     command = [sys.executable, "-c", JOIN, address]
     try:
-        done = subprocess.run(command, timeout=ANSWER_S, capture_output=True, text=True, errors="replace")
+        done = subprocess.run(
+            command, timeout=ANSWER_S, capture_output=True, text=True, errors="replace", env=_with_token()
+        )
     except subprocess.TimeoutExpired:
         raise _no_cluster(address, f"what is there did not answer Ray within {ANSWER_S:g} s") from None
     if done.returncode:
@@ -128,27 +129,39 @@ class Cluster:
         workers: trials that run at once.
         resources: of each.
         content_bytes: how large the problem is.
+        variables: of the environment of one's own workers.
 
     Raises:
         ProblemError: if Ray does not start.
 
     Attributes:
         own: whether it was started here, and ends with the last study of this process that uses it.
+        variables: of the environment that all its workers have.
     """
 
     _users = 0
     _joined = False
     _folder: Path | None = None
     _keeper: subprocess.Popen[bytes] | None = None
+    variables: Mapping[str, str] = {}
 
-    def __init__(self, address: str | None, workers: int, resources: Resources, content_bytes: int) -> None:
+    def __init__(
+        self,
+        address: str | None,
+        workers: int,
+        resources: Resources,
+        content_bytes: int,
+        variables: Mapping[str, str],
+    ) -> None:
         self.address = address
         self._left = False
         if not _is_connected():
             try:
                 with _signals_kept():
                     if address is None:
-                        self._start(workers, resources, content_bytes)
+                        Cluster.variables = dict(variables)
+                        with _environment(variables):
+                            self._start(workers, resources, content_bytes)
                     else:
                         self._join(address)
             except (Exception, SystemExit) as error:  # Ray gives up by leaving
@@ -171,6 +184,7 @@ class Cluster:
             cwd="/",
         )
         _quiet().init(
+            address="local",  # whatever RAY_ADDRESS says
             num_cpus=max(1, math.ceil(workers * resources.cpus)),
             object_store_memory=STORE_BYTES + 2 * content_bytes,
             include_dashboard=False,
@@ -180,7 +194,9 @@ class Cluster:
         )
 
     def _join(self, address: str) -> None:
-        _quiet().init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray = _quiet()
+        _show_token()
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
 
     def lacks(self, resources: Resources) -> str:
         """What no machine of the cluster has enough of for one evaluation, or nothing."""
@@ -227,6 +243,22 @@ class Cluster:
         if Cluster._folder is not None:
             shutil.rmtree(Cluster._folder, ignore_errors=True)
         Cluster._folder = Cluster._keeper = None
+        Cluster.variables = {}
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Variables for what is started meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -243,17 +275,26 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _show_token() -> None:
-    """Have Ray show the token that the machines of a cluster share; it does not for an address by itself."""
+def _with_token() -> dict[str, str]:
+    """The environment, in which Ray shows the token that machines share; for `auto` it does anyway."""
     path = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
     with contextlib.suppress(OSError):
         if os.environ.get("RAY_AUTH_TOKEN") or Path(path).is_file():
-            os.environ.setdefault("RAY_AUTH_MODE", "token")
+            return {"RAY_AUTH_MODE": "token", **os.environ}
+    return dict(os.environ)
+
+
+def _show_token() -> None:
+    """The same for this process, which may have imported Ray already."""
+    with contextlib.suppress(ImportError, AttributeError):  # an older Ray has no tokens
+        from ray._private.authentication import authentication_token_setup as tokens
+
+        tokens.logger.setLevel("ERROR")
+        tokens.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
 def _quiet() -> Any:
     """Ray, which reports to nobody, and prints nothing between the study's own words."""
-    _show_token()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray

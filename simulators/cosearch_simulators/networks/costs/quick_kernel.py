@@ -3,7 +3,8 @@
 Shares state, moves and costs with `accelerator.mapper.search_kernel`. That one starts with everything in the
 memory and walks far; this one starts where an engineer would. The array is filled as full as divisors allow,
 then the buffer, then the registers, in three orders of the loops; the best start is improved by threshold
-accepting from a low threshold and by a descent over single moves.
+accepting from a low threshold and by a descent over single moves. A step of threshold accepting stands in
+both, since as a function of its own, inlined or not, it made this search 1.3 and that one 2.1 times slower.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"

@@ -13,29 +13,36 @@ from cosearch_simulators.serving.engines.events.entry import simulate
 from cosearch_simulators.serving.fleet import Fleet, Pool
 from cosearch_simulators.serving.lengths import lengths_named
 from cosearch_simulators.serving.step_times import step_times
-from cosearch_simulators.serving.validation import llmservingsim, queueing
+from cosearch_simulators.serving.validation import llmservingsim, queueing, serving_e2e
 from cosearch_simulators.serving.workload import process
 
-SETS = {"llmservingsim": "requests.parquet"}
+SETS = {"llmservingsim": "requests.parquet", "serving_e2e": "disaggregated.parquet"}
+"""A set's folder, and a file that it has."""
 
 
 def validate(folder: Path, progress: Callable[[int, int], None] = lambda done, of: None) -> ValidationTable:
-    """The rows of queueing theory, and of the set in a folder or that the folder is.
+    """The rows of queueing theory, and of every set in a folder, or of the set that the folder is.
 
     Raises:
         SimulatorError: there is no set that is known.
     """
-    here = folder if (folder / SETS["llmservingsim"]).exists() else folder / "llmservingsim"
-    if not (here / SETS["llmservingsim"]).exists():
+    known = {"llmservingsim": llmservingsim.validate, "serving_e2e": serving_e2e.validate}
+    found = [
+        (name, here)
+        for name, file in SETS.items()
+        for here in (folder, folder / name)
+        if (here / file).exists()
+    ]
+    if not found:
         raise SimulatorError(f"{folder} has no reference set of serving: {', '.join(SETS)}")
-    progress(0, 3)
+    progress(0, len(found) + 1)
     rows: list[ValidationRow] = list(queueing.validate())
-    progress(1, 3)
-    rows += llmservingsim.validate(here)
-    progress(2, 3)
+    for done, (name, here) in enumerate(found, start=1):
+        progress(done, len(found) + 1)
+        rows += known[name](here)
     failures = [f"{row.group} {row.metric}" for row in rows if not row.passed]
     table = ValidationTable("serving", rows, {"one instance, 8 requests/s": _speed()}, failures)
-    progress(3, 3)
+    progress(len(found) + 1, len(found) + 1)
     return table
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cosearch_simulators.core.validation.table import ValidationRow
 
 
@@ -15,7 +18,7 @@ class ServedRow(ValidationRow):
         ours: as simulated.
         theirs: as recorded, or exact.
         signed: (ours - theirs) / theirs.
-        requests: that it is over.
+        requests: that it is over; of many runs their number, and medians in place of the three above.
     """
 
     ours: float = 0.0
@@ -38,3 +41,17 @@ class ServedRow(ValidationRow):
         row = ValidationRow.of(group, metric, [ours], [theirs], bound=bound)
         signed = (ours - theirs) / theirs if theirs else 0.0
         return cls(**asdict(row), ours=ours, theirs=theirs, signed=signed, requests=requests)
+
+    @classmethod
+    def many(
+        cls, group: str, metric: str, ours: NDArray[np.float64], theirs: NDArray[np.float64]
+    ) -> ServedRow:
+        """The row of many runs, for information."""
+        row = ValidationRow.of(group, metric, ours, theirs, bound=float("inf"))
+        return cls(
+            **asdict(row),
+            ours=float(np.median(ours)),
+            theirs=float(np.median(theirs)),
+            signed=float(np.median(ours / theirs - 1.0)),
+            requests=ours.size,
+        )

@@ -123,7 +123,9 @@ def seconds(
     ttft = serving.first_s + prefill * (1.0 + ahead) + rest
     if bool(xp.any(serving.chunk > 0)):
         mixed = timed(mixed_step(xp, model, platform, serving, of, each, middle, later))
-        mixed_ttft, mixed_tpot = chunked(xp, serving, in_flight, decode / tokens, mixed)
+        mixed_ttft, mixed_tpot = chunked(
+            xp, serving, in_flight, decode / tokens, mixed, constants["lockstep"]
+        )
         apart = serving.chunk <= 0
         ttft = xp.where(apart, ttft, serving.first_s + mixed_ttft)
         tpot = xp.where(apart, tpot, mixed_tpot)

@@ -43,12 +43,15 @@ def mixed_step(
     return together | {"attention": decode["attention"] + piece["attention"]}
 
 
-def chunked(xp: Any, serving: Serving, in_flight: Any, decode: Any, mixed: Any) -> tuple[Any, Any]:
+def chunked(
+    xp: Any, serving: Serving, in_flight: Any, decode: Any, mixed: Any, lockstep: Any
+) -> tuple[Any, Any]:
     """TTFT and TPOT where each step has room for one chunk.
 
     In the `output` steps of an answer every request of the rank ends once and brings a prompt of so many
     chunks: that share of the steps is mixed. Where prompts ask for more steps than answers have, all are, and
-    a request waits for its turn to start.
+    a request waits for its turn to start. As where prompts run alone, a share of the requests ends at once
+    with others, and waits for half of their prompts.
 
     Args:
         xp: the array namespace.
@@ -56,10 +59,12 @@ def chunked(xp: Any, serving: Serving, in_flight: Any, decode: Any, mixed: Any) 
         in_flight: requests of one rank.
         decode: seconds for each token of a step without a chunk.
         mixed: seconds of a step with one.
+        lockstep: share of the other requests' prompts that come at once.
     """
     chunks = xp.ceil((serving.prompt - serving.cached) / at_least(xp, serving.chunk, 1.0))
     asked = in_flight * chunks
     share = xp.minimum(asked / serving.output, 1.0)
     tpot = decode + share * at_least(xp, mixed - decode, 0.0)
     waiting = at_least(xp, asked - serving.output - chunks, 0.0)
+    waiting = waiting + 0.5 * lockstep * at_least(xp, in_flight - 1.0, 0.0) * chunks
     return (chunks + waiting) * mixed, tpot
