@@ -68,7 +68,7 @@ def rescore(
     from cosearch.rescoring import rescore
     from cosearch.run.backend import BackendOptions
     from cosearch.store import Store
-    from cosearch.store.rescores import save_rescore
+    from cosearch.store.rescore_table import save_rescore
 
     changed = parse_assignments(set_, "--set")
     if fidelity is None and engine is None and not changed:

@@ -25,7 +25,7 @@ from cosearch.store import format_1, reading, tables
 from cosearch.store.database import Database, Session, memory_engine, sqlite_engine, url_engine
 from cosearch.store.locks import is_locked, lock_study
 from cosearch.store.records import DamagedStudy, StoredEvaluations, StudyData, StudyRecord
-from cosearch.store.rescores import read_rescores
+from cosearch.store.rescore_table import read_rescores
 from cosearch.store.reserve import holds_something
 from cosearch.store.writer import StudyWriter
 
