@@ -1,7 +1,7 @@
 """What a store holds, for other tools: a table (Parquet, CSV), episodes (Minari), an Optuna study; and back.
 
 Every export carries its manifest: what was searched, how, with which versions, settings and seed. `formats`
-writes, `loading` reads back. Nothing is imported before it is used: who exports nothing needs only `cells` and `table`.
+writes, `loading` reads back. Nothing is imported before it is used: most commands need names of columns only.
 """
 
 from __future__ import annotations
