@@ -30,12 +30,11 @@ class Served:
     def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """The status and the answer, JSON read, to GET, or to POST where there is a body."""
         request = urllib.request.Request(urllib.parse.urljoin(self.url, path))
-        for name, value in headers.items():
-            request.add_header(name.replace("_", "-"), value)
         if body is not None:
             request.data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            if not request.has_header("Content-type"):
-                request.add_header("Content-Type", "application/json")
+            request.add_header("Content-Type", "application/json")
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 status, kind, text = answer.status, answer.headers.get_content_type(), answer.read()
