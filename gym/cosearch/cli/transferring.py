@@ -49,7 +49,7 @@ def transfer(
     """Predict a new device from a few measurements, with what other devices teach, and say how well.
 
     Which designs are measured is chosen among 2,000 random ones, others for each seed. The new device's other
-    numbers are used for the score alone, and its numbers for nothing that is tuned.
+    numbers are used for the score alone.
     """
     from cosearch.surrogates.transfer import Transfer, judged
 
