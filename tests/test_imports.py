@@ -42,6 +42,7 @@ IMPORTERS = {
     # What learns, and what reads tables; by its place, since the names are common.
     "llm/validation/reading.py": {"pyarrow"},
     **{name: {"torch"} for name in NETWORK_MODULES},
+    "threads.py": {"torch"},
     "networks/data/build_embedded.py": {"pyarrow"},
     "networks/quality/embedded.py": {"pyarrow"},
     "networks/quality/reading.py": {"pyarrow"},

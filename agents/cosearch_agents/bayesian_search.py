@@ -20,8 +20,9 @@ from cosearch.errors import SpaceError
 from cosearch.objectives import feasible, minimised
 from cosearch.outcomes import Outcomes
 from cosearch.pareto import pareto_mask
+from cosearch.surrogates.inputs import encoded, owners
 from cosearch_agents.discrete_acquisition import LocalSearch, crossed
-from cosearch_agents.gaussian_process import Matrix, encode, owners
+from cosearch_agents.gaussian_process import Matrix
 from cosearch_agents.improvement import Criterion
 from cosearch_agents.new_designs import new_rows
 from cosearch_agents.outcome_model import Belief, Surrogate, fit
@@ -86,7 +87,7 @@ class BayesianAgent(Agent):
 
     def inputs(self, designs: Designs) -> Matrix:
         """The designs as inputs of the models."""
-        return encode(self.space, designs)
+        return encoded(self.space, designs)
 
     def restore(self, state: Mapping[str, Any], history: Results, pending: Proposals) -> None:
         """Take the history; nothing else is remembered."""

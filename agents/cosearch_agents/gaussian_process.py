@@ -20,11 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch import Designs, DesignSpace
-
 Matrix = NDArray[np.float64]
 
-UNORDERED = ("categorical", "permutation")
 # The prior of the noise variance of standardised outputs, log-normal, and its floor.
 NOISE_LOCATION, NOISE_SCALE, LEAST_NOISE = -4.0, 1.0, 1e-5
 # The prior of a length scale, log-normal: location sqrt(2) + log(d) / 2.
@@ -35,35 +32,6 @@ BOUNDS = (math.log(5e-3), math.log(1e4))
 ROUGH = 80
 ROUGH_ITERATIONS, ITERATIONS, FINAL_ITERATIONS = 60, 60, 12
 JITTER = 1e-10
-
-
-def encode(space: DesignSpace, designs: Designs) -> Matrix:
-    """The designs as inputs of a model, shape (n, inputs), all within [0, 1]."""
-    unit = space.to_unit(designs)
-    if not any(parameter.kind in UNORDERED for parameter in space.parameters):
-        return unit
-    onehot = space.to_onehot(designs)
-    columns = [
-        onehot[:, onehot_block] if parameter.kind in UNORDERED else unit[:, unit_block]
-        for parameter, unit_block, onehot_block in zip(
-            space.parameters, space.unit_layout.blocks, space.onehot_layout.blocks, strict=True
-        )
-    ]
-    return np.concatenate(columns, axis=1)
-
-
-def owners(space: DesignSpace) -> NDArray[np.int64]:
-    """The position of the parameter that each input of `encode` belongs to, (inputs,)."""
-    widths = [
-        (onehot if parameter.kind in UNORDERED else unit)
-        for parameter, unit, onehot in zip(
-            space.parameters,
-            (block.stop - block.start for block in space.unit_layout.blocks),
-            (block.stop - block.start for block in space.onehot_layout.blocks),
-            strict=True,
-        )
-    ]
-    return np.repeat(np.arange(len(widths)), widths)
 
 
 @dataclass

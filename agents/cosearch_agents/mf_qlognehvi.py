@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from cosearch import Designs, Proposals, Results
 from cosearch.outcomes import Outcomes
+from cosearch.surrogates.inputs import encoded
 from cosearch_agents.bayesian_search import one_thread
-from cosearch_agents.gaussian_process import Matrix, encode
+from cosearch_agents.gaussian_process import Matrix
 from cosearch_agents.new_designs import new_rows
 from cosearch_agents.outcome_model import Surrogate, fit
 from cosearch_agents.qlognehvi import QLogNEHVIAgent
@@ -88,7 +89,7 @@ class MultiFidelityAgent(QLogNEHVIAgent):
 
     def _at(self, designs: Designs, levels: NDArray[np.int64]) -> Matrix:
         place = levels / max(len(self.levels) - 1, 1)
-        return np.column_stack([encode(self.space, designs), place])
+        return np.column_stack([encoded(self.space, designs), place])
 
     def _exact(self, outcomes: Outcomes) -> NDArray[np.bool_]:
         return outcomes.ok & (self._level == len(self.levels) - 1)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from cosearch import Designs, DesignSpace, Integer, Real, Results
 from cosearch.objectives import minimised, violations
 from cosearch.outcomes import Outcomes
+from cosearch.surrogates.inputs import encoded
 from cosearch_agents.bayesian_search import HYPERPARAMETERS, BayesianAgent
-from cosearch_agents.gaussian_process import encode
 from cosearch_agents.improvement import Criterion, expected_improvement
 from cosearch_agents.outcome_model import Belief
 
@@ -65,7 +65,7 @@ class MORBOAgent(BayesianAgent):
     def criterion(self, belief: Belief, rng: np.random.Generator) -> Criterion:
         """The expected improvement within the region."""
         inside = expected_improvement(belief, rng)
-        centre = encode(self.space, self._centre)[0]
+        centre = encoded(self.space, self._centre)[0]
         half = self.length / 2
 
         def bounded(inputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -101,8 +101,8 @@ class MORBOAgent(BayesianAgent):
         """The rows nearest to the centre, the front among them."""
         if len(self._designs) <= NEAREST:
             return np.arange(len(self._designs))
-        inputs = encode(self.space, self._designs)
-        distance = np.abs(inputs - encode(self.space, self._centre)).sum(axis=1)
+        inputs = encoded(self.space, self._designs)
+        distance = np.abs(inputs - encoded(self.space, self._centre)).sum(axis=1)
         distance[np.flatnonzero(self._elite(outcomes))[:MOST_KEPT]] = -1.0
         return np.sort(np.argsort(distance, kind="stable")[:NEAREST])
 

@@ -18,9 +18,9 @@ from cosearch import (
     Real,
 )
 from cosearch.pareto import hypervolume, pareto_mask
+from cosearch.surrogates.inputs import encoded, owners
 from cosearch_agents import gaussian_process
 from cosearch_agents.discrete_acquisition import LocalSearch, crossed
-from cosearch_agents.gaussian_process import encode, owners
 from cosearch_agents.improvement import (
     _boxed,
     _sampled_hypervolume,
@@ -45,20 +45,20 @@ SQUARE = DesignSpace([Real("x", 0, 1), Real("y", 0, 1)])
 
 def test_inputs_tell_all_designs_apart_and_categories_are_equally_far_from_each_other():
     everything = SPACE.enumerate()
-    inputs = encode(SPACE, everything)
+    inputs = encoded(SPACE, everything)
     assert len(np.unique(inputs, axis=0)) == len(everything)
     assert inputs.min() >= 0
     assert inputs.max() <= 1
     assert owners(SPACE).tolist() == [0, 0, 0, 1, 2] + [3] * 9
     kinds = DesignSpace([Categorical("kind", ["a", "b", "c"])])
-    points = encode(kinds, kinds.enumerate())
+    points = encoded(kinds, kinds.enumerate())
     distances = np.linalg.norm(points[:, None] - points[None], axis=-1)[~np.eye(3, dtype=bool)]
     assert np.ptp(distances) == 0
 
 
 def test_order_is_kept_where_there_is_one():
     sizes = DesignSpace([Ordinal("size", [1, 2, 4, 8])])
-    assert np.all(np.diff(encode(sizes, sizes.enumerate())[:, 0]) > 0)
+    assert np.all(np.diff(encoded(sizes, sizes.enumerate())[:, 0]) > 0)
 
 
 @pytest.mark.parametrize(("sign", "best"), [(-1.0, 0), (1.0, -1)])
@@ -83,7 +83,7 @@ def test_values_with_a_zero_are_not_put_on_a_logarithmic_scale():
 def test_the_slope_of_the_posterior_of_hyperparameters_is_that_of_its_values(sparse):
     designs = SPACE.sample(25, 3)
     outputs = np.random.default_rng(0).standard_normal(25)
-    inputs, owner = encode(SPACE, designs), owners(SPACE)
+    inputs, owner = encoded(SPACE, designs), owners(SPACE)
     posterior = gaussian_process._Posterior(inputs, owner, outputs, np.zeros(25), sparse)
     theta = np.array([0.3, -0.5, 0.1, 0.8, *([-1.0] if sparse else []), -3.0])
     slope = posterior(theta)[1]
@@ -110,13 +110,13 @@ def test_the_models_predict_what_they_were_not_shown_and_know_where_designs_fail
     designs, unseen = SQUARE.sobol(60, seed=0), SQUARE.sobol(40, seed=1)
     outcomes = Outcomes.of(truth(designs), errors=["crash" if x > 0.8 else "" for x in designs["x"]])
     surrogate = fit(
-        encode(SQUARE, designs),
+        encoded(SQUARE, designs),
         owners(SQUARE),
         outcomes,
         [Objective("latency_ns")],
         [Constraint("area_mm2", "<=", 0.7)],
     )
-    mean = surrogate.means(encode(SQUARE, unseen))
+    mean = surrogate.means(encoded(SQUARE, unseen))
     runs = unseen["x"] < 0.75
     assert np.corrcoef(mean[runs, 0], -np.log(truth(unseen)["latency_ns"][runs]))[0, 1] > 0.99
     meets = mean[runs, 1] >= surrogate.bounds[0]
@@ -130,12 +130,12 @@ def test_measured_noise_is_believed():
     noise = np.random.default_rng(1).normal(0, 0.5, 60)
     values = 3 * designs["x"] + noise
     told = Outcomes.of({"loss": values}, standard_error={"loss": np.full(60, 0.5)})
-    surrogate = fit(encode(SQUARE, designs), owners(SQUARE), told, [Objective("loss")], [])
+    surrogate = fit(encoded(SQUARE, designs), owners(SQUARE), told, [Objective("loss")], [])
     scale = Scale.of(values, -1.0)
     model = surrogate.models[0]
     assert model.known_noise == pytest.approx((0.5 / scale.spread) ** 2)
     unseen = SQUARE.sobol(40, seed=3)
-    error = surrogate.means(encode(SQUARE, unseen))[:, 0] - scale(3 * unseen["x"])
+    error = surrogate.means(encoded(SQUARE, unseen))[:, 0] - scale(3 * unseen["x"])
     assert np.abs(error).mean() * scale.spread < 0.25
 
 
@@ -187,8 +187,8 @@ def surrogate_of(m, constraints=(), n=25):
         "area": x + y,
     }
     objectives = [Objective(name) for name in "abcd"[:m]]
-    inputs = encode(space, designs)
-    return fit(inputs, owners(space), Outcomes.of(metrics), objectives, constraints), encode(
+    inputs = encoded(space, designs)
+    return fit(inputs, owners(space), Outcomes.of(metrics), objectives, constraints), encoded(
         space, space.sobol(60, seed=9)
     )
 

@@ -13,6 +13,7 @@ from cosearch_simulators.core.result import FAILED, INFEASIBLE, OK, Result
 from cosearch_simulators.errors import ConfigurationError
 from cosearch_simulators.hybrid_lm.architecture import Architecture
 from cosearch_simulators.hybrid_lm.corpus import Corpus
+from cosearch_simulators.threads import one_torch_thread
 
 COUNTED = ("parameters", "weight_bytes", "cache_bytes", "decode_macs")
 MEASURED = ("bits_per_byte", "decode_ms", "prefill_ms")
@@ -94,7 +95,7 @@ def evaluate(
     from cosearch_simulators.hybrid_lm.model import HybridModel
     from cosearch_simulators.hybrid_lm.precision import in_precision
     from cosearch_simulators.hybrid_lm.timing import timed
-    from cosearch_simulators.hybrid_lm.training import DivergedError, bits_for_each_byte, one_thread, train
+    from cosearch_simulators.hybrid_lm.training import DivergedError, bits_for_each_byte, train
 
     networks = architectures(columns, window)
     n = len(networks)
@@ -106,7 +107,7 @@ def evaluate(
             codes[row], reason[row] = INFEASIBLE, network
             continue
         try:
-            with one_thread():
+            with one_torch_thread():
                 model = HybridModel(network, seed)
                 train(model, network, corpus, steps=steps, seed=seed)
                 model = in_precision(model, network.precision)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from cosearch_simulators.hybrid_lm.model import HybridModel
-from cosearch_simulators.hybrid_lm.training import one_thread
+from cosearch_simulators.threads import one_torch_thread
 
 MEDIAN_ERROR = 1.2533
 """The standard error of a median is so many times that of a mean, for normal noise."""
@@ -62,7 +62,7 @@ def timed(model: HybridModel, *, prompt: int, decoded: int, repeats: int) -> tup
     """
     tokens = torch.arange(prompt)[None] % 256
     prefills, steps = [], []
-    with one_thread(), pinned():
+    with one_torch_thread(), pinned():
         for repeat in range(repeats + 1):
             memories = model.new_memories()
             began = time.perf_counter()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -31,17 +30,6 @@ SCORED_SEQUENCES = 64
 
 class DivergedError(SimulatorError):
     """A training whose loss is no number any more."""
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread, so that numbers do not depend on the machine's cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def train(

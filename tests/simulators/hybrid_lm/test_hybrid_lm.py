@@ -25,6 +25,7 @@ from cosearch_simulators.hybrid_lm.model import HybridModel
 from cosearch_simulators.hybrid_lm.precision import in_precision
 from cosearch_simulators.hybrid_lm.timing import Timed
 from cosearch_simulators.hybrid_lm.training import bits_for_each_byte, train
+from cosearch_simulators.threads import one_torch_thread
 
 MIXED = ("attention", "short_convolution", "sliding_window", "linear_attention", "grouped_query")
 
@@ -87,7 +88,7 @@ def test_training_learns_and_the_seed_decides():
         network = Architecture(("short_convolution", "attention"), 64, 2, "float32")
         model = HybridModel(network, seed)
         before, _ = bits_for_each_byte(model, corpus)
-        with training_module.one_thread():
+        with one_torch_thread():
             train(model, network, corpus, steps=30, seed=seed)
         scores.append(bits_for_each_byte(model, corpus)[0])
         assert before == pytest.approx(8, abs=1.5)  # it knows nothing

@@ -25,10 +25,10 @@ from cosearch_simulators.networks.quality.training.training import (
     DivergedError,
     Recipe,
     measured,
-    one_thread,
     train,
     train_supernet,
 )
+from cosearch_simulators.threads import one_torch_thread
 
 SHARES = {"eighth": 1 / 8, "half": 1 / 2, "full": 1.0}
 """Fidelities: of the recipe's steps."""
@@ -145,7 +145,7 @@ def measured_part(
     network: ElasticNetwork, images: Images, choice: Choice, bits: tuple[int, int] | None = None
 ) -> tuple[float, float]:
     """Validation top-1 in % and loss of a sub-network, quantised to bits of weights and activations."""
-    with one_thread():
+    with one_torch_thread():
         network.bits = bits
         try:
             return measured(lambda rows: network(rows, choice), images.validation)

@@ -22,7 +22,7 @@ import numpy as np
 from cosearch_simulators.networks.quality.result import Columns, Quality, QualityResult
 from cosearch_simulators.networks.quality.training.elastic import ElasticNetwork
 from cosearch_simulators.networks.quality.training.quality import FAMILY, images_of
-from cosearch_simulators.networks.quality.training.training import one_thread
+from cosearch_simulators.threads import one_torch_thread
 
 BATCH = 64
 ZEN_STEP = 0.01
@@ -142,7 +142,7 @@ class ScoreQuality(Quality):
         codes, problems = FAMILY.codes(columns)
         found = {metric: np.full(len(codes), np.nan) for metric in self.metrics}
         images = torch.from_numpy(self._images.train[0][:BATCH])
-        with one_thread():
+        with one_torch_thread():
             for row, choice in enumerate(FAMILY.choices(codes)):
                 if problems[row]:
                     continue

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from cosearch_simulators.networks.quality.families.small_cnn import (
 )
 from cosearch_simulators.networks.quality.training.data import Images
 from cosearch_simulators.networks.quality.training.elastic import ElasticNetwork
+from cosearch_simulators.threads import one_torch_thread
 
 OPTIMISERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("cosine", "constant")
@@ -101,7 +101,7 @@ def train(
     """
     import torch
 
-    with one_thread():
+    with one_torch_thread():
         steps = min(recipe.steps, most_steps or recipe.steps)
         optimiser = _optimiser(list(network.parameters()), recipe)
         rng = torch.Generator().manual_seed(seed)
@@ -160,7 +160,7 @@ def train_supernet(
     """
     import torch
 
-    with one_thread():
+    with one_torch_thread():
         network = ElasticNetwork(images.shape, images.classes, LARGEST, seed)
         optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-3)
         rng, choices = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
@@ -189,19 +189,6 @@ def random_choice(rng: np.random.Generator) -> Choice:
         tuple(int(rng.choice(WIDTHS)) for _ in range(STAGES)),
         tuple(tuple(int(rng.choice(KERNELS)) for _ in range(int(rng.choice(DEPTHS)))) for _ in range(STAGES)),
     )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: small networks are faster so, and numbers do not depend on the machine's cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _optimiser(parameters: list[Any], recipe: Recipe) -> Any:
