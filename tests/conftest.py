@@ -33,6 +33,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="takes minutes: pytest --slow"))
 
 
+@pytest.fixture
+def kills(pytestconfig: pytest.Config) -> int:
+    """How often a study is killed; each kill starts a process anew."""
+    return 10 if pytestconfig.getoption("--slow") else 4
+
+
 @pytest.fixture(scope="session", autouse=True)
 def small_plugin() -> None:
     """Register the small problems and agents once."""

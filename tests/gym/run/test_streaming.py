@@ -17,8 +17,6 @@ import pytest
 from cosearch import Store, Study, Task
 from timed_problems import Unhurried, Watcher
 
-KILLS = 10
-
 
 def streamed(budget: int, **options) -> tuple[Watcher, Study]:
     watcher = Watcher(Task.of(Unhurried()), seed=3)
@@ -96,14 +94,14 @@ if __name__ == "__main__":
 """
 
 
-def test_killed_ten_times_with_two_workers_nothing_is_lost_or_doubled(tmp_path):
+def test_killed_again_and_again_with_two_workers_nothing_is_lost_or_doubled(kills, tmp_path):
     script, path = tmp_path / "search.py", tmp_path / "study.db"
     script.write_text(SEARCH)
     rng = np.random.default_rng(7)
     command = [sys.executable, str(script), str(path), "400"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     told: list[bytes] = []
-    for _ in range(KILLS):
+    for _ in range(kills):
         output = tmp_path / "output"
         with output.open("wb") as file:
             process = subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, env=environment)

@@ -163,7 +163,6 @@ def test_a_study_whose_workload_has_changed_is_not_resumed(tmp_path):
 
 
 COMMAND = [sys.executable, "-m", "cosearch"]
-KILLS = 10
 
 
 def search(agent: str, path: Path, *, budget: int) -> list[str]:
@@ -193,7 +192,9 @@ def told(path: Path) -> int:
         ("qlognehvi", 36, ["--agent-set", "initial=10"]),
     ],
 )
-def test_killed_ten_times_a_study_ends_as_if_it_never_had_been(agent, budget, settings, tmp_path):
+def test_killed_again_and_again_a_study_ends_as_if_it_never_had_been(
+    agent, budget, settings, kills, tmp_path
+):
     """Half of the kills come at any moment, the other half soon after new designs were told."""
     whole, killed = tmp_path / "whole.db", tmp_path / "killed.db"
     began = time.monotonic()
@@ -201,7 +202,7 @@ def test_killed_ten_times_a_study_ends_as_if_it_never_had_been(agent, budget, se
     seconds = time.monotonic() - began
     rng = np.random.default_rng(11)
     before = 0
-    for kill in range(KILLS):
+    for kill in range(kills):
         resume = [*COMMAND, "resume", str(killed), "--quiet"]
         command = resume if before else [*search(agent, killed, budget=budget), *settings]
         if not before:

@@ -179,9 +179,9 @@ with store.writer(store.study()) as writer:
 """
 
 
-@pytest.mark.parametrize(("batch", "kills"), [(1, 10), (7, 5)])
+@pytest.mark.parametrize("batch", [1, 7])
 def test_what_was_appended_survives_kills(place, batch, kills):
-    """15 kills for each kind of store, each at a random moment; the study goes on after each."""
+    """Kills at random moments, for each kind of store and size of batch; the study goes on after each."""
     path = str(place)
     with Store.open(path, create=True) as store:
         store.create_study(record())
