@@ -28,7 +28,10 @@ CHECK_FAILED = 1
 def check(
     plugin: Annotated[str, typer.Argument(metavar="PLUGIN", help="As `cosearch plugins` lists it.")],
     designs: Annotated[
-        int, typer.Option(min=1, help="Random designs; each is simulated four times at each fidelity.")
+        int,
+        typer.Option(
+            min=1, max=10_000, help="Random designs; each is simulated four times at each fidelity."
+        ),
     ] = 12,
     isolated: Annotated[
         bool, typer.Option("--isolated", help="Run each design in a worker process, also of a safe problem.")
