@@ -38,9 +38,9 @@ def factor(given: str, wanted: str) -> Fraction | None:
 def converted(values: ArrayLike, times: Fraction) -> NDArray[np.float64]:
     """The values times an exact factor, rounded once where that is whole or one over something whole."""
     array = np.asarray(values, dtype=np.float64)
-    if times.denominator == 1:
-        return array * float(times.numerator)
-    return array * float(times.numerator) / float(times.denominator)
+    with np.errstate(over="ignore"):  # infinite is what it then is, and who asked says so
+        scaled = array * float(times.numerator)
+    return scaled if times.denominator == 1 else scaled / float(times.denominator)
 
 
 def suffix(unit: str) -> str:

@@ -83,3 +83,7 @@ def test_every_built_in_metric_fits_itself():
     for unit in found:
         assert units.factor(unit, unit) == 1
         assert units.fitting(unit)[0] == unit
+
+
+def test_a_number_too_large_for_the_unit_is_infinite_without_a_warning():
+    assert units.converted(np.array([1e308, 2.0]), units.factor("s", "ns")).tolist() == [np.inf, 2e9]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -28,7 +29,10 @@ CHECK_FAILED = 1
 def check(
     plugin: Annotated[str, typer.Argument(metavar="PLUGIN", help="As `cosearch plugins` lists it.")],
     designs: Annotated[
-        int, typer.Option(min=1, help="Random designs; each is simulated four times at each fidelity.")
+        int,
+        typer.Option(
+            min=1, max=10_000, help="Random designs; each is simulated four times at each fidelity."
+        ),
     ] = 12,
     isolated: Annotated[
         bool, typer.Option("--isolated", help="Run each design in a worker process, also of a safe problem.")
@@ -113,7 +117,7 @@ def new_plugin(
     for path, text in skeleton(name, template).items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
-    print_line(f"wrote {target}; try it: pip install -e {target} && cosearch check {name}")
+    print_line(f"wrote {target}; try it: pip install -e {shlex.quote(str(target))} && cosearch check {name}")
 
 
 def _problem_result(name: str, how: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, str]:

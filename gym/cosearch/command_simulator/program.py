@@ -38,9 +38,9 @@ class Program:
         place, said = self._said(given)
         if self._found(said) is None:
             if place and os.path.isfile(said):
-                return f"{place} {said} is not executable: chmod +x {said}"
+                return f"{place}{said} is not executable: chmod +x {said}"
             if place:
-                return f"{place} {said}: there is no such program; get it: {self.get}"
+                return f"{place}{said}: there is no such program; get it: {self.get}"
             ways = [f"--set {self.setting}=PATH"] if self.setting else []
             ways += [f"the environment variable {self.variable}"] if self.variable else []
             where = f" (or say where it is by {' or '.join(ways)})" if ways else ""

@@ -55,8 +55,8 @@ TIME = At(r"Total Time:\s+" + NUMBER.format(unit="[a-z]?s"), which="last")
 class DramsysSettings(CommandSettings):
     """What DRAMSys runs."""
 
-    simulation: InputFile | None = setting(
-        None, "a simulation of DRAMSys: a JSON file with `simulation`, which may name others beside it"
+    simulation: InputFile = setting(
+        ..., "a simulation of DRAMSys: a JSON file with `simulation`, which may name others beside it"
     )
 
 
@@ -100,8 +100,6 @@ class Dramsys(CommandProblem):
 
     def build(self) -> None:
         """Read the simulation once, to say at once what is wrong with it."""
-        if self.settings.simulation is None:
-            raise ArgumentError("dramsys: name a simulation of DRAMSys with --set simulation=FILE")
         whole(str(self.settings.simulation))
         self.about = f"{Path(self.settings.simulation).name}, by DRAMSys"
 

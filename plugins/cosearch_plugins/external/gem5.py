@@ -17,7 +17,6 @@ from cosearch.command_simulator import (
     RegexReport,
 )
 from cosearch.command_simulator.reports import ReportError
-from cosearch.errors import ArgumentError
 from cosearch.objectives import Metric, Objective
 from cosearch.settings import InputFile, setting
 from cosearch_plugins.microprocessor.microprocessor import SPACE
@@ -67,8 +66,8 @@ def statistic(name: str, unit: str, text: str) -> float:
 class Gem5Settings(CommandSettings):
     """What gem5 runs."""
 
-    script: InputFile | None = setting(
-        None, "a script of gem5's that takes `--design FILE`, JSON with the design, and runs the system"
+    script: InputFile = setting(
+        ..., "a script of gem5's that takes `--design FILE`, JSON with the design, and runs the system"
     )
 
 
@@ -106,7 +105,5 @@ class Gem5(CommandProblem):
     )
 
     def build(self) -> None:
-        """Check that there is a script."""
-        if self.settings.script is None:
-            raise ArgumentError("gem5: name a script that builds the system with --set script=FILE")
+        """Say which script."""
         self.about = f"{self.settings.script}, by gem5"

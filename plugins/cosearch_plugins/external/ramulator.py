@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from cosearch.errors import ArgumentError
 from cosearch.fidelity import Fidelity
 from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
@@ -30,8 +29,8 @@ SCHEDULERS = {"frfcfs": "FRFCFS", "frfcfs_row_hit": "FRFCFSRowHit"}
 class RamulatorSettings(Settings):
     """The memory and the trace."""
 
-    trace: InputFile | None = setting(
-        None, "a trace of Ramulator's: a line for each request, `LD ADDRESS` or `ST ADDRESS`"
+    trace: InputFile = setting(
+        ..., "a trace of Ramulator's: a line for each request, `LD ADDRESS` or `ST ADDRESS`"
     )
     standard: str = setting("DDR4", "a class of `ramulator.dram`")
     organization: str = setting("DDR4_8Gb_x8", "its `org_preset`")
@@ -71,9 +70,7 @@ class Ramulator(Problem):
     needs = {"": RAMULATOR}  # noqa: RUF012
 
     def build(self) -> None:
-        """Check that there is a trace."""
-        if self.settings.trace is None:
-            raise ArgumentError("ramulator: name a trace (`LD ADDRESS`, `ST ADDRESS`) with --set trace=FILE")
+        """Say which trace."""
         self.about = f"{self.settings.trace} on {self.settings.organization} {self.settings.timing}"
 
     def simulate(self, designs: Designs, *, fidelity: str, seed: int) -> Outcomes:

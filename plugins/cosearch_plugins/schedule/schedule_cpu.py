@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 METRICS = (
     Metric("time_us", "us", "of one run, the median of the repeats", direction="min"),
-    Metric("gflop_per_s", "1/s", "billions of floating-point operations a second", direction="max"),
+    Metric("gflop_per_s", "GFLOP/s", "billions of floating-point operations a second", direction="max"),
     Metric("speedup", "1", "over the plain loops, compiled alike, on one thread", direction="max"),
     Metric(
         "of_blas",

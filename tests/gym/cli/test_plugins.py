@@ -131,6 +131,15 @@ def test_check_of_a_plugin_that_is_not_there_or_broken_is_one_line(cli, command)
     command("check", "broken").assert_error("could not be loaded", "needs libsimulator 7, found 6")
 
 
+def test_the_command_after_new_plugin_can_be_pasted_whatever_the_folder(cli, tmp_path):
+    folder = tmp_path / "a b $HOME"
+    assert f"pip install -e '{folder}' && cosearch check" in cli("new-plugin", "my-x", "--folder", folder).out
+
+
+def test_check_of_more_designs_than_can_be_checked_is_one_line(cli):
+    cli("check", "toy", "--designs", 99999999).assert_error("--designs", "less than or equal to 10000")
+
+
 def test_any_plugin_is_checked_isolated_within_limits(command):
     options = ("--isolated", "--timeout", 30, "--memory", 500, "--designs", 2)
     checked = command("check", "toy", "--json", *options).json

@@ -304,7 +304,7 @@ def test_a_missing_program_is_said_with_how_to_get_it(monkeypatch, tmp_path):
         assert str(error.value) == f"problem missing-tool is not available: {why}"
     monkeypatch.setenv("NO_SUCH_TOOL", str(tmp_path / "tool"))
     assert problem.missing("external").startswith(
-        f"NO_SUCH_TOOL= {tmp_path / 'tool'}: there is no such program"
+        f"NO_SUCH_TOOL={tmp_path / 'tool'}: there is no such program"
     )
     (tmp_path / "tool").write_text("#!/bin/sh\necho hello\n")
     assert "is not executable: chmod +x" in problem.missing("external")

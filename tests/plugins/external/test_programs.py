@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from cosearch import Study, make_problem
+from cosearch.description import describe_unbuilt, unavailable_text
 from cosearch.errors import ArgumentError
 from cosearch.needs import UnavailableError
+from cosearch.registry import registry
 from cosearch.run.options import RunOptions
 from cosearch_plugins.accelerator.hardware import Accelerator
 from cosearch_plugins.external import gem5, timeloop
@@ -165,7 +167,7 @@ def test_a_search_runs_on_a_program(dramsys, monkeypatch):
 )
 def test_without_the_program_the_line_says_how_to_get_it(tmp_path, monkeypatch, name, variable, file):
     monkeypatch.delenv(variable, raising=False)
-    with pytest.raises(ArgumentError, match=f"--set {file}=FILE"):
+    with pytest.raises(ArgumentError, match=f"--set {file}="):
         make_problem(name)
     (tmp_path / "file").write_text(
         json.dumps({"simulation": {"addressmapping": {}, "memspec": {}, "simconfig": {}, "mcconfig": {}}})
@@ -215,3 +217,22 @@ def test_the_real_timeloop_maps_a_layer_no_better_than_the_bound(tmp_path):
     theirs, bound = (problem.evaluate([design], fidelity=one) for one in ("external", "bound"))
     assert theirs.status.tolist() == ["ok"], theirs.reason[0]
     assert theirs["latency_ns"][0] >= bound["latency_ns"][0] * 0.999
+
+
+@pytest.mark.parametrize(
+    ("name", "needed", "how"),
+    [
+        ("dramsys", "simulation", "tukl-msd/DRAMSys"),
+        ("gem5", "script", "www.gem5.org"),
+        ("ramulator", "trace", "CMU-SAFARI/ramulator2"),
+    ],
+)
+def test_a_problem_that_needs_a_file_is_described_without_it(name, needed, how, monkeypatch):
+    for variable in ("COSEARCH_DRAMSYS", "COSEARCH_GEM5", "COSEARCH_RAMULATOR_PYTHON"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PATH", "")
+    described = describe_unbuilt(registry().problems[name])
+    assert [a["name"] for a in described["arguments"] if a["required"]] == [needed]
+    assert how in unavailable_text(described)
+    with pytest.raises(ArgumentError, match=f"needs --set {needed}="):
+        make_problem(name)

@@ -10,6 +10,7 @@ import pytest
 from cosearch import make_problem
 from cosearch.errors import ArgumentError
 from cosearch.testing import check_problem
+from cosearch.units import factor
 from cosearch_plugins.schedule import c_sources, measuring, numba_program
 from cosearch_plugins.schedule.kernels import kernel_of
 from cosearch_plugins.schedule.measuring import timing_of
@@ -150,3 +151,11 @@ def test_numba_source_writes_rows_and_steps_out():
     design = problem.space.default() | {"rows": 2, "unroll": 2}
     text = numba_program.source(problem.kernel, design)
     assert "c[i + 1, j] += a[i + 1, kk + 0] * b[kk + 0, j] + a[i + 1, kk + 1] * b[kk + 1, j]" in text
+
+
+def test_each_metric_has_the_unit_of_its_name():
+    assert {m.name: m.unit for m in ScheduleCpu.metrics if m.unit != "1"} == {
+        "time_us": "us",
+        "gflop_per_s": "GFLOP/s",
+    }
+    assert factor("GFLOP/s", "FLOP/s") == 10**9
