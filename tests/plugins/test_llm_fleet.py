@@ -97,6 +97,13 @@ def test_the_kind_that_is_cheapest_for_small_requests_is_not_for_large_ones() ->
     assert ratio.max() / ratio.min() > 1.3
 
 
+def test_a_rule_is_shown_in_words(problem: LlmFleet) -> None:
+    names = set(problem.space.names)
+    for rule in problem.space.forbidden:
+        also, serve = rule.label.split(" == ")
+        assert {also, serve} <= names
+
+
 def test_an_agent_comes_near_the_proven_optimum(problem: LlmFleet) -> None:
     found = Study.create(problem, "nsga2", budget=600, seed=0).run()
     above = found.outcomes["above_optimum"]
