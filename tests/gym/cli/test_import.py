@@ -169,7 +169,9 @@ def test_an_import_of_other_settings_is_left_out(builtin, tmp_path):
     builtin("import", tmp_path / "t.csv", *other, "--store", tmp_path / "b.db").assert_error(
         "nothing of dram-controller with these settings"
     )
-    assert builtin("import", tmp_path / "t.csv", "--store", tmp_path / "b.db").code == 0
+    said = builtin("import", tmp_path / "t.csv", "--store", tmp_path / "b.db")
+    assert said.code == 0
+    assert "cosearch search dram-controller --set workload=random:requests=200 --store" in said.out
     options = ("--agent", "random", "--budget", 2, "--quiet", "--store", tmp_path / "b.db")
     assert "import t is left out: it is of other settings" in builtin("search", *other, *options).err
 
