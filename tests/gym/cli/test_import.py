@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sqlite3
 
 import numpy as np
@@ -49,6 +50,7 @@ def test_a_search_starts_from_what_was_imported_at_no_cost(builtin, past, tmp_pa
     assert np.isnan(imported.outcomes["sum"]).all()
     searched = builtin(*SEARCH, "--budget", 10, "--store", store)
     assert "starts from 30 evaluations of import past, at no cost" in searched.err
+    assert re.search(r"10 designs in .* s, and 30 that it started from: 40 feasible", searched.out)
     study = read(store, "two-spheres-uniform-5")
     assert study.record.evaluations == 10
     assert len(study.designs) == 40
