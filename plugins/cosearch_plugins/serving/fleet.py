@@ -107,11 +107,11 @@ class LlmFleet(Problem):
                 for _, count in named
             ]
             self.kinds = Kinds(settings.kinds, platforms, layouts)
-            self.buckets = buckets_of(stream, settings.prompts, settings.outputs)
             check_possible(
                 self.model, dict(zip(settings.kinds, platforms, strict=True)), stream,
                 settings, 100_000, max(count for _, count in named),
             )  # fmt: skip
+            self.buckets = buckets_of(stream, settings.prompts, settings.outputs)
             rates = most_rates(self.model, self.kinds, self.buckets, levels_of(settings))
         except SimulatorError as error:
             raise ArgumentError(str(error)) from None
