@@ -44,8 +44,11 @@ def converted(values: ArrayLike, times: Fraction) -> NDArray[np.float64]:
 
 
 def suffix(unit: str) -> str:
-    """A unit as the end of a name: `gb_per_s` for GB/s; empty for a plain number."""
-    return "" if unit in ("", "1") else unit.lower().replace("/", "_per_").replace("^", "").replace(" ", "_")
+    """A unit as the end of a name: `gb_per_s` for GB/s, `per_s` for 1/s; empty for a plain number."""
+    if unit in ("", "1"):
+        return ""
+    words = unit.lower().replace("/", "_per_").replace("^", "").replace(" ", "_")
+    return words.removeprefix("1_") if unit.startswith("1/") else words
 
 
 def stem(name: str, unit: str) -> str:

@@ -68,11 +68,19 @@ def test_conversion_rounds_once():
         ("mj", "pJ", "mJ"),
         ("mb", "B", "MB"),
         ("gb_per_s", "MB/s", "GB/s"),
+        ("per_s", "1/s", "1/s"),
+        ("per_min", "1/s", "1/min"),
         ("x", "ns", None),
     ],
 )
 def test_a_unit_at_the_end_of_a_name(end, wanted, unit):
     assert units.spelled(end, wanted) == unit
+
+
+def test_a_rate_s_name_carries_its_unit():
+    assert units.stem("goodput_per_s", "1/s") == "goodput"
+    assert units.stem("bandwidth_gb_per_s", "GB/s") == "bandwidth"
+    assert units.stem("devices", "1") == "devices"
 
 
 def test_every_built_in_metric_fits_itself():

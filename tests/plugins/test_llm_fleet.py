@@ -97,6 +97,20 @@ def test_the_kind_that_is_cheapest_for_small_requests_is_not_for_large_ones() ->
     assert ratio.max() / ratio.min() > 1.3
 
 
+def test_a_rate_of_a_million_a_second_is_not_drawn_request_by_request(problem: LlmFleet) -> None:
+    fast = LlmFleet(rate=1e6)
+    assert fast.buckets.rate.sum() == pytest.approx(1e6)
+    at_scale = fast.optimum().usd_per_hour / 1e6  # where whole instances round nothing up
+    assert at_scale <= problem.optimum().usd_per_hour / problem.settings.rate
+
+
+def test_a_rule_is_shown_in_words(problem: LlmFleet) -> None:
+    names = set(problem.space.names)
+    for rule in problem.space.forbidden:
+        also, serve = rule.label.split(" == ")
+        assert {also, serve} <= names
+
+
 def test_an_agent_comes_near_the_proven_optimum(problem: LlmFleet) -> None:
     found = Study.create(problem, "nsga2", budget=600, seed=0).run()
     above = found.outcomes["above_optimum"]
@@ -129,6 +143,7 @@ def _lengths() -> Any:
         ({"kinds": ["h100"]}, "unknown device 'h100'; did you mean 'h100_"),
         ({"kinds": ["h100_sxm:0"]}, "'h100_sxm:0' must be a device, or a device and how many"),
         ({"prompts": [512, 256]}, "edges of buckets must rise from 1, got \\[512, 256\\]"),
+        ({"rate": 1e9}, "no design can serve 1e\\+09 requests/s"),
         ({"tpot_level_ms": 0.1}, "no design can keep tpot_level_ms 0.1"),
         ({"kinds": ["l4"], "tpot_level_ms": 53.0}, "no kind of instance serves bucket p"),
         ({"model": "llama-3.1-70b"}, "no kind of instance serves bucket p"),

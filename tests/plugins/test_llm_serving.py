@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from cosearch.drawing import drawn_pictures
-from cosearch.errors import CosearchError
+from cosearch.errors import CosearchError, WorkloadWarning
 from cosearch.testing import check_problem
 from cosearch_plugins.serving.serving import LlmServing
 
@@ -99,6 +100,7 @@ def test_a_model_that_fits_no_instance_is_infeasible() -> None:
     [
         ({"rate": 1e6}, "no design can serve 1e\\+06 requests/s: 256 of the fastest devices at their peak"),
         ({"tpot_level_ms": 0.01}, "no design can keep tpot_level_ms 0.01: to read the weights alone takes"),
+        ({"ttft_level_ms": 0.01}, "no design can keep ttft_level_ms 0.01: to read the weights alone takes"),
         ({"model": "llama-3.1-9b"}, "did you mean 'llama-3.1-8b'"),
         ({"devices": ["h100"]}, "unknown device 'h100'; did you mean 'h100_"),
         ({"devices": ["l4", "l4"]}, "devices must name at least one, and each once"),
@@ -119,9 +121,23 @@ def test_a_trace_is_served(tmp_path: Path) -> None:
     rows = "\n".join(f"{0.5 * k},{500 + 7 * k},{20 + k % 30}" for k in range(80))
     path = tmp_path / "requests.csv"
     path.write_text(f"arrival_s,prompt_tokens,output_tokens\n{rows}\n")
-    problem = LlmServing(**(SMALL | {"trace": str(path)}))
+    problem = LlmServing(trace=str(path), **{name: SMALL[name] for name in SMALL if name != "rate"})
     assert problem.evaluate([problem.space.default()])["attainment"][0] == 1.0
     assert problem.workload_digest
+
+
+def test_settings_without_effect_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "requests.csv"
+    path.write_text("arrival_s,prompt_tokens,output_tokens\n6,500,20\n7,500,20\n")
+    others = {name: value for name, value in SMALL.items() if name != "rate"}
+    with pytest.warns(WorkloadWarning, match="^without effect: rate; a trace says itself what comes when"):
+        LlmServing(**SMALL, trace=str(path))
+    with pytest.warns(WorkloadWarning, match="^without effect: speed; there is no trace=$"):
+        LlmServing(**SMALL, speed=2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LlmServing(**others, trace=str(path), speed=2.0)
+        LlmServing(**SMALL)
 
 
 def test_its_pictures_are_drawn() -> None:

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from cosearch.arguments import assignment
 from cosearch.bounded_files import opened
 from cosearch.cli import options
 from cosearch.cli.design_files import MOST_BYTES, MOST_DESIGNS, csv_columns
@@ -107,7 +108,10 @@ def import_(
         print_line(note, style="yellow", stderr=True)
     found = f"{count(len(past.results), 'evaluation')} of {built.name}, {ok} ok"
     print_line(f"imported {found}, into {store} as study {record.name}")
-    words = ["cosearch", "search", built.name, "--store", store]
+    words = ["cosearch", "search", built.name]
+    for flag, values in (("--set", record.problem_arguments), ("--hold", record.space.get("held", {}))):
+        words += [word for name, value in values.items() for word in (flag, assignment(name, value))]
+    words += ["--store", store]
     print_line(f"a search of {built.name} with the same settings starts from them: {shlex.join(words)}")
 
 

@@ -119,8 +119,11 @@ def show_summary(summary: Mapping[str, Any]) -> None:
             print_line(reason_line((entry["kind"], entry["reason"], entry["designs"])))
     print_line()
     infeasible = counts["infeasible"] + counts["violate_constraints"]
+    recorded = sum(counts[status] for status in STATUSES) + sum(counts["at_other_fidelities"].values())
+    known = recorded - study["evaluations"] - study["reused"]
     print_line(
-        f"{count(study['evaluations'], 'design')} in {duration(study['seconds'])}: "
+        f"{count(study['evaluations'], 'design')} in {duration(study['seconds'])}"
+        f"{f', and {known:,} that it started from' if known > 0 else ''}: "
         f"{counts['ok'] - counts['violate_constraints']:,} feasible, {infeasible:,} infeasible, "
         f"{counts['failed']:,} failed"
     )

@@ -14,6 +14,7 @@ from cosearch.cli.output import print_json, print_line, print_table
 from cosearch.cli.progress import said_if_slow
 from cosearch.cli.transferring import transfer
 from cosearch.errors import ArgumentError
+from cosearch.objectives import Metric
 from cosearch.quantities import percent
 
 if TYPE_CHECKING:
@@ -142,9 +143,10 @@ def predict(
             f"{file} starts from fidelity {origin.base}, which the problem has to evaluate: use "
             f"`cosearch evaluate {origin.problem} --set surrogate={file} --fidelity surrogate`"
         )
-    batch = designs_from_file(surrogate.space, designs)
-    found = surrogate.predict(batch)
     units = dict(surrogate.origin.metrics)
+    metrics = [Metric(name, unit) for name, unit in units.items()]
+    batch = designs_from_file(surrogate.space, designs, metrics)
+    found = surrogate.predict(batch)
     rows = [
         {
             "design": batch[i],

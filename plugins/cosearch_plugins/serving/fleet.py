@@ -19,7 +19,14 @@ from cosearch.problem import Problem
 from cosearch.settings import setting
 from cosearch.space import Categorical, Designs, DesignSpace, Forbidden, Ordinal, Parameter
 from cosearch_plugins.serving.optimum import PARTS, Optimum, cheapest
-from cosearch_plugins.serving.stream import LENGTHS, StreamSettings, check_possible, levels_of, stream_of
+from cosearch_plugins.serving.stream import (
+    LENGTHS,
+    StreamSettings,
+    check_possible,
+    levels_of,
+    stream_of,
+    warn_of_unused,
+)
 
 if TYPE_CHECKING:
     from cosearch_simulators.serving import Fleet
@@ -88,6 +95,7 @@ class LlmFleet(Problem):
         settings = self.settings
         if not settings.kinds or len(set(settings.kinds)) < len(settings.kinds):
             raise ArgumentError("kinds must name at least one, and each once")
+        warn_of_unused(settings)
         stream = stream_of(settings)
         try:
             self.model = model_named(settings.model)
@@ -99,11 +107,11 @@ class LlmFleet(Problem):
                 for _, count in named
             ]
             self.kinds = Kinds(settings.kinds, platforms, layouts)
-            self.buckets = buckets_of(stream, settings.prompts, settings.outputs)
             check_possible(
                 self.model, dict(zip(settings.kinds, platforms, strict=True)), stream,
-                settings.tpot_level_ms, 100_000, max(count for _, count in named),
+                settings, 100_000, max(count for _, count in named),
             )  # fmt: skip
+            self.buckets = buckets_of(stream, settings.prompts, settings.outputs)
             rates = most_rates(self.model, self.kinds, self.buckets, levels_of(settings))
         except SimulatorError as error:
             raise ArgumentError(str(error)) from None
@@ -232,6 +240,9 @@ class _Same:
 
     one: str
     other: str
+
+    def __str__(self) -> str:
+        return f"{self.other} == {self.one}"
 
     def __call__(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
         return np.asarray(columns[self.one]) == np.asarray(columns[self.other])

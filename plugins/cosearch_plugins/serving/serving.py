@@ -19,7 +19,13 @@ from cosearch.settings import setting
 from cosearch.space import Designs
 from cosearch_plugins.serving.metrics import METRICS
 from cosearch_plugins.serving.space import INSTANCES, NONE, YES, serving_space
-from cosearch_plugins.serving.stream import StreamSettings, check_possible, levels_of, stream_of
+from cosearch_plugins.serving.stream import (
+    StreamSettings,
+    check_possible,
+    levels_of,
+    stream_of,
+    warn_of_unused,
+)
 
 if TYPE_CHECKING:
     from cosearch_simulators.serving import Fleet, Pool, StepTimes, Workload
@@ -104,11 +110,12 @@ class LlmServing(Problem):
         for name, values in (("devices", settings.devices), ("precisions", settings.precisions)):
             if not values or len(set(values)) < len(values):
                 raise ArgumentError(f"{name} must name at least one, and each once")
+        warn_of_unused(settings)
         splits = tuple(tp for tp in (1, 2, 4, 8) if int(self.model.heads) % tp == 0)
         self._streams = {"whole": stream_of(settings), "short": stream_of(settings, SHORT)}
         whole = self._streams["whole"]
         most = 2 * max(INSTANCES) * splits[-1]
-        check_possible(self.model, self._platforms, whole, settings.tpot_level_ms, most, splits[-1])
+        check_possible(self.model, self._platforms, whole, settings, most, splits[-1])
         self._levels = levels_of(settings)
         self._layouts: dict[tuple[Any, ...], StepTimes] = {}
         self.space = serving_space(

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cosearch.errors import ArgumentError
+from cosearch.errors import ArgumentError, WorkloadWarning
 from cosearch.settings import InputFile, Settings, setting
 
 if TYPE_CHECKING:
     from cosearch_simulators.llm import Model, Platform
     from cosearch_simulators.serving import Levels, Workload
 
+OF_A_PROCESS = (
+    "lengths",
+    "rate",
+    "arrivals",
+    "variation",
+    "daily",
+    "day_s",
+    "prefix_tokens",
+    "prefixes",
+    "urgent",
+)
+OF_A_TRACE = ("start_s", "speed")
 LENGTHS = ("azure-conversation", "azure-code", "sharegpt4", "arxiv-summarization")
 
 
@@ -85,6 +98,15 @@ def stream_of(settings: StreamSettings, share: float = 1.0, rate: float = 1.0) -
         raise ArgumentError(str(error)) from None
 
 
+def warn_of_unused(settings: StreamSettings) -> None:
+    """Say which settings have no effect: those of a process beside a trace, those of a trace without one."""
+    trace = settings.trace is not None
+    unused = [name for name in (OF_A_PROCESS if trace else OF_A_TRACE) if name in settings.model_fields_set]
+    if unused:
+        why = "a trace says itself what comes when; speed= makes it faster" if trace else "there is no trace="
+        warnings.warn(f"without effect: {', '.join(unused)}; {why}", WorkloadWarning, stacklevel=3)
+
+
 def levels_of(settings: StreamSettings) -> Levels:
     """The service levels."""
     from cosearch_simulators.serving import Levels
@@ -102,7 +124,12 @@ def active_weights(model: Model) -> float:
 
 
 def check_possible(
-    model: Model, platforms: dict[str, Platform], workload: Workload, tpot_level_ms: float, most: int, tp: int
+    model: Model,
+    platforms: dict[str, Platform],
+    workload: Workload,
+    settings: StreamSettings,
+    most: int,
+    tp: int,
 ) -> None:
     """Refuse what no design can keep, by what the devices' data sheets allow at the very best.
 
@@ -110,7 +137,7 @@ def check_possible(
         model: that is served.
         platforms: kinds of devices.
         workload: the requests.
-        tpot_level_ms: the service level.
+        settings: the service levels.
         most: devices of the largest design.
         tp: devices that a model is split over at most.
 
@@ -132,8 +159,10 @@ def check_possible(
             f"peak serve {rate:.3g}"
         )
     least_ms = 1e3 * min(weights / (tp * one.bandwidth) for one in platforms.values())
-    if tpot_level_ms < least_ms:
-        raise ArgumentError(
-            f"no design can keep tpot_level_ms {tpot_level_ms:g}: to read the weights alone takes "
-            f"{least_ms:.3g} ms at the very best"
-        )
+    for name in ("ttft_level_ms", "tpot_level_ms"):
+        level_ms = getattr(settings, name)
+        if level_ms < least_ms:
+            raise ArgumentError(
+                f"no design can keep {name} {level_ms:g}: to read the weights alone takes {least_ms:.3g} ms "
+                "at the very best"
+            )

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch_simulators.core.names import hint
+from cosearch_simulators.core.names import nearest
 from cosearch_simulators.errors import TraceError
 from cosearch_simulators.serving.workload import Workload, of_arrays
 
@@ -162,7 +162,12 @@ def _named(columns: Mapping[str, Sequence[Any]], names: Sequence[str], path: Pat
     for name in names:
         if name in columns:
             return name
-    raise TraceError(f"{path} has no column {names[0]}{hint(names[0], columns)}")
+    if not columns:
+        raise TraceError(f"{path} is empty; expected a head with {', '.join(NAMES)}")
+    taken = [name for others in NAMES.values() for name in others]
+    close = nearest(names[0], [name for name in columns if name not in taken])
+    meant = f"; did you mean {close!r}?" if close else f"; it has {', '.join(columns)}"
+    raise TraceError(f"{path} has no column {names[0]}{meant}")
 
 
 def _numbers(

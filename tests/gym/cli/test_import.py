@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sqlite3
 
 import numpy as np
@@ -49,6 +50,7 @@ def test_a_search_starts_from_what_was_imported_at_no_cost(builtin, past, tmp_pa
     assert np.isnan(imported.outcomes["sum"]).all()
     searched = builtin(*SEARCH, "--budget", 10, "--store", store)
     assert "starts from 30 evaluations of import past, at no cost" in searched.err
+    assert re.search(r"10 designs in .* s, and 30 that it started from: 40 feasible", searched.out)
     study = read(store, "two-spheres-uniform-5")
     assert study.record.evaluations == 10
     assert len(study.designs) == 40
@@ -169,7 +171,9 @@ def test_an_import_of_other_settings_is_left_out(builtin, tmp_path):
     builtin("import", tmp_path / "t.csv", *other, "--store", tmp_path / "b.db").assert_error(
         "nothing of dram-controller with these settings"
     )
-    assert builtin("import", tmp_path / "t.csv", "--store", tmp_path / "b.db").code == 0
+    said = builtin("import", tmp_path / "t.csv", "--store", tmp_path / "b.db")
+    assert said.code == 0
+    assert "cosearch search dram-controller --set workload=random:requests=200 --store" in said.out
     options = ("--agent", "random", "--budget", 2, "--quiet", "--store", tmp_path / "b.db")
     assert "import t is left out: it is of other settings" in builtin("search", *other, *options).err
 

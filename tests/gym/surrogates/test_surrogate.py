@@ -208,6 +208,8 @@ def test_predictions_of_a_file_of_designs(cli, trained, tmp_path):
     rows = cli("surrogate", "predict", trained, "--designs", path, "--json").json["rows"]
     assert rows[0]["metrics"]["time_ns"] == pytest.approx((20 + 80) * 1.4 + 3, rel=0.15)
     assert rows[1]["valid"] > 0.8
+    path.write_text("tile,unroll,order,idle,time_ns,status\n4,2,ijk,0,17,ok\n")  # as `export` writes them
+    assert cli("surrogate", "predict", trained, "--designs", path, "--json").json["rows"][0] == rows[0]
     path.write_text("tile,unroll,order\n3,2,ijk\n")
     cli("surrogate", "predict", trained, "--designs", path).assert_error("tile")
 

@@ -343,3 +343,11 @@ def test_lengths_have_the_published_median_and_mean() -> None:
     assert np.median(output) == pytest.approx(129, rel=0.03)
     found = lengths_named("azure-conversation").mean
     assert (prompt.mean(), output.mean()) == pytest.approx(found, rel=0.02)
+
+
+def test_goodput_of_requests_that_all_come_at_once_is_over_the_time_that_they_take() -> None:
+    """There is no time in which they come, and a rate over none would be without bound."""
+    run = simulate([Fleet([Pool(H100)])], of_arrays([1.0, 1.0], [200, 200], [10, 10]), Levels(1.0, 1.0))[0]
+    took_s = run.metrics["latency_p99_ms"] / 1e3
+    assert run.metrics["attainment"] == 1.0
+    assert run.metrics["goodput_per_s"] == pytest.approx(2 / took_s, rel=0.01)

@@ -56,7 +56,8 @@ def test_azures_own_times_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("arrival_s,prompt_tokens\n0,5\n", "has no column output_tokens"),
+        ("arrival_s,prompt_tokens\n0,5\n", "has no column output_tokens; it has arrival_s, prompt_tokens$"),
+        ("arrival_s,prompt_tokens,outputs_tokens\n0,5,5\n", "output_tokens; did you mean 'outputs_tokens'"),
         ("arrival_s,output_tokens\n0,5\n", "has no column prompt_tokens"),
         (CSV + "2.0,1,1\n", "line 5: time goes backwards, from 2.5 to 2 s"),
         (CSV + "3.0,0,1\n", "line 5: prompt_tokens must be a whole number of at least 1, got 0"),
@@ -64,7 +65,7 @@ def test_azures_own_times_are_read(tmp_path: Path) -> None:
         (CSV + "3.0,1\n", "line 5: 2 fields, the head has 3"),
         (CSV + "nan,1,1\n", "line 5: arrival_s must be a number from 0, got nan"),
         (CSV.splitlines()[0] + "\n", "has no request"),
-        ("", "has no column"),
+        ("", "is empty; expected a head with arrival_s, prompt_tokens, output_tokens"),
     ],
 )
 def test_a_trace_that_cannot_be_is_refused_with_file_and_line(tmp_path: Path, text: str, words: str) -> None:

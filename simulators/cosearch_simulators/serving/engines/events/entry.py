@@ -213,6 +213,8 @@ def _metrics(state: State, fleet: Fleet, workload: Workload) -> dict[str, float]
     out, finished = max(int(sim["tokens_out"]), 1), int(sim["finished"])
     begin = max(float(sim["first_counted"]), 0.0)
     window = (end if workload.closed else max(float(sim["last_arrival"]), workload.seconds)) - begin
+    if window <= 0:  # all requests that count came at once
+        window = end - begin
     found: dict[str, float] = {}
     for name, which, total, number in (
         ("ttft", layout.TTFT, sim["sum_ttft"], counted),
