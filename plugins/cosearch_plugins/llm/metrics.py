@@ -14,7 +14,7 @@ TOKENS_DEVICE = Metric("tokens_per_s_device", "1/s", "generated, for each device
 MEMORY = Metric("memory_gib", "GiB", "that the fullest device needs")
 ENERGY = Metric("energy_per_token_j", "J", "of the devices, for each generated token")
 USD_TOKENS = Metric("usd_per_million_tokens", "USD", "price of the devices, for a million generated tokens")
-USD_HOUR = Metric("usd_per_hour", "USD", "price of all devices, an hour")
+USD_HOUR = Metric("usd_per_hour", "USD/h", "price of all devices, an hour")
 DEVICES = Metric("devices", "1", "in all")
 
 SHARED = (TTFT, TPOT, LATENCY, TOKENS, TOKENS_DEVICE, MEMORY, USD_TOKENS, USD_HOUR, DEVICES)

@@ -73,7 +73,7 @@ class LlmFleet(Problem):
     settings: FleetSettings
     name = "llm-fleet"
     metrics: Sequence[Metric] = (
-        Metric("usd_per_hour", "USD", "price of all instances, an hour"),
+        Metric("usd_per_hour", "USD/h", "price of all instances, an hour"),
         Metric("above_optimum", "1", "price over the least there is, less 1; the least is proven"),
         Metric("instances", "1", "in all"),
         Metric("devices", "1", "in all"),
