@@ -144,9 +144,6 @@ def test_any_plugin_is_checked_isolated_within_limits(command):
     options = ("--isolated", "--timeout", 30, "--memory", 500, "--designs", 2)
     checked = command("check", "toy", "--json", *options).json
     assert [result["error"] for result in checked["results"]] == ["", ""]
-    failed = command("check", "toy", "--memory", 1, "--timeout", 0.001, "--designs", 2)
-    assert failed.code == 1
-    assert "none of 2 random designs has status ok" in failed.out
 
 
 def test_a_simulator_that_ends_its_process_does_not_end_the_check_without_a_word(cli, monkeypatch):

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 import command_tool
-from cosearch import Categorical, DesignSpace, Evaluator, Fidelity, Integer, Metric, Objective, Study, Task
+from command_problems import CONFIG, FineTool, Tool, TwoFidelities, simulator
+from cosearch import Evaluator, Metric, Study, Task
 from cosearch.command_simulator import (
     At,
-    CommandProblem,
     CommandSettings,
     CommandSimulator,
     JsonFile,
@@ -27,46 +27,9 @@ from cosearch.command_simulator import (
 )
 from cosearch.command_simulator.logs import KEPT_LOGS
 from cosearch.errors import ArgumentError
-from cosearch.needs import Library, UnavailableError
+from cosearch.needs import UnavailableError
 from cosearch.report.study_result import reasons_of
 from cosearch.testing import check_problem
-
-DEEDS = sorted(
-    name for name, deed in vars(command_tool).items() if callable(deed) and deed.__module__ == "command_tool"
-)
-TOOL = Program(command_tool.__file__, "it is part of the tests", "COMMAND_TOOL", interpreter=("python",))
-CONFIG = JsonFile({"deed": "{{ deed }}", "x": "{{ x }}"})
-
-
-def simulator(**changes) -> CommandSimulator:
-    return CommandSimulator(
-        TOOL,
-        **{
-            "arguments": ("config.json",),
-            "files": {"config.json": CONFIG},
-            "reports": (JsonReport("out.json", {"latency_ns": "latency"}),),
-            "rejects": r"^invalid configuration: (.*)",
-            "limits": Limits(timeout_s=20, memory_mb=200, output_mb=10),
-            **changes,
-        },
-    )
-
-
-class Tool(CommandProblem):
-    """What the tool tells."""
-
-    name = "tool"
-    space = DesignSpace([Categorical("deed", DEEDS), Integer("x", 0, 999_999)])
-    metrics = (Metric("latency_ns", "ns"),)
-    objectives = (Objective("latency_ns"),)
-    simulator = simulator()
-
-
-class FineTool(Tool):
-    """The tool on good days."""
-
-    name = "fine-tool"
-    space = Tool.space.hold({"deed": "fine"})
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +116,8 @@ CommandSimulator(program, ("config.json",), {"config.json": config}).run(deeds, 
 
 def test_nothing_outlives_a_process_that_was_killed(tmp_path):
     x = random.SystemRandom().randrange(10**5, 10**6)
-    killed = subprocess.Popen([sys.executable, "-c", KILLED.replace("X", str(x))])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.Popen([sys.executable, "-c", KILLED.replace("X", str(x))], env=environment)
     until = time.monotonic() + 30
     while len(left_over(tmp_path, x)) < 4 and time.monotonic() < until:  # the daemon, two children, a folder
         time.sleep(0.05)
@@ -333,18 +297,6 @@ def test_failures_that_differ_in_their_logs_are_counted_together():
     assert set(data.outcomes.status) == {"failed"}
     ((kind, reason, count),) = reasons_of(study.data)
     assert (kind, count, reason.count("; log: ")) == ("failed", 2, 1)
-
-
-class TwoFidelities(Tool):
-    """A formula, and somebody's simulator."""
-
-    name = "two-fidelities"
-    fidelities = (Fidelity("analytical", 0.1), Fidelity("external"))
-    default_fidelity = "analytical"
-    needs = {"external": Library("no_such_package_7", 'pip install "cosearch[no-such]"')}  # noqa: RUF012
-
-    def simulate(self, designs, *, fidelity, seed):
-        return {"latency_ns": designs["x"] / 1000}
 
 
 def test_a_problem_is_searched_without_the_fidelity_that_is_missing():

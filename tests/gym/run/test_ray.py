@@ -44,6 +44,10 @@ if __name__ == "__main__":
 """
 
 
+# Ray starts five processes and takes every core; where it hangs, in its C++, no time limit of a test ends it.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module", autouse=True)
 def problems() -> None:
     if "traced" not in registry().problems:
@@ -118,7 +122,7 @@ def test_it_starts_and_ends_one_of_its_own_and_signals_stay_the_studys(capfd):
 # ------------------------------------------------------------------------------ from here on, all share one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared() -> Iterator[str]:
     """The address of a cluster of four CPUs and one licence."""
     ray = cluster._quiet()
