@@ -27,6 +27,15 @@ from cosearch.run import keeper
 CONNECT_S = 5.0
 ANSWER_S = 25.0
 JOIN = "import sys, ray; ray.init(sys.argv[1], log_to_driver=False, logging_level='ERROR'); ray.shutdown()"
+# How long a cluster of one's own may take to start. Ray waits for it in C++, where neither a signal nor a
+# thread of this process can interrupt it, so another process watches.
+START_S = 180.0
+WATCH = """
+import os, select, signal, sys
+if not select.select([sys.stdin], [], [], float(sys.argv[1]))[0]:
+    print(sys.argv[3], file=sys.stderr, flush=True)
+    os.kill(int(sys.argv[2]), signal.SIGKILL)
+"""
 # Room in shared memory for the problem and results, beside the problem's own size.
 STORE_BYTES = 200 * 2**20
 # A socket's path has room for about a hundred characters, and Ray's own part of it takes 66.
@@ -121,6 +130,18 @@ def _no_cluster(address: str, why: str) -> ArgumentError:
     )
 
 
+@contextlib.contextmanager
+def _watched() -> Iterator[None]:
+    """End this process, with a line, where Ray does not start in time; what was told is in the store."""
+    line = (
+        f"cosearch: Ray did not start within {START_S:g} s and cannot be interrupted, so this process was "
+        "ended; start the command again, or resume the study if it had begun"
+    )
+    command = [sys.executable, "-I", "-S", "-c", WATCH, str(START_S), str(os.getpid()), line]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):
+        yield  # leaving closes the pipe, which ends the watch
+
+
 class Cluster:
     """A cluster that this process has joined, or started.
 
@@ -183,15 +204,16 @@ class Cluster:
             start_new_session=True,
             cwd="/",
         )
-        _quiet().init(
-            address="local",  # whatever RAY_ADDRESS says
-            num_cpus=max(1, math.ceil(workers * resources.cpus)),
-            object_store_memory=STORE_BYTES + 2 * content_bytes,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            _temp_dir=str(folder),
-        )
+        with _watched():
+            _quiet().init(
+                address="local",  # whatever RAY_ADDRESS says
+                num_cpus=max(1, math.ceil(workers * resources.cpus)),
+                object_store_memory=STORE_BYTES + 2 * content_bytes,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _temp_dir=str(folder),
+            )
 
     def _join(self, address: str) -> None:
         ray = _quiet()
