@@ -22,9 +22,7 @@ from cosearch_simulators.accelerator.system.designs import (
     UNITS,
     ArrayDesigns,
     Chip,
-    areas_mm2,
-    result,
-    with_vectors,
+    result_of_layers,
 )
 from cosearch_simulators.core.result import Result
 from cosearch_simulators.workloads import Network
@@ -181,19 +179,12 @@ def _of_dataflow(
         return np.array(values).reshape(len(designs), len(kinds))
 
     cycles = column("latency_s") * np.asarray(designs.clock_ghz)[:, None] * 1e9
-    latency_ns, energy_pj = with_vectors(
-        designs,
-        network,
-        architectures,
-        (cycles * times).sum(axis=1),
-        (column("energy_j") * 1e12 * times).sum(axis=1),
-    )
-    return result(
+    return result_of_layers(
         designs,
         network,
         chip,
-        latency_ns=latency_ns,
-        energy_pj=energy_pj,
-        area_mm2=areas_mm2(architectures),
+        architectures,
+        cycles=(cycles * times).sum(axis=1),
+        energy_pj=(column("energy_j") * 1e12 * times).sum(axis=1),
         reasons=reasons,
     )

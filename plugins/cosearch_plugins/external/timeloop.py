@@ -20,9 +20,7 @@ from cosearch_simulators.accelerator.system.designs import (
     UNITS,
     ArrayDesigns,
     Chip,
-    areas_mm2,
-    result,
-    with_vectors,
+    result_of_layers,
 )
 from cosearch_simulators.core.result import Result
 from cosearch_simulators.workloads import LOOPS, LoopNest, Network
@@ -225,15 +223,12 @@ def _of_dataflow(
         str(reason) for reason, status in zip(told.reason, told.status, strict=True) if status == "failed"
     )
     cycles, energy = (told[name].reshape(shape) for name in ("cycles", "energy_pj"))
-    latency_ns, energy_pj = with_vectors(
-        designs, network, architectures, (cycles * times).sum(axis=1), (energy * times).sum(axis=1)
-    )
-    return result(
+    return result_of_layers(
         designs,
         network,
         chip,
-        latency_ns=latency_ns,
-        energy_pj=energy_pj,
-        area_mm2=areas_mm2(architectures),
+        architectures,
+        cycles=(cycles * times).sum(axis=1),
+        energy_pj=(energy * times).sum(axis=1),
         reasons=why,
     )

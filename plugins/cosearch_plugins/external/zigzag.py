@@ -23,9 +23,7 @@ from cosearch_simulators.accelerator.system.designs import (
     UNITS,
     ArrayDesigns,
     Chip,
-    areas_mm2,
-    result,
-    with_vectors,
+    result_of_layers,
 )
 from cosearch_simulators.core.result import Result
 from cosearch_simulators.errors import SimulatorError
@@ -182,15 +180,12 @@ def _of_dataflow(
         row, at = rows[place // len(kinds)], place % len(kinds)
         if not isinstance(answer, ToolError):
             cycles[row, at], energy[row, at] = answer["latency_cycles"], answer["energy_pj"]
-    latency_ns, energy_pj = with_vectors(
-        designs, network, architectures, (cycles * times).sum(axis=1), (energy * times).sum(axis=1)
-    )
-    return result(
+    return result_of_layers(
         designs,
         network,
         chip,
-        latency_ns=latency_ns,
-        energy_pj=energy_pj,
-        area_mm2=areas_mm2(architectures),
+        architectures,
+        cycles=(cycles * times).sum(axis=1),
+        energy_pj=(energy * times).sum(axis=1),
         reasons=reasons,
     )

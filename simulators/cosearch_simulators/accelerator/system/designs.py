@@ -236,6 +236,32 @@ def result(
     return Result.of(columns, reasons)
 
 
+def result_of_layers(
+    designs: ArrayDesigns,
+    network: Network,
+    chip: Chip,
+    architectures: Sequence[Architecture],
+    *,
+    cycles: Floats,
+    energy_pj: Floats,
+    reasons: Sequence[str],
+) -> Result:
+    """The result of designs whose layers take so many cycles and so much energy in all, (n,) each.
+
+    The vector operators between the layers, and the area, are added here.
+    """
+    latency_ns, energy_pj = with_vectors(designs, network, architectures, cycles, energy_pj)
+    return result(
+        designs,
+        network,
+        chip,
+        latency_ns=latency_ns,
+        energy_pj=energy_pj,
+        area_mm2=areas_mm2(architectures),
+        reasons=reasons,
+    )
+
+
 def in_groups(
     designs: ArrayDesigns,
     known: Sequence[str],

@@ -17,10 +17,8 @@ from cosearch_simulators.accelerator.system.designs import (
     UNITS,
     ArrayDesigns,
     Chip,
-    areas_mm2,
     in_groups,
-    result,
-    with_vectors,
+    result_of_layers,
 )
 from cosearch_simulators.core.result import Result
 from cosearch_simulators.errors import SimulatorError
@@ -124,14 +122,13 @@ def _of_dataflow(designs: ArrayDesigns, network: Network, chip: Chip, flow: str)
             + (found.l2_reads + found.l2_writes).sum(axis=1) * buffer
             + once * memory
         )
-    latency_ns, energy_pj = with_vectors(designs, network, architectures, cycles, energy)
-    return result(
+    return result_of_layers(
         designs,
         network,
         chip,
-        latency_ns=latency_ns,
-        energy_pj=energy_pj,
-        area_mm2=areas_mm2(architectures),
+        architectures,
+        cycles=cycles,
+        energy_pj=energy,
         reasons=reasons,
     )
 

@@ -22,10 +22,8 @@ from cosearch_simulators.accelerator.system.designs import (
     UNITS,
     ArrayDesigns,
     Chip,
-    areas_mm2,
     in_groups,
-    result,
-    with_vectors,
+    result_of_layers,
 )
 from cosearch_simulators.core.result import Result
 from cosearch_simulators.errors import SimulatorError
@@ -115,16 +113,13 @@ def costed(
         + (found.sram_inputs_reads + found.sram_weights_reads + written + moved) * buffer
         + moved * memory
     )
-    latency_ns, energy_pj = with_vectors(
-        designs, network, architectures, cycles, (layer_pj * times).sum(axis=1)
-    )
-    return result(
+    return result_of_layers(
         designs,
         network,
         chip,
-        latency_ns=latency_ns,
-        energy_pj=energy_pj,
-        area_mm2=areas_mm2(architectures),
+        architectures,
+        cycles=cycles,
+        energy_pj=(layer_pj * times).sum(axis=1),
         reasons=reasons,
     )
 

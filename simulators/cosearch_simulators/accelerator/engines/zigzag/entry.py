@@ -23,10 +23,8 @@ from cosearch_simulators.accelerator.system.designs import (
     UNITS,
     ArrayDesigns,
     Chip,
-    areas_mm2,
     in_groups,
-    result,
-    with_vectors,
+    result_of_layers,
 )
 from cosearch_simulators.core.result import Result
 from cosearch_simulators.errors import ConfigurationError
@@ -116,16 +114,13 @@ def _of_dataflow(
         next((reason for *_, reason in found[row * len(kinds) : (row + 1) * len(kinds)] if reason), "")
         for row in range(len(designs))
     ]
-    latency_ns, energy_pj = with_vectors(
-        designs, network, architectures, (cycles * times).sum(axis=1), (energy * times).sum(axis=1)
-    )
-    return result(
+    return result_of_layers(
         designs,
         network,
         chip,
-        latency_ns=latency_ns,
-        energy_pj=energy_pj,
-        area_mm2=areas_mm2(architectures),
+        architectures,
+        cycles=(cycles * times).sum(axis=1),
+        energy_pj=(energy * times).sum(axis=1),
         reasons=reasons,
     )
 
