@@ -50,6 +50,20 @@ def test_a_die_above_the_reticle_is_infeasible() -> None:
     assert "more than the reticle's 858" in found.reason[0]
 
 
+def test_stacks_need_room_at_the_edge_of_the_die() -> None:
+    problem = LlmPlatform(model="llama-3.2-1b", batch=1)
+    small = problem.space.default() | {"memory": "hbm3", "arrays": 1, "side": 16, "sram_mib": 1, "links": 1}
+    counts = np.array([1, 2, 4, 8, 12, 16])
+    found = problem.evaluate([small | {"units": int(n)} for n in counts])
+    ok = found.ok
+    assert ok[0]
+    assert np.all(counts[ok] * 6.5 <= 4 * found["area_mm2"][ok] ** 0.5)
+    assert not ok[-1]
+    assert found.reason[-1].startswith("16 memory stacks take 104 of the die's edge of ")
+    without = problem.evaluate([small | {"units": 16, "memory": "gddr6"}])  # stands on the board
+    assert without.ok.all()
+
+
 def test_its_pictures_are_drawn_and_what_they_stack_is_the_time() -> None:
     problem = LlmPlatform(batch=16)
     design = problem.space.default() | {

@@ -84,7 +84,7 @@ class GpuPlatform(Problem):
     """A GPU for a language model in 16 bits: cores, arrays, clock, memory and links, against area.
 
     Operators are costed with the constants of A100's class. A chip above 858 mm2, the reticle's limit,
-    is infeasible.
+    is infeasible, and so is one whose memory stacks find no room at its edge.
 
     Example:
         >>> problem = GpuPlatform()
@@ -160,7 +160,7 @@ class GpuPlatform(Problem):
 def described_chip(model: Model, columns: Mapping[str, Any], serving: Serving) -> Outcomes:
     """The metrics of a model on chips of this space, as columns of its parameters."""
     from cosearch_simulators.llm import evaluate
-    from cosearch_simulators.llm.common.silicon import RETICLE_MM2, area_mm2, peak_power_w
+    from cosearch_simulators.llm.common.silicon import area_mm2, peak_power_w, refused_dies
 
     platform, chip = platform_of_columns(columns)
     found = evaluate(model, platform, serving)
@@ -168,8 +168,9 @@ def described_chip(model: Model, columns: Mapping[str, Any], serving: Serving) -
     metrics = {name: found[name] for name in (m.name for m in METRICS[:7])}
     metrics |= {"area_mm2": area * columns["devices"], "power_w": power * columns["devices"]}
     codes, reason = found.codes.copy(), found.reason.copy()
-    for row in np.flatnonzero((area > RETICLE_MM2) & found.ok):
-        codes[row], reason[row] = 1, f"{area[row]:.0f} mm2 are more than the reticle's {RETICLE_MM2:g}"
+    for row, why in refused_dies(area, columns["stacks"]).items():
+        if found.ok[row]:
+            codes[row], reason[row] = 1, why
     return Outcomes(metrics, codes, reason)
 
 

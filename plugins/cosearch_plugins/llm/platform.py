@@ -169,7 +169,7 @@ def described_machines(
     model: Model, serving: Serving, n: Mapping[str, Any], models: float = 1.0, switches: float = 0.0
 ) -> Outcomes:
     """The metrics of a model on machines of this space, with what cannot be built or run refused."""
-    from cosearch_simulators.llm.common.silicon import RETICLE_MM2
+    from cosearch_simulators.llm.common.silicon import refused_dies
     from cosearch_simulators.llm.engines.tiered.entry import evaluate
 
     machine, tiers, made = machine_of(np, n)
@@ -178,6 +178,7 @@ def described_machines(
     own = {"area_mm2": area * n["chips"], "usd": made["usd"]}
     metrics = {m.name: found[m.name] if m.name not in own else own[m.name] for m in METRICS}
     codes, reason = found.codes.copy(), found.reason.copy()
-    for row in np.flatnonzero((area > RETICLE_MM2) & found.ok):
-        codes[row], reason[row] = 1, f"{area[row]:.0f} mm2 are more than the reticle's {RETICLE_MM2:g}"
+    for row, why in refused_dies(area, n["units"] * n["first.stacked"]).items():
+        if found.ok[row]:
+            codes[row], reason[row] = 1, why
     return Outcomes(metrics, codes, reason)

@@ -123,6 +123,7 @@ FIELDS = (
     "inside_ops_per_s",
     "inside_pj_per_bit",
     "inside_price",
+    "stacked",
 )
 
 

@@ -29,6 +29,7 @@ class Memory:
         inside_ops_per_s: of those multipliers.
         inside_pj_per_bit: of what they read.
         inside_price: what it costs with them, over what it costs without.
+        stacked: 1 where it stands beside the die as a stack, at its edge.
     """
 
     gib: float
@@ -41,6 +42,7 @@ class Memory:
     inside_ops_per_s: float = 0.0
     inside_pj_per_bit: float = 0.0
     inside_price: float = 1.0
+    stacked: float = 0.0
 
 
 def _stack(gib: float, gb_per_s: float, channels: int) -> Memory:
@@ -49,7 +51,7 @@ def _stack(gib: float, gb_per_s: float, channels: int) -> Memory:
         channels * bank_bandwidth(32, 1024, 32, 28, 2, window_ns=30, overlapped=two) / 1e9
         for two in (True, False)
     )
-    return Memory(gib, gb_per_s, 3.9, 16.0, 12.0, two, one, 2.0 * channels * 32 * 16 * 0.5e9, 1.95, 1.25)
+    return Memory(gib, gb_per_s, 3.9, 16.0, 12.0, two, one, 2.0 * channels * 32 * 16 * 0.5e9, 1.95, 1.25, 1)
 
 
 _AIM = 2 * bank_bandwidth(16, 2048, 32, 36, 1) / 1e9

@@ -13,6 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from cosearch_simulators.llm.common.calibration import FAMILIES
 from cosearch_simulators.llm.devices import GIB
 from cosearch_simulators.llm.platforms import LINKS, Platform
@@ -88,6 +91,29 @@ def peak_power_w(chip: Chip) -> Any:
 
 RETICLE_MM2 = 858.0
 """The largest field that a scanner exposes at once: 26 mm x 33 mm."""
+
+STACK_EDGE_MM = 6.5
+"""Of a die's edge that a stack of HBM takes at least: the side of the first one's package of 42 mm2 (J. Kim
+and Y. Kim, "HBM: Memory Solution for Bandwidth-Hungry Processors", Hot Chips 26, 2014). Later are larger."""
+
+
+def refused_dies(area_mm2: ArrayLike, stacks: ArrayLike) -> dict[int, str]:
+    """The rows of dies that cannot be built, and why: the reticle, and a square die's edge.
+
+    Args:
+        area_mm2: of n dies, (n,).
+        stacks: of HBM beside each, (n,).
+    """
+    area, count = np.broadcast_arrays(np.asarray(area_mm2, np.float64), stacks)
+    edge_mm, taken_mm = 4 * np.sqrt(area), count * STACK_EDGE_MM
+    found = {
+        row: f"{count[row]:g} memory stacks take {taken_mm[row]:.0f} of the die's edge of "
+        f"{edge_mm[row]:.0f} mm"
+        for row in np.flatnonzero(taken_mm > edge_mm).tolist()
+    }
+    for row in np.flatnonzero(area > RETICLE_MM2).tolist():
+        found[row] = f"{area[row]:.0f} mm2 are more than the reticle's {RETICLE_MM2:g}"
+    return found
 
 
 def platform_of_chip(chip: Chip) -> Platform:
