@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import ArgumentError
 from cosearch.fidelity import Fidelity
 from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
@@ -19,6 +18,7 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Designs, DesignSpace, Ordinal
+from cosearch_plugins.llm.given_model import given_model
 from cosearch_plugins.llm.metrics import DEVICES, ENERGY, LATENCY, MEMORY, TOKENS, TPOT, TTFT
 
 if TYPE_CHECKING:
@@ -103,19 +103,8 @@ class GpuPlatform(Problem):
 
     def build(self) -> None:
         """Look the model up."""
-        from cosearch_simulators.errors import SimulatorError
-        from cosearch_simulators.llm import model_named
-
         settings = self.settings
-        try:
-            self.model = model_named(settings.model)
-        except SimulatorError as error:
-            raise ArgumentError(str(error)) from None
-        if settings.prompt + settings.output > self.model.longest:
-            raise ArgumentError(
-                f"prompt + output is {settings.prompt + settings.output} tokens, the model's context has "
-                f"{self.model.longest:g}"
-            )
+        self.model = given_model(settings.model, settings.prompt, settings.output)
         self.about = (
             f"{settings.model} in 16 bits, {settings.batch} requests of {settings.prompt} + "
             f"{settings.output} tokens"

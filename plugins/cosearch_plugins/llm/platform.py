@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch.errors import ArgumentError
 from cosearch.fidelity import Fidelity
 from cosearch.objectives import Metric, Objective
 from cosearch.outcomes import Outcomes
@@ -19,6 +18,7 @@ from cosearch.pictures import Picture
 from cosearch.problem import Problem
 from cosearch.settings import Settings, setting
 from cosearch.space import Designs
+from cosearch_plugins.llm.given_model import given_model
 from cosearch_plugins.llm.metrics import DEVICES, ENERGY, LATENCY, MEMORY, TOKENS, TPOT, TTFT
 from cosearch_plugins.llm.platform_space import FIRST, SPACE, machine_of, space_of, words_as_numbers
 
@@ -66,8 +66,8 @@ class LlmPlatform(Problem):
 
     First order and not calibrated: peak rates and whole reads. It says which organisation suits a model and
     its requests; for GPUs as they are sold there is `llm-deployment`. Precision is given, not searched: what
-    it costs in quality is not seen here. A die above 858 mm2, the reticle's
-    limit, and a model that the memories do not hold are infeasible.
+    it costs in quality is not seen here. A die above 858 mm2, the reticle's limit, stacks that find no room
+    at its edge, and a model that the memories do not hold are infeasible.
 
     Example:
         >>> problem = LlmPlatform()
@@ -85,19 +85,8 @@ class LlmPlatform(Problem):
 
     def build(self) -> None:
         """Look the model up."""
-        from cosearch_simulators.errors import SimulatorError
-        from cosearch_simulators.llm import model_named
-
         settings = self.settings
-        try:
-            self.model = model_named(settings.model)
-        except SimulatorError as error:
-            raise ArgumentError(str(error)) from None
-        if settings.prompt + settings.output > self.model.longest:
-            raise ArgumentError(
-                f"prompt + output is {settings.prompt + settings.output} tokens, the model's context has "
-                f"{self.model.longest:g}"
-            )
+        self.model = given_model(settings.model, settings.prompt, settings.output)
         self.space = space_of(settings.memories)
         kept = f"one of {settings.models} models kept, " if settings.models > 1 else ""
         asked = f"{settings.batch} requests of {settings.prompt} + {settings.output} tokens"
