@@ -6,8 +6,6 @@ import math
 import os
 import selectors
 import time
-from collections import deque
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -17,8 +15,7 @@ from cosearch.errors import ArgumentError, ProblemError
 from cosearch.outcomes import FAILED, Outcomes
 from cosearch.problem import Problem
 from cosearch.run.backend import BackendOptions, check_options, refuse_address
-from cosearch.run.inline import without
-from cosearch.run.part_size import PartSize
+from cosearch.run.piecework import Piecework
 from cosearch.run.trial import Done, Piece
 from cosearch.run.worker_process import WorkerProcess, Workshop
 
@@ -30,7 +27,7 @@ LONGEST_WAIT_S = 3600.0
 FAILED_STARTS = 3
 
 
-class Processes:
+class Processes(Piecework):
     """In worker processes on this machine: several at once, with a time and a memory limit for each design.
 
     A worker that crashes or goes beyond a limit fails the design that it was running, with the reason, and is
@@ -53,55 +50,21 @@ class Processes:
             raise ArgumentError("backend processes needs Linux or macOS; take backend inline")
         check_options(options)
         refuse_address(self.name, options)
-        self.problem, self.options = problem, options
-        self.capacity = options.workers
-        self.one_by_one = options.limited or problem.isolated
+        super().__init__(problem, options)
         self._workshop = Workshop(problem, options, packed)
         self._workers: list[WorkerProcess] = []
-        self._waiting: deque[Piece] = deque()
-        self._done: list[Done] = []
-        self._part = PartSize()
         self._failed_starts, self._some_was_up = 0, False
         self._selector = selectors.DefaultSelector()
         self._look_at = 0.0
 
-    @classmethod
-    def summary(cls) -> str:
-        """The first line of the docstring."""
-        return (cls.__doc__ or "").partition("\n")[0]
+    def _is_running(self) -> bool:
+        return any(worker.piece for worker in self._workers)
 
-    def submit(self, piece: Piece) -> None:
-        """See `Backend.submit`."""
-        if len(piece):
-            self._waiting.append(piece)
-            self._hand_out()
-
-    def poll(self, timeout_s: float | None = None) -> Sequence[Done]:
-        """See `Backend.poll`."""
-        until = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            self._hand_out()
-            if self._done:
-                done, self._done = self._done, []
-                return done
-            if not self._waiting and not any(worker.piece for worker in self._workers):
-                return []
-            self._attend(until)
-            if not self._done and time.monotonic() >= until:
-                return []
-
-    def cancel(self, numbers: NDArray[np.int64]) -> None:
-        """See `Backend.cancel`; a worker that runs one of them is ended, and what else it ran waits again."""
-        self._waiting = deque(without(self._waiting, numbers))
+    def _stop_those_with(self, numbers: NDArray[np.int64]) -> list[Piece]:
         stopped = [w for w in self._workers if w.piece and np.isin(w.piece.numbers, numbers).any()]
-        others = [worker.piece for worker in stopped if worker.piece]
+        pieces = [worker.piece for worker in stopped if worker.piece]
         self._end(stopped)
-        self._waiting.extendleft(without(others, numbers))
-        self._done = [
-            Done(one.numbers[kept], one.outcomes.take(kept))
-            for one in self._done
-            if (kept := ~np.isin(one.numbers, numbers)).any()
-        ]
+        return pieces
 
     def close(self) -> None:
         """See `Backend.close`; takes about two seconds at most."""
@@ -132,18 +95,6 @@ class Processes:
                 self._selector.register(worker.channel, selectors.EVENT_READ, worker)
                 if worker.pidfd >= 0:
                     self._selector.register(worker.pidfd, selectors.EVENT_READ, worker)
-
-    def _next_part(self) -> Piece:
-        """About a second's work, less where that leaves something for each worker."""
-        piece = self._waiting.popleft()
-        if self.one_by_one:
-            size = 1
-        else:
-            size = self._part.of(len(piece) + sum(map(len, self._waiting)), self.capacity)
-        if len(piece) <= size:
-            return piece
-        self._waiting.appendleft(piece.take(slice(size, None)))
-        return piece.take(slice(0, size))
 
     # ------------------------------------------------------------------------------------------- listening
 

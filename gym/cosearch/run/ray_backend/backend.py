@@ -9,8 +9,6 @@ import pickle
 import secrets
 import sys
 import time
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -21,8 +19,7 @@ from cosearch.errors import ProblemError
 from cosearch.outcomes import FAILED, Outcomes, reason_of
 from cosearch.problem import Problem
 from cosearch.run.backend import BackendOptions, check_options
-from cosearch.run.inline import without
-from cosearch.run.part_size import PartSize
+from cosearch.run.piecework import Piecework
 from cosearch.run.ray_backend.cluster import MEBIBYTE, Cluster, check_ray, message_of
 from cosearch.run.trial import Done, Piece
 from cosearch.run.worker_process import THREADS
@@ -39,7 +36,7 @@ LONGEST_WAIT_S = 3600.0
 BOXES = 4
 
 
-class Ray:
+class Ray(Piecework):
     """On a Ray cluster: as tasks that need what the problem says, one thread for each CPU of it.
 
     The problem is put into the cluster once; each worker loads it once. What was lost with its worker or
@@ -60,57 +57,24 @@ class Ray:
     def __init__(self, problem: Problem, options: BackendOptions) -> None:
         check_options(options)
         check_ray(options.address)
-        self.problem, self.options = problem, options
-        self.capacity = options.workers
-        self.one_by_one = options.limited or problem.isolated
+        super().__init__(problem, options)
         self._cluster: Cluster | None = None
         self._token = secrets.token_hex(6)
         self._box: Any = None
         self._task: Any = None
-        self._waiting: deque[Piece] = deque()
         self._running: dict[Any, Piece] = {}
-        self._done: list[Done] = []
-        self._part = PartSize()
         self._lost: dict[int, int] = {}  # by trial: how often its worker was lost
         self._some_was_up, self._unfit = False, 0
         self._boxes = BOXES * self.capacity  # tasks that are told where the problem is
         self._placed_until = math.inf
 
-    @classmethod
-    def summary(cls) -> str:
-        """The first line of the docstring."""
-        return (cls.__doc__ or "").partition("\n")[0]
+    def _is_running(self) -> bool:
+        return bool(self._running)
 
-    def submit(self, piece: Piece) -> None:
-        """See `Backend.submit`."""
-        if len(piece):
-            self._waiting.append(piece)
-            self._hand_out()
-
-    def poll(self, timeout_s: float | None = None) -> Sequence[Done]:
-        """See `Backend.poll`."""
-        until = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            self._hand_out()
-            if self._done:
-                done, self._done = self._done, []
-                return done
-            if not self._running:
-                return []
-            self._attend(until)
-            if not self._done and time.monotonic() >= until:
-                return []
-
-    def cancel(self, numbers: NDArray[np.int64]) -> None:
-        """See `Backend.cancel`; a worker that runs one of them is ended, and what else it ran waits again."""
-        self._waiting = deque(without(self._waiting, numbers))
-        stopped = [ref for ref, piece in self._running.items() if np.isin(piece.numbers, numbers).any()]
-        self._waiting.extendleft(without(self._stop(stopped), numbers))
-        self._done = [
-            Done(one.numbers[kept], one.outcomes.take(kept))
-            for one in self._done
-            if (kept := ~np.isin(one.numbers, numbers)).any()
-        ]
+    def _stop_those_with(self, numbers: NDArray[np.int64]) -> list[Piece]:
+        return self._stop(
+            [ref for ref, piece in self._running.items() if np.isin(piece.numbers, numbers).any()]
+        )
 
     def close(self) -> None:
         """See `Backend.close`; a cluster of the study's own ends, which takes two seconds or so."""
@@ -169,18 +133,6 @@ class Ray:
             runtime_env=None if cluster.variables == own else {"env_vars": own if cluster.own else variables},
             name=f"cosearch {self.problem.name}",
         )
-
-    def _next_part(self) -> Piece:
-        """About a second's work, less where that leaves something for each worker."""
-        piece = self._waiting.popleft()
-        if self.one_by_one:
-            size = 1
-        else:
-            size = self._part.of(len(piece) + sum(map(len, self._waiting)), self.capacity)
-        if len(piece) <= size:
-            return piece
-        self._waiting.appendleft(piece.take(slice(size, None)))
-        return piece.take(slice(0, size))
 
     def _too_small(self, lack: str) -> ProblemError:
         where = "this machine" if self._cluster is None or self._cluster.own else "any machine of the cluster"
