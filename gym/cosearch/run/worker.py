@@ -53,15 +53,17 @@ def main(arguments: Sequence[str]) -> None:
     except BaseException as error:  # whatever a plugin does at import
         _send(channel, ("unfit", f"{type(error).__name__}: {error}"))
         raise
-    _send(channel, ("ready", _limit_memory(memory_mb)))
-    _Worker(channel, problem, memory_mb).run()
+    own_bytes = _limit_memory(memory_mb)
+    _send(channel, ("ready", own_bytes))
+    _Worker(channel, problem, memory_mb, own_bytes).run()
 
 
 class _Worker:
     """The loop over the designs."""
 
-    def __init__(self, channel: socket.socket, problem: Any, memory_mb: int | None) -> None:
+    def __init__(self, channel: socket.socket, problem: Any, memory_mb: int | None, own_bytes: int) -> None:
         self.channel, self.problem, self.memory_mb = channel, problem, memory_mb
+        self.own_bytes = own_bytes  # of the interpreter and its libraries, which the limit comes on top of
         self.pid, self.home = os.getpid(), os.getcwd()
 
     def run(self) -> None:
@@ -99,8 +101,11 @@ class _Worker:
     def _explain_memory(self, outcomes: Any) -> None:
         for row in (~outcomes.ok).nonzero()[0].tolist():
             if "MemoryError" in outcomes.reason[row]:
-                used_mb = resident_bytes(self.pid) >> 20
-                limit = f"the memory limit is {self.memory_mb} MB, and {used_mb} MB were in use"
+                used_mb = max(0, resident_bytes(self.pid) - self.own_bytes) >> 20
+                limit = (
+                    f"the memory limit is {self.memory_mb} MB, and {used_mb} MB were in use "
+                    "beside the interpreter and its libraries"
+                )
                 outcomes.reason[row] = f"{outcomes.reason[row]}; {limit}"
 
     def _tidy_up(self) -> None:

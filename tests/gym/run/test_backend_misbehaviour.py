@@ -159,7 +159,7 @@ def test_one_of_many_that_share_a_trip_costs_one(start):
 
 def test_memory_that_does_not_fit_is_refused_to_the_simulator(start):
     reason = run(start(memory_mb=200), "takes_memory").reason[0]
-    assert re.match(r"MemoryError.*the memory limit is 200 MB, and \d+ MB were in use", reason)
+    assert re.match(r"MemoryError.*the memory limit is 200 MB, and \d+ MB were in use beside the", reason)
 
 
 def test_the_memory_of_children_counts(start):
