@@ -25,13 +25,15 @@ from cosearch.errors import SpaceError
 from cosearch_agents.archive import own_fidelity
 
 # Designs before the first model, as a share of the budget, and their least and most.
-FIRST_SHARE, FIRST_LEAST, FIRST_MOST = 0.2, 4, 12
+FIRST_SHARE, FIRST_LEAST, FIRST_MOST = 0.4, 4, 12
+# From so many evaluations on, children of the front take part: models alone stay where they are sure.
+BRED_FROM = 100
 # Up to so many evaluations, unit coordinates and objectives, Gaussian processes are worth their time.
-GP_EVALUATIONS, GP_INPUTS, GP_OBJECTIVES = 200, 80, 4
+GP_EVALUATIONS, GP_INPUTS, GP_OBJECTIVES = 300, 500, 8
 # Where an evaluation takes longer than this, they are so for longer.
-SLOW_S, GP_SLOW_EVALUATIONS = 10.0, 400
-# Beyond so many evaluations every other design is a child of the front, and later all are.
-MIXED_FROM, EVOLVE_FROM = 600, 5000
+SLOW_S, GP_SLOW_EVALUATIONS = 10.0, 500
+# Beyond so many evaluations the front is refined without a model.
+EVOLVE_FROM = 5000
 # Rough evaluations take part where exact ones are slow and a rough one costs at most this share.
 CHEAP_FIDELITY = 0.1
 
@@ -65,7 +67,7 @@ class AutoAgent(Agent):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.batch_size = self.settings["batch"] or max(4, (self.budget or 0) // 100)
+        self.batch_size = self.settings["batch"] or max(1, (self.budget or 0) // 100)
         self._slow: bool | None = None
         self._told: list[Results] = []
         self._count = 0
@@ -217,18 +219,18 @@ def planned(task: Task, budget: int | None, *, slow: bool) -> tuple[Phase, ...]:
             why += f", with evaluations at fidelity {rough[0]}, which cost only {share} of an exact one"
         leader = "mf-qlognehvi" if slow and rough else "qlognehvi"
         phases.append(Phase(first, (leader, "tree-guided"), why))
-        what = f"beyond {until} evaluations Gaussian processes take long to fit; trees go on learning"
+        why = "children of the front are asked as well, because models stay where they are sure"
+        phases.append(Phase(BRED_FROM, (leader, "tree-guided", "steady-nsga2"), why))
+        why = f"beyond {until} evaluations Gaussian processes take long to fit; trees go on learning"
     else:
-        what = (
+        why = (
             f"{inputs} inputs and {objectives} objectives are too many for Gaussian processes; "
             "trees take them"
         )
-    phases.append(Phase(until, ("tree-guided",), what))
-    mixed = max(MIXED_FROM, until)
-    why = (
-        "with so many designs on record, children of the front are as good as what trees pick: both are asked"
-    )
-    phases.append(Phase(mixed, ("tree-guided", "steady-nsga2"), why))
+        phases.append(Phase(first, ("tree-guided",), why))
+        why = "children of the front are asked as well, because trees stay where they are sure"
+        until = BRED_FROM
+    phases.append(Phase(until, ("tree-guided", "steady-nsga2"), why))
     why = "the front is known well enough to be refined without a model"
-    phases.append(Phase(max(EVOLVE_FROM, mixed + 1), ("steady-nsga2",), why))
+    phases.append(Phase(EVOLVE_FROM, ("steady-nsga2",), why))
     return tuple(phase for phase in phases if budget is None or phase.first < budget)

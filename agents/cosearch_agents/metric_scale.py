@@ -18,6 +18,8 @@ Matrix = NDArray[np.float64]
 SMALLEST_SPREAD = 1e-12
 # Of a warped scale, in spreads; and widths beyond its knee, drawn together, that are told apart.
 SMALLEST_WIDTH, MOST_BEYOND = 1e-3, 50.0
+# Of values that are told apart: the squares of what a model makes of them are numbers still.
+FARTHEST_LOG = 300.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ class MetricScale:
             beyond = np.clip((scaled - self.knee) / self.width, 0.0, MOST_BEYOND)
             scaled = np.where(beyond > 0, self.knee + self.width * np.expm1(beyond), scaled)
         values = scaled * self.spread + self.mean
-        return self.sign * np.exp(np.clip(self.sign * values, -700.0, 700.0)) if self.logarithmic else values
+        if not self.logarithmic:
+            return values
+        return self.sign * np.exp(np.clip(self.sign * values, -FARTHEST_LOG, FARTHEST_LOG))
 
 
 def skewness(values: Matrix) -> float:

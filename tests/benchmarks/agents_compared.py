@@ -5,8 +5,9 @@
 
 An agent may plan by its budget, so each budget has studies of its own, in FOLDER/BUDGET.db. What is complete
 is not run again: stop it whenever you like, and start it with more seeds, agents or budgets to go on. Sizes
-are options, `--most qlognehvi=100` keeps an agent that is slow to small budgets, and an agent that is not
-installed is left out with a word. With `--judge auto` the exit code is 1 where the bar is missed: at each
+are options: `--seeds 20=10,500=3` has fewer seeds where the budget is large, `--most qlognehvi=100` keeps an
+agent that is slow to small budgets, `--fewer smac=2` to few seeds, and an agent that is not installed is left
+out with a word. With `--judge auto` the exit code is 1 where the bar is missed: at each
 budget an interquartile mean of at least that of the best peer, and at least 0.98 of the best agent on every
 problem.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
@@ -43,23 +44,26 @@ def main() -> int:
     parser.add_argument("--store", type=Path, required=True, help="folder of the stores, made if need be")
     parser.add_argument("--agents", default=",".join([*OURS, *PEERS]))
     parser.add_argument("--budgets", default=",".join(map(str, BUDGETS)))
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", default="10", help="of each budget, or BUDGET=SEEDS,...")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cheap-ms", type=float, default=5.0, help="slower problems of plugins are left out")
     parser.add_argument("--problems", default="", help="regular expression; default the whole suite")
     parser.add_argument("--most", action="append", default=[], metavar="AGENT=BUDGET", help="repeatable")
+    parser.add_argument("--fewer", action="append", default=[], metavar="AGENT=SEEDS", help="repeatable")
     parser.add_argument("--judge", default="auto", help="the agent that the bar is for")
     parser.add_argument("--write", action="store_true", help="write the tables into agents/README.md")
     arguments = parser.parse_args()
     agents = [name for name in arguments.agents.split(",") if name in registry().agents]
     for name in set(arguments.agents.split(",")) - set(agents):
         print(f"left out: agent {name} is not installed", flush=True)
-    most = {name: int(budget) for name, _, budget in (text.partition("=") for text in arguments.most)}
+    most, fewer = _numbers(arguments.most), _numbers(arguments.fewer)
+    seeds = _numbers(arguments.seeds.split(",")) if "=" in arguments.seeds else {}
     subjects = [s for s in suite.subjects(arguments.cheap_ms) if re.search(arguments.problems, str(s))]
     arguments.store.mkdir(parents=True, exist_ok=True)
     found: dict[int, AgentsCompared] = {}
     for budget in map(int, arguments.budgets.split(",")):
-        able = [name for name in agents if budget <= most.get(name, budget)]
+        count = seeds.get(str(budget), 1) if seeds else int(arguments.seeds)
+        able = {n: min(count, fewer.get(n, count)) for n in agents if budget <= most.get(n, budget)}
         compared = at_budget(subjects, able, budget, arguments)
         if compared is not None:
             found[budget] = compared
@@ -75,12 +79,21 @@ def main() -> int:
     return 1 if missed else 0
 
 
+def _numbers(texts: Sequence[str]) -> dict[str, int]:
+    """NAME=NUMBER, by name."""
+    return {name: int(number) for name, _, number in (text.partition("=") for text in texts)}
+
+
 def at_budget(
-    subjects: Sequence[Subject], agents: Sequence[str], budget: int, arguments: argparse.Namespace
+    subjects: Sequence[Subject], seeds: Mapping[str, int], budget: int, arguments: argparse.Namespace
 ) -> AgentsCompared | None:
-    """Run what is missing of one budget; what its studies say."""
+    """Run what is missing of one budget, so many seeds of each agent; what its studies say."""
     store = str(arguments.store / f"{budget}.db")
-    cells = cells_of(subjects, agents, range(arguments.seeds), budget)
+    cells = [
+        cell
+        for seed in range(max(seeds.values(), default=0))
+        for cell in cells_of(subjects, [name for name in seeds if seed < seeds[name]], [seed], budget)
+    ]
     finished = 0
 
     def note(done: Done) -> None:
