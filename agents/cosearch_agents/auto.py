@@ -52,6 +52,12 @@ class Phase:
     agents: tuple[str, ...]
     why: str
 
+    @property
+    def names(self) -> str:
+        """Its agents in words."""
+        *others, last = self.agents
+        return f"{', '.join(others)} and {last}" if others else last
+
 
 class AutoAgent(Agent):
     """Picks what suits the task and the budget, hands over as the search goes, and says why."""
@@ -79,7 +85,7 @@ class AutoAgent(Agent):
     def account(self) -> tuple[str, ...]:
         """What was done and why, a line for each phase that has begun."""
         return tuple(
-            f"auto: from evaluation {phase.first + 1} {' and '.join(phase.agents)}: {phase.why}"
+            f"auto: from evaluation {phase.first + 1} {phase.names}: {phase.why}"
             for phase in self.plan
             if phase.first <= max(self._count - 1, 0)
         )

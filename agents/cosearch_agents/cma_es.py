@@ -103,10 +103,13 @@ class CMAESAgent(Agent):
             self.space.designs(self.space.default()) if not self._restarts else self.space.sample(1, self.rng)
         )
         self._restarts += 1
+        own = np.random.default_rng(int(self.rng.integers(1, 2**31)))
         options = {
             "bounds": [0.0, 1.0],
             "popsize": self.settings["population"],
-            "seed": int(self.rng.integers(1, 2**31)),
+            # numbers of its own: numpy's common ones would depend on who else draws some
+            "randn": lambda *shape: own.standard_normal(shape),
+            "seed": np.nan,
             "verbose": -9,
             "tolfun": 1e-6,
         }

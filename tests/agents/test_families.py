@@ -104,6 +104,27 @@ def test_keeps_the_contract(agent_class):
     check_agent(agent_class, settings=QUICK.get(agent_class.name), evaluations=evaluations)
 
 
+@pytest.mark.parametrize(
+    "agent_class",
+    [pytest.param(a, marks=pytest.mark.slow) if a.name in EVALUATIONS else a for a in ALONE],
+    ids=lambda agent: agent.name,
+)
+def test_searches_side_by_side_do_not_disturb_each_other(agent_class):
+    """Numbers that they all drew from would come in another order."""
+    space = DesignSpace([Integer(f"x{k}", 0, 99) for k in range(4)])
+
+    def disturbing(designs):
+        np.random.seed(len(designs))  # noqa: NPY002
+        asked = as_proposals(other.ask(other.batch_size)).designs
+        other.tell(Results.of(asked, measured(asked)))
+        return measured(designs)
+
+    alone = searched(built(agent_class, space), 25)
+    other = built(agent_class, space, seed=1)
+    assert searched(built(agent_class, space), 25, disturbing) == alone
+    other.close()
+
+
 @BY_NAME
 def test_asks_every_allowed_design_of_a_small_space_once_and_stops(agent_class):
     settings = {"startup": 100} if agent_class.name == "optuna-gp" else {}

@@ -96,6 +96,22 @@ def test_an_interrupted_study_ends_like_an_uninterrupted_one(agent, tmp_path):
     assert np.array_equal(parts.told, whole.told)
 
 
+@pytest.mark.parametrize("evaluations", [7, 24])
+@pytest.mark.parametrize("agent", ["annealing", "islands"])
+def test_what_was_evaluated_and_not_told_keeps_its_number(agent, evaluations, tmp_path):
+    """Both share results out by the numbers of trials."""
+    whole = created(agent, tmp_path / "whole.db", None).run()
+    study = created(agent, tmp_path / "parts.db", None)
+
+    def stop(study, results):
+        if results.number.max() + 1 >= evaluations:
+            study.stop()
+
+    study.run(callbacks=[stop])
+    parts = Study.resume(tmp_path / "parts.db").run()
+    assert parts.designs.keys() == whole.designs.keys()
+
+
 @pytest.mark.parametrize("agent", ["random", "sobol"])
 def test_a_stream_goes_on_where_whole_blocks_of_it_were_told(agent, tmp_path):
     """A stream comes in blocks of 256; one of which all was told is no sign that the space is used up."""

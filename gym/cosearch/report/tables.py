@@ -151,7 +151,7 @@ def _quality(comparison: Comparison, result: StudyResult) -> list[tuple[str, Cel
 
 
 def reproduction_rows(comparison: Comparison) -> list[dict[str, Any]]:
-    """For each study its command, its circumstances, and why designs were not feasible."""
+    """For each study its command, its circumstances, why designs were not feasible, what its agent did."""
     return [
         {
             "summary": f"{result.data.record.name}: {duration(result.data.record.seconds)}, "
@@ -159,6 +159,7 @@ def reproduction_rows(comparison: Comparison) -> list[dict[str, Any]]:
             "command": result.data.record.command,
             "rows": reproduction(result),
             "reasons": [reason_line(entry) for entry in result.reasons()],
+            "account": list(result.data.account),
         }
         for result in comparison.results
     ]

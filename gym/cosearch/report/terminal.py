@@ -31,6 +31,7 @@ from cosearch.text_table import print_columns
 
 MAX_DESIGNS = 20
 MAX_REASONS = 3
+MAX_ACCOUNT = 6  # lines
 MAX_GROUPS = 3  # that are printed where agents are compared over more of them
 MAX_IMPORTANT = 8
 BAR_WIDTH = 24
@@ -51,6 +52,7 @@ def terminal_report(studies: Sequence[StudyData], console: Console) -> None:
         console.print(Text(plain(comparison.title), style="bold"))
         console.print(Text(plain(summary(comparison))))
         _studies(comparison, console)
+        _accounts(comparison, console)
         _designs(comparison, console)
         _second_judges(comparison, console)
         _importances(comparison, console)
@@ -104,6 +106,16 @@ def _studies(comparison: Comparison, console: Console) -> None:
         others = len(reasons) - MAX_REASONS
         causes = f"{count(rest, 'more design')} for {count(others, 'other reason')}"
         console.print(Text(causes, style="dim"))
+
+
+def _accounts(comparison: Comparison, console: Console) -> None:
+    """What agents say that they did and why, each account once."""
+    lines = dict.fromkeys(line for result in comparison.results for line in result.data.account)
+    for line in list(lines)[:MAX_ACCOUNT]:
+        console.print(Text(plain(line), style="dim"))
+    if len(lines) > MAX_ACCOUNT:
+        rest = count(len(lines) - MAX_ACCOUNT, "more line")
+        console.print(Text(f"{rest} of what agents did; --html FILE shows all", style="dim"))
 
 
 def _designs(comparison: Comparison, console: Console) -> None:

@@ -71,6 +71,9 @@ def take_up(scheduler: Scheduler, store: Store, record: StudyRecord, writer: Stu
         agent.restore(agent_state, history, Proposals(problem.space.designs([])))
         if agent.replays:
             scheduler.untold = set(untold[stored.charged[untold]].tolist())
+            again = stored.number[untold][stored.number[untold] >= 0]
+            if len(again):  # what is asked again is the trial that it was
+                scheduler.next_number = int(again.min())
         elif len(untold):
             scheduler.tell_stored(results.take(untold), untold)
     else:

@@ -119,6 +119,7 @@ class StudyData:
         objectives: what was searched for.
         constraints: what had to be met.
         rescores: what second judges said of its front.
+        account: what the agent says that it did and why, a line each.
     """
 
     record: StudyRecord
@@ -132,6 +133,7 @@ class StudyData:
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
     rescores: tuple[Rescore, ...] = ()
+    account: tuple[str, ...] = ()
 
     @property
     def at_study_fidelity(self) -> NDArray[np.bool_]:

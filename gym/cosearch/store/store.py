@@ -271,7 +271,19 @@ class Store(Database):
         told = self.told(record)  # first: a study that runs stores evaluations before their tells
         stored = self.evaluations(record)
         with self._naming(record):
-            return replace(reading.study_data(record, stored, told), rescores=read_rescores(self, record.id))
+            return replace(
+                reading.study_data(record, stored, told),
+                rescores=read_rescores(self, record.id),
+                account=self._account(record),
+            )
+
+    def _account(self, record: StudyRecord) -> tuple[str, ...]:
+        """What the agent said of itself; nothing where its state is damaged, which a report needs not."""
+        try:
+            lines = self.agent_state(record).get("agent", {}).get("account", ())
+        except (StoreError, AttributeError):
+            return ()
+        return tuple(map(str, lines)) if isinstance(lines, list) else ()
 
     def lock(self, record: StudyRecord) -> contextlib.AbstractContextManager[None]:
         """Hold a study without writing to it; the lock ends with the process, however it ends.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
 from cosearch.report import terminal_report
 from cosearch.report.comparison import compare
+from cosearch.report.page import report_page
 from report_studies import ALL_OBJECTIVES, make_study
 
 
@@ -38,6 +40,17 @@ def test_everything_is_there():
 
 def test_few_designs_bring_a_caution():
     assert "13 parameters" in printed(make_study(60))
+
+
+def test_what_agents_did_is_said_once():
+    told = [f"auto: from evaluation {k} [x]: why" for k in range(1, 9)]
+    studies = [replace(make_study(20, seed=k), account=tuple(told)) for k in range(2)]
+    text = printed(*studies)
+    assert all(text.count(line) == 1 for line in told[:6])
+    assert "2 more lines of what agents did" in text
+    page = report_page(studies)
+    assert all(page.count(line) == 2 for line in told)
+    assert "what it did" not in report_page([make_study(20)])
 
 
 def test_names_are_no_markup_and_no_control_codes():
