@@ -12,6 +12,8 @@ import contextlib
 import logging
 import shutil
 import tempfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +56,17 @@ class SMACAgent(Agent):
             seed=self.seed,
             output_directory=self._folder,
         )
-        self._smac = Facade(
-            scenario,
-            _not_called,
-            initial_design=Facade.get_initial_design(scenario, n_configs=self.settings["initial"]),
-            multi_objective_algorithm=(
-                Facade.get_multi_objective_algorithm(scenario) if len(self._names) > 1 else None
-            ),
-            overwrite=True,
-            logging_level=False,
-        )
+        with _reproducible():
+            self._smac = Facade(
+                scenario,
+                _not_called,
+                initial_design=Facade.get_initial_design(scenario, n_configs=self.settings["initial"]),
+                multi_objective_algorithm=(
+                    Facade.get_multi_objective_algorithm(scenario) if len(self._names) > 1 else None
+                ),
+                overwrite=True,
+                logging_level=False,
+            )
         self._random = RandomNew(self.space, self.seed)
         self._trials: dict[bytes, Any] = {}
         self._costs: dict[bytes, Any] = {}
@@ -100,7 +103,7 @@ class SMACAgent(Agent):
         from smac.runhistory.dataclasses import TrialValue
 
         cost = self._costs[key]
-        with contextlib.suppress(FileNotFoundError), _one_thread():
+        with contextlib.suppress(FileNotFoundError), _reproducible():
             self._smac.tell(trial, TrialValue(cost=cost if len(cost) > 1 else cost[0]))
 
     def _suggested(self) -> Designs | None:
@@ -110,7 +113,7 @@ class SMACAgent(Agent):
             if self._exhausted:
                 break
             try:
-                with _one_thread():
+                with _reproducible():
                     trial = self._smac.ask()
             except (StopIteration, ConfigurationSpaceExhaustedException):  # it has nothing new
                 self._exhausted = True
@@ -139,8 +142,24 @@ def _not_called(config: Any, seed: int = 0) -> float:
     raise AssertionError("SMAC is asked and told, it runs nothing itself")
 
 
-def _one_thread() -> Any:
-    """Sums depend on how they are split."""
+@contextlib.contextmanager
+def _reproducible() -> Iterator[None]:
+    """The same designs in every process.
+
+    Sums depend on how they are split over threads; and SMAC keeps configurations in sets, whose order follows
+    the hashes of strings, which Python draws anew for each process.
+    """
+    from ConfigSpace import Configuration
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(1)
+    usual = Configuration.__hash__
+    Configuration.__hash__ = _hash  # type: ignore[assignment, method-assign]
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        Configuration.__hash__ = usual  # type: ignore[method-assign]
+
+
+def _hash(configuration: Any) -> int:
+    return zlib.crc32(configuration.get_array().tobytes())

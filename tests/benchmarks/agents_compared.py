@@ -116,15 +116,14 @@ def at_budget(
 
 def overall(found: dict[int, AgentsCompared], agents: Sequence[str], judge: str) -> list[str]:
     """The interquartile mean of each agent at each budget, as Markdown; the best of each is bold."""
-    runs = [len(scores) for c in found.values() for a in c.agents for scores in c.scores(a, c.budget)]
-    seeds = f"{min(runs)}" if min(runs) == max(runs) else f"{min(runs)} to {max(runs)}"
     problems = max(len(c.problems) for c in found.values())
     lines = [
-        f"Interquartile mean of normalised hypervolume over {problems} problems and {seeds} seeds, with 95 % "
-        "stratified bootstrap intervals:",
+        f"Interquartile mean of normalised hypervolume over {problems} problems, with 95 % stratified "
+        "bootstrap intervals where there are several seeds:",
         "",
         f"| agent | {' | '.join(f'{b:,}' for b in found)} | time for each suggestion |",
         f"|---|{'--:|' * (len(found) + 1)}",
+        f"| seeds | {' | '.join(map(_seeds, found.values()))} | |",
     ]
     for agent in agents:
         cells = []
@@ -140,6 +139,12 @@ def overall(found: dict[int, AgentsCompared], agents: Sequence[str], judge: str)
             cells.append(f"{number(1000 * max(seconds), 3)} ms")
             lines.append(f"| `{agent}` | {' | '.join(cells)} |")
     return lines
+
+
+def _seeds(compared: AgentsCompared) -> str:
+    """How many there are of each agent on each problem, the fewest and the most."""
+    counts = [len(runs) for agent in compared.agents for runs in compared.scores(agent, compared.budget)]
+    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def by_problem(found: dict[int, AgentsCompared], judge: str) -> list[str]:
