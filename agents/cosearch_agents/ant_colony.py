@@ -28,7 +28,9 @@ class AntColonyAgent(HistoryAgent):
     name = "ant-colony"
     hyperparameters = DesignSpace(
         [
-            Integer("population", 1, 1000, default=12, description="best designs that leave a scent"),
+            Integer(
+                "population", 1, 1000, default=12, log=True, description="best designs that leave a scent"
+            ),
             Real(
                 "greed", 0.0, 1.0, default=0.3, description="share of choices that follow the strongest scent"
             ),
@@ -40,7 +42,14 @@ class AntColonyAgent(HistoryAgent):
                 log=True,
                 description="of a value that all best designs have",
             ),
-            Integer("initial", 2, 1000, default=16, description="default and Sobol designs at the beginning"),
+            Integer(
+                "initial",
+                2,
+                1000,
+                default=16,
+                log=True,
+                description="default and Sobol designs at the beginning",
+            ),
         ]
     )
 

@@ -30,7 +30,12 @@ from cosearch_agents.outcome_model import Belief, Surrogate, fit
 HYPERPARAMETERS = (
     Integer("batch", 1, 64, default=5, description="designs for each model fit"),
     Integer(
-        "initial", 2, 1000, default=20, description="Sobol designs before the first model, of half the budget"
+        "initial",
+        2,
+        1000,
+        default=20,
+        log=True,
+        description="Sobol designs before the first model, of half the budget",
     ),
     Integer("samples", 4, 1024, default=16, log=True, description="joint samples of what is known"),
     Integer("listed", 1, 100_000, default=1000, log=True, description="largest space searched by listing it"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import threading
@@ -59,7 +60,14 @@ class Endpoint:
                 )
         if not url.startswith(("http://", "https://")):
             raise AgentError(f"agent {agent}: {URL} must begin with http:// or https://")
-        return cls(url.rstrip("/"), model, os.environ.get(KEY, "").strip())
+        key = os.environ.get(KEY, "").strip()
+        if not (key.isascii() and (key.isprintable() or not key) and " " not in key):
+            raise AgentError(f"agent {agent}: {KEY} must be one line of ASCII without spaces")
+        if "@" in url or " " in url or not url.isprintable():
+            raise AgentError(
+                f"agent {agent}: {URL} must have no password and no spaces; a key goes into {KEY}"
+            )
+        return cls(url.rstrip("/"), model, key)
 
     def answer(self, question: str, *, temperature: float, seed: int, timeout_s: float) -> str:
         """The answer to one question, within a time.
@@ -89,6 +97,8 @@ class Endpoint:
             return self._send(body, timeout_s)
         except ChatError as error:
             return error
+        except (ValueError, http.client.InvalidURL) as error:  # of our request: it quotes what we send
+            return ChatError(f"the request cannot be sent ({type(error).__name__}): check {URL} and {KEY}")
         except Exception as error:  # whatever a stranger's server makes of HTTP
             return ChatError(self._clean(f"{type(error).__name__}: {error}"))
 

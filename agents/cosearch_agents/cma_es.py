@@ -29,7 +29,7 @@ class CMAESAgent(Agent):
     generational = True
     hyperparameters = DesignSpace(
         [
-            Integer("population", 4, 1000, default=12, description="designs of each generation"),
+            Integer("population", 4, 1000, default=12, log=True, description="designs of each generation"),
             Real("step", 0.01, 1.0, default=0.25, log=True, description="first step, in the unit cube"),
         ]
     )

@@ -46,7 +46,14 @@ class GradientAgent(HistoryAgent):
     batch_size = 16  # as many as descend together
     hyperparameters = DesignSpace(
         [
-            Integer("initial", 2, 1000, default=12, description="default and Sobol designs at the beginning"),
+            Integer(
+                "initial",
+                2,
+                1000,
+                default=12,
+                log=True,
+                description="default and Sobol designs at the beginning",
+            ),
             Integer("starts", 1, 1000, default=16, log=True, description="points that descend together"),
             Integer("steps", 1, 10_000, default=40, log=True, description="of Adam"),
             Real("rate", 1e-4, 0.5, default=0.03, log=True, description="Adam's step, in the unit cube"),

@@ -79,6 +79,8 @@ class LanguageModelAgent(HistoryAgent):
 
     def propose(self, n: int, rng: np.random.Generator) -> Designs:
         """The model's designs, then mutants of the front."""
+        if not self._transcript:
+            Endpoint.of_environment(self.name)  # better said now than after the first evaluations
         first = self.beginning(n, self.settings["initial"])
         if first is not None:
             return first

@@ -23,7 +23,10 @@ class NSGA3Agent(PymooAgent):
 
     name = "nsga3"
     hyperparameters = DesignSpace(
-        [Integer("population", 4, 1000, default=36, description="designs of each generation"), *OPERATORS]
+        [
+            Integer("population", 4, 1000, default=36, log=True, description="designs of each generation"),
+            *OPERATORS,
+        ]
     )
 
     def algorithm(self, size: int, sampling: Any, mating: Any) -> Any:
@@ -92,7 +95,10 @@ class MixedGAAgent(PymooAgent):
 
     name = "mixed-ga"
     hyperparameters = DesignSpace(
-        [Integer("population", 4, 1000, default=50, description="designs of each generation"), *OPERATORS[:1]]
+        [
+            Integer("population", 4, 1000, default=50, log=True, description="designs of each generation"),
+            *OPERATORS[:1],
+        ]
     )
 
     def algorithm(self, size: int, sampling: Any, mating: Any) -> Any:

@@ -32,7 +32,14 @@ class MCTSAgent(HistoryAgent):
     hyperparameters = DesignSpace(
         [
             Real("exploration", 0.0, 10.0, default=0.4, description="weight of what was seldom tried"),
-            Integer("initial", 1, 1000, default=8, description="default and Sobol designs at the beginning"),
+            Integer(
+                "initial",
+                1,
+                1000,
+                default=8,
+                log=True,
+                description="default and Sobol designs at the beginning",
+            ),
         ]
     )
 

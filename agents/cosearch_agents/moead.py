@@ -52,7 +52,14 @@ class MOEADAgent(HistoryAgent):
             Integer("neighbours", 2, 100, default=8, description="directions whose designs mate"),
             Real("near", 0.0, 1.0, default=0.9, description="share of matings among neighbours"),
             Integer("replaced", 1, 100, default=2, description="designs that a better one may replace"),
-            Integer("initial", 2, 1000, default=24, description="default and Sobol designs at the beginning"),
+            Integer(
+                "initial",
+                2,
+                1000,
+                default=24,
+                log=True,
+                description="default and Sobol designs at the beginning",
+            ),
             Real("mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters"),
         ]
     )

@@ -156,7 +156,9 @@ class OptunaPeer(Agent):
         return (lambda trial: trial.user_attrs["missed"]) if self.constraints else None
 
 
-_STARTUP = Integer("startup", 1, 1000, default=10, description="random trials before the first model")
+_STARTUP = Integer(
+    "startup", 1, 1000, default=10, log=True, description="random trials before the first model"
+)
 
 
 class OptunaTPEAgent(OptunaPeer):
@@ -219,7 +221,7 @@ class OptunaNSGA2Agent(OptunaPeer):
 
     name = "optuna-nsga2"
     hyperparameters = DesignSpace(
-        [Integer("population", 2, 1000, default=50, description="designs of each generation")]
+        [Integer("population", 2, 1000, default=50, log=True, description="designs of each generation")]
     )
 
     def _sampler(self, optuna: Any) -> Any:

@@ -25,7 +25,7 @@ WORST_OBJECTIVE = 1e30
 LARGEST_VIOLATION = 1e6
 FAILURE_VIOLATION = 1e9
 
-POPULATION = Integer("population", 4, 1000, default=24, description="designs of each generation")
+POPULATION = Integer("population", 4, 1000, default=24, log=True, description="designs of each generation")
 OPERATORS = (
     Real("crossover_probability", 0.0, 1.0, default=0.9, description="share of parents that recombine"),
     Real("mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters of each design"),

@@ -30,7 +30,14 @@ class RegularisedEvolutionAgent(HistoryAgent):
                 "population", 2, 10_000, default=50, log=True, description="the youngest, which may breed"
             ),
             Integer("sample", 1, 1000, default=12, log=True, description="of which the best is the parent"),
-            Integer("initial", 2, 1000, default=20, description="default and Sobol designs at the beginning"),
+            Integer(
+                "initial",
+                2,
+                1000,
+                default=20,
+                log=True,
+                description="default and Sobol designs at the beginning",
+            ),
             Real("mutations", 1.0, 10.0, default=1.2, log=True, description="mean mutated parameters"),
         ]
     )

@@ -36,7 +36,11 @@ class SMACAgent(Agent):
 
     name = "smac"
     hyperparameters = DesignSpace(
-        [Integer("initial", 1, 1000, default=10, description="Sobol designs before the first model")]
+        [
+            Integer(
+                "initial", 1, 1000, default=10, log=True, description="Sobol designs before the first model"
+            )
+        ]
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

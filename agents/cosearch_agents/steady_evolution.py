@@ -34,8 +34,15 @@ class IslandsAgent(HistoryAgent):
     hyperparameters = DesignSpace(
         [
             Integer("islands", 1, 64, default=4, description="populations"),
-            Integer("population", 4, 1000, default=12, description="members of each"),
-            Integer("initial", 2, 1000, default=24, description="default and Sobol designs at the beginning"),
+            Integer("population", 4, 1000, default=12, log=True, description="members of each"),
+            Integer(
+                "initial",
+                2,
+                1000,
+                default=24,
+                log=True,
+                description="default and Sobol designs at the beginning",
+            ),
             Integer("migration", 1, 1000, default=12, log=True, description="results between two visitors"),
             *_VARIATION,
         ]
@@ -109,8 +116,15 @@ class SteadyNSGA2Agent(IslandsAgent):
     name = "steady-nsga2"
     hyperparameters = DesignSpace(
         [
-            Integer("population", 4, 1000, default=40, description="members"),
-            Integer("initial", 2, 1000, default=16, description="default and Sobol designs at the beginning"),
+            Integer("population", 4, 1000, default=40, log=True, description="members"),
+            Integer(
+                "initial",
+                2,
+                1000,
+                default=16,
+                log=True,
+                description="default and Sobol designs at the beginning",
+            ),
             *_VARIATION,
         ]
     )

@@ -42,7 +42,12 @@ class TreeGuidedAgent(HistoryAgent):
     hyperparameters = DesignSpace(
         [
             Integer(
-                "initial", 2, 1000, default=15, description="default and Sobol designs before the first model"
+                "initial",
+                2,
+                1000,
+                default=15,
+                log=True,
+                description="default and Sobol designs before the first model",
             ),
             Integer(
                 "batch", 0, 256, default=0, description="designs for each model fit; 0: as the budget allows"

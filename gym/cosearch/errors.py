@@ -100,12 +100,18 @@ def hint(name: object, valid: Iterable[object]) -> str:
     return "" if close is None else f"; did you mean {close!r}?"
 
 
+# Kinds that a command lists.
+LISTED = {"agent": "agents", "problem": "problems"}
+
+
 def unknown_name(kind: str, name: object, valid: Iterable[object]) -> UnknownNameError:
     """An `UnknownNameError` with the nearest valid name, or else with all of them if they are few."""
     names = sorted(map(str, valid))
     end = hint(name, names)
     if not end and len(names) <= MAX_NAMES_SHOWN:
         end = f"; valid: {', '.join(names)}" if names else "; there is none"
+    if not end and kind in LISTED:
+        end = f"; `cosearch {LISTED[kind]}` lists them"
     return UnknownNameError(f"unknown {kind} {shown(name)}{end}")
 
 

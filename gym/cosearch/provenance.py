@@ -75,3 +75,14 @@ def command(record: StudyRecord, location: str) -> str:
     if location != "(memory)":
         words += ["--store", location]
     return shlex.join(words)
+
+
+def commands(record: StudyRecord) -> str:
+    """What repeats the study as it is now: its command, and the one that raised its budget if one did."""
+    if record.budget == record.agent_budget or not record.command:
+        return record.command
+    words = shlex.split(record.command)
+    store = words[-1] if "--store" in words[:-1] else "STORE"
+    raised = shlex.join(["cosearch", "resume", store, record.name, "--budget", str(record.budget)])
+    named = "" if "--name" in words else f" --name {shlex.quote(record.name)}"
+    return f"{record.command}{named} && {raised}"

@@ -15,6 +15,7 @@ from matrix_engine import MatrixEngine
 from cosearch import Proposals, Results, Study, Task
 from cosearch.errors import AgentError
 from cosearch.testing import check_agent
+from cosearch_agents.chat import ChatError, Endpoint
 from cosearch_agents.language_model import LanguageModelAgent
 from cosearch_agents.prompts import read_designs
 
@@ -134,10 +135,35 @@ def test_a_refused_key_is_one_clear_line_without_it(model):
     assert "\n" not in str(caught.value)
 
 
-def test_no_endpoint_says_what_to_set(monkeypatch):
+def test_no_endpoint_says_what_to_set_before_anything_is_evaluated(monkeypatch):
     monkeypatch.delenv("COSEARCH_LLM_URL", raising=False)
+    run = study()
     with pytest.raises(AgentError, match="COSEARCH_LLM_URL"):
+        run.run()
+    assert len(run.data.designs) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COSEARCH_LLM_KEY", f"{SECRET}\nsecond line"),
+        ("COSEARCH_LLM_KEY", f"{SECRET}\u20ac"),
+        ("COSEARCH_LLM_URL", f"http://me:{SECRET}@127.0.0.1/v1"),
+        ("COSEARCH_LLM_URL", f"http://127.0.0.1/{SECRET} v1"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_without_being_shown(model, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(AgentError, match=name) as caught:
         study().run()
+    assert SECRET not in str(caught.value)
+
+
+def test_a_request_that_fails_here_does_not_quote_itself(model):
+    endpoint = Endpoint(f"http://127.0.0.1:{SECRET}", "small", f"{SECRET}\nx")
+    with pytest.raises(ChatError, match="cannot be sent") as caught:
+        endpoint.answer("?", temperature=0.0, seed=0, timeout_s=3.0)
+    assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("manner", ["well", "badly"])

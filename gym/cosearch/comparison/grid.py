@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -304,9 +306,18 @@ _running = False
 
 
 def _begin_worker(plugins: Sequence[str]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     _register(plugins)
+
+
+def _end_with_parent() -> None:
+    """Nobody waits for what is run here once the process that asked for it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosearch.provenance import commands
 from cosearch.report.comparison import Comparison, compare
 from cosearch.report.importance import Importance
 from cosearch.report.second_judge import second_judges
@@ -77,7 +78,7 @@ def _study_data(result: StudyResult, whole: float) -> dict[str, Any]:
             [int(result.checkpoints[i]), _number(float(result.shares[i]) * whole)] for i in improved
         ],
         "second_judges": [asdict(one) for one in second_judges(result.data)],
-        "command": record.command,
+        "command": commands(record),
         "versions": record.versions,
         "host": record.host,
         "created_at": record.created_at,

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from cosearch.provenance import commands
 from cosearch.quantities import count, duration, number, percent
 from cosearch.report.comparison import Comparison
 from cosearch.report.study_result import StudyResult
@@ -156,7 +157,7 @@ def reproduction_rows(comparison: Comparison) -> list[dict[str, Any]]:
         {
             "summary": f"{result.data.record.name}: {duration(result.data.record.seconds)}, "
             f"{count(len(result.data.designs), 'evaluation')}, {result.data.record.status}",
-            "command": result.data.record.command,
+            "command": commands(result.data.record),
             "rows": reproduction(result),
             "reasons": [reason_line(entry) for entry in result.reasons()],
             "account": list(result.data.account),

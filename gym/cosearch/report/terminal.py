@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from cosearch.provenance import commands
 from cosearch.quantities import count, duration, number, percent
 from cosearch.report.agents import AgentsCompared, agents_compared
 from cosearch.report.agents_text import comparison_tables, lottery_tables
@@ -58,7 +59,7 @@ def terminal_report(studies: Sequence[StudyData], console: Console) -> None:
         _importances(comparison, console)
         console.print(Text("\nHow to reproduce", style="bold"))
         for result in comparison.results:
-            console.print(Text(plain(result.data.record.command)), soft_wrap=True)
+            console.print(Text(plain(commands(result.data.record))), soft_wrap=True)
 
 
 def agents_report(compared: AgentsCompared | None, found: Sequence[Lottery], console: Console) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -89,6 +94,36 @@ def test_two_processes_run_a_grid(tmp_path):
     done = run_grid(cells, store, workers=2, plugins=[small_problems.__name__])
     assert [(one.cell, one.how, one.evaluations) for one in done] == [(cell, RAN, 12) for cell in cells]
     assert {s.record.name for s in read(store)} == {cell.name for cell in cells}
+
+
+ENDLESS = """
+import sys
+sys.path[:] = {path!r}
+from cosearch.comparison.grid import Subject, cells_of, run_grid
+if __name__ == "__main__":
+    cells = cells_of([Subject("microprocessor")], ["nsga2", "random"], [0], 1_000_000)
+    run_grid(cells, {store!r}, workers=2)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+def test_processes_end_with_the_one_that_began_them(tmp_path):
+    store = str(tmp_path / "s.db")
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS.format(path=sys.path, store=store))
+    main = subprocess.Popen([sys.executable, str(script)])
+    began = Path(f"/proc/{main.pid}/task/{main.pid}/children")
+    deadline = time.monotonic() + 60
+    children: list[str] = []
+    while len(children) < 3 and time.monotonic() < deadline:  # a resource tracker and two workers
+        assert main.poll() is None
+        time.sleep(0.2)
+        children = began.read_text().split()
+    main.kill()
+    main.wait()
+    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 
 def test_a_cell_that_fails_costs_no_other(tmp_path, monkeypatch):
