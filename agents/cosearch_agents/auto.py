@@ -22,6 +22,7 @@ import numpy as np
 from cosearch import Agent, Designs, DesignSpace, Integer, Proposals, Results, Task
 from cosearch.agent import as_proposals
 from cosearch.errors import SpaceError
+from cosearch.quantities import count
 from cosearch_agents.archive import own_fidelity
 
 # Designs before the first model, as a share of the budget, and their least and most.
@@ -210,13 +211,16 @@ def planned(task: Task, budget: int | None, *, slow: bool) -> tuple[Phase, ...]:
         if j not in space.fixed
     )
     objectives = len(task.objectives)
-    phases = [Phase(0, ("tree-guided",), f"the default and {first - 1} Sobol designs, to learn from")]
+    size = f"{count(inputs, 'input')} and {count(objectives, 'objective')}"
+    phases = [
+        Phase(0, ("tree-guided",), f"the default and {count(first - 1, 'Sobol design')}, to learn from")
+    ]
     until = first
     if inputs <= GP_INPUTS and objectives <= GP_OBJECTIVES:
         until = GP_SLOW_EVALUATIONS if slow else GP_EVALUATIONS
         why = (
-            f"Gaussian processes need the fewest evaluations and {inputs} inputs and {objectives} objectives "
-            "are few enough for them; trees look where they do not"
+            f"Gaussian processes need the fewest evaluations, and {size} are few enough for them; "
+            "trees look where they do not"
         )
         why += f"; evaluations take more than {SLOW_S:g} s, so this goes on for longer" if slow else ""
         rough = [f.name for f in task.fidelities if task.cost(f.name) <= CHEAP_FIDELITY]
@@ -229,10 +233,7 @@ def planned(task: Task, budget: int | None, *, slow: bool) -> tuple[Phase, ...]:
         phases.append(Phase(BRED_FROM, (leader, "tree-guided", "steady-nsga2"), why))
         why = f"beyond {until} evaluations Gaussian processes take long to fit; trees go on learning"
     else:
-        why = (
-            f"{inputs} inputs and {objectives} objectives are too many for Gaussian processes; "
-            "trees take them"
-        )
+        why = f"{size} are too many for Gaussian processes; trees take them"
         phases.append(Phase(first, ("tree-guided",), why))
         why = "children of the front are asked as well, because trees stay where they are sure"
         until = BRED_FROM

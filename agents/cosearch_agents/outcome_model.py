@@ -60,6 +60,8 @@ class Scale:
 
 
 def _skewness(values: Matrix) -> float:
+    largest = float(np.abs(values).max(initial=0.0)) or 1.0
+    values = values / largest  # the cube of a large number is none
     spread = values.std()
     return float(abs(((values - values.mean()) ** 3).mean()) / spread**3) if spread > SMALLEST_SPREAD else 0.0
 

@@ -13,8 +13,9 @@ import typer
 
 from cosearch.arguments import parse_assignments
 from cosearch.cli import options
+from cosearch.cli.ending import ending
 from cosearch.cli.options import AGENT, HOW_LONG, KEPT, WHERE, option
-from cosearch.cli.output import console, print_error, print_json, print_line
+from cosearch.cli.output import INTERRUPTED, console, print_error, print_json, print_line
 from cosearch.cli.progress import said_if_slow, shown_cases
 from cosearch.errors import ArgumentError
 from cosearch.quantities import count, duration
@@ -227,7 +228,14 @@ def _run(cells: Sequence[Cell], store: str, workers: int, *, json: bool, quiet: 
             finished += 1
             show(finished, len(cells))
 
-        done = run_grid(cells, store, workers=workers, done=note)
+        try:
+            done = run_grid(cells, store, workers=workers, done=note)
+        except KeyboardInterrupt:
+            print_error(
+                f"interrupted after {finished} of {count(len(cells), 'study', 'studies')}; all that was "
+                "evaluated is kept, and the same command goes on"
+            )
+            raise SystemExit(getattr(ending().latest, "exit_code", INTERRUPTED)) from None
     failed = [one for one in done if one.how == FAILED]
     known = sum(one.how == COMPLETE for one in done)
     for one in failed[:5]:

@@ -65,11 +65,17 @@ def find_front(
         designs, outcomes = _searched(problem, budget, agents, seeds, known, say)
         runs = " and ".join(agents)
         how = f"the best of {len(designs):,} designs that {runs} found, {seeds} seeds of {budget:,} each"
-    return front_entry(problem, designs, outcomes, exact=exact, obtained=f"{how} ({made_by})")
+    return front_entry(problem, designs, outcomes, exact=exact, obtained=f"{how} ({made_by})", say=say)
 
 
 def front_entry(
-    problem: Problem, designs: Designs, outcomes: Outcomes, *, exact: bool, obtained: str
+    problem: Problem,
+    designs: Designs,
+    outcomes: Outcomes,
+    *,
+    exact: bool,
+    obtained: str,
+    say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """The entry of the front of some evaluated designs.
 
@@ -84,7 +90,7 @@ def front_entry(
     _, first = np.unique(values[rows], axis=0, return_index=True)
     rows = rows[np.sort(first)]
     front = values[rows]
-    reference = reference_of(problem.objectives, front, values[good] if exact else _random(problem))
+    reference = reference_of(problem.objectives, front, values[good] if exact else _random(problem, say))
     signs = np.array([1.0 if o.direction == "min" else -1.0 for o in problem.objectives])
     kept = rows[spread(front, KEPT_POINTS)]
     return {
@@ -211,7 +217,8 @@ def _searched(
     return Designs.concat(designs), Outcomes.concat(outcomes)
 
 
-def _random(problem: Problem) -> NDArray[np.float64]:
+def _random(problem: Problem, say: Say) -> NDArray[np.float64]:
     """The objectives of random feasible designs, minimised, shape (n, m)."""
+    say(f"{problem.name}: {SAMPLED:,} random designs, which say what a reference is at least")
     sampled = problem.evaluate(problem.space.sample(SAMPLED, np.random.default_rng(0)))
     return minimised(problem.objectives, sampled)[feasible(problem.constraints, sampled)]

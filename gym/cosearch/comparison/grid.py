@@ -323,7 +323,8 @@ def _end_with_parent() -> None:
 def _stop(number: int, frame: FrameType | None) -> None:
     """End the study that runs as Ctrl-C does, once; a worker that waits just ends."""
     for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, signal.SIG_IGN)
+        # not SIG_IGN: of a signal that has arrived by now Python would print that it was ignored
+        signal.signal(each, lambda *_: None)
     if not _running:
         os._exit(0)
     raise KeyboardInterrupt
