@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cosearch import Designs, DesignSpace, Integer, Permutation, Real, Results
-from cosearch_agents.archive import HistoryAgent, own_fidelity
+from cosearch_agents.archive import HistoryAgent, initial, own_fidelity
 from cosearch_agents.population import Population
 
 # Parts that the range of a parameter of many values has, and ants for each design that is asked.
@@ -42,14 +42,7 @@ class AntColonyAgent(HistoryAgent):
                 log=True,
                 description="of a value that all best designs have",
             ),
-            Integer(
-                "initial",
-                2,
-                1000,
-                default=16,
-                log=True,
-                description="default and Sobol designs at the beginning",
-            ),
+            initial(16),
         ]
     )
 

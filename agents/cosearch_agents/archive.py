@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosearch import Agent, Designs, Proposals, Results, Task
+from cosearch import Agent, Designs, Integer, Proposals, Results, Task
 from cosearch.objectives import feasible, minimised, violations
 from cosearch.outcomes import Outcomes
 from cosearch.pareto import pareto_mask
@@ -133,6 +133,12 @@ class Rows:
         rows = self._buffer[: self._count]
         rows.flags.writeable = False
         return rows
+
+
+def initial(default: int, least: int = 2) -> Integer:
+    """The hyperparameter that says how many designs `HistoryAgent.beginning` asks."""
+    text = "default and Sobol designs at the beginning"
+    return Integer("initial", least, 1000, default=default, log=True, description=text)
 
 
 class HistoryAgent(Agent):

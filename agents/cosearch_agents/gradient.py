@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch import Designs, DesignSpace, Integer, Real
-from cosearch_agents.archive import HistoryAgent
+from cosearch_agents.archive import HistoryAgent, initial
 from cosearch_agents.local_search import directions
 from cosearch_agents.metric_scale import MetricScale
 from cosearch_agents.variation import Variation
@@ -46,14 +46,7 @@ class GradientAgent(HistoryAgent):
     batch_size = 16  # as many as descend together
     hyperparameters = DesignSpace(
         [
-            Integer(
-                "initial",
-                2,
-                1000,
-                default=12,
-                log=True,
-                description="default and Sobol designs at the beginning",
-            ),
+            initial(12),
             Integer("starts", 1, 1000, default=16, log=True, description="points that descend together"),
             Integer("steps", 1, 10_000, default=40, log=True, description="of Adam"),
             Real("rate", 1e-4, 0.5, default=0.03, log=True, description="Adam's step, in the unit cube"),

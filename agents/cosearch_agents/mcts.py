@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cosearch import Designs, DesignSpace, Integer, Proposals, Real, Results
-from cosearch_agents.archive import HistoryAgent, own_fidelity
+from cosearch_agents.archive import HistoryAgent, initial, own_fidelity
 from cosearch_agents.local_search import directions, heights
 from cosearch_agents.sequence import FREE, Sequence
 
@@ -32,14 +32,7 @@ class MCTSAgent(HistoryAgent):
     hyperparameters = DesignSpace(
         [
             Real("exploration", 0.0, 10.0, default=0.4, description="weight of what was seldom tried"),
-            Integer(
-                "initial",
-                1,
-                1000,
-                default=8,
-                log=True,
-                description="default and Sobol designs at the beginning",
-            ),
+            initial(8, least=1),
         ]
     )
 

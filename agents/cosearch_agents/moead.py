@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosearch import Designs, DesignSpace, Integer, Real, Results
-from cosearch_agents.archive import HistoryAgent, own_fidelity
+from cosearch_agents.archive import HistoryAgent, initial, own_fidelity
 from cosearch_agents.variation import Variation
 
 Matrix = NDArray[np.float64]
@@ -52,14 +52,7 @@ class MOEADAgent(HistoryAgent):
             Integer("neighbours", 2, 100, default=8, description="directions whose designs mate"),
             Real("near", 0.0, 1.0, default=0.9, description="share of matings among neighbours"),
             Integer("replaced", 1, 100, default=2, description="designs that a better one may replace"),
-            Integer(
-                "initial",
-                2,
-                1000,
-                default=24,
-                log=True,
-                description="default and Sobol designs at the beginning",
-            ),
+            initial(24),
             Real("mutations", 0.1, 10.0, default=1.5, log=True, description="mean mutated parameters"),
         ]
     )

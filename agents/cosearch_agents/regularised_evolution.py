@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cosearch import Designs, DesignSpace, Integer, Real
-from cosearch_agents.archive import HistoryAgent
+from cosearch_agents.archive import HistoryAgent, initial
 from cosearch_agents.population import ranks
 from cosearch_agents.variation import Variation
 
@@ -30,14 +30,7 @@ class RegularisedEvolutionAgent(HistoryAgent):
                 "population", 2, 10_000, default=50, log=True, description="the youngest, which may breed"
             ),
             Integer("sample", 1, 1000, default=12, log=True, description="of which the best is the parent"),
-            Integer(
-                "initial",
-                2,
-                1000,
-                default=20,
-                log=True,
-                description="default and Sobol designs at the beginning",
-            ),
+            initial(20),
             Real("mutations", 1.0, 10.0, default=1.2, log=True, description="mean mutated parameters"),
         ]
     )

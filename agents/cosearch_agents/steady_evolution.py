@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cosearch import Designs, DesignSpace, Integer, Real, Results
-from cosearch_agents.archive import HistoryAgent, own_fidelity
+from cosearch_agents.archive import HistoryAgent, initial, own_fidelity
 from cosearch_agents.population import Population
 from cosearch_agents.variation import Variation
 
@@ -35,14 +35,7 @@ class IslandsAgent(HistoryAgent):
         [
             Integer("islands", 1, 64, default=4, description="populations"),
             Integer("population", 4, 1000, default=12, log=True, description="members of each"),
-            Integer(
-                "initial",
-                2,
-                1000,
-                default=24,
-                log=True,
-                description="default and Sobol designs at the beginning",
-            ),
+            initial(24),
             Integer("migration", 1, 1000, default=12, log=True, description="results between two visitors"),
             *_VARIATION,
         ]
@@ -117,14 +110,7 @@ class SteadyNSGA2Agent(IslandsAgent):
     hyperparameters = DesignSpace(
         [
             Integer("population", 4, 1000, default=40, log=True, description="members"),
-            Integer(
-                "initial",
-                2,
-                1000,
-                default=16,
-                log=True,
-                description="default and Sobol designs at the beginning",
-            ),
+            initial(16),
             *_VARIATION,
         ]
     )

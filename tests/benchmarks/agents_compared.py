@@ -6,10 +6,10 @@
 An agent may plan by its budget, so each budget has studies of its own, in FOLDER/BUDGET.db. What is complete
 is not run again: stop it whenever you like, and start it with more seeds, agents or budgets to go on. Sizes
 are options: `--seeds 20=10,500=3` has fewer seeds where the budget is large, `--most qlognehvi=100` keeps an
-agent that is slow to small budgets, `--fewer smac=2` to few seeds, and an agent that is not installed is left
-out with a word. With `--judge auto` the exit code is 1 where the bar is missed: at each
-budget an interquartile mean of at least that of the best peer, and at least 0.98 of the best agent on every
-problem.
+agent that is slow to small budgets, `--fewer smac=2` or `--fewer smac@50=1` to few seeds, and an agent that
+is not installed is left out with a word. With `--judge auto` the exit code is 1 where the bar is missed: at
+each budget an interquartile mean of at least that of the best peer, and at least 0.98 of the best agent on
+every problem.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import suite
-from cosearch.comparison.grid import FAILED, Done, Subject, cells_of, run_grid
+from cosearch.comparison.grid import Subject, cells_of, run_grid
 from cosearch.quantities import number
 from cosearch.registry import registry
 from cosearch.report.agents import AgentsCompared, agents_compared
 from cosearch.report.agents_text import estimate_text
 from cosearch.store import Store
+from grid_progress import printed
 from readme_table import ROOT, write_table
 
 BUDGETS = (20, 50, 100, 500, 2000)
@@ -49,7 +50,9 @@ def main() -> int:
     parser.add_argument("--cheap-ms", type=float, default=5.0, help="slower problems of plugins are left out")
     parser.add_argument("--problems", default="", help="regular expression; default the whole suite")
     parser.add_argument("--most", action="append", default=[], metavar="AGENT=BUDGET", help="repeatable")
-    parser.add_argument("--fewer", action="append", default=[], metavar="AGENT=SEEDS", help="repeatable")
+    parser.add_argument(
+        "--fewer", action="append", default=[], metavar="AGENT[@BUDGET]=SEEDS", help="repeatable"
+    )
     parser.add_argument("--judge", default="auto", help="the agent that the bar is for")
     parser.add_argument("--write", action="store_true", help="write the tables into agents/README.md")
     arguments = parser.parse_args()
@@ -63,7 +66,11 @@ def main() -> int:
     found: dict[int, AgentsCompared] = {}
     for budget in map(int, arguments.budgets.split(",")):
         count = seeds.get(str(budget), 1) if seeds else int(arguments.seeds)
-        able = {n: min(count, fewer.get(n, count)) for n in agents if budget <= most.get(n, budget)}
+        able = {
+            name: min(count, fewer.get(f"{name}@{budget}", fewer.get(name, count)))
+            for name in agents
+            if budget <= most.get(name, budget)
+        }
         compared = at_budget(subjects, able, budget, arguments)
         if compared is not None:
             found[budget] = compared
@@ -94,17 +101,13 @@ def at_budget(
         for seed in range(max(seeds.values(), default=0))
         for cell in cells_of(subjects, [name for name in seeds if seed < seeds[name]], [seed], budget)
     ]
-    finished = 0
-
-    def note(done: Done) -> None:
-        nonlocal finished
-        finished += 1
-        if done.how == FAILED:
-            print(f"failed: {done.cell.name}: {done.reason}", flush=True)
-        elif finished % 50 == 0:
-            print(f"budget {budget}: {finished} of {len(cells)} studies", flush=True)
-
-    run_grid(cells, store, workers=arguments.workers, plugins=[suite.PLUGIN], done=note)
+    run_grid(
+        cells,
+        store,
+        workers=arguments.workers,
+        plugins=[suite.PLUGIN],
+        done=printed(len(cells), f"budget {budget}: "),
+    )
     wanted = {cell.name for cell in cells}
     with Store.open(store) as opened:
         studies = [opened.read(record) for record in opened.studies() if record.name in wanted]

@@ -18,10 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from cosearch.comparison.grid import FAILED, Done, Subject, lottery_cells, run_grid
+from cosearch.comparison.grid import Subject, lottery_cells, run_grid
 from cosearch.report.agents_text import TextTable, lottery_tables
 from cosearch.report.lottery import lotteries
 from cosearch.store import Store
+from grid_progress import printed
 from readme_table import ROOT, write_table
 
 PROBLEMS = "nasbench201-device,dram-controller-archgym"
@@ -48,17 +49,7 @@ def main() -> int:
             subjects, agent, arguments.configs, range(arguments.seeds), arguments.budget, seed=0
         )
     ]
-    finished = 0
-
-    def note(done: Done) -> None:
-        nonlocal finished
-        finished += 1
-        if done.how == FAILED:
-            print(f"failed: {done.cell.name}: {done.reason}", flush=True)
-        elif finished % 50 == 0:
-            print(f"{finished} of {len(cells)} studies", flush=True)
-
-    run_grid(cells, str(arguments.store), workers=arguments.workers, done=note)
+    run_grid(cells, str(arguments.store), workers=arguments.workers, done=printed(len(cells)))
     wanted = {cell.name for cell in cells}
     with Store.open(str(arguments.store)) as store:
         studies = [store.read(record) for record in store.studies() if record.name in wanted]
