@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 
 MAX_NAMES_SHOWN = 12  # of those that are valid, where none is near
+# Kinds that a command lists.
+LISTED = {"agent": "agents", "problem": "problems"}
 
 
 class CosearchError(Exception):
@@ -98,10 +100,6 @@ def hint(name: object, valid: Iterable[object]) -> str:
     """The end of a message about a wrong name: "; did you mean 'x'?", or "" if nothing is near."""
     close = nearest(name, valid)
     return "" if close is None else f"; did you mean {close!r}?"
-
-
-# Kinds that a command lists.
-LISTED = {"agent": "agents", "problem": "problems"}
 
 
 def unknown_name(kind: str, name: object, valid: Iterable[object]) -> UnknownNameError:

@@ -76,6 +76,14 @@ def test_values_with_a_zero_are_not_put_on_a_logarithmic_scale():
     assert not Scale.of(np.array([0.0, 1.0, 100.0]), -1.0).logarithmic
 
 
+def test_the_largest_numbers_are_scaled_without_an_overflow():
+    with np.errstate(over="raise", invalid="raise"):
+        scale = Scale.of(np.array([1e300, 2e300, 5e300]), -1.0)
+        assert np.isfinite(scale(np.array([1e300, 4e300]))).all()
+        told = MetricScale.warped(np.geomspace(1.0, 1e10, 20), 1.0)
+        assert np.isfinite(told.minimised(np.array([-1e6, 0.0, 1e6])) ** 2).all()
+
+
 # ----------------------------------------------------------------------------------------- models
 
 
